@@ -1,0 +1,227 @@
+"""Folders -> samples -> batches."""
+
+import os
+import signal
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+
+import cv2
+import numpy as np
+import torch
+from sklearn.model_selection import train_test_split
+from torch.utils.data import DataLoader, Dataset, Sampler
+from tqdm import tqdm
+
+from utils.contour import contour_band
+from utils.files import list_images, pair_by_stem, read_image, read_mask
+
+os.environ.setdefault("NO_ALBUMENTATIONS_UPDATE", "1")  # importing it would ask the network for a newer version
+import albumentations as A  # noqa: E402
+
+cv2.setNumThreads(0)  # OpenCV's own threads do not survive the fork of a loader process: it would hang
+Key = tuple[int, int]  # (epoch, index): what a training sample depends on, beside the seed
+
+
+@dataclass(frozen=True)
+class Pair:
+    """One photograph with its ground truth; contour is None where it has to be computed from the mask."""
+
+    dataset: str
+    stem: str
+    image: Path
+    mask: Path
+    contour: Path | None = None
+
+    @property
+    def name(self) -> str:
+        return f"{self.dataset}/{self.stem}"
+
+
+def find_sets(data_path: str, split: str, names: list[str]) -> dict[str, list[Pair]]:
+    """Pairs of each data set below a dataset folder.
+
+    Args:
+        data_path: folder with Train/NAME/{images,masks,contour} and NAME/Test/{images,masks}.
+        split: "train" or "test".
+        names: sets to take; empty takes all that are there.
+
+    Returns:
+        Lists of pairs by set, both sorted by name.
+
+    Raises:
+        FileNotFoundError: no set at all, or not one that was named.
+        ValueError: a missing or doubled partner, with the files' names.
+    """
+    root = Path(data_path)
+    pattern = "Train/*/images" if split == "train" else "*/Test/images"
+    folders = {(p.parent.name if split == "train" else p.parent.parent.name): p.parent for p in root.glob(pattern)}
+    missing = [name for name in names if name not in folders]
+    if missing or not folders:
+        wanted = ", ".join(missing) or "data set"
+        raise FileNotFoundError(
+            f"{root}: no {wanted} with {split} images here ({root}/{pattern}); "
+            f"found: {', '.join(sorted(folders)) or 'none'}. `python main.py prepare` makes this layout."
+        )
+    return {name: _pairs_of(name, folders[name]) for name in sorted(names or folders)}
+
+
+def _pairs_of(name: str, folder: Path) -> list[Pair]:
+    pairs, problems = pair_by_stem(folder / "images", folder / "masks")
+    contours = list_images(folder / "contour") if (folder / "contour").is_dir() else None
+    if contours is not None:
+        lacking = [image for stem, (image, _) in pairs.items() if stem not in contours]
+        problems += [f"{image}: no partner in {folder / 'contour'}" for image in lacking]
+    if problems:
+        raise ValueError("images and ground truth do not match:\n  " + "\n  ".join(problems))
+    return [Pair(name, s, image, mask, contours and contours[s][0]) for s, (image, mask) in pairs.items()]
+
+
+def split_validation(pairs: list[Pair], share: float, seed: int) -> tuple[list[Pair], list[Pair]]:
+    """Splits the training list into training and validation pairs, at least one pair each when share > 0."""
+    if share == 0:
+        return pairs, []
+    if len(pairs) < 2:
+        raise ValueError(f"{len(pairs)} training image(s): validation needs one of at least two (or --val_share 0)")
+    return train_test_split(pairs, test_size=max(1, round(share * len(pairs))), random_state=seed)
+
+
+def resize(picture: np.ndarray, width: int, height: int) -> np.ndarray:
+    """Photograph or probability map at another size: area averages when it shrinks, bilinear when it grows."""
+    shrinks = width * height < picture.shape[0] * picture.shape[1]
+    return cv2.resize(picture, (width, height), interpolation=cv2.INTER_AREA if shrinks else cv2.INTER_LINEAR)
+
+
+def read_pair(pair: Pair) -> tuple[np.ndarray, np.ndarray]:
+    """Photograph (H x W x 3, RGB) and mask (H x W, 255 = in focus), uint8, at their native size."""
+    image, mask = read_image(pair.image), read_mask(pair.mask)
+    if image.shape[:2] != mask.shape:
+        raise ValueError(f"{pair.image}: its size differs from that of {pair.mask}")
+    return image, mask
+
+
+def load_sample(pair: Pair, size: int) -> tuple[np.ndarray, np.ndarray]:
+    """Image (size x size x 3, RGB) and targets (size x size x 2: mask, contour), uint8, targets 0 or 255.
+
+    The contour is read from disk, or made from the mask at its native size; both are resized by nearest neighbour.
+    """
+    image, mask = read_pair(pair)
+    contour = read_mask(pair.contour) if pair.contour else contour_band(mask)
+    targets = [cv2.resize(target, (size, size), interpolation=cv2.INTER_NEAREST) for target in (mask, contour)]
+    return resize(image, size, size), np.stack(targets, axis=-1)
+
+
+def paper_augmentation() -> A.Compose:
+    """The paper's augmentation without its motion, median and Gaussian blur, which would falsify the mask."""
+    return A.Compose([
+        A.OneOf([A.HorizontalFlip(), A.VerticalFlip(), A.RandomRotate90()], p=0.5),
+        A.OneOf([
+            A.RandomBrightnessContrast(brightness_limit=0, contrast_limit=0.2),
+            A.RandomGamma(gamma_limit=(80, 120)),
+            A.RandomBrightnessContrast(brightness_limit=0.2, contrast_limit=0),
+        ], p=0.5),
+        A.GaussNoise(std_range=(0.012, 0.028), p=0.5),  # 3 to 7 of 255
+    ])  # fmt: skip
+
+
+def reseed(transform: A.BasicTransform | A.BaseCompose, seeds: np.random.SeedSequence) -> None:
+    """Gives every transform of a tree a random stream of its own.
+
+    Compose.set_random_seed gives all of them the same seed, so that all groups would be applied together or not at
+    all, and a rotation's angle would follow from the choice to rotate.
+    """
+    transform.set_random_seed(int(seeds.generate_state(1)[0]))
+    children = getattr(transform, "transforms", ())
+    for child, child_seeds in zip(children, seeds.spawn(len(children))):
+        reseed(child, child_seeds)
+
+
+class TrainingSet(Dataset):
+    """Resized, augmented training or validation samples, uint8.
+
+    The resized pictures are decoded once, at the start, and kept in memory when they take at most `cache_mb`.
+
+    Args:
+        pairs: what to read, see find_sets.
+        size: side of the square samples, pixels.
+        augmentation: an albumentations transform, or None.
+        seed: of the augmentation, which depends on (seed, epoch, index) alone.
+        cache_mb: memory for resized pictures; beyond it they are decoded every time.
+    """
+
+    def __init__(self, pairs: list[Pair], size: int, augmentation: A.Compose | None, seed: int, cache_mb: int):
+        self.pairs, self.size, self.augmentation, self.seed = pairs, size, augmentation, seed
+        self.cache = None
+        if len(pairs) * size * size * 5 <= cache_mb * 2**20:
+            # Torch tensors: loader processes share their memory instead of getting a copy each.
+            self.cache = torch.empty(len(pairs), size, size, 5, dtype=torch.uint8)
+            with ThreadPoolExecutor() as pool:
+                samples = pool.map(lambda pair: load_sample(pair, size), pairs)
+                for i, sample in enumerate(tqdm(samples, "decoding", len(pairs), leave=False, unit="image")):
+                    self.cache[i] = torch.from_numpy(np.concatenate(sample, axis=-1))
+
+    def __len__(self) -> int:
+        return len(self.pairs)
+
+    def __getitem__(self, key: Key | int) -> dict[str, torch.Tensor]:
+        """Sample of (epoch, index): image 3 x size x size, mask and contour 1 x size x size (0 or 255), and index."""
+        epoch, index = key if isinstance(key, tuple) else (0, key)
+        if self.cache is None:
+            image, targets = load_sample(self.pairs[index], self.size)
+        else:
+            image, targets = self.cache[index].numpy()[..., :3], self.cache[index].numpy()[..., 3:]
+        if self.augmentation:
+            reseed(self.augmentation, np.random.SeedSequence([self.seed, epoch, index]))
+            augmented = self.augmentation(image=np.ascontiguousarray(image), mask=np.ascontiguousarray(targets))
+            image, targets = augmented["image"], augmented["mask"]
+        sample = torch.from_numpy(np.concatenate([image, targets], axis=-1)).permute(2, 0, 1).contiguous()
+        return {"image": sample[:3], "mask": sample[3:4], "contour": sample[4:5], "index": torch.tensor(index)}
+
+
+class EpochSampler(Sampler[Key]):
+    """Every index once an epoch, in an order that depends on (seed, epoch) alone, from any position on."""
+
+    def __init__(self, length: int, seed: int):
+        self.length, self.seed = length, seed
+        self.epoch = self.position = 0
+
+    def __len__(self) -> int:
+        return self.length - self.position
+
+    def __iter__(self):
+        generator = torch.Generator().manual_seed(self.seed * 1_000_003 + self.epoch)
+        order = torch.randperm(self.length, generator=generator).tolist()
+        return iter([(self.epoch, index) for index in order[self.position :]])
+
+
+class TestSet(Dataset):
+    """Test pictures at the network's size with their masks at the original size."""
+
+    def __init__(self, pairs: list[Pair], size: int):
+        self.pairs, self.size = pairs, size
+
+    def __len__(self) -> int:
+        return len(self.pairs)
+
+    def __getitem__(self, index: int) -> tuple[torch.Tensor, torch.Tensor, int]:
+        """Image 3 x size x size uint8, mask H x W uint8 (0 or 255), index."""
+        image, mask = read_pair(self.pairs[index])
+        image = resize(image, self.size, self.size)
+        return torch.from_numpy(image).permute(2, 0, 1), torch.from_numpy(mask), index
+
+
+def stack_images(samples: list[tuple]) -> tuple[torch.Tensor, list[torch.Tensor], list[int]]:
+    """Batch of a TestSet: images stacked, masks (whose sizes differ) and indices as lists."""
+    images, masks, indices = zip(*samples)
+    return torch.stack(images), list(masks), list(indices)
+
+
+def make_loader(dataset: Dataset, batch_size: int, workers: int, **options) -> DataLoader:
+    """DataLoader whose processes outlive an epoch and leave Ctrl-C and SIGTERM to the main process."""
+    return DataLoader(dataset, batch_size, num_workers=min(workers, len(dataset)), persistent_workers=workers > 0,
+                      worker_init_fn=_quiet_worker, pin_memory=torch.cuda.is_available(), **options)  # fmt: skip
+
+
+def _quiet_worker(_: int) -> None:
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)

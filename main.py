@@ -1,0 +1,53 @@
+"""RAN's command line: python main.py COMMAND [options]."""
+
+import importlib
+import os
+import sys
+
+from utils.config import TestConfig, TrainConfig, parse
+
+USAGE = """\
+usage: python main.py COMMAND [options]      (python main.py COMMAND --help lists the options)
+
+  prepare   turn a published data set into the dataset folder
+  train     train the network
+  test      score a trained network and save its maps
+  sample    write a small generated data set, to try the rest on
+"""
+TOOLS = ("prepare", "sample")
+
+
+def main(argv: list[str]) -> int:
+    """Parses, dispatches, and turns what went wrong into a sentence and an exit status."""
+    if not argv or argv[0] in ("-h", "--help", "help"):
+        print(USAGE, end="")
+        return 0
+    command, words = argv[0], argv[1:]
+    prog = f"python main.py {command}"
+    if command == "train":
+        config = parse(TrainConfig, words, prog, "Train RAN; the defaults are the paper's recipe.")
+        return guarded(lambda: importlib.import_module("trainer").Trainer(config).train())
+    if command == "test":
+        config = parse(TestConfig, words, prog, "Score a trained RAN on every test set found; save its maps.")
+        return guarded(lambda: importlib.import_module("trainer").Tester(config).test())
+    if command in TOOLS:
+        tool = importlib.import_module(f"tools.{command}")
+        options = parse(tool.Options, words, prog, tool.DESCRIPTION)
+        return guarded(lambda: tool.run(options))
+    print(f"error: unknown command {command!r}\n\n{USAGE}", end="", file=sys.stderr)
+    return 2
+
+
+def guarded(work) -> int:
+    """Runs a command; its own exit status, or 1 with a message for the user (RAN_TRACEBACK=1 shows where)."""
+    try:
+        return work() or 0
+    except (ValueError, OSError) as error:
+        if os.environ.get("RAN_TRACEBACK"):
+            raise
+        print(f"error: {error}", file=sys.stderr)
+        return 1
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,62 @@
+"""Region separation attention: a deep feature read through a gate for the clear region and through its complement."""
+
+import torch
+from torch import nn
+
+from .layers import conv3x3, resize_like
+
+
+class MSCAM(nn.Module):
+    """Multi-scale channel attention (attentional feature fusion, WACV 2021).
+
+    A local half keeps every position, a global half sees the average over the image. The global half has one value a
+    channel, which no BatchNorm can normalise at batch 1: it takes GroupNorm with one group instead.
+
+    Input: N x C x H x W. Output: weights in (0, 1), N x C x H x W.
+    """
+
+    def __init__(self, channels: int, reduction: int = 4):
+        super().__init__()
+        inner = channels // reduction
+        self.local_context = nn.Sequential(
+            nn.Conv2d(channels, inner, 1),
+            nn.BatchNorm2d(inner),
+            nn.ReLU(),
+            nn.Conv2d(inner, channels, 1),
+            nn.BatchNorm2d(channels),
+        )
+        self.global_context = nn.Sequential(
+            nn.AdaptiveAvgPool2d(1),
+            nn.Conv2d(channels, inner, 1),
+            nn.GroupNorm(1, inner),
+            nn.ReLU(),
+            nn.Conv2d(inner, channels, 1),
+            nn.GroupNorm(1, channels),
+        )
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return torch.sigmoid(self.local_context(x) + self.global_context(x))
+
+
+class RSA(nn.Module):
+    """Region separation attention: normal and reverse streams of a deep feature, weighed by MS-CAM.
+
+    The shallower feature makes a gate; the normal stream reads the deep feature through the gate, the reverse stream
+    through its complement, and MS-CAM decides for every channel and position which of the two to follow.
+
+    Input: deep N x deep_channels x h x w, shallow N x shallow_channels x H x W. Output: N x deep_channels x h x w.
+    """
+
+    def __init__(self, deep_channels: int, shallow_channels: int):
+        super().__init__()
+        self.gate = conv3x3(shallow_channels, deep_channels)
+        self.normal = conv3x3(deep_channels, deep_channels)
+        self.reverse = conv3x3(deep_channels, deep_channels)
+        self.weigh = MSCAM(deep_channels)
+
+    def forward(self, deep: torch.Tensor, shallow: torch.Tensor) -> torch.Tensor:
+        gate = torch.sigmoid(resize_like(self.gate(shallow), deep))
+        normal = self.normal(gate * deep)
+        reverse = self.reverse((1 - gate) * deep)
+        weight = self.weigh(normal + reverse)
+        return (1 - weight) * normal + weight * reverse

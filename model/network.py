@@ -1,0 +1,75 @@
+"""RAN, the relation-aware network for defocus blur detection (Wang, Huang, Han, Xu, ACAIT 2023)."""
+
+import torch
+from torch import nn
+
+from .aggregation import MFA
+from .attention import RSA
+from .connectivity import ECC
+from .encoder import Encoder
+from .layers import resize_like
+from .rfb import RFB
+
+IMAGENET_MEAN = (0.485, 0.456, 0.406)
+IMAGENET_STD = (0.229, 0.224, 0.225)
+MIN_SIZE = 32
+
+
+class RAN(nn.Module):
+    """Encoder, receptive field blocks, two separated attentions, the mask decoder and the connectivity head.
+
+    Args:
+        arch: the encoder, one of model.ARCHS.
+        encoder_norm: "frozen" for a pretrained encoder, "group" for one that is trained from scratch.
+
+    Input: image, N x 3 x H x W, RGB in [0, 1], float; H, W >= 32. It is normalised inside.
+    Output: a dict of logits (the probabilities are their sigmoid):
+        "mask": N x 1 x H x W, high = in focus;
+        "connectivity": N x 8 x H x W, high = the pixel and its neighbour in that direction both lie on the contour.
+
+    Raises:
+        ValueError: for an input of another shape, with what was expected.
+    """
+
+    def __init__(self, arch: str = "resnet50", encoder_norm: str = "frozen"):
+        super().__init__()
+        self.options = {"arch": arch, "encoder_norm": encoder_norm}
+        self.register_buffer("mean", torch.tensor(IMAGENET_MEAN).view(1, 3, 1, 1), persistent=False)
+        self.register_buffer("std", torch.tensor(IMAGENET_STD).view(1, 3, 1, 1), persistent=False)
+        self.encoder = Encoder(arch, encoder_norm)
+        c1, c2, c3, c4 = self.encoder.channels
+        self.reduce1 = nn.Conv2d(c1, 32, 1)
+        self.rfb2 = RFB(c2, 32)
+        self.rfb3 = RFB(c3, 64)
+        self.rfb4 = RFB(c4, 128)
+        self.rsa3 = RSA(deep_channels=64, shallow_channels=32)
+        self.rsa4 = RSA(deep_channels=128, shallow_channels=64)
+        self.mfa = MFA((32, 64, 128))
+        self.ecc = ECC((128, 64, 32, 32))
+        for name, part in self.named_children():
+            if name != "encoder":
+                part.apply(_keep_variance)
+
+    def forward(self, image: torch.Tensor) -> dict[str, torch.Tensor]:
+        if image.ndim != 4 or image.shape[1] != 3 or min(image.shape[-2:]) < MIN_SIZE:
+            raise ValueError(
+                f"expected N x 3 x H x W with H, W >= {MIN_SIZE}, got {' x '.join(map(str, image.shape))}: "
+                "resize the picture, or add the batch dimension with image[None]"
+            )
+        f1, f2, f3, f4 = self.encoder((image - self.mean) / self.std)
+        x2, x3, x4 = self.rfb2(f2), self.rfb3(f3), self.rfb4(f4)
+        y3 = self.rsa3(x3, x2)
+        y4 = self.rsa4(x4, x3)
+        mask = self.mfa(x2, y3, y4)
+        connectivity = self.ecc(x4, x3, x2, self.reduce1(f1))
+        return {"mask": resize_like(mask, image), "connectivity": resize_like(connectivity, image)}
+
+
+def _keep_variance(module: nn.Module) -> None:
+    """Starts a convolution of the decoder so that it neither shrinks nor swells its input.
+
+    Without norms or activations PyTorch's default would shrink the signal by 3 in variance at each of a dozen layers.
+    """
+    if isinstance(module, nn.Conv2d):
+        nn.init.kaiming_normal_(module.weight, nonlinearity="linear")
+        nn.init.zeros_(module.bias)

@@ -1,0 +1,255 @@
+"""Trainer: recipe -> trained weights."""
+
+import dataclasses
+import time
+from pathlib import Path
+
+import torch
+from torch.nn.utils import clip_grad_norm_
+from torch.optim.lr_scheduler import ReduceLROnPlateau
+from tqdm import tqdm
+
+from dataloader import EpochSampler, TrainingSet, find_sets, make_loader, paper_augmentation, split_validation
+from model import RAN
+from predictor import load_network
+from utils.checkpoint import BEST, LAST, read_state, save_state, save_weights
+from utils.config import TrainConfig
+from utils.device import choose_device
+from utils.history import plot_history, write_csv
+from utils.losses import ran_loss
+from utils.stopping import StopSignals
+
+SAVE_SECONDS = 300
+# Options that may differ between a run and its resumption: they do not change what is computed.
+FREE_ON_RESUME = {"data_path", "model_path", "num_workers", "device", "epochs", "early_stop", "cache_mb", "resume"}
+
+
+class Trainer:
+    """Trains RAN by a recipe into a run folder, stoppable and resumable at any step.
+
+    The folder gets best_model.safetensors (lowest validation MAE), last.pt (all that --resume needs), history.csv and
+    curves.png.
+
+    Raises:
+        FileNotFoundError, ValueError: no data, a folder that already holds a run, a state that does not fit.
+    """
+
+    def __init__(self, config: TrainConfig):
+        self.config = config
+        self.folder = Path(config.model_path)
+        self.device = choose_device(config.device)
+        last = self._last_state()
+        torch.manual_seed(config.seed)
+        self._load_data()
+        self.network = self._build_network(last).to(self.device)
+        learned = [p for p in self.network.parameters() if p.requires_grad]
+        self.optimizer = torch.optim.Adam(learned, lr=config.lr, weight_decay=config.weight_decay)
+        self.scheduler = ReduceLROnPlateau(self.optimizer, factor=config.lr_factor, patience=config.patience)
+        # Where the run stands: all of it goes into last.pt. The sums are those of the unfinished epoch.
+        self.epoch = self.step = 0
+        self.sums = {"loss": 0.0, "mae": 0.0, "images": 0, "seconds": 0.0}
+        self.history: list[dict] = []
+        if last:
+            self._restore(last)
+
+    def train(self) -> int:
+        """Runs the epochs that are left. Returns the exit status: 0, or 128 + signal when stopped by one."""
+        print(self._start_line())
+        with StopSignals() as stop:
+            self.saved_at = time.monotonic()
+            while not (reason := self._finished()):
+                if not self._train_epoch(stop):
+                    print(f"{stop.received.name}: saved in epoch {self.epoch + 1} at step {self.step}; --resume goes on")
+                    return 128 + stop.received
+                self._end_epoch()
+        best = self._best()
+        print(f"{reason}; best validation MAE {best['val_mae']:.4f} in epoch {best['epoch']}: {self.folder / BEST}")
+        return 0
+
+    def _load_data(self) -> None:
+        config = self.config
+        sets = find_sets(config.data_path, "train", config.datasets)
+        pairs = [pair for one in sets.values() for pair in one]
+        if config.limit:
+            pairs = pairs[: config.limit]
+        training, validation = split_validation(pairs, config.val_share, config.seed)
+        self.set_names = list(sets)
+        self.names = [pair.name for pair in training]
+        data = TrainingSet(training, config.img_size, paper_augmentation(), config.seed, config.cache_mb)
+        self.sampler = EpochSampler(len(data), config.seed)
+        self.train_loader = make_loader(data, config.batch_size, config.num_workers, sampler=self.sampler)
+        self.val_loader = None
+        if validation:
+            held_out = TrainingSet(validation, config.img_size, None, config.seed, config.cache_mb)
+            self.val_loader = make_loader(held_out, config.batch_size, 0)
+
+    def _build_network(self, last: dict | None) -> RAN:
+        config = self.config
+        if last:
+            return RAN(**last["model"])
+        if config.weights:
+            return load_network(config.weights)[0]
+        if config.pretrained == "none":
+            return RAN(config.arch, encoder_norm="group")
+        network = RAN(config.arch, encoder_norm="frozen")
+        lacking = network.encoder.load_pretrained(config.pretrained)
+        if lacking:
+            print(f"{config.pretrained} lacks {', '.join(lacking)}: these layers start fresh")
+        return network
+
+    def _batch(self, batch: dict) -> tuple[torch.Tensor, ...]:
+        """Image, mask and contour of a batch as floats in [0, 1] on the device."""
+        parts = (batch[key].to(self.device, non_blocking=True) for key in ("image", "mask", "contour"))
+        return tuple(part.float() / 255 for part in parts)
+
+    def _train_epoch(self, stop: StopSignals) -> bool:
+        """Trains from the current step to the epoch's end; False when a signal cut it short (its state is saved)."""
+        self.network.train()
+        self.sampler.epoch, self.sampler.position = self.epoch, self.step * self.config.batch_size
+        total = self.step + len(self.train_loader)
+        title = f"epoch {self.epoch + 1}/{self.config.epochs}"
+        bar = tqdm(self.train_loader, title, total, initial=self.step, leave=False, unit="step")
+        since = time.monotonic()
+        for batch in bar:
+            loss, mae = self._train_step(batch)
+            images = len(batch["index"])
+            since, seconds = time.monotonic(), time.monotonic() - since
+            sums, self.step = self.sums, self.step + 1
+            for key, value in zip(sums, (loss * images, mae * images, images, seconds)):
+                sums[key] += value
+            bar.set_postfix(loss=f"{sums['loss'] / sums['images']:.4f}", mae=f"{sums['mae'] / sums['images']:.4f}")
+            if stop.received or since - self.saved_at > SAVE_SECONDS:
+                self._save_last()
+            if stop.received:
+                bar.close()
+                return False
+        return True
+
+    def _train_step(self, batch: dict) -> tuple[float, float]:
+        image, mask, contour = self._batch(batch)
+        logits = self.network(image)
+        loss = ran_loss(logits, mask, contour)
+        self.optimizer.zero_grad(set_to_none=True)
+        loss.backward()
+        norm = clip_grad_norm_(self.network.parameters(), self.config.clip or float("inf"))
+        if not torch.isfinite(loss + norm):
+            names = ", ".join(self.names[i] for i in batch["index"])
+            raise ValueError(
+                f"epoch {self.epoch + 1}, step {self.step + 1}: loss {loss.item()}, gradient norm {norm.item()} with "
+                f"the images {names}; look at these pictures and masks, or lower --lr. The last saved state is kept."
+            )
+        self.optimizer.step()
+        mae = (logits["mask"].detach().sigmoid() - mask).abs().mean()
+        return loss.item(), mae.item()
+
+    @torch.inference_mode()
+    def validate(self) -> dict[str, float]:
+        """Mean loss and MAE of the validation images at the network's size."""
+        self.network.eval()
+        loss = mae = images = 0
+        for batch in tqdm(self.val_loader, "validation", leave=False):
+            image, mask, contour = self._batch(batch)
+            logits = self.network(image)
+            loss += ran_loss(logits, mask, contour).item() * len(image)
+            mae += (logits["mask"].sigmoid() - mask).abs().mean().item() * len(image)
+            images += len(image)
+        return {"loss": loss / images, "mae": mae / images}
+
+    def _end_epoch(self) -> None:
+        """Validates, writes the epoch's line and the files, and moves on to the next epoch."""
+        seen = self.sums["images"]
+        training = {key: self.sums[key] / seen for key in ("loss", "mae")}
+        start = time.monotonic()
+        validation = self.validate() if self.val_loader else training
+        seconds = self.sums["seconds"] + time.monotonic() - start
+        row = {"epoch": self.epoch + 1, "lr": self.optimizer.param_groups[0]["lr"]}
+        row |= {f"train_{k}": v for k, v in training.items()} | {f"val_{k}": v for k, v in validation.items()}
+        self.history.append(row | {"seconds": round(seconds, 1)})
+        self.scheduler.step(validation["loss"])
+        self.epoch, self.step = self.epoch + 1, 0
+        self.sums = dict.fromkeys(self.sums, 0)
+        is_best = self._best() is self.history[-1]
+        if is_best:
+            save_weights(self.folder / BEST, self.network.state_dict(), self._metadata(self.history[-1]))
+        self._save_last()
+        write_csv(self.folder / "history.csv", self.history)
+        plot_history(self.folder / "curves.png", self.history)
+        losses = "  ".join(f"{k} loss {row[f'{k}_loss']:.4f} MAE {row[f'{k}_mae']:.4f}" for k in ("train", "val"))
+        print(f"epoch {row['epoch']:3d}  lr {row['lr']:.1e}  {losses}  {seconds:.0f} s{'  best' * is_best}")
+
+    def _best(self) -> dict:
+        return min(self.history, key=lambda row: row["val_mae"])
+
+    def _finished(self) -> str:
+        """Why training is over, or an empty string."""
+        if self.history and self.epoch - self._best()["epoch"] >= self.config.early_stop:
+            return f"no better validation MAE for {self.config.early_stop} epochs"
+        return f"{self.epoch} epochs done" if self.epoch >= self.config.epochs else ""
+
+    def _metadata(self, row: dict) -> dict:
+        config = dataclasses.asdict(self.config)
+        return {"model": self.network.options, "config": config, "datasets": self.set_names, "torch": torch.__version__,
+                "epoch": row["epoch"], "val_mae": row["val_mae"]}  # fmt: skip
+
+    def _save_last(self) -> None:
+        self.saved_at = time.monotonic()
+        state = {
+            "config": dataclasses.asdict(self.config),
+            "model": self.network.options,
+            "names": self.names,
+            "epoch": self.epoch,
+            "step": self.step,
+            "sums": self.sums,
+            "history": self.history,
+            "network": self.network.state_dict(),
+            "optimizer": self.optimizer.state_dict(),
+            "scheduler": self.scheduler.state_dict(),
+            "random": torch.get_rng_state(),
+            "random_cuda": torch.cuda.get_rng_state_all() if torch.cuda.is_available() else [],
+        }
+        save_state(self.folder / LAST, state)
+
+    def _last_state(self) -> dict | None:
+        """State to resume from, checked against this run's options; None for a fresh start."""
+        path = self.folder / LAST
+        present = [name for name in (LAST, BEST) if (self.folder / name).exists()]
+        if present and not self.config.resume:
+            raise ValueError(
+                f"{self.folder} already holds a run ({present[0]}): --resume goes on with it, "
+                "another --model_path starts a new one"
+            )
+        if not self.config.resume:
+            return None
+        if not path.exists():
+            print(f"nothing to resume in {self.folder}: starting fresh")
+            return None
+        last = read_state(path)
+        own, stored = dataclasses.asdict(self.config), last["config"]
+        differing = [k for k in own if k not in FREE_ON_RESUME and stored.get(k) != own[k]]
+        if differing:
+            options = ", ".join(f"--{k} {stored.get(k)} (now {own[k]})" for k in differing)
+            raise ValueError(f"{path} was trained with {options}: resume with the same options")
+        return last
+
+    def _restore(self, last: dict) -> None:
+        if last["names"] != self.names:
+            raise ValueError(f"{self.folder / LAST} was trained on other images than {self.config.data_path} now holds")
+        self.network.load_state_dict(last["network"])
+        self.optimizer.load_state_dict(last["optimizer"])
+        self.scheduler.load_state_dict(last["scheduler"])
+        self.epoch, self.step = last["epoch"], last["step"]
+        self.sums, self.history = last["sums"], last["history"]
+        torch.set_rng_state(last["random"])
+        if last["random_cuda"] and torch.cuda.is_available():
+            torch.cuda.set_rng_state_all(last["random_cuda"])
+
+    def _start_line(self) -> str:
+        parameters = sum(p.numel() for p in self.network.parameters()) / 1e6
+        held_out = len(self.val_loader.dataset) if self.val_loader else 0
+        position = f", from epoch {self.epoch + 1}, step {self.step}" if self.epoch or self.step else ""
+        return (
+            f"RAN {self.network.options['arch']} ({parameters:.1f} M parameters) on {self.device}: "
+            f"{' + '.join(self.set_names)}, {len(self.names)} training and {held_out} validation images at "
+            f"{self.config.img_size}, batch {self.config.batch_size}, at most {self.config.epochs} epochs "
+            f"into {self.folder}{position}"
+        )

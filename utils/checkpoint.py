@@ -1,0 +1,61 @@
+"""Weights (safetensors with metadata) and training states: written whole, never unpickled."""
+
+import json
+from pathlib import Path
+
+import torch
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save
+
+from .files import atomic, write_bytes
+
+BEST = "best_model.safetensors"
+LAST = "last.pt"
+
+
+def save_weights(path: Path, state: dict[str, torch.Tensor], metadata: dict) -> None:
+    """Writes a state dict with metadata whose values are anything JSON can hold."""
+    tensors = {name: value.detach().cpu().contiguous() for name, value in state.items()}
+    write_bytes(path, save(tensors, {key: json.dumps(value) for key, value in metadata.items()}))
+
+
+def read_weights(path: str | Path) -> tuple[dict[str, torch.Tensor], dict]:
+    """Reads weights of this project: a .safetensors file, or a run folder's best model.
+
+    Returns:
+        State dict and metadata: "model" (the network's options), "config" (TrainConfig as a dict), "epoch", "val_mae".
+
+    Raises:
+        FileNotFoundError, ValueError: no such file, or not one that `train` wrote.
+    """
+    path = Path(path)
+    if path.is_dir():
+        path = path / BEST
+    if not path.is_file():
+        raise FileNotFoundError(f"{path}: no such weights file; `python main.py train` writes one into its run folder")
+    try:
+        with safe_open(path, "pt") as file:
+            metadata = {key: json.loads(value) for key, value in (file.metadata() or {}).items()}
+            state = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 (not a dict)
+    except (SafetensorError, json.JSONDecodeError) as error:
+        raise ValueError(f"{path}: not a readable safetensors file of this project ({error})") from None
+    if not {"model", "config"} <= metadata.keys():
+        raise ValueError(f"{path}: not weights that `train` wrote: its metadata lacks the network's options")
+    return state, metadata
+
+
+def save_state(path: Path, state: dict) -> None:
+    with atomic(path) as temporary:
+        torch.save(state, temporary)
+
+
+def read_state(path: Path) -> dict:
+    """Reads what save_state wrote, on the CPU.
+
+    Raises:
+        ValueError: damaged, or not such a file.
+    """
+    try:
+        return torch.load(path, map_location="cpu", weights_only=True)
+    except Exception as error:  # torch raises many kinds for a damaged or hostile file
+        raise ValueError(f"{path}: not a readable training state ({str(error).splitlines()[0]})") from None

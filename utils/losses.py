@@ -1,0 +1,70 @@
+"""Adaptive pixel intensity loss on the mask and on the connectivity maps."""
+
+import torch
+from torch.nn import functional as F
+
+from .connectivity import connectivity_target
+
+WINDOWS = (3, 15, 31)
+
+
+def box_average(x: torch.Tensor, window: int) -> torch.Tensor:
+    """Mean over a window x window square, zero outside the image with the padding counted.
+
+    Rows, then columns: 2 * window additions a pixel instead of window squared.
+    """
+    half = window // 2
+    rows = F.avg_pool2d(x, (1, window), stride=1, padding=(0, half))
+    return F.avg_pool2d(rows, (window, 1), stride=1, padding=(half, 0))
+
+
+def pixel_weights(target: torch.Tensor) -> torch.Tensor:
+    """omega = 1 + 0.5 * sum over windows |avg_k(m) - m| * m: boundaries and thin parts of the target weigh more.
+
+    Args:
+        target: N x C x H x W in [0, 1].
+
+    Returns:
+        Weights of the same shape, in [1, 2.5].
+    """
+    return 1 + 0.5 * target * sum((box_average(target, k) - target).abs() for k in WINDOWS)
+
+
+def adaptive_pixel_intensity_loss(logits: torch.Tensor, target: torch.Tensor) -> torch.Tensor:
+    """Adaptive pixel intensity loss (TRACER, AAAI 2022): weighted BCE, IoU and L1, 0.7 times their sum.
+
+    Unlike the published form, the L1 term is divided by sum(omega), not by sum(omega - 1), which is zero on an empty
+    target and tiny on most: so the loss is finite everywhere and no term drowns the others.
+
+    Args:
+        logits: N x C x H x W.
+        target: N x C x H x W in [0, 1].
+
+    Returns:
+        Scalar, the mean over images and channels.
+    """
+    omega = pixel_weights(target)
+    bce = F.binary_cross_entropy_with_logits(logits, target, reduction="none")
+    probability = logits.sigmoid()
+
+    def total(x: torch.Tensor) -> torch.Tensor:
+        return x.sum(dim=(-2, -1))
+
+    intersection = total(omega * probability * target)
+    union = total(omega * (probability + target)) - intersection
+    weighted_bce = total(omega * bce) / total(omega + 0.5)
+    weighted_iou = 1 - (intersection + 1) / (union + 1)
+    weighted_l1 = total(omega * (probability - target).abs()) / total(omega)
+    return 0.7 * (weighted_bce + weighted_iou + weighted_l1).mean()
+
+
+def ran_loss(logits: dict[str, torch.Tensor], mask: torch.Tensor, contour: torch.Tensor) -> torch.Tensor:
+    """RAN's loss: the adaptive pixel intensity loss of both heads, summed 1:1.
+
+    Args:
+        logits: the network's output, "mask" N x 1 x H x W and "connectivity" N x 8 x H x W.
+        mask, contour: N x 1 x H x W, 0 or 1, float.
+    """
+    return adaptive_pixel_intensity_loss(logits["mask"], mask) + adaptive_pixel_intensity_loss(
+        logits["connectivity"], connectivity_target(contour)
+    )
