@@ -223,5 +223,9 @@ def make_loader(dataset: Dataset, batch_size: int, workers: int, **options) -> D
 
 
 def _quiet_worker(_: int) -> None:
+    """Lets a loader process outlive Ctrl-C and SIGTERM to its whole group, until the main process has saved and left.
+
+    After a SIGTERM it still ends by itself within a minute, should nobody tell it to.
+    """
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    signal.signal(signal.SIGTERM, lambda *_: signal.alarm(60))

@@ -1,4 +1,4 @@
-"""Trainer: recipe -> trained weights."""
+"""Trainer: recipe -> trained weights. Tester: trained weights -> scores and maps."""
 
 import dataclasses
 import time
@@ -9,12 +9,24 @@ from torch.nn.utils import clip_grad_norm_
 from torch.optim.lr_scheduler import ReduceLROnPlateau
 from tqdm import tqdm
 
-from dataloader import EpochSampler, TrainingSet, find_sets, make_loader, paper_augmentation, split_validation
+from dataloader import (
+    EpochSampler,
+    Pair,
+    TestSet,
+    TrainingSet,
+    find_sets,
+    make_loader,
+    paper_augmentation,
+    split_validation,
+    stack_images,
+)
 from model import RAN
-from predictor import load_network
+from predictor import load_model, load_network
+from utils import metrics
 from utils.checkpoint import BEST, LAST, read_state, save_state, save_weights
-from utils.config import TrainConfig
+from utils.config import TestConfig, TrainConfig
 from utils.device import choose_device
+from utils.files import write_json, write_png
 from utils.history import plot_history, write_csv
 from utils.losses import ran_loss
 from utils.stopping import StopSignals
@@ -59,7 +71,7 @@ class Trainer:
             self.saved_at = time.monotonic()
             while not (reason := self._finished()):
                 if not self._train_epoch(stop):
-                    print(f"{stop.received.name}: saved in epoch {self.epoch + 1} at step {self.step}; --resume goes on")
+                    print(f"{stop.received.name}: saved in epoch {self.epoch + 1}, step {self.step}; --resume goes on")
                     return 128 + stop.received
                 self._end_epoch()
         best = self._best()
@@ -253,3 +265,64 @@ class Trainer:
             f"{self.config.img_size}, batch {self.config.batch_size}, at most {self.config.epochs} epochs "
             f"into {self.folder}{position}"
         )
+
+
+class Tester:
+    """Scores trained weights on every test set found, and saves their maps.
+
+    The output folder gets scores.json (totals), scores.csv (a line an image) and, with save_map, the maps as
+    maps/SET/STEM.png. Scores are those of the 8-bit maps, so that the saved files score the same.
+
+    Raises:
+        FileNotFoundError, ValueError: no data, no weights, weights of something else.
+    """
+
+    def __init__(self, config: TestConfig):
+        self.config = config
+        self.sets = find_sets(config.data_path, "test", config.datasets)
+        self.predictor = load_model(config.model_path, config.device)
+        self.size = config.img_size or self.predictor.img_size
+        weights = Path(config.model_path)
+        self.folder = Path(config.output or (weights if weights.is_dir() else weights.with_suffix("")))
+
+    def test(self) -> None:
+        """Scores all sets, prints one table and writes the files."""
+        totals, rows, seconds = {}, [], 0.0
+        for name, pairs in self.sets.items():
+            scorer, network_seconds = self._score(name, pairs)
+            totals[name] = scorer.totals()
+            rows += [{"set": name} | row for row in scorer.rows]
+            seconds += network_seconds
+        metadata = self.predictor.metadata
+        write_json(self.folder / "scores.json", {
+            "weights": str(self.config.model_path), "img_size": self.size, "device": str(self.predictor.device),
+            "trained": {key: metadata[key] for key in ("model", "config", "datasets", "epoch", "val_mae")},
+            "protocols": metrics.__doc__, "sets": totals,
+        })  # fmt: skip
+        write_csv(self.folder / "scores.csv", rows)
+        print(metrics.as_table(totals))
+        for name, total in totals.items():
+            one_class = total["all_blurred"] + total["all_in_focus"]
+            if one_class:
+                print(f"{name}: {one_class} image(s) with one class only, where an F without positives counts as 0")
+        print(f"{seconds / len(rows):.3f} s an image through the network at {self.size} on {self.predictor.device}")
+        saved = f", maps in {self.folder / 'maps'}" if self.config.save_map else ""
+        print(f"scores in {self.folder / 'scores.json'} and scores.csv{saved}")
+
+    def _score(self, name: str, pairs: list[Pair]) -> tuple[metrics.Scorer, float]:
+        """Scores of one set, and the seconds that the network took."""
+        loader = make_loader(TestSet(pairs, self.size), self.config.batch_size, self.config.num_workers,
+                             collate_fn=stack_images)  # fmt: skip
+        scorer, seconds = metrics.Scorer(), 0.0
+        with tqdm(total=len(pairs), desc=name, unit="image", leave=False) as bar:
+            for images, masks, indices in loader:
+                start = time.perf_counter()
+                maps = self.predictor.maps(images, [mask.shape for mask in masks])
+                seconds += time.perf_counter() - start
+                for focus_map, mask, index in zip(maps, masks, indices):
+                    stem = pairs[index].stem
+                    if self.config.save_map:
+                        write_png(self.folder / "maps" / name / f"{stem}.png", focus_map)
+                    scorer.add(stem, focus_map, mask.numpy())
+                bar.update(len(maps))
+        return scorer, seconds

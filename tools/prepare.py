@@ -26,10 +26,12 @@ class Options:
     source: str = option("", "folder of the data set as published: image/ and gt/, and test.txt unless it is CUHK")
     dataset: str = option("CUHK", "name that the set gets; CUHK brings its polarity and its 604/100 split")
     data_path: str = option("dataset", "dataset folder to write", aliases=("--data_pth",))
-    white: str = option("", "what white means in the source's masks (CUHK: blurred)",
-                        choices=("", "blurred", "in_focus"))
-    test_list: str = option("", "text file with the stems of the test images, one a line (CUHK: the split of BTBNet; "
-                                "else SOURCE/test.txt)")
+    white: str = option(
+        "", "what white means in the source's masks (CUHK: blurred)", choices=("", "blurred", "in_focus")
+    )
+    test_list: str = option(
+        "", "text file with the stems of the test images, one a line (CUHK: the split of BTBNet; else SOURCE/test.txt)"
+    )
 
 
 @dataclass

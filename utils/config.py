@@ -24,8 +24,11 @@ def option(default: Any, help: str, choices: tuple = (), aliases: tuple = (), at
 class RunConfig:
     """What train and test share."""
 
-    data_path: str = option("dataset", "dataset folder: Train/NAME/{images,masks,contour}, NAME/Test/{images,masks}",
-                            aliases=("--data_pth",))
+    data_path: str = option(
+        "dataset",
+        "dataset folder: Train/NAME/{images,masks,contour}, NAME/Test/{images,masks}",
+        aliases=("--data_pth",),
+    )
     model_path: str = option("runs/ran", "run folder: weights, history, maps and scores (test: or a weights file)")
     datasets: list[str] = option([], "names of the sets, e.g. CUHK DUT (default: all found)")
     batch_size: int = option(2, "images in a batch", aliases=("--bact_size",), at_least=1)
@@ -39,8 +42,11 @@ class TrainConfig(RunConfig):
 
     arch: str = option("resnet50", "encoder", choices=ARCHS)
     pretrained: str = option("imagenet", "encoder weights: imagenet, none (from scratch) or a state dict's path")
-    weights: str = option("", "start from these RAN weights (a .safetensors file or run folder): fine-tuning; "
-                              "the network is then the file's, --arch and --pretrained are not used")
+    weights: str = option(
+        "",
+        "start from these RAN weights (a .safetensors file or run folder): fine-tuning; "
+        "the network is then the file's, --arch and --pretrained are not used",
+    )
     img_size: int = option(384, "side of the square that images are resized to, pixels", at_least=64)
     epochs: int = option(100, "epochs at most", at_least=1)
     lr: float = option(5e-5, "learning rate of Adam", at_least=0)
@@ -62,8 +68,9 @@ class TestConfig(RunConfig):
 
     img_size: int = option(0, "side of the network's input, pixels; 0 = as in training", at_least=0)
     save_map: bool = option(False, "save each focus map, 8-bit PNG, original size, white = in focus")
-    output: str = option("", "folder for scores and maps (default: the run folder, or the weights file's name "
-                             "without its suffix)")
+    output: str = option(
+        "", "folder for scores and maps (default: the run folder, or the weights file's name without its suffix)"
+    )
 
 
 def parse_bool(text: str) -> bool:
@@ -87,6 +94,13 @@ class _Parser(argparse.ArgumentParser):
         return parsed
 
 
+class _Help(argparse.ArgumentDefaultsHelpFormatter):
+    """Shows a default where there is one to show."""
+
+    def _get_help_string(self, action):
+        return action.help if action.default in ("", []) else super()._get_help_string(action)
+
+
 def parse(options: type, argv: list[str], prog: str, description: str) -> Any:
     """Reads a command line into an options dataclass.
 
@@ -101,8 +115,7 @@ def parse(options: type, argv: list[str], prog: str, description: str) -> Any:
     Raises:
         SystemExit: 0 after --help; 2 for an unknown option or a bad value, named on stderr.
     """
-    parser = _Parser(prog=prog, description=description, allow_abbrev=False,
-                     formatter_class=argparse.ArgumentDefaultsHelpFormatter)
+    parser = _Parser(prog=prog, description=description, allow_abbrev=False, formatter_class=_Help)
     for f in dataclasses.fields(options):
         default = f.default_factory() if f.default is dataclasses.MISSING else f.default
         settings: dict[str, Any] = {"help": f.metadata["help"], "default": default}

@@ -1,0 +1,47 @@
+"""Fixtures: a small generated data set, prepared once a session, and one short training on it."""
+
+from pathlib import Path
+
+import pytest
+import torch
+
+from tools import prepare, sample  # noqa: E402
+from trainer import Trainer  # noqa: E402
+from utils.config import TrainConfig  # noqa: E402
+
+torch.set_num_threads(2)
+
+
+@pytest.fixture(scope="session")
+def source(tmp_path_factory) -> Path:
+    """Generated pictures laid out as CUHK is published: 6 for training, 3 for testing, 96 x 64."""
+    folder = tmp_path_factory.mktemp("source")
+    sample.run(sample.Options(output=str(folder), training=6, test=3, width=96))
+    return folder
+
+
+@pytest.fixture(scope="session")
+def dataset(source, tmp_path_factory) -> Path:
+    """The same pictures in the layout that train and test read."""
+    folder = tmp_path_factory.mktemp("dataset")
+    prepare.run(prepare.Options(source=str(source), dataset="SAMPLE", data_path=str(folder), white="blurred"))
+    return folder
+
+
+@pytest.fixture
+def config(dataset, tmp_path) -> TrainConfig:
+    """The smallest training: resnet18 from scratch at 64 px, two epochs of two steps, no loader processes."""
+    return TrainConfig(
+        data_path=str(dataset), model_path=str(tmp_path / "run"), arch="resnet18", pretrained="none", img_size=64,
+        epochs=2, val_share=0.34, num_workers=0, device="cpu", lr=1e-4,
+    )  # fmt: skip
+
+
+@pytest.fixture(scope="session")
+def run_folder(dataset, tmp_path_factory) -> Path:
+    """Run folder of a finished training."""
+    folder = tmp_path_factory.mktemp("trained") / "run"
+    config = TrainConfig(data_path=str(dataset), model_path=str(folder), arch="resnet18", pretrained="none",
+                         img_size=64, epochs=1, num_workers=0, device="cpu")  # fmt: skip
+    assert Trainer(config).train() == 0
+    return folder

@@ -1,0 +1,123 @@
+import pytest
+import torch
+import torchvision
+from safetensors.torch import save_file
+
+from model import ARCHS, Encoder
+from model.encoder import FrozenBatchNorm2d
+from utils import config
+
+
+@pytest.mark.parametrize("arch", ARCHS)
+def test_features_have_the_stated_channels_and_strides(arch):
+    encoder = Encoder(arch).eval()
+    with torch.no_grad():
+        features = encoder(torch.rand(1, 3, 64, 96))
+    assert [tuple(f.shape) for f in features] == [
+        (1, c, 64 // s, 96 // s) for c, s in zip(encoder.channels, (4, 8, 16, 32))
+    ]
+
+
+def test_command_line_offers_exactly_the_archs_of_the_model():
+    assert config.ARCHS == ARCHS
+
+
+def test_unknown_arch_and_norm_are_refused_with_the_choices():
+    with pytest.raises(ValueError, match="resnet18"):
+        Encoder("vgg16")
+    with pytest.raises(ValueError, match="frozen, group"):
+        Encoder("resnet18", norm="batch")
+
+
+def test_frozen_norms_stay_as_they_are_in_training():
+    encoder = Encoder("resnet18").train()
+    norm = encoder.backbone.layer2[0].bn1
+    before = {name: value.clone() for name, value in norm.state_dict().items()}
+    encoder(torch.rand(2, 3, 64, 64))[-1].sum().backward()
+    assert not norm.training
+    assert all(torch.equal(before[name], value) for name, value in norm.state_dict().items())
+    assert norm.weight.grad is None
+    assert encoder.backbone.layer2[0].conv1.weight.grad is not None
+
+
+def test_group_norm_encoder_has_no_batch_norm():
+    assert not any(isinstance(m, torch.nn.BatchNorm2d) for m in Encoder("efficientnet_b3", "group").modules())
+
+
+@pytest.fixture
+def torchvision_state():
+    return torchvision.models.resnet18(weights=None).state_dict()
+
+
+@pytest.mark.parametrize("suffix", [".pth", ".safetensors"])
+def test_state_dict_of_torchvision_loads_whole(tmp_path, torchvision_state, suffix):
+    path = tmp_path / f"weights{suffix}"
+    save_file(torchvision_state, path) if suffix == ".safetensors" else torch.save(torchvision_state, path)
+    encoder = Encoder("resnet18")
+    assert encoder.load_pretrained(str(path)) == []
+    assert torch.equal(encoder.backbone.conv1.weight, torchvision_state["conv1.weight"])
+
+
+def test_missing_layers_are_named_and_their_norms_forget_their_statistics(tmp_path, torchvision_state):
+    for name, value in torchvision_state.items():
+        if name.endswith("running_mean"):
+            value.fill_(3.0)
+    del torchvision_state["layer4.0.conv2.weight"]
+    torch.save(torchvision_state, tmp_path / "partial.pth")
+    encoder = Encoder("resnet18")
+    assert encoder.load_pretrained(str(tmp_path / "partial.pth")) == ["layer4.0.conv2.weight"]
+    block = encoder.backbone.layer4[0]
+    assert block.bn2.running_mean.eq(0).all()
+    for kept in (block.bn1, block.downsample[1], encoder.backbone.layer4[1].bn1):
+        assert kept.running_mean.eq(3).all()
+    assert isinstance(block.bn2, FrozenBatchNorm2d)
+
+
+def test_imagenet_weights_are_taken_from_where_torchvision_puts_them(tmp_path, monkeypatch, torchvision_state):
+    monkeypatch.setattr(torch.hub, "get_dir", lambda: str(tmp_path))
+    (tmp_path / "checkpoints").mkdir()
+    url = torchvision.models.ResNet18_Weights.DEFAULT.url
+    torch.save(torchvision_state, tmp_path / "checkpoints" / url.rsplit("/", 1)[1])
+    encoder = Encoder("resnet18")
+    assert encoder.load_pretrained("imagenet") == []
+    assert torch.equal(encoder.backbone.conv1.weight, torchvision_state["conv1.weight"])
+
+
+def test_without_network_the_message_names_file_and_folder(tmp_path, monkeypatch):
+    monkeypatch.setattr(torch.hub, "get_dir", lambda: str(tmp_path))
+
+    def offline(*_, **__):
+        raise OSError("no network")
+
+    monkeypatch.setattr(torch.hub, "download_url_to_file", offline)
+    with pytest.raises(FileNotFoundError) as error:
+        Encoder("resnet18").load_pretrained("imagenet")
+    assert torchvision.models.ResNet18_Weights.DEFAULT.url in str(error.value)
+    assert str(tmp_path / "checkpoints") in str(error.value)
+
+
+def test_weights_of_something_else_are_refused(tmp_path, torchvision_state):
+    with pytest.raises(FileNotFoundError, match="nowhere.pth"):
+        Encoder("resnet18").load_pretrained(str(tmp_path / "nowhere.pth"))
+    (tmp_path / "text.pth").write_text("not weights")
+    with pytest.raises(ValueError, match="text.pth: not a readable weights file"):
+        Encoder("resnet18").load_pretrained(str(tmp_path / "text.pth"))
+    torch.save({"a": torch.zeros(1)}, tmp_path / "other.pth")
+    with pytest.raises(ValueError, match="none of its layers"):
+        Encoder("resnet18").load_pretrained(str(tmp_path / "other.pth"))
+    torch.save(torchvision_state, tmp_path / "resnet18.pth")
+    with pytest.raises(ValueError, match="other shapes"):
+        Encoder("resnet50").load_pretrained(str(tmp_path / "resnet18.pth"))
+
+
+class Bomb:
+    def __reduce__(self):
+        return (open, ("exploded", "w"))
+
+
+def test_weights_are_never_unpickled(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    torch.save({"conv1.weight": Bomb()}, tmp_path / "bomb.pth")
+    with pytest.raises(ValueError, match="not a readable weights file"):
+        Encoder("resnet18").load_pretrained(str(tmp_path / "bomb.pth"))
+    assert not (tmp_path / "exploded").exists()

@@ -1,0 +1,62 @@
+import pytest
+import torch
+from torch.utils.flop_counter import FlopCounterMode
+
+from model import RAN
+
+
+@pytest.fixture(scope="module")
+def network() -> RAN:
+    torch.manual_seed(0)
+    return RAN("resnet18", encoder_norm="group")
+
+
+@pytest.mark.parametrize("shape", [(1, 3, 32, 32), (2, 3, 64, 96), (1, 3, 101, 67), (3, 3, 33, 200)])
+def test_any_size_and_batch(network, shape):
+    with torch.no_grad():
+        logits = network.eval()(torch.rand(shape))
+    assert logits["mask"].shape == (shape[0], 1, *shape[2:])
+    assert logits["connectivity"].shape == (shape[0], 8, *shape[2:])
+    assert all(torch.isfinite(value).all() for value in logits.values())
+
+
+@pytest.mark.parametrize("shape", [(3, 64, 64), (1, 1, 64, 64), (1, 3, 31, 64)])
+def test_other_inputs_are_refused_with_what_was_expected(network, shape):
+    with pytest.raises(ValueError, match="N x 3 x H x W with H, W >= 32"):
+        network(torch.rand(shape))
+
+
+def test_both_heads_reach_every_learned_parameter_at_batch_1(network):
+    network.train().zero_grad()
+    logits = network(torch.rand(1, 3, 64, 64))
+    (logits["mask"].square().mean() + logits["connectivity"].square().mean()).backward()
+    assert [n for n, p in network.named_parameters() if p.grad is None or not torch.isfinite(p.grad).all()] == []
+
+
+def test_a_picture_does_not_depend_on_its_batch(network):
+    images = torch.rand(3, 3, 64, 64)
+    with torch.no_grad():
+        together = network.eval()(images)["mask"]
+        alone = torch.cat([network(image[None])["mask"] for image in images])
+    assert torch.allclose(together, alone, atol=1e-4)
+
+
+@pytest.mark.parametrize("arch, parameters, gmac", [("resnet18", 15.7, 9.0), ("resnet50", 29.3, 16.2)])
+def test_size_is_that_of_the_reference(arch, parameters, gmac):
+    with torch.device("meta"):
+        network = RAN(arch)
+        with FlopCounterMode(display=False) as counter:
+            network(torch.rand(1, 3, 384, 384))
+    assert sum(p.numel() for p in network.parameters()) / 1e6 == pytest.approx(parameters, rel=0.01)
+    assert counter.get_total_flops() / 2e9 == pytest.approx(gmac, rel=0.01)
+
+
+def test_same_on_cuda(network):
+    if not torch.cuda.is_available():
+        pytest.skip("no CUDA device")
+    image = torch.rand(2, 3, 96, 128)
+    with torch.no_grad():
+        cpu = network.eval()(image)["mask"]
+        cuda = network.cuda()(image.cuda())["mask"].cpu()
+        network.cpu()
+    assert torch.allclose(cpu, cuda, atol=1e-2)

@@ -1,0 +1,182 @@
+import shutil
+
+import cv2
+import numpy as np
+import pytest
+import torch
+
+from dataloader import (
+    EpochSampler,
+    TestSet,
+    TrainingSet,
+    find_sets,
+    load_sample,
+    make_loader,
+    paper_augmentation,
+    reseed,
+    resize,
+    split_validation,
+    stack_images,
+)
+from utils.connectivity import connectivity_target
+from utils.contour import contour_band
+from utils.files import read_mask
+
+
+@pytest.fixture
+def pairs(dataset):
+    return find_sets(str(dataset), "train", [])["SAMPLE"]
+
+
+def test_sets_are_found_by_name_and_their_pairs_by_stem(dataset):
+    training, test = (find_sets(str(dataset), split, []) for split in ("train", "test"))
+    assert list(training) == list(test) == ["SAMPLE"]
+    assert len(training["SAMPLE"]) == 6 and len(test["SAMPLE"]) == 3
+    for pair in training["SAMPLE"]:
+        assert pair.image.stem == pair.mask.stem == pair.contour.stem == pair.stem
+    assert test["SAMPLE"][0].contour is None
+
+
+def test_joint_sets_and_choice_of_sets(dataset, tmp_path):
+    shutil.copytree(dataset / "Train/SAMPLE", tmp_path / "Train/B")
+    shutil.copytree(dataset / "Train/SAMPLE", tmp_path / "Train/A")
+    assert list(find_sets(str(tmp_path), "train", [])) == ["A", "B"]
+    assert list(find_sets(str(tmp_path), "train", ["B"])) == ["B"]
+    with pytest.raises(FileNotFoundError, match="no C with train images.*found: A, B"):
+        find_sets(str(tmp_path), "train", ["A", "C"])
+
+
+def test_missing_folders_and_partners_are_named(dataset, tmp_path):
+    with pytest.raises(FileNotFoundError, match="no data set with test images.*found: none"):
+        find_sets(str(tmp_path), "test", [])
+    shutil.copytree(dataset, tmp_path / "d")
+    (tmp_path / "d/Train/SAMPLE/contour/train_001.png").unlink()
+    (tmp_path / "d/Train/SAMPLE/masks/train_002.png").unlink()
+    with pytest.raises(ValueError) as error:
+        find_sets(str(tmp_path / "d"), "train", [])
+    assert "train_001.jpg: no partner" in str(error.value) and "train_002.jpg: no partner" in str(error.value)
+
+
+def test_contour_is_computed_when_the_folder_is_absent(dataset, tmp_path, pairs):
+    shutil.copytree(dataset, tmp_path / "d")
+    shutil.rmtree(tmp_path / "d/Train/SAMPLE/contour")
+    without = find_sets(str(tmp_path / "d"), "train", [])["SAMPLE"]
+    assert without[0].contour is None
+    for with_file, computed in zip(pairs, without):
+        assert all(np.array_equal(a, b) for a, b in zip(load_sample(with_file, 64), load_sample(computed, 64)))
+
+
+def test_validation_split_is_five_percent_and_fixed():
+    numbers = list(range(604))
+    training, validation = split_validation(numbers, 0.05, 42)
+    assert (len(training), len(validation)) == (574, 30)
+    assert sorted(training + validation) == numbers
+    assert split_validation(numbers, 0.05, 42) == [training, validation]
+    assert len(split_validation(numbers[:3], 0.05, 42)[1]) == 1
+    assert split_validation(numbers[:1], 0, 42) == ([0], [])
+    with pytest.raises(ValueError, match="at least two"):
+        split_validation(numbers[:1], 0.05, 42)
+
+
+@pytest.mark.parametrize("cache_mb", [0, 100])
+def test_samples_are_the_files_resized(pairs, cache_mb):
+    data = TrainingSet(pairs, 64, None, 0, cache_mb)
+    assert (data.cache is None) == (cache_mb == 0)
+    sample = data[1]
+    assert sample["image"].shape == (3, 64, 64) and sample["image"].dtype == torch.uint8
+    mask = cv2.resize(read_mask(pairs[1].mask), (64, 64), interpolation=cv2.INTER_NEAREST)
+    contour = cv2.resize(contour_band(read_mask(pairs[1].mask)), (64, 64), interpolation=cv2.INTER_NEAREST)
+    assert np.array_equal(sample["mask"][0], mask) and np.array_equal(sample["contour"][0], contour)
+    assert sample["index"] == 1
+
+
+def test_augmentation_moves_image_mask_and_contour_together(pairs):
+    """A picture that is its own mask must still be that after every transform that moves pixels."""
+    data = TrainingSet(pairs, 64, paper_augmentation(), 7, 100)
+    data.cache[..., :3] = data.cache[..., 3:4]
+    data.cache[..., 4] = data.cache[..., 3]
+    moved = 0
+    for epoch in range(30):
+        sample = data[(epoch, 0)]
+        assert torch.equal(sample["mask"], sample["contour"])
+        assert set(sample["mask"].unique().tolist()) <= {0, 255}
+        image = sample["image"].float().mean(0)
+        assert ((image > 100) == (sample["mask"][0] > 100)).float().mean() > 0.999
+        moved += not torch.equal(sample["mask"][0], data.cache[0, ..., 3])
+    assert 5 < moved < 25
+
+
+def test_connectivity_follows_the_moved_contour(pairs):
+    """Direction maps made before a flip would point the wrong way: they are made last."""
+    contour = (TrainingSet(pairs, 64, None, 0, 100)[0]["contour"].float() / 255)[None]
+    flipped_after = connectivity_target(contour).flip(-1)
+    of_flipped = connectivity_target(contour.flip(-1))
+    assert not torch.equal(flipped_after, of_flipped)
+    assert torch.equal(flipped_after[:, [2, 1, 0, 4, 3, 7, 6, 5]], of_flipped)
+
+
+def collect(data, workers, sampler=None, batch_size=2):
+    sampler = sampler or EpochSampler(len(data), 3)
+    loader = make_loader(data, batch_size, workers, sampler=sampler)
+    batches = []
+    for epoch in range(2):
+        sampler.epoch = epoch
+        batches += list(loader)
+    return {key: torch.cat([batch[key] for batch in batches]) for key in batches[0]}
+
+
+def test_augmentation_does_not_depend_on_workers_or_order(pairs):
+    data = TrainingSet(pairs, 64, paper_augmentation(), 3, 100)
+    alone, parallel = collect(data, 0), collect(data, 2, batch_size=3)
+    assert all(torch.equal(alone[key], parallel[key]) for key in alone)
+    index, first = alone["index"][0].item(), alone["image"][0]
+    data[(5, 0)]
+    assert torch.equal(data[(0, index)]["image"], first)
+    assert not torch.equal(alone["image"][:6], alone["image"][6:])
+
+
+def test_another_seed_and_epoch_give_another_picture(pairs):
+    data = TrainingSet(pairs, 64, paper_augmentation(), 3, 100)
+    other = TrainingSet(pairs, 64, paper_augmentation(), 4, 100)
+    assert any(not torch.equal(data[(0, i)]["image"], data[(1, i)]["image"]) for i in range(6))
+    assert any(not torch.equal(data[(0, i)]["image"], other[(0, i)]["image"]) for i in range(6))
+
+
+def test_groups_of_the_augmentation_are_drawn_independently():
+    """albumentations seeds every transform of a Compose alike; then each sample had all groups or none."""
+    augmentation = paper_augmentation()
+    ramp = np.tile(np.arange(64, dtype=np.uint8)[:, None] * 3, (1, 64))
+    seen, turns = set(), set()
+    for index in range(200):
+        reseed(augmentation, np.random.SeedSequence([0, 0, index]))
+        result = augmentation(image=np.dstack([ramp] * 3), mask=np.dstack([ramp, ramp]))
+        moved = not np.array_equal(result["mask"][..., 0], ramp)
+        changed = not np.array_equal(result["image"][..., 0], result["mask"][..., 0])
+        seen.add((moved, changed))
+        turns.add(result["mask"][..., 0].tobytes())
+    assert seen == {(a, b) for a in (True, False) for b in (True, False)}
+    assert len(turns) == 4  # as it was, upside down, and both quarter turns of a vertical ramp
+
+
+def test_sampler_covers_every_index_and_goes_on_from_a_position():
+    sampler = EpochSampler(10, seed=1)
+    whole = list(sampler)
+    assert sorted(index for _, index in whole) == list(range(10))
+    assert {epoch for epoch, _ in whole} == {0}
+    sampler.position = 4
+    assert list(sampler) == whole[4:] and len(sampler) == 6
+    sampler.epoch, sampler.position = 1, 0
+    assert [i for _, i in sampler] != [i for _, i in whole]
+
+
+def test_test_batches_keep_masks_of_different_sizes(dataset):
+    pairs = find_sets(str(dataset), "test", [])["SAMPLE"]
+    images, masks, indices = next(iter(make_loader(TestSet(pairs, 32), 3, 0, collate_fn=stack_images)))
+    assert images.shape == (3, 3, 32, 32) and images.dtype == torch.uint8
+    assert [m.shape for m in masks] == [(64, 96)] * 3 and indices == [0, 1, 2]
+
+
+def test_resize_averages_when_it_shrinks():
+    checks = np.indices((64, 64)).sum(0).astype(np.uint8) % 2 * 255
+    assert np.ptp(resize(checks, 16, 16)) <= 1
+    assert resize(checks[:4, :4], 9, 7).shape == (7, 9)

@@ -1,0 +1,75 @@
+"""The command line end to end, as processes: what a user types."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import cv2
+import pytest
+
+ROOT = Path(__file__).parent.parent
+SMALL = ["--arch", "resnet18", "--pretrained", "none", "--img_size", "64", "--device", "cpu", "--num_workers", "1"]
+
+
+def ran(*words, **options) -> subprocess.CompletedProcess:
+    command = [sys.executable, str(ROOT / "main.py"), *map(str, words)]
+    return subprocess.run(command, capture_output=True, text=True, timeout=300, **options)
+
+
+def test_sample_prepare_train_test(tmp_path):
+    source, data, run = tmp_path / "source", tmp_path / "data", tmp_path / "run"
+    for words in (
+        ["sample", "--output", source, "--training", 4, "--test", 2, "--width", 96],
+        ["prepare", "--source", source, "--dataset", "SAMPLE", "--white", "blurred", "--data_path", data],
+        ["train", "--data_pth", data, "--model_path", run, "--bact_size", 2, "--epochs", 1, *SMALL],
+        ["test", "--data_path", data, "--model_path", run, "--batch_size", 2, "--save_map", "True", "--device", "cpu"],
+    ):
+        result = ran(*words, cwd=tmp_path)
+        assert result.returncode == 0, result.stderr
+    assert "| SAMPLE | 2 " in result.stdout
+    saved = sorted((run / "maps/SAMPLE").iterdir())
+    assert [cv2.imread(str(p), cv2.IMREAD_UNCHANGED).shape for p in saved] == [(64, 96)] * 2
+
+
+def test_help_is_quick_and_imports_no_torch():
+    # The processes' own CPU time, since the wall clock of a shared machine proves nothing.
+    code = "import sys, main; main.main(['--help']); assert not {'torch', 'cv2', 'numpy'} & sys.modules.keys()"
+    assert subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True).returncode == 0
+    for words in ([], ["--help"], ["train", "--help"], ["test", "--help"]):
+        result = ran(*words)
+        assert result.returncode == 0 and "usage: python main.py" in result.stdout
+
+
+def test_mistakes_end_in_a_sentence(tmp_path):
+    for words, status, message in (
+        (["trian"], 2, "unknown command 'trian'"),
+        (["train", "--bach_size", "2"], 2, "unknown option --bach_size; did you mean --batch_size?"),
+        (["train", "--data_path", tmp_path, *SMALL], 1, "no data set with train images here"),
+        (["test", "--data_path", tmp_path], 1, "no data set with test images here"),
+        (["prepare", "--source", tmp_path / "none"], 1, "no such folder"),
+    ):
+        result = ran(*words, cwd=tmp_path)
+        assert result.returncode == status
+        assert message in result.stderr and "Traceback" not in result.stderr
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_ctrl_c_and_sigterm_save_and_leave(dataset, tmp_path, number):
+    """A whole process group gets the signal, as from a terminal: the loader processes must not spoil the end."""
+    words = ["train", "--data_path", dataset, "--model_path", tmp_path / "run", "--epochs", "500", *SMALL]
+    process = subprocess.Popen(
+        [sys.executable, str(ROOT / "main.py"), *map(str, words)],
+        stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True,
+    )  # fmt: skip
+    deadline = time.monotonic() + 120
+    while not (tmp_path / "run/history.csv").exists() and time.monotonic() < deadline:
+        time.sleep(0.1)
+    os.killpg(process.pid, number)
+    out, err = process.communicate(timeout=120)
+    assert process.returncode == 128 + number, err
+    assert "--resume goes on" in out and "Traceback" not in err
+    assert (tmp_path / "run/last.pt").exists()
+    assert not [p.name for p in (tmp_path / "run").iterdir() if p.name.startswith(".")]

@@ -1,0 +1,217 @@
+import csv
+import dataclasses
+import json
+import os
+import signal
+
+import cv2
+import pytest
+import torch
+
+import trainer as trainer_module
+from dataloader import load_sample
+from model import RAN
+from trainer import Tester, Trainer
+from utils.checkpoint import read_state, read_weights
+from utils.config import TestConfig as EvaluationConfig
+from utils.losses import ran_loss
+
+
+def weights_of(folder) -> dict[str, torch.Tensor]:
+    return read_state(folder / "last.pt")["network"]
+
+
+def same(a: dict, b: dict) -> bool:
+    return a.keys() == b.keys() and all(torch.equal(a[key], b[key]) for key in a)
+
+
+def test_a_run_leaves_what_its_folder_promises(config, tmp_path, capsys):
+    assert Trainer(config).train() == 0
+    folder = tmp_path / "run"
+    assert sorted(p.name for p in folder.iterdir()) == [
+        "best_model.safetensors",
+        "curves.png",
+        "history.csv",
+        "last.pt",
+    ]
+    with (folder / "history.csv").open() as file:
+        rows = list(csv.DictReader(file))
+    assert [row["epoch"] for row in rows] == ["1", "2"]
+    _, metadata = read_weights(folder)
+    assert metadata["config"] == dataclasses.asdict(config)
+    assert metadata["val_mae"] == min(float(row["val_mae"]) for row in rows)
+    assert metadata["datasets"] == ["SAMPLE"]
+    out = capsys.readouterr().out
+    assert "RAN resnet18" in out and "SAMPLE, 4 training and 2 validation images" in out and "epoch   2" in out
+
+
+def test_overfits_two_images(config):
+    """The network can learn: on two pictures the loss falls below half and the map becomes the mask."""
+    torch.manual_seed(0)
+    pairs = trainer_module.find_sets(config.data_path, "train", [])["SAMPLE"][:2]
+    samples = [load_sample(pair, 64) for pair in pairs]
+    image = torch.stack([torch.from_numpy(i).permute(2, 0, 1) for i, _ in samples]).float() / 255
+    targets = torch.stack([torch.from_numpy(t).permute(2, 0, 1) for _, t in samples]).float() / 255
+    mask, contour = targets[:, :1], targets[:, 1:]
+    network = RAN("resnet18", encoder_norm="group").train()
+    optimizer = torch.optim.Adam(network.parameters(), lr=5e-4)
+    losses = []
+    for _ in range(60):
+        logits = network(image)
+        loss = ran_loss(logits, mask, contour)
+        optimizer.zero_grad()
+        loss.backward()
+        torch.nn.utils.clip_grad_norm_(network.parameters(), 2)
+        optimizer.step()
+        losses.append(loss.item())
+    assert min(losses[-10:]) < 0.5 * losses[0]
+    assert (logits["mask"].sigmoid() - mask).abs().mean() < 0.1
+
+
+def test_same_seed_same_weights_whatever_the_workers(config, tmp_path):
+    for name, workers in (("a", 0), ("b", 2)):
+        Trainer(dataclasses.replace(config, model_path=str(tmp_path / name), num_workers=workers)).train()
+    assert same(weights_of(tmp_path / "a"), weights_of(tmp_path / "b"))
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_stopped_run_goes_on_as_if_never_stopped(config, tmp_path, monkeypatch, number, capsys):
+    """Stopped in the middle of each epoch, resumed twice: the same weights, history and best model, bit by bit."""
+    whole = dataclasses.replace(config, model_path=str(tmp_path / "whole"), batch_size=1)
+    Trainer(whole).train()
+    broken = dataclasses.replace(whole, model_path=str(tmp_path / "broken"))
+    step = Trainer._train_step
+    stops = [2, 7]
+
+    def stopping_step(self, batch):
+        result = step(self, batch)
+        if self.epoch * 4 + self.step + 1 in stops:
+            os.kill(os.getpid(), number)
+        return result
+
+    monkeypatch.setattr(Trainer, "_train_step", stopping_step)
+    assert Trainer(broken).train() == 128 + number
+    assert "--resume goes on" in capsys.readouterr().out
+    assert read_state(tmp_path / "broken/last.pt")["step"] == 2
+    again = dataclasses.replace(broken, resume=True)
+    assert Trainer(again).train() == 128 + number
+    assert Trainer(again).train() == 0
+    assert same(weights_of(tmp_path / "whole"), weights_of(tmp_path / "broken"))
+    states = [read_state(tmp_path / name / "last.pt") for name in ("whole", "broken")]
+    rows = [[{k: v for k, v in row.items() if k != "seconds"} for row in state["history"]] for state in states]
+    assert rows[0] == rows[1]
+    assert same(read_weights(tmp_path / "whole")[0], read_weights(tmp_path / "broken")[0])
+    assert states[0]["optimizer"]["state"].keys() == states[1]["optimizer"]["state"].keys()
+
+
+def test_more_epochs_continue_a_finished_run(config, tmp_path):
+    Trainer(config).train()
+    longer = dataclasses.replace(config, model_path=str(tmp_path / "longer"), epochs=3)
+    Trainer(longer).train()
+    Trainer(dataclasses.replace(config, epochs=3, resume=True)).train()
+    assert same(weights_of(tmp_path / "run"), weights_of(tmp_path / "longer"))
+
+
+def test_resume_of_nothing_starts_fresh_and_says_so(config, capsys):
+    assert Trainer(dataclasses.replace(config, epochs=1, resume=True)).train() == 0
+    assert "nothing to resume" in capsys.readouterr().out
+
+
+def test_a_folder_that_holds_a_run_is_refused(config):
+    Trainer(config).train()
+    with pytest.raises(ValueError, match="already holds a run.*--resume"):
+        Trainer(config)
+
+
+def test_resume_with_another_recipe_or_other_images_is_refused(config, tmp_path, dataset):
+    Trainer(config).train()
+    again = dataclasses.replace(config, resume=True)
+    with pytest.raises(ValueError, match=r"--lr 0.0001 \(now 0.5\)"):
+        Trainer(dataclasses.replace(again, lr=0.5))
+    images = tmp_path / "other"
+    for split, parts in (("Train/SAMPLE", ("images", "masks", "contour")),):
+        for part in parts:
+            (images / split / part).mkdir(parents=True)
+            for path in sorted((dataset / split / part).iterdir()):
+                (images / split / part / f"x{path.name}").write_bytes(path.read_bytes())
+    with pytest.raises(ValueError, match="other images"):
+        Trainer(dataclasses.replace(again, data_path=str(images)))
+
+
+def test_non_finite_loss_stops_with_the_names_and_keeps_the_last_state(config, tmp_path, monkeypatch):
+    Trainer(dataclasses.replace(config, epochs=1)).train()
+    before = (tmp_path / "run/last.pt").read_bytes()
+    monkeypatch.setattr(trainer_module, "ran_loss", lambda logits, *_: logits["mask"].mean() * float("nan"))
+    with pytest.raises(ValueError, match=r"epoch 2, step 1: loss nan.*SAMPLE/train_\d+, SAMPLE/train_\d+"):
+        Trainer(dataclasses.replace(config, resume=True)).train()
+    assert (tmp_path / "run/last.pt").read_bytes() == before
+
+
+def test_training_stops_early_and_lowers_the_learning_rate(config, monkeypatch, tmp_path, capsys):
+    monkeypatch.setattr(Trainer, "validate", lambda self: {"loss": 1.0 + self.epoch, "mae": 0.5 + self.epoch})
+    Trainer(dataclasses.replace(config, epochs=50, patience=1, early_stop=4)).train()
+    history = read_state(tmp_path / "run/last.pt")["history"]
+    assert len(history) == 5  # the first is the best, four without a better one
+    assert history[-1]["lr"] == pytest.approx(1e-5)
+    assert "no better validation MAE for 4 epochs" in capsys.readouterr().out
+
+
+def test_fine_tuning_starts_from_the_given_weights(config, run_folder):
+    tuned = Trainer(dataclasses.replace(config, weights=str(run_folder), arch="resnet50"))
+    assert tuned.network.options["arch"] == "resnet18"
+    assert same(dict(tuned.network.state_dict()), read_weights(run_folder)[0])
+
+
+def test_partial_encoder_weights_are_reported(config, tmp_path, capsys):
+    import torchvision
+
+    state = torchvision.models.resnet18(weights=None).state_dict()
+    del state["layer4.1.conv2.weight"]
+    torch.save(state, tmp_path / "partial.pth")
+    trained = Trainer(dataclasses.replace(config, pretrained=str(tmp_path / "partial.pth")))
+    assert "lacks layer4.1.conv2.weight" in capsys.readouterr().out
+    assert torch.equal(trained.network.encoder.backbone.conv1.weight, state["conv1.weight"])
+
+
+def test_limit_takes_the_first_images(config):
+    assert len(Trainer(dataclasses.replace(config, limit=3)).names) == 2
+
+
+def test_without_validation_the_training_mae_chooses(config, tmp_path):
+    assert Trainer(dataclasses.replace(config, val_share=0.0, epochs=1)).train() == 0
+    row = read_state(tmp_path / "run/last.pt")["history"][0]
+    assert row["val_mae"] == row["train_mae"]
+
+
+@pytest.mark.parametrize("batch_size", [1, 2])
+def test_tester_scores_and_saves(run_folder, dataset, tmp_path, capsys, batch_size):
+    config = EvaluationConfig(data_path=str(dataset), model_path=str(run_folder), output=str(tmp_path), save_map=True,
+                              batch_size=batch_size, num_workers=0, device="cpu")  # fmt: skip
+    Tester(config).test()
+    maps = sorted((tmp_path / "maps/SAMPLE").iterdir())
+    assert [p.stem for p in maps] == [p.stem for p in sorted((dataset / "SAMPLE/Test/images").iterdir())]
+    assert all(cv2.imread(str(p), cv2.IMREAD_UNCHANGED).shape == (64, 96) for p in maps)
+    report = json.loads((tmp_path / "scores.json").read_text())
+    assert report["sets"]["SAMPLE"]["images"] == 3 and report["img_size"] == 64
+    with (tmp_path / "scores.csv").open() as file:
+        rows = list(csv.DictReader(file))
+    maes = []
+    for row, path in zip(rows, maps):  # the saved files score what the table says
+        mask = cv2.imread(str(dataset / "SAMPLE/Test/masks" / path.name), cv2.IMREAD_UNCHANGED) / 255
+        maes.append(abs(cv2.imread(str(path), cv2.IMREAD_UNCHANGED) / 255 - mask).mean())
+        assert float(row["mae"]) == pytest.approx(maes[-1])
+    assert report["sets"]["SAMPLE"]["mae"] == pytest.approx(sum(maes) / 3)
+    assert "| SAMPLE | 3 " in capsys.readouterr().out
+
+
+def test_tester_puts_files_beside_the_weights_and_maps_only_on_request(run_folder, dataset):
+    for model_path, folder in ((run_folder, run_folder),
+                               (run_folder / "best_model.safetensors", run_folder / "best_model")):  # fmt: skip
+        Tester(EvaluationConfig(data_path=str(dataset), model_path=str(model_path), num_workers=0, device="cpu")).test()
+        assert (folder / "scores.json").exists() and not (folder / "maps").exists()
+
+
+def test_cuda_training_runs(config):
+    if not torch.cuda.is_available():
+        pytest.skip("no CUDA device")
+    assert Trainer(dataclasses.replace(config, device="cuda")).train() == 0

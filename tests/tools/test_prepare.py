@@ -1,0 +1,138 @@
+import shutil
+
+import cv2
+import numpy as np
+import pytest
+
+from tools import prepare
+from utils.contour import contour_band
+from utils.files import read_mask
+
+
+@pytest.fixture
+def copy(source, tmp_path):
+    """A source of one's own, to break."""
+    return shutil.copytree(source, tmp_path / "copy")
+
+
+def run(source, data_path, **options):
+    settings = {"dataset": "SAMPLE", "white": "blurred"} | options
+    prepare.run(prepare.Options(source=str(source), data_path=str(data_path), **settings))
+
+
+def files(folder):
+    return {p.relative_to(folder): p.read_bytes() for p in folder.rglob("*") if p.is_file()}
+
+
+def test_layout_split_polarity_and_contours(source, dataset):
+    train, test = dataset / "Train/SAMPLE", dataset / "SAMPLE/Test"
+    assert len(list((train / "images").iterdir())) == 6
+    assert sorted(p.stem for p in (test / "images").iterdir()) == (source / "test.txt").read_text().split()
+    assert not (test / "contour").exists()
+    for mask_path in [*(train / "masks").iterdir(), *(test / "masks").iterdir()]:
+        mask = cv2.imread(str(mask_path), cv2.IMREAD_UNCHANGED)
+        published = cv2.imread(str(source / "gt" / mask_path.name), cv2.IMREAD_UNCHANGED)
+        assert np.array_equal(mask, 255 - published)
+    for contour in (train / "contour").iterdir():
+        expected = contour_band(read_mask(train / "masks" / contour.name))
+        assert np.array_equal(cv2.imread(str(contour), cv2.IMREAD_UNCHANGED), expected)
+    for image in (train / "images").iterdir():
+        assert image.read_bytes() == (source / "image" / image.name).read_bytes()
+
+
+def test_again_gives_the_same_and_leaves_the_source_alone(copy, tmp_path, capsys):
+    before = files(copy)
+    run(copy, tmp_path / "dataset")
+    once = files(tmp_path / "dataset")
+    run(copy, tmp_path / "dataset")
+    assert files(tmp_path / "dataset") == once
+    assert files(copy) == before
+    out = capsys.readouterr().out
+    assert "6 training pairs" in out and "3 test pairs" in out and "in focus" in out
+    assert "warning" not in out
+
+
+def test_white_in_focus_keeps_the_masks_and_is_doubted_here(source, tmp_path, capsys):
+    run(source, tmp_path, white="in_focus")
+    mask = cv2.imread(str(next((tmp_path / "Train/SAMPLE/masks").iterdir())), cv2.IMREAD_UNCHANGED)
+    assert set(np.unique(mask)) == {0, 255}
+    assert "polarity looks wrong, --white blurred may be right" in capsys.readouterr().out
+
+
+def break_partner(copy):
+    (copy / "gt/train_000.png").unlink()
+    return "train_000.jpg: no partner"
+
+
+def break_mask_without_image(copy):
+    (copy / "image/train_001.jpg").unlink()
+    return "train_001.png: no partner"
+
+
+def break_file(copy):
+    path = copy / "image/train_002.jpg"
+    path.write_bytes(path.read_bytes()[:100])
+    return "train_002.jpg: not a readable picture"
+
+
+def break_size(copy):
+    cv2.imwrite(str(copy / "gt/train_003.png"), np.zeros((10, 12), np.uint8))
+    return "train_003.jpg is 96 x 64, its mask 12 x 10"
+
+
+def break_stem(copy):
+    shutil.copy(copy / "gt/train_004.png", copy / "gt/train_004.bmp")
+    return "train_004.bmp: doubled stem, also train_004.png"
+
+
+def break_list(copy):
+    (copy / "test.txt").write_text("nobody\n")
+    return "nobody: in "
+
+
+def break_folder(copy):
+    shutil.rmtree(copy / "gt")
+    return "gt: no such folder"
+
+
+def break_split(copy):
+    (copy / "test.txt").unlink()
+    return "--test_list"
+
+
+@pytest.mark.parametrize(
+    "harm", [break_partner, break_mask_without_image, break_file, break_size, break_stem, break_list, break_folder,
+             break_split],
+)  # fmt: skip
+def test_a_broken_source_stops_with_names_before_anything_is_written(copy, tmp_path, harm):
+    message = harm(copy)
+    with pytest.raises(ValueError, match="nothing was written") as error:
+        run(copy, tmp_path / "dataset")
+    assert message in str(error.value)
+    assert not (tmp_path / "dataset").exists()
+
+
+def test_all_problems_are_listed_at_once(copy, tmp_path):
+    messages = [break_partner(copy), break_stem(copy)]
+    with pytest.raises(ValueError) as error:
+        run(copy, tmp_path / "dataset")
+    assert all(message in str(error.value) for message in messages)
+
+
+def test_pictures_of_another_source_are_not_mixed_in(copy, tmp_path):
+    run(copy, tmp_path / "dataset")
+    for path in (copy / "image/train_000.jpg", copy / "gt/train_000.png"):
+        path.unlink()
+    with pytest.raises(ValueError, match="train_000.jpg: not of this source"):
+        run(copy, tmp_path / "dataset")
+
+
+def test_polarity_of_an_unknown_set_must_be_said(source, tmp_path):
+    with pytest.raises(ValueError, match="--white blurred or --white in_focus"):
+        run(source, tmp_path, white="")
+
+
+def test_cuhk_brings_its_split():
+    stems = (prepare.SPLITS / "CUHK_test.txt").read_text().split()
+    assert len(stems) == len(set(stems)) == 100
+    assert "out_of_focus0026" in stems

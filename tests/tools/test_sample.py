@@ -1,0 +1,37 @@
+import cv2
+import numpy as np
+
+from tools import sample
+from tools.prepare import contrast_gain
+from utils.files import read_image, read_mask
+
+
+def test_pictures_are_sharp_where_the_mask_says_so(source):
+    masks = sorted((source / "gt").iterdir())
+    assert len(masks) == 9
+    for path in masks:
+        image, mask = read_image(source / "image" / f"{path.stem}.jpg"), read_mask(path, white="blurred")
+        assert image.shape == (64, 96, 3)
+        assert 0.1 < (mask > 0).mean() < 0.9
+        assert contrast_gain(image, mask) > 0
+
+
+def test_in_focus_pixels_are_untouched():
+    picture = np.random.default_rng(1).integers(0, 256, (60, 90, 3), dtype=np.uint8)
+    image, mask = sample.defocus(picture, np.random.default_rng(2))
+    assert np.array_equal(image[mask > 0], picture[mask > 0])
+    far = cv2.erode(255 - mask, np.ones((15, 15))) > 0
+    assert image[far].std() < 0.6 * picture[far].std()
+
+
+def test_same_seed_same_files(tmp_path, source):
+    sample.run(sample.Options(output=str(tmp_path), training=6, test=3, width=96))
+    for path in source.rglob("*.*"):
+        assert (tmp_path / path.relative_to(source)).read_bytes() == path.read_bytes()
+
+
+def test_disc_is_round_and_sums_to_one():
+    kernel = sample.disc(3.5)
+    assert np.isclose(kernel.sum(), 1)
+    assert np.array_equal(kernel, kernel.T) and np.array_equal(kernel, kernel[::-1])
+    assert sample.disc(0).max() == 1

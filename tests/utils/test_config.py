@@ -1,0 +1,57 @@
+import pytest
+
+from utils.config import TestConfig as EvaluationConfig
+from utils.config import TrainConfig, parse, parse_bool
+
+
+def train(*words) -> TrainConfig:
+    return parse(TrainConfig, list(words), "train", "")
+
+
+def test_defaults_are_the_papers_recipe():
+    config = train()
+    assert (config.arch, config.batch_size, config.img_size, config.epochs) == ("resnet50", 2, 384, 100)
+    assert (config.lr, config.weight_decay, config.patience, config.lr_factor) == (5e-5, 1e-4, 5, 0.1)
+    assert (config.clip, config.early_stop, config.val_share, config.seed) == (2, 10, 0.05, 42)
+
+
+def test_values_lists_and_the_readmes_own_spellings():
+    config = train("--data_pth", "D", "--bact_size", "4", "--lr=1e-3", "--datasets", "CUHK", "DUT", "--resume")
+    assert (config.data_path, config.batch_size, config.lr) == ("D", 4, 1e-3)
+    assert config.datasets == ["CUHK", "DUT"]
+    assert config.resume is True
+
+
+@pytest.mark.parametrize("text, value", [("True", True), ("yes", True), ("1", True),
+                                         ("False", False), ("false", False), ("no", False), ("0", False)])  # fmt: skip
+def test_booleans(text, value):
+    assert parse_bool(text) is value
+    assert parse(EvaluationConfig, ["--save_map", text], "test", "").save_map is value
+
+
+@pytest.mark.parametrize(
+    "words, message",
+    [
+        (["--bach_size", "2"], "unknown option --bach_size; did you mean --batch_size?"),
+        (["--epoch", "2"], "unknown option --epoch"),
+        (["--batch_size", "0"], "0 is below the smallest value, 1"),
+        (["--batch_size", "two"], "invalid int value"),
+        (["--arch", "vgg16"], "resnet50"),
+        (["--resume", "maybe"], "'maybe' is not True or False"),
+        (["--img_size", "16"], "below the smallest value, 64"),
+        (["--lr", "nan"], "below"),
+    ],
+)
+def test_mistakes_are_refused_by_name(words, message, capsys):
+    with pytest.raises(SystemExit) as stop:
+        train(*words)
+    assert stop.value.code == 2
+    assert message in capsys.readouterr().err
+
+
+def test_help_lists_every_option_with_its_default(capsys):
+    with pytest.raises(SystemExit):
+        train("--help")
+    text = " ".join(capsys.readouterr().out.split())
+    assert "--lr LR learning rate of Adam (default: 5e-05)" in text
+    assert "--resume" in text and "efficientnet_b3" in text

@@ -1,0 +1,100 @@
+"""`sample`: a small data set made in code, to try every command on without downloading anything."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import cv2
+import numpy as np
+from skimage import data
+from tqdm import tqdm
+
+from utils.config import option
+from utils.files import write_bytes, write_png
+
+DESCRIPTION = (
+    "Write a small defocus data set, made of photographs that scikit-image ships, in the way CUHK is published."
+)
+# Sharp all over, public domain or CC0. Training and test pictures come from different photographs.
+TRAINING_PHOTOS = ("astronaut", "chelsea", "brick", "grass", "camera")
+TEST_PHOTOS = ("coffee", "rocket", "gravel")
+
+
+@dataclass
+class Options:
+    """Options of sample."""
+
+    output: str = option("demo/source", "folder to write: image/, gt/ (white = blurred) and test.txt")
+    training: int = option(40, "training pictures", at_least=2)
+    test: int = option(8, "test pictures", at_least=1)
+    width: int = option(240, "width in pixels; the height is two thirds of it", at_least=48)
+    seed: int = option(0, "seed of everything random", at_least=0)
+
+
+def run(options: Options) -> None:
+    """Writes image/NAME.jpg, gt/NAME.png and test.txt."""
+    rng = np.random.default_rng(options.seed)
+    output, width, height = Path(options.output), options.width, options.width * 2 // 3
+    names = {"train": TRAINING_PHOTOS, "test": TEST_PHOTOS}
+    photos = {split: [photograph(name) for name in chosen] for split, chosen in names.items()}
+    plan = ["train"] * options.training + ["test"] * options.test
+    for number, split in enumerate(tqdm(plan, "making pictures")):
+        stem = f"{split}_{number:03d}"
+        choice = photos[split][number % len(photos[split])]
+        image, mask = defocus(random_crop(choice, width, height, rng), rng)
+        jpeg = cv2.imencode(".jpg", cv2.cvtColor(image, cv2.COLOR_RGB2BGR), [cv2.IMWRITE_JPEG_QUALITY, 95])[1]
+        write_bytes(output / "image" / f"{stem}.jpg", jpeg.tobytes())
+        write_png(output / "gt" / f"{stem}.png", 255 - mask)
+    stems = [f"{split}_{number:03d}\n" for number, split in enumerate(plan) if split == "test"]
+    write_bytes(output / "test.txt", "".join(stems).encode())
+    print(f"{options.training} training and {options.test} test pictures, {width} x {height}, in {output}")
+
+
+def photograph(name: str) -> np.ndarray:
+    """One of scikit-image's pictures as H x W x 3 uint8."""
+    picture = getattr(data, name)()
+    return np.repeat(picture[..., None], 3, axis=-1) if picture.ndim == 2 else picture[..., :3]
+
+
+def random_crop(picture: np.ndarray, width: int, height: int, rng: np.random.Generator) -> np.ndarray:
+    """A random part of a picture, a third to all of it wide, mirrored half of the time, as height x width x 3."""
+    h, w = picture.shape[:2]
+    crop_width = int(min(w, h * width / height) * rng.uniform(0.35, 1))
+    crop_height = min(h, crop_width * height // width)
+    x, y = rng.integers(0, w - crop_width + 1), rng.integers(0, h - crop_height + 1)
+    crop = cv2.resize(picture[y : y + crop_height, x : x + crop_width], (width, height), interpolation=cv2.INTER_AREA)
+    return np.ascontiguousarray(crop[:, :: rng.choice([1, -1])])
+
+
+def defocus(picture: np.ndarray, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
+    """Puts a random part of a picture out of focus.
+
+    The region is a blob, a threshold of smooth noise. Beyond its edge the circle of confusion grows to its full size
+    within a few pixels, and every pixel is blended from pictures blurred with discs of the two nearest radii.
+
+    Args:
+        picture: H x W x 3 uint8, sharp.
+
+    Returns:
+        The picture, and H x W uint8, 255 = in focus, 0 = blurred.
+    """
+    height, width = picture.shape[:2]
+    smooth = cv2.GaussianBlur(rng.normal(size=(height, width)), (0, 0), width / rng.uniform(5, 9))
+    in_focus = (smooth > np.quantile(smooth, rng.uniform(0.4, 0.75))).astype(np.uint8)
+    beyond = cv2.distanceTransform(1 - in_focus, cv2.DIST_L2, 5)
+    largest = rng.uniform(2.5, 6)
+    radius = largest * np.clip(beyond / rng.uniform(4, 12), 0, 1)
+    radii = np.append(np.arange(largest), largest)
+    stack = np.stack([cv2.filter2D(picture, cv2.CV_32F, disc(r)) for r in radii])
+    lower = np.clip(np.searchsorted(radii, radius, side="right") - 1, 0, len(radii) - 2)
+    share = ((radius - radii[lower]) / (radii[lower + 1] - radii[lower]))[..., None]
+    rows, columns = np.indices((height, width))
+    blended = (1 - share) * stack[lower, rows, columns] + share * stack[lower + 1, rows, columns]
+    return np.round(blended).clip(0, 255).astype(np.uint8), in_focus * 255
+
+
+def disc(radius: float) -> np.ndarray:
+    """Disc-shaped blur kernel of a radius in pixels, its rim anti-aliased, summing to 1."""
+    reach = int(np.ceil(radius))
+    y, x = np.mgrid[-reach : reach + 1, -reach : reach + 1]
+    kernel = np.clip(radius + 0.5 - np.hypot(x, y), 0, 1)
+    return (kernel / kernel.sum()).astype(np.float32)
