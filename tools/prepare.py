@@ -17,6 +17,9 @@ from utils.files import atomic, list_images, pair_by_stem, read_image, read_mask
 
 DESCRIPTION = "Turn a published data set into the layout that train and test read; the source is never touched."
 SPLITS = Path(__file__).parent.parent / "configs" / "splits"
+# What is known of a set by its name. CUHK is published together with pictures of motion blur, which have no part in it.
+WHITE = {"CUHK": "blurred"}
+PREFIX = {"CUHK": "out_of_focus"}
 
 
 @dataclass
@@ -48,7 +51,7 @@ class SourcePair:
 def run(options: Options) -> None:
     """Verifies the whole source, then writes it; raises ValueError with a list of names before that."""
     start = time.perf_counter()
-    white = options.white or {"CUHK": "blurred"}.get(options.dataset, "")
+    white = options.white or WHITE.get(options.dataset)
     if not white:
         raise ValueError(f"say what white means in the masks of {options.dataset}: --white blurred or --white in_focus")
     pairs = find_pairs(Path(options.source), options.dataset, Path(options.data_path), options.test_list)
@@ -74,9 +77,15 @@ def find_pairs(source: Path, dataset: str, data_path: Path, test_list: str = "")
     else:
         test_stems = set(listing.read_text().split())
     problems += [f"{stem}: in {listing}, but not in the source" for stem in sorted(test_stems - set(found))]
+    prefix = PREFIX.get(dataset, "")
+    foreign = [stem for stem in found if not stem.startswith(prefix)]
+    if foreign:
+        print(f"{len(foreign)} pictures passed over, since their names do not begin with {prefix}")
     train, test = data_path / "Train" / dataset, data_path / dataset / "Test"
     pairs = []
     for stem, (image, mask) in found.items():
+        if stem in foreign:
+            continue
         is_test = stem in test_stems
         pairs.append(SourcePair(stem, image, mask, test if is_test else train, is_test))
     problems += leftovers(pairs, (train, test))

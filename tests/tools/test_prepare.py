@@ -132,7 +132,17 @@ def test_polarity_of_an_unknown_set_must_be_said(source, tmp_path):
         run(source, tmp_path, white="")
 
 
-def test_cuhk_brings_its_split():
+def test_cuhk_brings_its_polarity_and_split_and_leaves_motion_blur_out(source, tmp_path, capsys):
     stems = (prepare.SPLITS / "CUHK_test.txt").read_text().split()
     assert len(stems) == len(set(stems)) == 100
-    assert "out_of_focus0026" in stems
+    published = [*stems, "out_of_focus0001", "motion0001"]
+    for part, suffix in (("image", "jpg"), ("gt", "png")):
+        (tmp_path / "cuhk" / part).mkdir(parents=True)
+        for stem in published:
+            shutil.copy(source / part / f"train_000.{suffix}", tmp_path / f"cuhk/{part}/{stem}.{suffix}")
+    run(tmp_path / "cuhk", tmp_path / "dataset", dataset="CUHK", white="")
+    assert [p.stem for p in (tmp_path / "dataset/Train/CUHK/images").iterdir()] == ["out_of_focus0001"]
+    assert {p.stem for p in (tmp_path / "dataset/CUHK/Test/masks").iterdir()} == set(stems)
+    mask = read_mask(tmp_path / "dataset/Train/CUHK/masks/out_of_focus0001.png")
+    assert np.array_equal(mask, read_mask(source / "gt/train_000.png", white="blurred"))
+    assert "1 pictures passed over" in capsys.readouterr().out
