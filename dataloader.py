@@ -14,7 +14,8 @@ from torch.utils.data import DataLoader, Dataset, Sampler
 from tqdm import tqdm
 
 from utils.contour import contour_band
-from utils.files import list_images, pair_by_stem, read_image, read_mask
+from utils.files import list_images, pair_by_stem
+from utils.pictures import read_image, read_mask
 
 os.environ.setdefault("NO_ALBUMENTATIONS_UPDATE", "1")  # importing it would ask the network for a newer version
 import albumentations as A  # noqa: E402

@@ -26,9 +26,10 @@ from utils import metrics
 from utils.checkpoint import BEST, LAST, read_state, save_state, save_weights
 from utils.config import TestConfig, TrainConfig
 from utils.device import choose_device
-from utils.files import write_json, write_png
+from utils.files import write_json
 from utils.history import plot_history, write_csv
 from utils.losses import ran_loss
+from utils.pictures import write_png
 from utils.stopping import StopSignals
 
 SAVE_SECONDS = 300

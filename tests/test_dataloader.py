@@ -20,7 +20,7 @@ from dataloader import (
 )
 from utils.connectivity import connectivity_target
 from utils.contour import contour_band
-from utils.files import read_mask
+from utils.pictures import read_mask
 
 
 @pytest.fixture

@@ -13,7 +13,8 @@ from tqdm import tqdm
 
 from utils.config import option
 from utils.contour import contour_band
-from utils.files import atomic, list_images, pair_by_stem, read_image, read_mask, write_png
+from utils.files import atomic, list_images, pair_by_stem
+from utils.pictures import read_image, read_mask, write_png
 
 DESCRIPTION = "Turn a published data set into the layout that train and test read; the source is never touched."
 SPLITS = Path(__file__).parent.parent / "configs" / "splits"

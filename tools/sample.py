@@ -9,7 +9,8 @@ from skimage import data
 from tqdm import tqdm
 
 from utils.config import option
-from utils.files import write_bytes, write_png
+from utils.files import write_bytes
+from utils.pictures import write_png
 
 DESCRIPTION = (
     "Write a small defocus data set, made of photographs that scikit-image ships, in the way CUHK is published."

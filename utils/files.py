@@ -1,13 +1,10 @@
-"""Files that are whole or absent, and the pictures in them."""
+"""Files that are whole or absent, and files that belong together."""
 
 import json
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-
-import cv2
-import numpy as np
 
 IMAGE_SUFFIXES = (".jpg", ".jpeg", ".png", ".bmp", ".tif", ".tiff", ".webp")
 
@@ -32,45 +29,6 @@ def write_bytes(path: Path, data: bytes) -> None:
 
 def write_json(path: Path, value: object) -> None:
     write_bytes(path, (json.dumps(value, indent=2) + "\n").encode())
-
-
-def write_png(path: Path, picture: np.ndarray) -> None:
-    """Writes H x W (grey) or H x W x 3 (RGB) uint8 as PNG."""
-    if picture.ndim == 3:
-        picture = cv2.cvtColor(picture, cv2.COLOR_RGB2BGR)
-    write_bytes(path, cv2.imencode(".png", picture)[1].tobytes())
-
-
-def read_image(path: Path) -> np.ndarray:
-    """Reads a photograph as H x W x 3 uint8, RGB, turned as its EXIF orientation says.
-
-    Raises:
-        ValueError: the file is not a picture that OpenCV can read.
-    """
-    return cv2.cvtColor(_decode(path, cv2.IMREAD_COLOR), cv2.COLOR_BGR2RGB)
-
-
-def read_mask(path: Path, white: str = "in_focus") -> np.ndarray:
-    """Reads a ground truth as H x W uint8, 255 = in focus, 0 = blurred; grey values are cut at 128.
-
-    Args:
-        white: what white means in the file, "in_focus" or "blurred".
-
-    Raises:
-        ValueError: the file is not a picture that OpenCV can read.
-    """
-    # Colours first, since a grey reading of RGBA masks is the same but palette files need the conversion.
-    grey = cv2.cvtColor(_decode(path, cv2.IMREAD_COLOR), cv2.COLOR_BGR2GRAY)
-    focus = grey >= 128 if white == "in_focus" else grey < 128
-    return focus.astype(np.uint8) * 255
-
-
-def _decode(path: Path, flags: int) -> np.ndarray:
-    data = np.fromfile(path, np.uint8)  # imread itself fails on names that the C locale can't spell
-    picture = cv2.imdecode(data, flags) if data.size else None
-    if picture is None:
-        raise ValueError(f"{path}: not a readable picture")
-    return picture
 
 
 def list_images(folder: Path) -> dict[str, list[Path]]:

@@ -6,7 +6,7 @@ import pytest
 
 from tools import prepare
 from utils.contour import contour_band
-from utils.files import read_mask
+from utils.pictures import read_mask
 
 
 @pytest.fixture

@@ -3,7 +3,7 @@ import numpy as np
 
 from tools import sample
 from tools.prepare import contrast_gain
-from utils.files import read_image, read_mask
+from utils.pictures import read_image, read_mask
 
 
 def test_pictures_are_sharp_where_the_mask_says_so(source):

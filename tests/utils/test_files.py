@@ -1,8 +1,6 @@
-import cv2
-import numpy as np
 import pytest
 
-from utils.files import atomic, list_images, pair_by_stem, read_image, read_mask, write_png
+from utils.files import atomic, list_images, pair_by_stem
 
 
 def test_atomic_leaves_the_old_file_when_the_block_fails(tmp_path):
@@ -17,29 +15,6 @@ def test_atomic_leaves_the_old_file_when_the_block_fails(tmp_path):
         temporary.write_text("new")
     assert path.read_text() == "new"
     assert list(tmp_path.iterdir()) == [path]
-
-
-def test_png_round_trip_keeps_the_colours(tmp_path):
-    picture = np.random.default_rng(0).integers(0, 256, (5, 7, 3), dtype=np.uint8)
-    write_png(tmp_path / "sub" / "ünï.png", picture)
-    assert np.array_equal(read_image(tmp_path / "sub" / "ünï.png"), picture)
-
-
-def test_masks_of_both_polarities_and_of_every_kind(tmp_path):
-    grey = np.array([[0, 100, 127, 128, 200, 255]], np.uint8)
-    focus = np.array([[0, 0, 0, 255, 255, 255]], np.uint8)
-    rgba = np.dstack([grey] * 3 + [np.full_like(grey, 255)])
-    for name, picture in (("grey.png", grey), ("rgba.png", rgba), ("grey.bmp", grey)):
-        cv2.imwrite(str(tmp_path / name), picture)
-        assert np.array_equal(read_mask(tmp_path / name), focus)
-        assert np.array_equal(read_mask(tmp_path / name, white="blurred"), 255 - focus)
-
-
-@pytest.mark.parametrize("content", [b"", b"not a picture"])
-def test_unreadable_pictures_are_named(tmp_path, content):
-    (tmp_path / "broken.jpg").write_bytes(content)
-    with pytest.raises(ValueError, match="broken.jpg: not a readable picture"):
-        read_image(tmp_path / "broken.jpg")
 
 
 def touch(folder, *names):

@@ -6,8 +6,8 @@ import numpy as np
 import py_sod_metrics
 import pytest
 
-from utils.files import read_mask
 from utils.metrics import COLUMNS, Scorer, as_table
+from utils.pictures import read_mask
 
 
 @pytest.fixture

@@ -1,0 +1,134 @@
+import cv2
+import numpy as np
+import pytest
+from PIL import Image
+
+from utils.pictures import read_image, read_mask, write_png
+
+# A smooth coloured ramp: lossy files of it stay close to it.
+Y, X = np.mgrid[:32, :48]
+RAMP = np.dstack([X * 255 // 47, Y * 255 // 31, np.full_like(X, 90)]).astype(np.uint8)
+GREY = RAMP[..., 0]
+DEEP = GREY.astype(np.uint16) * 257
+
+
+def pil(mode=None, **options):
+    """Writer of the ramp through Pillow, in another mode."""
+    return lambda path: (Image.fromarray(RAMP).convert(mode) if mode else Image.fromarray(RAMP)).save(path, **options)
+
+
+def rotated(tag):
+    """Writer of the ramp as a camera held in another way stores it: turned, with the orientation in its EXIF."""
+    turn = {3: Image.Transpose.ROTATE_180, 6: Image.Transpose.ROTATE_90, 8: Image.Transpose.ROTATE_270,
+            2: Image.Transpose.FLIP_LEFT_RIGHT, 5: Image.Transpose.TRANSPOSE}[tag]  # fmt: skip
+
+    def write(path):
+        exif = Image.Exif()
+        exif[0x0112] = tag
+        Image.fromarray(RAMP).transpose(turn).save(path, exif=exif)
+
+    return write
+
+
+def array(values):
+    return lambda path: cv2.imwrite(str(path), values)
+
+
+def transparent(path):
+    alpha = np.zeros((32, 48, 1), np.uint8)
+    Image.fromarray(np.concatenate([RAMP, alpha], -1)).save(path)
+
+
+def palette_with_transparency(path):
+    Image.fromarray(RAMP).quantize(256).save(path, transparency=3)
+
+
+def pages(path):
+    Image.fromarray(RAMP).save(path, save_all=True, append_images=[Image.fromarray(255 - RAMP)])
+
+
+BGR16 = np.dstack([RAMP[..., 2], RAMP[..., 1], RAMP[..., 0]]).astype(np.uint16) * 257
+GREY3 = np.dstack([GREY] * 3)
+# What each kind of picture becomes: writer, file name, expected values, largest mean difference from them.
+KINDS = {
+    "JPEG": (pil(quality=95), "a.jpg", RAMP, 3),
+    "progressive JPEG": (pil(quality=95, progressive=True), "a.jpg", RAMP, 3),
+    "grey JPEG": (array(GREY), "a.jpg", GREY3, 3),
+    "CMYK JPEG": (pil("CMYK", quality=95), "a.jpg", RAMP, 3),
+    "JPEG turned by its EXIF, 180": (rotated(3), "a.jpg", RAMP, 3),
+    "JPEG turned by its EXIF, 90": (rotated(6), "a.jpg", RAMP, 3),
+    "JPEG turned by its EXIF, 270": (rotated(8), "a.jpg", RAMP, 3),
+    "JPEG mirrored by its EXIF": (rotated(2), "a.jpg", RAMP, 3),
+    "PNG turned by its EXIF": (rotated(6), "a.png", RAMP, 0),
+    "TIFF turned by its orientation": (rotated(6), "a.tif", RAMP, 0),
+    "WebP transposed by its EXIF": (rotated(5), "a.webp", RAMP, 3),
+    "PNG": (pil(), "a.png", RAMP, 0),
+    "grey PNG": (array(GREY), "a.png", GREY3, 0),
+    "black and white PNG, 1 bit": (lambda p: Image.fromarray(GREY > 127).save(p), "a.png", GREY3 // 128 * 255, 0),
+    "RGBA PNG, fully transparent": (transparent, "a.png", RAMP, 0),
+    "palette PNG": (lambda p: Image.fromarray(RAMP).quantize(256).save(p), "a.png", RAMP, 6),
+    "palette PNG with transparency": (palette_with_transparency, "a.png", RAMP, 6),
+    "16-bit grey PNG": (array(DEEP), "a.png", GREY3, 0),
+    "16-bit RGB PNG": (array(BGR16), "a.png", RAMP, 0),
+    "TIFF": (pil(), "a.tiff", RAMP, 0),
+    "LZW TIFF": (pil(compression="tiff_lzw"), "a.tif", RAMP, 0),
+    "16-bit grey TIFF": (array(DEEP), "a.tif", GREY3, 0),
+    "16-bit RGB TIFF": (array(BGR16), "a.tif", RAMP, 0),
+    "float TIFF, 0 to 1": (array((GREY / 255).astype(np.float32)), "a.tif", GREY3, 0),
+    "TIFF of two pages": (pages, "a.tif", RAMP, 0),
+    "WebP": (pil(quality=95), "a.webp", RAMP, 3),
+    "lossless WebP": (pil(lossless=True), "a.webp", RAMP, 0),
+    "BMP": (pil(), "a.bmp", RAMP, 0),
+}
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_every_kind_becomes_upright_8_bit_rgb(tmp_path, kind):
+    write, name, expected, tolerance = KINDS[kind]
+    write(tmp_path / name)
+    picture = read_image(tmp_path / name)
+    assert picture.dtype == np.uint8 and picture.shape == expected.shape
+    assert np.abs(picture.astype(int) - expected).mean() <= tolerance
+
+
+def test_png_round_trip_keeps_the_colours(tmp_path):
+    picture = np.random.default_rng(0).integers(0, 256, (5, 7, 3), dtype=np.uint8)
+    write_png(tmp_path / "sub" / "ünï.png", picture)
+    assert np.array_equal(read_image(tmp_path / "sub" / "ünï.png"), picture)
+
+
+def test_masks_of_both_polarities_and_of_every_kind(tmp_path):
+    grey = np.array([[0, 100, 127, 128, 200, 255]], np.uint8)
+    focus = np.array([[0, 0, 0, 255, 255, 255]], np.uint8)
+    rgba = np.dstack([grey] * 3 + [np.full_like(grey, 255)])
+    for name, picture in (("grey.png", grey), ("rgba.png", rgba), ("grey.bmp", grey)):
+        cv2.imwrite(str(tmp_path / name), picture)
+        assert np.array_equal(read_mask(tmp_path / name), focus)
+        assert np.array_equal(read_mask(tmp_path / name, white="blurred"), 255 - focus)
+
+
+@pytest.mark.parametrize("content", [b"", b"not a picture"])
+def test_unreadable_pictures_are_named(tmp_path, content):
+    (tmp_path / "broken.jpg").write_bytes(content)
+    with pytest.raises(ValueError, match="broken.jpg: not a readable picture"):
+        read_image(tmp_path / "broken.jpg")
+
+
+def test_a_mask_turned_by_its_exif_still_fits_its_image(tmp_path):
+    rotated(6)(tmp_path / "mask.png")
+    expected = (cv2.cvtColor(RAMP, cv2.COLOR_RGB2GRAY) >= 128).astype(np.uint8) * 255
+    assert np.array_equal(read_mask(tmp_path / "mask.png"), expected)
+
+
+def test_floats_of_another_range_are_refused(tmp_path):
+    cv2.imwrite(str(tmp_path / "hdr.tif"), GREY.astype(np.float32))
+    with pytest.raises(ValueError, match="hdr.tif.*not between 0 and 1"):
+        read_image(tmp_path / "hdr.tif")
+
+
+def test_truncated_files_are_named(tmp_path):
+    for name in ("a.jpg", "a.png", "a.webp"):
+        pil()(tmp_path / name)
+        (tmp_path / name).write_bytes((tmp_path / name).read_bytes()[:-40])
+        with pytest.raises(ValueError, match=f"{name}: not a readable picture"):
+            read_image(tmp_path / name)

@@ -1,0 +1,64 @@
+"""Photographs and masks of every usual kind, read as 8-bit arrays; and PNG files written."""
+
+import warnings
+from pathlib import Path
+
+import cv2
+import numpy as np
+from PIL import Image, ImageOps
+
+from .files import write_bytes
+
+
+def read_image(path: str | Path) -> np.ndarray:
+    """Reads a photograph: upright as its EXIF orientation says, grey as three equal channels, alpha left out.
+
+    16-bit values keep their high byte, float values are taken as 0 to 1; CMYK and palettes become RGB; of several
+    frames or pages the first counts.
+
+    Returns:
+        H x W x 3 uint8, RGB.
+
+    Raises:
+        ValueError: not a picture that Pillow can read, or a damaged one.
+    """
+    try:
+        with warnings.catch_warnings(), Image.open(path) as picture:
+            warnings.simplefilter("ignore", UserWarning)  # odd EXIF or palette transparency: nothing we use
+            picture = ImageOps.exif_transpose(picture)
+            if picture.mode[0] in "IF":
+                picture = _to_8_bit(picture)
+            return np.array(picture.convert("RGB"))
+    except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
+        raise ValueError(f"{path}: not a readable picture ({error})") from None
+
+
+def _to_8_bit(picture: Image.Image) -> Image.Image:
+    """Grey values of 16 bits, 32 bits (which hold 16) or floats, which Pillow itself would clip at 255."""
+    values = np.asarray(picture)
+    if values.dtype.kind == "f":
+        if not (values.min() >= 0 and values.max() <= 1):
+            raise ValueError("its float values are not between 0 and 1")
+        return Image.fromarray(np.round(values * 255).astype(np.uint8))
+    return Image.fromarray((values.clip(0, 65535) >> 8).astype(np.uint8))
+
+
+def read_mask(path: str | Path, white: str = "in_focus") -> np.ndarray:
+    """Reads a ground truth as H x W uint8, 255 = in focus, 0 = blurred; grey values are cut at 128.
+
+    Args:
+        white: what white means in the file, "in_focus" or "blurred".
+
+    Raises:
+        ValueError: see read_image.
+    """
+    grey = cv2.cvtColor(read_image(path), cv2.COLOR_RGB2GRAY)
+    focus = grey >= 128 if white == "in_focus" else grey < 128
+    return focus.astype(np.uint8) * 255
+
+
+def write_png(path: Path, picture: np.ndarray) -> None:
+    """Writes H x W (grey) or H x W x 3 (RGB) uint8 as PNG."""
+    if picture.ndim == 3:
+        picture = cv2.cvtColor(picture, cv2.COLOR_RGB2BGR)
+    write_bytes(path, cv2.imencode(".png", picture)[1].tobytes())
