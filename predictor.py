@@ -37,10 +37,14 @@ class Predictor:
         Returns:
             N arrays, height x width uint8, 255 = in focus.
         """
-        logits = self.network(images.to(self.device).float() / 255)["mask"]
-        probabilities = logits.sigmoid()[:, 0].cpu().numpy()
-        resized = [cv2.resize(p, size[::-1], interpolation=cv2.INTER_LINEAR) for p, size in zip(probabilities, sizes)]
-        return [np.round(255 * p).astype(np.uint8) for p in resized]
+        return to_maps(self.network(images.to(self.device).float() / 255), sizes)
+
+
+def to_maps(logits: dict[str, torch.Tensor], sizes: list[tuple[int, int]]) -> list[np.ndarray]:
+    """Mask logits of a batch as 8-bit focus maps, resized bilinearly to (height, width) each."""
+    probabilities = logits["mask"].sigmoid()[:, 0].float().cpu().numpy()
+    resized = [cv2.resize(p, size[::-1], interpolation=cv2.INTER_LINEAR) for p, size in zip(probabilities, sizes)]
+    return [np.round(255 * p).astype(np.uint8) for p in resized]
 
 
 def load_network(path: str | Path) -> tuple[RAN, dict]:

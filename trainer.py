@@ -21,20 +21,18 @@ from dataloader import (
     stack_images,
 )
 from model import RAN
-from predictor import load_model, load_network
+from predictor import load_model, load_network, to_maps
 from utils import metrics
-from utils.checkpoint import BEST, LAST, read_state, save_state, save_weights
+from utils.checkpoint import BEST, LAST, save_state, save_weights, state_to_resume
 from utils.config import TestConfig, TrainConfig
 from utils.device import choose_device
 from utils.files import write_json
-from utils.history import plot_history, write_csv
+from utils.history import Board, plot_history, write_csv
 from utils.losses import ran_loss
-from utils.pictures import write_png
+from utils.pictures import read_mask, write_png
 from utils.stopping import StopSignals
 
 SAVE_SECONDS = 300
-# Options that may differ between a run and its resumption: they do not change what is computed.
-FREE_ON_RESUME = {"data_path", "model_path", "num_workers", "device", "epochs", "early_stop", "cache_mb", "resume"}
 
 
 class Trainer:
@@ -51,7 +49,7 @@ class Trainer:
         self.config = config
         self.folder = Path(config.model_path)
         self.device = choose_device(config.device)
-        last = self._last_state()
+        last = state_to_resume(self.folder, dataclasses.asdict(config))
         torch.manual_seed(config.seed)
         self._load_data()
         self.network = self._build_network(last).to(self.device)
@@ -62,12 +60,14 @@ class Trainer:
         self.epoch = self.step = 0
         self.sums = {"loss": 0.0, "mae": 0.0, "images": 0, "seconds": 0.0}
         self.history: list[dict] = []
+        self.example = None  # photograph, truth and map of a validation picture, side by side
         if last:
             self._restore(last)
 
     def train(self) -> int:
         """Runs the epochs that are left. Returns the exit status: 0, or 128 + signal when stopped by one."""
         print(self._start_line())
+        self.board = Board(self.folder / "tensorboard", self.epoch + 1)
         with StopSignals() as stop:
             self.saved_at = time.monotonic()
             while not (reason := self._finished()):
@@ -102,9 +102,10 @@ class Trainer:
             return RAN(**last["model"])
         if config.weights:
             return load_network(config.weights)[0]
+        options = {"arch": config.arch, "attention": config.attention, "connectivity": config.connectivity}
         if config.pretrained == "none":
-            return RAN(config.arch, encoder_norm="group")
-        network = RAN(config.arch, encoder_norm="frozen")
+            return RAN(encoder_norm="group", **options)
+        network = RAN(encoder_norm="frozen", **options)
         lacking = network.encoder.load_pretrained(config.pretrained)
         if lacking:
             print(f"{config.pretrained} lacks {', '.join(lacking)}: these layers start fresh")
@@ -157,16 +158,21 @@ class Trainer:
 
     @torch.inference_mode()
     def validate(self) -> dict[str, float]:
-        """Mean loss and MAE of the validation images at the network's size."""
+        """Loss at the network's size, and the scores of `test`: 8-bit maps at the pictures' original size."""
         self.network.eval()
-        loss = mae = images = 0
+        scorer, loss = metrics.Scorer(), 0.0
+        pairs = self.val_loader.dataset.pairs
         for batch in tqdm(self.val_loader, "validation", leave=False):
             image, mask, contour = self._batch(batch)
             logits = self.network(image)
             loss += ran_loss(logits, mask, contour).item() * len(image)
-            mae += (logits["mask"].sigmoid() - mask).abs().mean().item() * len(image)
-            images += len(image)
-        return {"loss": loss / images, "mae": mae / images}
+            chosen = [pairs[i] for i in batch["index"]]
+            masks = [read_mask(pair.mask) for pair in chosen]
+            for pair, focus_map, truth in zip(chosen, to_maps(logits, [m.shape for m in masks]), masks):
+                scorer.add(pair.name, focus_map, truth)
+        self.example = torch.cat([image[-1], *(x[-1].expand(3, -1, -1) for x in (mask, logits["mask"].sigmoid()))], -1)
+        totals = scorer.totals()
+        return {"loss": loss / len(pairs)} | {key: totals[key] for key in metrics.COLUMNS}
 
     def _end_epoch(self) -> None:
         """Validates, writes the epoch's line and the files, and moves on to the next epoch."""
@@ -187,6 +193,7 @@ class Trainer:
         self._save_last()
         write_csv(self.folder / "history.csv", self.history)
         plot_history(self.folder / "curves.png", self.history)
+        self.board.add(self.history[-1], self.example)
         losses = "  ".join(f"{k} loss {row[f'{k}_loss']:.4f} MAE {row[f'{k}_mae']:.4f}" for k in ("train", "val"))
         print(f"epoch {row['epoch']:3d}  lr {row['lr']:.1e}  {losses}  {seconds:.0f} s{'  best' * is_best}")
 
@@ -221,28 +228,6 @@ class Trainer:
             "random_cuda": torch.cuda.get_rng_state_all() if torch.cuda.is_available() else [],
         }
         save_state(self.folder / LAST, state)
-
-    def _last_state(self) -> dict | None:
-        """State to resume from, checked against this run's options; None for a fresh start."""
-        path = self.folder / LAST
-        present = [name for name in (LAST, BEST) if (self.folder / name).exists()]
-        if present and not self.config.resume:
-            raise ValueError(
-                f"{self.folder} already holds a run ({present[0]}): --resume goes on with it, "
-                "another --model_path starts a new one"
-            )
-        if not self.config.resume:
-            return None
-        if not path.exists():
-            print(f"nothing to resume in {self.folder}: starting fresh")
-            return None
-        last = read_state(path)
-        own, stored = dataclasses.asdict(self.config), last["config"]
-        differing = [k for k in own if k not in FREE_ON_RESUME and stored.get(k) != own[k]]
-        if differing:
-            options = ", ".join(f"--{k} {stored.get(k)} (now {own[k]})" for k in differing)
-            raise ValueError(f"{path} was trained with {options}: resume with the same options")
-        return last
 
     def _restore(self, last: dict) -> None:
         if last["names"] != self.names:

@@ -5,6 +5,8 @@ from torch import nn
 
 from .layers import conv3x3, resize_like
 
+ATTENTIONS = ("separated", "normal", "reverse", "none")
+
 
 class MSCAM(nn.Module):
     """Multi-scale channel attention (attentional feature fusion, WACV 2021).
@@ -44,18 +46,35 @@ class RSA(nn.Module):
     The shallower feature makes a gate; the normal stream reads the deep feature through the gate, the reverse stream
     through its complement, and MS-CAM decides for every channel and position which of the two to follow.
 
+    Args:
+        deep_channels, shallow_channels: of the two inputs.
+        attention: "separated", or for the paper's ablation one stream alone, "normal" or "reverse", or "none".
+
     Input: deep N x deep_channels x h x w, shallow N x shallow_channels x H x W. Output: N x deep_channels x h x w.
     """
 
-    def __init__(self, deep_channels: int, shallow_channels: int):
+    def __init__(self, deep_channels: int, shallow_channels: int, attention: str = "separated"):
         super().__init__()
-        self.gate = conv3x3(shallow_channels, deep_channels)
-        self.normal = conv3x3(deep_channels, deep_channels)
-        self.reverse = conv3x3(deep_channels, deep_channels)
-        self.weigh = MSCAM(deep_channels)
+        if attention not in ATTENTIONS:
+            raise ValueError(f"unknown attention {attention!r}: choose one of {', '.join(ATTENTIONS)}")
+        self.attention = attention
+        if attention != "none":
+            self.gate = conv3x3(shallow_channels, deep_channels)
+        if attention in ("normal", "separated"):
+            self.normal = conv3x3(deep_channels, deep_channels)
+        if attention in ("reverse", "separated"):
+            self.reverse = conv3x3(deep_channels, deep_channels)
+        if attention == "separated":
+            self.weigh = MSCAM(deep_channels)
 
     def forward(self, deep: torch.Tensor, shallow: torch.Tensor) -> torch.Tensor:
+        if self.attention == "none":
+            return deep
         gate = torch.sigmoid(resize_like(self.gate(shallow), deep))
+        if self.attention == "normal":
+            return self.normal(gate * deep)
+        if self.attention == "reverse":
+            return self.reverse((1 - gate) * deep)
         normal = self.normal(gate * deep)
         reverse = self.reverse((1 - gate) * deep)
         weight = self.weigh(normal + reverse)

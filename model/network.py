@@ -21,31 +21,46 @@ class RAN(nn.Module):
     Args:
         arch: the encoder, one of model.ARCHS.
         encoder_norm: "frozen" for a pretrained encoder, "group" for one that is trained from scratch.
+        attention: "separated"; for the ablation "normal", "reverse" (one stream alone) or "none".
+        connectivity: whether there is a connectivity head.
 
     Input: image, N x 3 x H x W, RGB in [0, 1], float; H, W >= 32. It is normalised inside.
     Output: a dict of logits (the probabilities are their sigmoid):
         "mask": N x 1 x H x W, high = in focus;
-        "connectivity": N x 8 x H x W, high = the pixel and its neighbour in that direction both lie on the contour.
+        "connectivity": N x 8 x H x W, high = the pixel and its neighbour in that direction both lie on the contour
+            (without a connectivity head this key is missing).
 
     Raises:
         ValueError: for an input of another shape, with what was expected.
     """
 
-    def __init__(self, arch: str = "resnet50", encoder_norm: str = "frozen"):
+    def __init__(
+        self,
+        arch: str = "resnet50",
+        encoder_norm: str = "frozen",
+        attention: str = "separated",
+        connectivity: bool = True,
+    ):
         super().__init__()
-        self.options = {"arch": arch, "encoder_norm": encoder_norm}
+        self.options = {
+            "arch": arch,
+            "encoder_norm": encoder_norm,
+            "attention": attention,
+            "connectivity": connectivity,
+        }
         self.register_buffer("mean", torch.tensor(IMAGENET_MEAN).view(1, 3, 1, 1), persistent=False)
         self.register_buffer("std", torch.tensor(IMAGENET_STD).view(1, 3, 1, 1), persistent=False)
         self.encoder = Encoder(arch, encoder_norm)
         c1, c2, c3, c4 = self.encoder.channels
-        self.reduce1 = nn.Conv2d(c1, 32, 1)
         self.rfb2 = RFB(c2, 32)
         self.rfb3 = RFB(c3, 64)
         self.rfb4 = RFB(c4, 128)
-        self.rsa3 = RSA(deep_channels=64, shallow_channels=32)
-        self.rsa4 = RSA(deep_channels=128, shallow_channels=64)
+        self.rsa3 = RSA(deep_channels=64, shallow_channels=32, attention=attention)
+        self.rsa4 = RSA(deep_channels=128, shallow_channels=64, attention=attention)
         self.mfa = MFA((32, 64, 128))
-        self.ecc = ECC((128, 64, 32, 32))
+        if connectivity:
+            self.reduce1 = nn.Conv2d(c1, 32, 1)
+            self.ecc = ECC((128, 64, 32, 32))
         for name, part in self.named_children():
             if name != "encoder":
                 part.apply(_keep_variance)
@@ -60,9 +75,10 @@ class RAN(nn.Module):
         x2, x3, x4 = self.rfb2(f2), self.rfb3(f3), self.rfb4(f4)
         y3 = self.rsa3(x3, x2)
         y4 = self.rsa4(x4, x3)
-        mask = self.mfa(x2, y3, y4)
-        connectivity = self.ecc(x4, x3, x2, self.reduce1(f1))
-        return {"mask": resize_like(mask, image), "connectivity": resize_like(connectivity, image)}
+        logits = {"mask": self.mfa(x2, y3, y4)}
+        if self.options["connectivity"]:
+            logits["connectivity"] = self.ecc(x4, x3, x2, self.reduce1(f1))
+        return {head: resize_like(values, image) for head, values in logits.items()}
 
 
 def _keep_variance(module: nn.Module) -> None:

@@ -15,6 +15,7 @@ from trainer import Tester, Trainer
 from utils.checkpoint import read_state, read_weights
 from utils.config import TestConfig as EvaluationConfig
 from utils.losses import ran_loss
+from utils.metrics import COLUMNS
 
 
 def weights_of(folder) -> dict[str, torch.Tensor]:
@@ -28,12 +29,8 @@ def same(a: dict, b: dict) -> bool:
 def test_a_run_leaves_what_its_folder_promises(config, tmp_path, capsys):
     assert Trainer(config).train() == 0
     folder = tmp_path / "run"
-    assert sorted(p.name for p in folder.iterdir()) == [
-        "best_model.safetensors",
-        "curves.png",
-        "history.csv",
-        "last.pt",
-    ]
+    promised = {"best_model.safetensors", "curves.png", "history.csv", "last.pt", "tensorboard"}
+    assert {p.name for p in folder.iterdir()} == promised
     with (folder / "history.csv").open() as file:
         rows = list(csv.DictReader(file))
     assert [row["epoch"] for row in rows] == ["1", "2"]
@@ -171,6 +168,35 @@ def test_partial_encoder_weights_are_reported(config, tmp_path, capsys):
     trained = Trainer(dataclasses.replace(config, pretrained=str(tmp_path / "partial.pth")))
     assert "lacks layer4.1.conv2.weight" in capsys.readouterr().out
     assert torch.equal(trained.network.encoder.backbone.conv1.weight, state["conv1.weight"])
+
+
+def test_validation_scores_as_test_does(config, dataset, tmp_path):
+    """The validation pictures, put into a test set, get the same scores from `test`."""
+    trained = Trainer(dataclasses.replace(config, epochs=1))
+    trained.train()
+    row = trained.history[0]
+    for pair in trained.val_loader.dataset.pairs:
+        for part, path in (("images", pair.image), ("masks", pair.mask)):
+            target = tmp_path / "data/HELD/Test" / part / path.name
+            target.parent.mkdir(parents=True, exist_ok=True)
+            target.write_bytes(path.read_bytes())
+    Tester(
+        EvaluationConfig(
+            data_path=str(tmp_path / "data"), model_path=str(tmp_path / "run"), num_workers=0, device="cpu"
+        )
+    ).test()
+    totals = json.loads((tmp_path / "run/scores.json").read_text())["sets"]["HELD"]
+    assert all(row[f"val_{key}"] == pytest.approx(totals[key], abs=1e-4) for key in COLUMNS)
+
+
+def test_ablation_switches_are_stored_and_come_back(config, dataset, tmp_path):
+    row = dataclasses.replace(config, epochs=1, attention="reverse", connectivity=False)
+    Trainer(row).train()
+    metadata = read_weights(tmp_path / "run")[1]
+    assert metadata["model"]["attention"] == "reverse" and metadata["model"]["connectivity"] is False
+    assert Trainer(dataclasses.replace(row, epochs=2, resume=True)).train() == 0
+    test = EvaluationConfig(data_path=str(dataset), model_path=str(tmp_path / "run"), num_workers=0, device="cpu")
+    Tester(test).test()
 
 
 def test_limit_takes_the_first_images(config):

@@ -11,6 +11,8 @@ from .files import atomic, write_bytes
 
 BEST = "best_model.safetensors"
 LAST = "last.pt"
+# Options that may differ between a run and its resumption: they do not change what is computed.
+FREE_ON_RESUME = {"data_path", "model_path", "num_workers", "device", "epochs", "early_stop", "cache_mb", "resume"}
 
 
 def save_weights(path: Path, state: dict[str, torch.Tensor], metadata: dict) -> None:
@@ -59,3 +61,30 @@ def read_state(path: Path) -> dict:
         return torch.load(path, map_location="cpu", weights_only=True)
     except Exception as error:  # torch raises many kinds for a damaged or hostile file
         raise ValueError(f"{path}: not a readable training state ({str(error).splitlines()[0]})") from None
+
+
+def state_to_resume(folder: Path, config: dict) -> dict | None:
+    """The training state in a run folder that a training with this config goes on from, or None for a fresh start.
+
+    Raises:
+        ValueError: the folder holds a run that was not to be resumed, or one of another recipe.
+    """
+    path = folder / LAST
+    present = [name for name in (LAST, BEST) if (folder / name).exists()]
+    if not config["resume"]:
+        if present:
+            raise ValueError(
+                f"{folder} already holds a run ({present[0]}): --resume goes on with it, "
+                "another --model_path starts a new one"
+            )
+        return None
+    if not path.exists():
+        print(f"nothing to resume in {folder}: starting fresh")
+        return None
+    state = read_state(path)
+    stored = state["config"]
+    differing = [k for k in config if k not in FREE_ON_RESUME and stored.get(k) != config[k]]
+    if differing:
+        options = ", ".join(f"--{k} {stored.get(k)} (now {config[k]})" for k in differing)
+        raise ValueError(f"{path} was trained with {options}: resume with the same options")
+    return state

@@ -9,7 +9,9 @@ import difflib
 from dataclasses import dataclass, field
 from typing import Any
 
+# The command line's own copies of model.ARCHS and model.ATTENTIONS: importing those would import torch.
 ARCHS = ("resnet18", "resnet34", "resnet50", "resnet101", "resnet152", "resnext50_32x4d", "efficientnet_b3")
+ATTENTIONS = ("separated", "normal", "reverse", "none")
 
 
 def option(default: Any, help: str, choices: tuple = (), aliases: tuple = (), at_least: float | None = None) -> Any:
@@ -45,8 +47,12 @@ class TrainConfig(RunConfig):
     weights: str = option(
         "",
         "start from these RAN weights (a .safetensors file or run folder): fine-tuning; "
-        "the network is then the file's, --arch and --pretrained are not used",
+        "the network is then the file's, --arch, --attention and the like are not used",
     )
+    attention: str = option(
+        "separated", "separated attention; the ablation's: one stream alone, or none", choices=ATTENTIONS
+    )
+    connectivity: bool = option(True, "eight-direction connectivity head; False for the ablation")
     img_size: int = option(384, "side of the square that images are resized to, pixels", at_least=64)
     epochs: int = option(100, "epochs at most", at_least=1)
     lr: float = option(5e-5, "learning rate of Adam", at_least=0)

@@ -1,8 +1,10 @@
-"""The story of a training: a CSV with one line an epoch, and its curves as a picture."""
+"""The story of a training: a CSV with one line an epoch, its curves as a picture, and TensorBoard's log."""
 
 import csv
 import io
 from pathlib import Path
+
+import torch
 
 from .files import atomic, write_bytes
 
@@ -34,3 +36,30 @@ def plot_history(path: Path, rows: list[dict]) -> None:
         axis.legend()
     with atomic(path) as temporary:
         figure.savefig(temporary, dpi=120)
+
+
+class Board:
+    """Scalars and one picture an epoch for TensorBoard, where tensorboard is installed; otherwise it does nothing.
+
+    Args:
+        folder: of the log.
+        first_epoch: epochs from this one on are written anew, after a resumed training.
+    """
+
+    def __init__(self, folder: Path, first_epoch: int):
+        try:
+            from torch.utils.tensorboard import SummaryWriter
+        except ImportError:
+            self.writer = None
+        else:
+            self.writer = SummaryWriter(str(folder), purge_step=first_epoch)
+
+    def add(self, row: dict, picture: torch.Tensor | None) -> None:
+        """Adds an epoch: a row of the history, and a picture 3 x H x W in [0, 1]."""
+        if self.writer is None:
+            return
+        for name, value in row.items():
+            self.writer.add_scalar(name.replace("_", "/", 1), value, row["epoch"])
+        if picture is not None:
+            self.writer.add_image("validation: photograph, truth, map", picture, row["epoch"])
+        self.writer.flush()

@@ -59,12 +59,13 @@ def adaptive_pixel_intensity_loss(logits: torch.Tensor, target: torch.Tensor) ->
 
 
 def ran_loss(logits: dict[str, torch.Tensor], mask: torch.Tensor, contour: torch.Tensor) -> torch.Tensor:
-    """RAN's loss: the adaptive pixel intensity loss of both heads, summed 1:1.
+    """RAN's loss: the adaptive pixel intensity loss of both heads, summed 1:1; of the mask alone without the other.
 
     Args:
-        logits: the network's output, "mask" N x 1 x H x W and "connectivity" N x 8 x H x W.
+        logits: the network's output, "mask" N x 1 x H x W and, if it has that head, "connectivity" N x 8 x H x W.
         mask, contour: N x 1 x H x W, 0 or 1, float.
     """
-    return adaptive_pixel_intensity_loss(logits["mask"], mask) + adaptive_pixel_intensity_loss(
-        logits["connectivity"], connectivity_target(contour)
-    )
+    loss = adaptive_pixel_intensity_loss(logits["mask"], mask)
+    if "connectivity" in logits:
+        loss = loss + adaptive_pixel_intensity_loss(logits["connectivity"], connectivity_target(contour))
+    return loss

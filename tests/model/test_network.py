@@ -3,6 +3,7 @@ import torch
 from torch.utils.flop_counter import FlopCounterMode
 
 from model import RAN
+from utils.losses import ran_loss
 
 
 @pytest.fixture(scope="module")
@@ -49,6 +50,39 @@ def test_size_is_that_of_the_reference(arch, parameters, gmac):
             network(torch.rand(1, 3, 384, 384))
     assert sum(p.numel() for p in network.parameters()) / 1e6 == pytest.approx(parameters, rel=0.01)
     assert counter.get_total_flops() / 2e9 == pytest.approx(gmac, rel=0.01)
+
+
+HEAD = {"reduce1", "ecc"}
+STREAMS = {stream: {f"rsa{i}.{stream}" for i in (3, 4)} for stream in ("gate", "normal", "reverse", "weigh")}
+
+
+@pytest.mark.parametrize(
+    "options, dropped",
+    [
+        ({"attention": "none", "connectivity": False}, HEAD.union(*STREAMS.values())),  # baseline
+        ({"attention": "none"}, set().union(*STREAMS.values())),  # + connectivity
+        ({"attention": "normal", "connectivity": False}, HEAD | STREAMS["reverse"] | STREAMS["weigh"]),
+        ({"attention": "reverse", "connectivity": False}, HEAD | STREAMS["normal"] | STREAMS["weigh"]),
+        ({"connectivity": False}, HEAD),  # + separated attention
+        ({}, set()),  # full
+    ],
+)
+def test_ablation_rows_drop_their_parts_and_train_the_rest(options, dropped):
+    def parts(network):
+        names = [name.split(".") for name, _ in network.named_parameters()]
+        return {".".join(name[:2]) if name[0].startswith("rsa") else name[0] for name in names}
+
+    full, row = RAN("resnet18", "group"), RAN("resnet18", "group", **options)
+    assert parts(full) - parts(row) == dropped and not parts(row) - parts(full)
+    logits = row.train()(torch.rand(1, 3, 64, 64))
+    assert set(logits) == {"mask", "connectivity"} - ({"connectivity"} if dropped & HEAD else set())
+    ran_loss(logits, torch.ones(1, 1, 64, 64), torch.ones(1, 1, 64, 64)).backward()
+    assert [name for name, p in row.named_parameters() if p.grad is None] == []
+
+
+def test_unknown_attention_is_refused():
+    with pytest.raises(ValueError, match="separated, normal, reverse, none"):
+        RAN("resnet18", attention="both")
 
 
 def test_same_on_cuda(network):
