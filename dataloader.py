@@ -73,6 +73,7 @@ def _pairs_of(name: str, folder: Path) -> list[Pair]:
     if contours is not None:
         lacking = [image for stem, (image, _) in pairs.items() if stem not in contours]
         problems += [f"{image}: no partner in {folder / 'contour'}" for image in lacking]
+        problems += [f"{files[0]}: doubled stem" for files in contours.values() if len(files) > 1]
     if problems:
         raise ValueError("images and ground truth do not match:\n  " + "\n  ".join(problems))
     return [Pair(name, s, image, mask, contours and contours[s][0]) for s, (image, mask) in pairs.items()]
@@ -108,6 +109,8 @@ def load_sample(pair: Pair, size: int) -> tuple[np.ndarray, np.ndarray]:
     """
     image, mask = read_pair(pair)
     contour = read_mask(pair.contour) if pair.contour else contour_band(mask)
+    if contour.shape != mask.shape:
+        raise ValueError(f"{pair.contour}: its size differs from that of {pair.mask}")
     targets = [cv2.resize(target, (size, size), interpolation=cv2.INTER_NEAREST) for target in (mask, contour)]
     return resize(image, size, size), np.stack(targets, axis=-1)
 
@@ -115,7 +118,7 @@ def load_sample(pair: Pair, size: int) -> tuple[np.ndarray, np.ndarray]:
 def paper_augmentation() -> A.Compose:
     """The paper's augmentation without its motion, median and Gaussian blur, which would falsify the mask."""
     return A.Compose([
-        A.OneOf([A.HorizontalFlip(), A.VerticalFlip(), A.RandomRotate90()], p=0.5),
+        A.OneOf([A.HorizontalFlip(), A.VerticalFlip(), A.RandomRotate90(p=0.5)], p=0.5),
         A.OneOf([
             A.RandomBrightnessContrast(brightness_limit=0, contrast_limit=0.2),
             A.RandomGamma(gamma_limit=(80, 120)),
@@ -187,7 +190,7 @@ class EpochSampler(Sampler[Key]):
         self.epoch = self.position = 0
 
     def __len__(self) -> int:
-        return self.length - self.position
+        return max(0, self.length - self.position)  # a last, smaller batch moves the position past the end
 
     def __iter__(self):
         generator = torch.Generator().manual_seed(self.seed * 1_000_003 + self.epoch)
@@ -218,9 +221,14 @@ def stack_images(samples: list[tuple]) -> tuple[torch.Tensor, list[torch.Tensor]
 
 
 def make_loader(dataset: Dataset, batch_size: int, workers: int, **options) -> DataLoader:
-    """DataLoader whose processes outlive an epoch and leave Ctrl-C and SIGTERM to the main process."""
+    """DataLoader whose processes outlive an epoch and leave Ctrl-C and SIGTERM to the main process.
+
+    It has a random generator of its own: an iterator's start would draw from the global one, which a network with
+    dropout needs in the same state after a resumption.
+    """
     return DataLoader(dataset, batch_size, num_workers=min(workers, len(dataset)), persistent_workers=workers > 0,
-                      worker_init_fn=_quiet_worker, pin_memory=torch.cuda.is_available(), **options)  # fmt: skip
+                      worker_init_fn=_quiet_worker, pin_memory=torch.cuda.is_available(), generator=torch.Generator(),
+                      **options)  # fmt: skip
 
 
 def _quiet_worker(_: int) -> None:

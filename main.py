@@ -12,9 +12,10 @@ usage: python main.py COMMAND [options]      (python main.py COMMAND --help list
   prepare   turn a published data set into the dataset folder
   train     train the network
   test      score a trained network and save its maps
+  info      parameters and multiply-adds of the networks
   sample    write a small generated data set, to try the rest on
 """
-TOOLS = ("prepare", "sample")
+TOOLS = ("prepare", "info", "sample")
 
 
 def main(argv: list[str]) -> int:
@@ -42,6 +43,9 @@ def guarded(work) -> int:
     """Runs a command; its own exit status, or 1 with a message for the user (RAN_TRACEBACK=1 shows where)."""
     try:
         return work() or 0
+    except KeyboardInterrupt:
+        print("interrupted", file=sys.stderr)
+        return 130
     except (ValueError, OSError) as error:
         if os.environ.get("RAN_TRACEBACK"):
             raise

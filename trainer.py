@@ -70,11 +70,14 @@ class Trainer:
         self.board = Board(self.folder / "tensorboard", self.epoch + 1)
         with StopSignals() as stop:
             self.saved_at = time.monotonic()
-            while not (reason := self._finished()):
-                if not self._train_epoch(stop):
-                    print(f"{stop.received.name}: saved in epoch {self.epoch + 1}, step {self.step}; --resume goes on")
-                    return 128 + stop.received
-                self._end_epoch()
+            if not self.history and not self.step:
+                self._save_last()  # from now on the folder holds a run
+            while not (reason := self._finished()) and not stop.received:
+                if self._train_epoch(stop):
+                    self._end_epoch()
+        if not reason:
+            print(f"{stop.received.name}: saved in epoch {self.epoch + 1}, step {self.step}; --resume goes on")
+            return 128 + stop.received
         best = self._best()
         print(f"{reason}; best validation MAE {best['val_mae']:.4f} in epoch {best['epoch']}: {self.folder / BEST}")
         return 0
@@ -86,7 +89,7 @@ class Trainer:
         if config.limit:
             pairs = pairs[: config.limit]
         training, validation = split_validation(pairs, config.val_share, config.seed)
-        self.set_names = list(sets)
+        self.set_names = sorted({pair.dataset for pair in pairs})
         self.names = [pair.name for pair in training]
         data = TrainingSet(training, config.img_size, paper_augmentation(), config.seed, config.cache_mb)
         self.sampler = EpochSampler(len(data), config.seed)
@@ -207,7 +210,9 @@ class Trainer:
         return f"{self.epoch} epochs done" if self.epoch >= self.config.epochs else ""
 
     def _metadata(self, row: dict) -> dict:
-        config = dataclasses.asdict(self.config)
+        config = dataclasses.asdict(self.config) | {
+            k: v for k, v in self.network.options.items() if k != "encoder_norm"
+        }
         return {"model": self.network.options, "config": config, "datasets": self.set_names, "torch": torch.__version__,
                 "epoch": row["epoch"], "val_mae": row["val_mae"]}  # fmt: skip
 
@@ -225,7 +230,7 @@ class Trainer:
             "optimizer": self.optimizer.state_dict(),
             "scheduler": self.scheduler.state_dict(),
             "random": torch.get_rng_state(),
-            "random_cuda": torch.cuda.get_rng_state_all() if torch.cuda.is_available() else [],
+            "random_cuda": torch.cuda.get_rng_state() if self.device.type == "cuda" else None,
         }
         save_state(self.folder / LAST, state)
 
@@ -238,8 +243,8 @@ class Trainer:
         self.epoch, self.step = last["epoch"], last["step"]
         self.sums, self.history = last["sums"], last["history"]
         torch.set_rng_state(last["random"])
-        if last["random_cuda"] and torch.cuda.is_available():
-            torch.cuda.set_rng_state_all(last["random_cuda"])
+        if last["random_cuda"] is not None and self.device.type == "cuda":
+            torch.cuda.set_rng_state(last["random_cuda"])
 
     def _start_line(self) -> str:
         parameters = sum(p.numel() for p in self.network.parameters()) / 1e6
@@ -282,7 +287,7 @@ class Tester:
         metadata = self.predictor.metadata
         write_json(self.folder / "scores.json", {
             "weights": str(self.config.model_path), "img_size": self.size, "device": str(self.predictor.device),
-            "trained": {key: metadata[key] for key in ("model", "config", "datasets", "epoch", "val_mae")},
+            "trained": metadata,
             "protocols": metrics.__doc__, "sets": totals,
         })  # fmt: skip
         write_csv(self.folder / "scores.csv", rows)

@@ -1,7 +1,7 @@
 """The network. Knows torch and torchvision, and nothing of this repository outside the folder."""
 
 from .attention import ATTENTIONS
-from .encoder import ARCHS, Encoder, read_state_dict
+from .encoder import ARCHS, Encoder
 from .network import RAN
 
-__all__ = ["ARCHS", "ATTENTIONS", "RAN", "Encoder", "read_state_dict"]
+__all__ = ["ARCHS", "ATTENTIONS", "RAN", "Encoder"]

@@ -24,7 +24,7 @@ class MFA(nn.Module):
         self.merge3 = conv3x3(c3 + c4, c3 + c4)
         self.carry_b3 = conv3x3(c3 + c4, c3 + c4)
         self.merge2 = conv3x3(c2 + c3 + c4, c2 + c3 + c4)
-        self.classify = nn.Conv2d(c2 + c3 + c4, 1, 1)
+        self.classify = conv3x3(c2 + c3 + c4, 1)
 
     def forward(self, x2: torch.Tensor, y3: torch.Tensor, y4: torch.Tensor) -> torch.Tensor:
         y4_at_3 = resize_like(y4, y3)

@@ -101,11 +101,14 @@ class Encoder(nn.Module):
         """
         state = _imagenet_state(self.arch) if source == "imagenet" else read_state_dict(source)
         own = self.backbone.state_dict()
-        wrong = [k for k in own if k in state and state[k].shape != own[k].shape]
         known = {k: v for k, v in state.items() if k in own}
-        if wrong or not known:
-            what = f"other shapes for {', '.join(wrong[:4])}" if wrong else "none of its layers"
-            raise ValueError(f"{source}: not weights of a {self.arch} encoder: it has {what}")
+        wrong = [k for k in known if known[k].shape != own[k].shape]
+        deeper = [k for k in state if k.startswith("layer") and k not in own]
+        if wrong or deeper or not known:
+            what = "none of its layers"
+            if wrong or deeper:
+                what = f"other layers: {', '.join((wrong + deeper)[:4])}"
+            raise ValueError(f"{source}: not weights of a {self.arch} encoder, it has {what}")
         self.backbone.load_state_dict(known, strict=False)
         lacking = [k for k in own if k not in state and not k.endswith("num_batches_tracked")]
         for norm in _norms_behind(self.backbone, lacking):
@@ -127,11 +130,11 @@ def _norms_behind(backbone: nn.Module, lacking: list[str]) -> list[FrozenBatchNo
 def _imagenet_state(arch: str) -> dict[str, torch.Tensor]:
     weights = torchvision.models.get_model_weights(arch).DEFAULT
     try:
-        return weights.get_state_dict(progress=True, check_hash=True)
-    except OSError as error:  # URLError is one: no network, no such host, refused
+        return weights.get_state_dict(progress=True, check_hash=True, weights_only=True)
+    except Exception as error:  # no network, a broken download, a damaged or hostile file in the folder
         folder = Path(torch.hub.get_dir()) / "checkpoints"
         raise FileNotFoundError(
-            f"the ImageNet weights of {arch} could not be downloaded ({error}).\n"
+            f"the ImageNet weights of {arch} could not be downloaded or read ({str(error).splitlines()[0]}).\n"
             f"Fetch {weights.url}\nand put it into {folder}/, or give your own file with --pretrained PATH, "
             "or train from scratch with --pretrained none."
         ) from None

@@ -24,7 +24,8 @@ class RAN(nn.Module):
         attention: "separated"; for the ablation "normal", "reverse" (one stream alone) or "none".
         connectivity: whether there is a connectivity head.
 
-    Input: image, N x 3 x H x W, RGB in [0, 1], float; H, W >= 32. It is normalised inside.
+    Input: image, N x 3 x H x W, RGB in [0, 1], float; H, W >= 32 (in training, where a BatchNorm needs two values a
+    channel, more than 32 or N >= 2). It is normalised inside.
     Output: a dict of logits (the probabilities are their sigmoid):
         "mask": N x 1 x H x W, high = in focus;
         "connectivity": N x 8 x H x W, high = the pixel and its neighbour in that direction both lie on the contour

@@ -5,9 +5,9 @@ from pathlib import Path
 import pytest
 import torch
 
-from tools import prepare, sample  # noqa: E402
-from trainer import Trainer  # noqa: E402
-from utils.config import TrainConfig  # noqa: E402
+from tools import prepare, sample
+from trainer import Trainer
+from utils.config import TrainConfig
 
 torch.set_num_threads(2)
 

@@ -1,4 +1,8 @@
+import os
 import shutil
+import subprocess
+import sys
+from pathlib import Path
 
 import cv2
 import numpy as np
@@ -21,6 +25,8 @@ from dataloader import (
 from utils.connectivity import connectivity_target
 from utils.contour import contour_band
 from utils.pictures import read_mask
+
+ROOT = Path(__file__).parent.parent
 
 
 @pytest.fixture
@@ -64,6 +70,31 @@ def test_contour_is_computed_when_the_folder_is_absent(dataset, tmp_path, pairs)
     assert without[0].contour is None
     for with_file, computed in zip(pairs, without):
         assert all(np.array_equal(a, b) for a, b in zip(load_sample(with_file, 64), load_sample(computed, 64)))
+
+
+def test_contours_that_do_not_fit_are_named(dataset, tmp_path):
+    shutil.copytree(dataset, tmp_path / "d")
+    contours = tmp_path / "d/Train/SAMPLE/contour"
+    cv2.imwrite(str(contours / "train_000.png"), np.zeros((7, 7), np.uint8))
+    pair = find_sets(str(tmp_path / "d"), "train", [])["SAMPLE"][0]
+    with pytest.raises(ValueError, match="train_000.png: its size differs"):
+        load_sample(pair, 64)
+    cv2.imwrite(str(contours / "train_000.bmp"), np.zeros((64, 96), np.uint8))
+    with pytest.raises(ValueError, match="train_000.bmp: doubled stem"):
+        find_sets(str(tmp_path / "d"), "train", [])
+
+
+def test_import_asks_the_network_for_nothing():
+    """albumentations looks for a newer version of itself, unless told not to before its import."""
+    code = (
+        "import socket\n"
+        "def refuse(*_): raise SystemExit('the network was asked')\n"
+        "socket.socket.connect = socket.getaddrinfo = refuse\n"
+        "import dataloader, os; assert os.environ['NO_ALBUMENTATIONS_UPDATE'] == '1'"
+    )
+    environment = {k: v for k, v in os.environ.items() if k != "NO_ALBUMENTATIONS_UPDATE"}
+    result = subprocess.run([sys.executable, "-c", code], env=environment, cwd=ROOT, capture_output=True, text=True)
+    assert result.returncode == 0, result.stderr
 
 
 def test_validation_split_is_five_percent_and_fixed():
@@ -165,6 +196,8 @@ def test_sampler_covers_every_index_and_goes_on_from_a_position():
     assert {epoch for epoch, _ in whole} == {0}
     sampler.position = 4
     assert list(sampler) == whole[4:] and len(sampler) == 6
+    sampler.position = 12  # after a last batch of 2 in batches of 4
+    assert list(sampler) == [] and len(sampler) == 0
     sampler.epoch, sampler.position = 1, 0
     assert [i for _, i in sampler] != [i for _, i in whole]
 

@@ -12,7 +12,7 @@ import trainer as trainer_module
 from dataloader import load_sample
 from model import RAN
 from trainer import Tester, Trainer
-from utils.checkpoint import read_state, read_weights
+from utils.checkpoint import read_state, read_weights, save_state
 from utils.config import TestConfig as EvaluationConfig
 from utils.losses import ran_loss
 from utils.metrics import COLUMNS
@@ -71,25 +71,31 @@ def test_same_seed_same_weights_whatever_the_workers(config, tmp_path):
     assert same(weights_of(tmp_path / "a"), weights_of(tmp_path / "b"))
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_a_stopped_run_goes_on_as_if_never_stopped(config, tmp_path, monkeypatch, number, capsys):
-    """Stopped in the middle of each epoch, resumed twice: the same weights, history and best model, bit by bit."""
-    whole = dataclasses.replace(config, model_path=str(tmp_path / "whole"), batch_size=1)
+@pytest.mark.parametrize(
+    "number, arch, workers, stops",
+    [
+        (signal.SIGINT, "resnet18", 0, (1, 4)),
+        (signal.SIGTERM, "resnet18", 2, (3, 6)),  # the last step of each epoch, whose batch is smaller
+        (signal.SIGTERM, "efficientnet_b3", 0, (2, 5)),  # its stochastic depth draws from torch's random state
+    ],
+)
+def test_a_stopped_run_goes_on_as_if_never_stopped(config, tmp_path, monkeypatch, number, arch, workers, stops, capsys):
+    """Stopped once in each epoch, resumed twice: the same weights, history and best model, bit by bit."""
+    whole = dataclasses.replace(config, model_path=str(tmp_path / "whole"), arch=arch, val_share=0.1)
     Trainer(whole).train()
-    broken = dataclasses.replace(whole, model_path=str(tmp_path / "broken"))
+    broken = dataclasses.replace(whole, model_path=str(tmp_path / "broken"), num_workers=workers)
     step = Trainer._train_step
-    stops = [2, 7]
 
     def stopping_step(self, batch):
         result = step(self, batch)
-        if self.epoch * 4 + self.step + 1 in stops:
+        if self.epoch * 3 + self.step + 1 in stops:
             os.kill(os.getpid(), number)
         return result
 
     monkeypatch.setattr(Trainer, "_train_step", stopping_step)
     assert Trainer(broken).train() == 128 + number
     assert "--resume goes on" in capsys.readouterr().out
-    assert read_state(tmp_path / "broken/last.pt")["step"] == 2
+    assert read_state(tmp_path / "broken/last.pt")["step"] == stops[0]
     again = dataclasses.replace(broken, resume=True)
     assert Trainer(again).train() == 128 + number
     assert Trainer(again).train() == 0
@@ -98,7 +104,56 @@ def test_a_stopped_run_goes_on_as_if_never_stopped(config, tmp_path, monkeypatch
     rows = [[{k: v for k, v in row.items() if k != "seconds"} for row in state["history"]] for state in states]
     assert rows[0] == rows[1]
     assert same(read_weights(tmp_path / "whole")[0], read_weights(tmp_path / "broken")[0])
-    assert states[0]["optimizer"]["state"].keys() == states[1]["optimizer"]["state"].keys()
+    moments = [{(i, k): v for i, s in state["optimizer"]["state"].items() for k, v in s.items()} for state in states]
+    assert same(*moments)
+
+
+def test_a_signal_during_validation_leaves_after_it(config, monkeypatch, tmp_path):
+    validate = Trainer.validate
+
+    def signalled(self):
+        os.kill(os.getpid(), signal.SIGTERM)
+        return validate(self)
+
+    monkeypatch.setattr(Trainer, "validate", signalled)
+    assert Trainer(config).train() == 128 + signal.SIGTERM
+    state = read_state(tmp_path / "run/last.pt")
+    assert (state["epoch"], state["step"]) == (1, 0)
+
+
+def test_the_state_is_saved_from_time_to_time(config, monkeypatch, tmp_path):
+    """A run killed without warning loses no more than the steps since the last save."""
+    monkeypatch.setattr(trainer_module, "SAVE_SECONDS", 0)
+    step = Trainer._train_step
+
+    def killed_in_second_step(self, batch):
+        if self.step == 1:
+            raise SystemExit("killed")
+        return step(self, batch)
+
+    monkeypatch.setattr(Trainer, "_train_step", killed_in_second_step)
+    with pytest.raises(SystemExit):
+        Trainer(config).train()
+    assert read_state(tmp_path / "run/last.pt")["step"] == 1
+
+
+def test_a_run_is_there_from_its_first_moment(config, monkeypatch):
+    def killed(*_):
+        raise SystemExit
+
+    monkeypatch.setattr(Trainer, "_train_step", killed)
+    with pytest.raises(SystemExit):
+        Trainer(config).train()
+    with pytest.raises(ValueError, match="already holds a run"):
+        Trainer(config)
+
+
+def test_an_older_state_without_a_newer_option_can_be_resumed(config, tmp_path):
+    Trainer(dataclasses.replace(config, epochs=1)).train()
+    state = read_state(tmp_path / "run/last.pt")
+    del state["config"]["attention"]
+    save_state(tmp_path / "run/last.pt", state)
+    assert Trainer(dataclasses.replace(config, resume=True)).train() == 0
 
 
 def test_more_epochs_continue_a_finished_run(config, tmp_path):
@@ -157,6 +212,8 @@ def test_fine_tuning_starts_from_the_given_weights(config, run_folder):
     tuned = Trainer(dataclasses.replace(config, weights=str(run_folder), arch="resnet50"))
     assert tuned.network.options["arch"] == "resnet18"
     assert same(dict(tuned.network.state_dict()), read_weights(run_folder)[0])
+    tuned.train()
+    assert read_weights(config.model_path)[1]["config"]["arch"] == "resnet18"
 
 
 def test_partial_encoder_weights_are_reported(config, tmp_path, capsys):

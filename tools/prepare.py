@@ -76,7 +76,7 @@ def find_pairs(source: Path, dataset: str, data_path: Path, test_list: str = "")
         problems.append(f"{listing}: no such file; --test_list names the stems of the test images")
         test_stems = set()
     else:
-        test_stems = set(listing.read_text().split())
+        test_stems = set(filter(None, map(str.strip, listing.read_text("utf-8-sig").splitlines())))
     problems += [f"{stem}: in {listing}, but not in the source" for stem in sorted(test_stems - set(found))]
     prefix = PREFIX.get(dataset, "")
     foreign = [stem for stem in found if not stem.startswith(prefix)]

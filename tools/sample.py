@@ -33,6 +33,8 @@ class Options:
 
 def run(options: Options) -> None:
     """Writes image/NAME.jpg, gt/NAME.png and test.txt."""
+    if any(Path(options.output).glob("*/*")):
+        raise ValueError(f"{options.output} holds files already: remove it, or choose another --output")
     rng = np.random.default_rng(options.seed)
     output, width, height = Path(options.output), options.width, options.width * 2 // 3
     names = {"train": TRAINING_PHOTOS, "test": TEST_PHOTOS}

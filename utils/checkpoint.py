@@ -1,5 +1,6 @@
 """Weights (safetensors with metadata) and training states: written whole, never unpickled."""
 
+import dataclasses
 import json
 from pathlib import Path
 
@@ -7,12 +8,24 @@ import torch
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save
 
+from .config import TrainConfig
 from .files import atomic, write_bytes
 
 BEST = "best_model.safetensors"
 LAST = "last.pt"
 # Options that may differ between a run and its resumption: they do not change what is computed.
-FREE_ON_RESUME = {"data_path", "model_path", "num_workers", "device", "epochs", "early_stop", "cache_mb", "resume"}
+FREE_ON_RESUME = {
+    "data_path",
+    "model_path",
+    "num_workers",
+    "device",
+    "epochs",
+    "early_stop",
+    "cache_mb",
+    "resume",
+    "pretrained",
+    "weights",
+}
 
 
 def save_weights(path: Path, state: dict[str, torch.Tensor], metadata: dict) -> None:
@@ -82,9 +95,9 @@ def state_to_resume(folder: Path, config: dict) -> dict | None:
         print(f"nothing to resume in {folder}: starting fresh")
         return None
     state = read_state(path)
-    stored = state["config"]
-    differing = [k for k in config if k not in FREE_ON_RESUME and stored.get(k) != config[k]]
+    stored = dataclasses.asdict(TrainConfig()) | state["config"]  # an option that is newer than the run had its default
+    differing = [k for k in config if k not in FREE_ON_RESUME and stored[k] != config[k]]
     if differing:
-        options = ", ".join(f"--{k} {stored.get(k)} (now {config[k]})" for k in differing)
+        options = ", ".join(f"--{k} {stored[k]} (now {config[k]})" for k in differing)
         raise ValueError(f"{path} was trained with {options}: resume with the same options")
     return state

@@ -73,7 +73,8 @@ class Scorer:
         row["p5_adaptive_f"] = f_at(above_mean(2, stretched, both), focus, blurred)
         for metric in self._library.values():
             metric.step(focus_map, mask)
-        row |= {"s": self._library["s"].sms[-1], "weighted_f": self._library["weighted_f"].weighted_fms[-1]}
+        s, e, weighted = self._library.values()
+        row |= {"s": s.sms[-1], "e_max": e.changeable_ems[-1].max(), "weighted_f": weighted.weighted_fms[-1]}
         self.rows.append({"name": name} | {key: float(value) for key, value in row.items()})
 
     def totals(self) -> dict[str, float]:

@@ -9,6 +9,8 @@ from PIL import Image, ImageOps
 
 from .files import write_bytes
 
+warnings.filterwarnings("ignore", module="PIL")  # odd EXIF, transparent palettes: of nothing that is used here
+
 
 def read_image(path: str | Path) -> np.ndarray:
     """Reads a photograph: upright as its EXIF orientation says, grey as three equal channels, alpha left out.
@@ -23,8 +25,7 @@ def read_image(path: str | Path) -> np.ndarray:
         ValueError: not a picture that Pillow can read, or a damaged one.
     """
     try:
-        with warnings.catch_warnings(), Image.open(path) as picture:
-            warnings.simplefilter("ignore", UserWarning)  # odd EXIF or palette transparency: nothing we use
+        with Image.open(path) as picture:
             picture = ImageOps.exif_transpose(picture)
             if picture.mode[0] in "IF":
                 picture = _to_8_bit(picture)
@@ -44,7 +45,9 @@ def _to_8_bit(picture: Image.Image) -> Image.Image:
 
 
 def read_mask(path: str | Path, white: str = "in_focus") -> np.ndarray:
-    """Reads a ground truth as H x W uint8, 255 = in focus, 0 = blurred; grey values are cut at 128.
+    """Reads a ground truth as H x W uint8, 255 = in focus, 0 = blurred.
+
+    Grey values are cut at 128; a file that holds nothing above 1 is one of 0 and 1.
 
     Args:
         white: what white means in the file, "in_focus" or "blurred".
@@ -53,7 +56,8 @@ def read_mask(path: str | Path, white: str = "in_focus") -> np.ndarray:
         ValueError: see read_image.
     """
     grey = cv2.cvtColor(read_image(path), cv2.COLOR_RGB2GRAY)
-    focus = grey >= 128 if white == "in_focus" else grey < 128
+    bright = grey >= (128 if grey.max() > 1 else 1)
+    focus = bright if white == "in_focus" else ~bright
     return focus.astype(np.uint8) * 255
 
 

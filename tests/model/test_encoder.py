@@ -1,3 +1,5 @@
+from pathlib import Path
+
 import pytest
 import torch
 import torchvision
@@ -107,8 +109,11 @@ def test_weights_of_something_else_are_refused(tmp_path, torchvision_state):
     with pytest.raises(ValueError, match="none of its layers"):
         Encoder("resnet18").load_pretrained(str(tmp_path / "other.pth"))
     torch.save(torchvision_state, tmp_path / "resnet18.pth")
-    with pytest.raises(ValueError, match="other shapes"):
+    with pytest.raises(ValueError, match="not weights of a resnet50 encoder, it has other layers"):
         Encoder("resnet50").load_pretrained(str(tmp_path / "resnet18.pth"))
+    torch.save(torchvision.models.resnet34(weights=None).state_dict(), tmp_path / "resnet34.pth")
+    with pytest.raises(ValueError, match="not weights of a resnet18 encoder, it has other layers: layer1.2.conv1"):
+        Encoder("resnet18").load_pretrained(str(tmp_path / "resnet34.pth"))
 
 
 class Bomb:
@@ -121,4 +126,23 @@ def test_weights_are_never_unpickled(tmp_path, monkeypatch):
     torch.save({"conv1.weight": Bomb()}, tmp_path / "bomb.pth")
     with pytest.raises(ValueError, match="not a readable weights file"):
         Encoder("resnet18").load_pretrained(str(tmp_path / "bomb.pth"))
+    monkeypatch.setattr(torch.hub, "get_dir", lambda: str(tmp_path))
+    (tmp_path / "checkpoints").mkdir()
+    url = torchvision.models.ResNet18_Weights.DEFAULT.url
+    torch.save({"conv1.weight": Bomb()}, tmp_path / "checkpoints" / url.rsplit("/", 1)[1])
+    with pytest.raises(FileNotFoundError, match="could not be downloaded or read"):
+        Encoder("resnet18").load_pretrained("imagenet")
     assert not (tmp_path / "exploded").exists()
+
+
+PARTIAL = Path(__file__).parents[3] / "shared/weights/resnet18_imagenet_partial.pth"
+
+
+@pytest.mark.skipif(not PARTIAL.is_file(), reason="the partial ImageNet weights are not here")
+def test_folded_partial_weights_leave_the_features_in_scale():
+    encoder = Encoder("resnet18").eval()
+    assert encoder.load_pretrained(str(PARTIAL)) == [f"layer4.{b}.conv{c}.weight" for b in (0, 1) for c in (1, 2)]
+    torch.manual_seed(0)
+    with torch.no_grad():
+        features = encoder(torch.randn(2, 3, 128, 128))
+    assert all(0.02 < f.std() < 5 for f in features)

@@ -1,6 +1,5 @@
 import pytest
 import torch
-from torch.utils.flop_counter import FlopCounterMode
 
 from model import RAN
 from utils.losses import ran_loss
@@ -40,16 +39,6 @@ def test_a_picture_does_not_depend_on_its_batch(network):
         together = network.eval()(images)["mask"]
         alone = torch.cat([network(image[None])["mask"] for image in images])
     assert torch.allclose(together, alone, atol=1e-4)
-
-
-@pytest.mark.parametrize("arch, parameters, gmac", [("resnet18", 15.7, 9.0), ("resnet50", 29.3, 16.2)])
-def test_size_is_that_of_the_reference(arch, parameters, gmac):
-    with torch.device("meta"):
-        network = RAN(arch)
-        with FlopCounterMode(display=False) as counter:
-            network(torch.rand(1, 3, 384, 384))
-    assert sum(p.numel() for p in network.parameters()) / 1e6 == pytest.approx(parameters, rel=0.01)
-    assert counter.get_total_flops() / 2e9 == pytest.approx(gmac, rel=0.01)
 
 
 HEAD = {"reduce1", "ecc"}

@@ -1,4 +1,5 @@
 import shutil
+from pathlib import Path
 
 import cv2
 import numpy as np
@@ -112,6 +113,14 @@ def test_a_broken_source_stops_with_names_before_anything_is_written(copy, tmp_p
     assert not (tmp_path / "dataset").exists()
 
 
+def test_names_in_the_list_may_hold_spaces(copy, tmp_path):
+    for part, suffix in (("image", "jpg"), ("gt", "png")):
+        (copy / part / f"train_005.{suffix}").rename(copy / part / f"my photo 5.{suffix}")
+    (copy / "test.txt").write_text("\ufeffmy photo 5\r\n\r\n", encoding="utf-8")
+    run(copy, tmp_path / "dataset")
+    assert [p.name for p in (tmp_path / "dataset/SAMPLE/Test/masks").iterdir()] == ["my photo 5.png"]
+
+
 def test_all_problems_are_listed_at_once(copy, tmp_path):
     messages = [break_partner(copy), break_stem(copy)]
     with pytest.raises(ValueError) as error:
@@ -146,3 +155,14 @@ def test_cuhk_brings_its_polarity_and_split_and_leaves_motion_blur_out(source, t
     mask = read_mask(tmp_path / "dataset/Train/CUHK/masks/out_of_focus0001.png")
     assert np.array_equal(mask, read_mask(source / "gt/train_000.png", white="blurred"))
     assert "1 pictures passed over" in capsys.readouterr().out
+
+
+SHARED = Path(__file__).parents[3] / "shared/data/CUHK"
+
+
+@pytest.mark.skipif(not SHARED.is_dir(), reason="CUHK is not here")
+def test_cuhk_as_published(tmp_path, capsys):
+    run(SHARED, tmp_path, dataset="CUHK", white="")
+    out = capsys.readouterr().out
+    assert "604 training pairs" in out and "100 test pairs, 0.295 of the pixels in focus" in out
+    assert "warning" not in out

@@ -1,5 +1,6 @@
 import cv2
 import numpy as np
+import pytest
 
 from tools import sample
 from tools.prepare import contrast_gain
@@ -28,6 +29,11 @@ def test_same_seed_same_files(tmp_path, source):
     sample.run(sample.Options(output=str(tmp_path), training=6, test=3, width=96))
     for path in source.rglob("*.*"):
         assert (tmp_path / path.relative_to(source)).read_bytes() == path.read_bytes()
+
+
+def test_a_folder_with_files_is_left_alone(source):
+    with pytest.raises(ValueError, match="holds files already"):
+        sample.run(sample.Options(output=str(source), training=2, test=1, width=96))
 
 
 def test_disc_is_round_and_sums_to_one():

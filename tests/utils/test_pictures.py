@@ -107,6 +107,15 @@ def test_masks_of_both_polarities_and_of_every_kind(tmp_path):
         assert np.array_equal(read_mask(tmp_path / name, white="blurred"), 255 - focus)
 
 
+def test_masks_of_zeros_and_ones_are_not_black(tmp_path):
+    ones = np.eye(5, dtype=np.uint8)
+    cv2.imwrite(str(tmp_path / "mask.png"), ones)
+    assert np.array_equal(read_mask(tmp_path / "mask.png"), ones * 255)
+    assert np.array_equal(read_mask(tmp_path / "mask.png", white="blurred"), 255 - ones * 255)
+    cv2.imwrite(str(tmp_path / "black.png"), ones * 0)
+    assert not read_mask(tmp_path / "black.png").any()
+
+
 @pytest.mark.parametrize("content", [b"", b"not a picture"])
 def test_unreadable_pictures_are_named(tmp_path, content):
     (tmp_path / "broken.jpg").write_bytes(content)

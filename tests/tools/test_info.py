@@ -1,0 +1,25 @@
+import pytest
+
+from tools import info
+
+
+# The reference sizes at 384 x 384: ours by the paper's description, and the released EfficientNet-B3's encoder row.
+@pytest.mark.parametrize(
+    "arch, parameters, gmac", [("resnet18", 15.7, 9.0), ("resnet50", 29.3, 16.2), ("efficientnet_b3", 14.5, 6.4)]
+)
+def test_cost_is_the_references_within_one_percent(arch, parameters, gmac):
+    total, encoder, multiply_adds = info.cost(arch, 384)
+    assert total == pytest.approx(parameters, rel=0.01)
+    assert multiply_adds == pytest.approx(gmac, rel=0.01)
+    assert encoder < total
+
+
+def test_table_has_a_line_an_encoder(capsys):
+    info.run(info.Options(arch=["resnet18", "resnet34"], img_size=64))
+    lines = capsys.readouterr().out.splitlines()
+    assert [line.split()[1] for line in lines[2:]] == ["resnet18", "resnet34"]
+
+
+def test_ablation_switches_make_it_smaller():
+    full, bare = info.cost("resnet18", 64), info.cost("resnet18", 64, "none", False)
+    assert bare[0] < full[0] and bare[2] < full[2] and bare[1] == full[1]

@@ -1,0 +1,50 @@
+"""`info`: what each network costs, beside the reference."""
+
+from dataclasses import dataclass
+
+from utils.config import ARCHS, ATTENTIONS, option
+
+DESCRIPTION = "Print parameters and multiply-adds of the networks."
+
+
+@dataclass
+class Options:
+    """Options of info."""
+
+    arch: list[str] = option(["resnet18", "resnet50", "efficientnet_b3"], f"encoders: {', '.join(ARCHS)}")
+    img_size: int = option(384, "side of the network's input, pixels", at_least=32)
+    attention: str = option("separated", "as in train", choices=ATTENTIONS)
+    connectivity: bool = option(True, "as in train")
+
+
+def run(options: Options) -> None:
+    print(table(options))
+
+
+def table(options: Options) -> str:
+    """Markdown table of parameters and multiply-adds, a line an encoder."""
+    lines = [
+        f"| encoder | parameters | encoder alone | multiply-adds at {options.img_size} x {options.img_size} |",
+        "| --- | --- | --- | --- |",
+    ]
+    for arch in options.arch:
+        total, encoder, gmac = cost(arch, options.img_size, options.attention, options.connectivity)
+        lines.append(f"| {arch} | {total:.2f} M | {encoder:.2f} M | {gmac:.2f} G |")
+    return "\n".join(lines)
+
+
+def cost(arch: str, img_size: int, attention: str = "separated", connectivity: bool = True) -> tuple[float, ...]:
+    """Parameters in millions, of the network and of its encoder, and 10^9 multiply-adds for one image.
+
+    Nothing is computed: the network lives on the meta device.
+    """
+    import torch
+    from torch.utils.flop_counter import FlopCounterMode
+
+    from model import RAN
+
+    with torch.device("meta"), FlopCounterMode(display=False) as counter:
+        network = RAN(arch, attention=attention, connectivity=connectivity).eval()
+        network(torch.rand(1, 3, img_size, img_size))
+    total, encoder = (sum(p.numel() for p in part.parameters()) / 1e6 for part in (network, network.encoder))
+    return total, encoder, counter.get_total_flops() / 2e9
