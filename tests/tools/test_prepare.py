@@ -8,6 +8,7 @@ import pytest
 from tools import prepare
 from utils.contour import contour_band
 from utils.pictures import read_mask
+from utils.sources import LAYOUTS, SPLITS
 
 
 @pytest.fixture
@@ -17,8 +18,8 @@ def copy(source, tmp_path):
 
 
 def run(source, data_path, **options):
-    settings = {"dataset": "SAMPLE", "white": "blurred"} | options
-    prepare.run(prepare.Options(source=str(source), data_path=str(data_path), **settings))
+    settings = {"source": str(source), "dataset": "SAMPLE", "white": "blurred"} | options
+    prepare.run(prepare.Options(data_path=str(data_path), **settings))
 
 
 def files(folder):
@@ -93,7 +94,7 @@ def break_list(copy):
 
 def break_folder(copy):
     shutil.rmtree(copy / "gt")
-    return "gt: no such folder"
+    return "image: no gt beside it"
 
 
 def break_split(copy):
@@ -141,20 +142,155 @@ def test_polarity_of_an_unknown_set_must_be_said(source, tmp_path):
         run(source, tmp_path, white="")
 
 
-def test_cuhk_brings_its_polarity_and_split_and_leaves_motion_blur_out(source, tmp_path, capsys):
-    stems = (prepare.SPLITS / "CUHK_test.txt").read_text().split()
+def test_cuhk_brings_its_polarity_and_split_and_leaves_motion_blur_out(source, tmp_path):
+    stems = (SPLITS / "CUHK_test.txt").read_text().split()
     assert len(stems) == len(set(stems)) == 100
     published = [*stems, "out_of_focus0001", "motion0001"]
     for part, suffix in (("image", "jpg"), ("gt", "png")):
         (tmp_path / "cuhk" / part).mkdir(parents=True)
         for stem in published:
             shutil.copy(source / part / f"train_000.{suffix}", tmp_path / f"cuhk/{part}/{stem}.{suffix}")
-    run(tmp_path / "cuhk", tmp_path / "dataset", dataset="CUHK", white="")
+    run(tmp_path / "cuhk", tmp_path / "dataset", dataset="", white="")
     assert [p.stem for p in (tmp_path / "dataset/Train/CUHK/images").iterdir()] == ["out_of_focus0001"]
     assert {p.stem for p in (tmp_path / "dataset/CUHK/Test/masks").iterdir()} == set(stems)
     mask = read_mask(tmp_path / "dataset/Train/CUHK/masks/out_of_focus0001.png")
     assert np.array_equal(mask, read_mask(source / "gt/train_000.png", white="blurred"))
-    assert "1 pictures passed over" in capsys.readouterr().out
+
+
+def publish(source, parent, layout):
+    """Lays the sample's training pictures out as one of the known layouts; each layout gets stems of its own."""
+    for part, name, suffix in (("image", layout.images, "jpg"), ("gt", layout.masks, "png")):
+        (parent / name).mkdir(parents=True)
+        for number in range(6):
+            shutil.copy(
+                source / part / f"train_00{number}.{suffix}", parent / name / f"{layout.images}{number}.{suffix}"
+            )
+
+
+@pytest.mark.parametrize("layout", LAYOUTS[1:], ids=lambda layout: layout.images)
+def test_published_layouts_are_known_by_their_folders(source, tmp_path, layout):
+    publish(source, tmp_path / "download" / "deep", layout)
+    prepare.run(prepare.Options(source=str(tmp_path / "download"), data_path=str(tmp_path / "d")))
+    target = tmp_path / "d" / (f"{layout.dataset}/Test" if layout.split == "test" else f"Train/{layout.dataset}")
+    assert len(list((target / "images").iterdir())) == len(list((target / "masks").iterdir())) == 6
+    assert (target / "contour").exists() == (layout.split == "train")
+    mask = read_mask(target / f"masks/{layout.images}0.png")
+    assert np.array_equal(mask, read_mask(source / "gt/train_000.png"))  # these publish white = in focus
+
+
+def test_the_whole_pack_is_prepared_at_once(source, tmp_path, capsys):
+    for layout, folder in zip(LAYOUTS[3:], ("train_data", "test_data/CUHK", "test_data/DUT")):
+        publish(source, tmp_path / "pack" / folder, layout)
+    options = prepare.Options(source=str(tmp_path / "pack"), data_path=str(tmp_path / "d"))
+    prepare.run(options)
+    out = capsys.readouterr().out
+    assert all(text in out for text in ("CUHK_DUT: 6 training", "CUHK: 6 test", "DUT: 6 test"))
+    options.dataset = "CUHK"
+    with pytest.raises(ValueError, match="holds CUHK, CUHK_DUT, DUT: leave --dataset out"):
+        prepare.run(options)
+
+
+def test_folders_may_be_spelt_with_other_dashes(source, tmp_path):
+    layout = LAYOUTS[2]
+    publish(source, tmp_path / "s", layout)
+    (tmp_path / "s" / layout.images).rename(tmp_path / "s" / "dut500s_testing")
+    prepare.run(prepare.Options(source=str(tmp_path / "s"), data_path=str(tmp_path / "d")))
+    assert len(list((tmp_path / "d/DUT/Test/images").iterdir())) == 6
+
+
+def test_grey_edges_are_cut(source, tmp_path):
+    publish(source, tmp_path / "s", LAYOUTS[5])
+    path = tmp_path / "s/dut500-gt/dut500-source0.png"
+    soft = cv2.GaussianBlur(cv2.imread(str(path), cv2.IMREAD_GRAYSCALE), (0, 0), 2)
+    cv2.imwrite(str(path), soft)
+    prepare.run(prepare.Options(source=str(tmp_path / "s"), data_path=str(tmp_path / "d")))
+    mask = cv2.imread(str(tmp_path / "d/DUT/Test/masks/dut500-source0.png"), cv2.IMREAD_UNCHANGED)
+    assert np.array_equal(mask, np.where(soft >= 128, 255, 0))
+
+
+@pytest.mark.parametrize("split", ["train", "test"])
+def test_any_two_folders(source, tmp_path, split):
+    run("", tmp_path, images=str(source / "image"), masks=str(source / "gt"), dataset="MINE", split=split)
+    folder = tmp_path / ("MINE/Test" if split == "test" else "Train/MINE")
+    assert len(list((folder / "images").iterdir())) == 9
+    with pytest.raises(ValueError, match="--images needs --masks, --dataset and --white"):
+        run("", tmp_path, images=str(source / "image"), masks=str(source / "gt"), white="")
+
+
+def test_unknown_folders_are_told_what_is_known(tmp_path):
+    with pytest.raises(ValueError, match="DUT600S_Training.*--images and --masks name any other"):
+        run(tmp_path, tmp_path / "d")
+    with pytest.raises(ValueError, match="--source names"):
+        run("", tmp_path / "d")
+
+
+def check(data_path):
+    prepare.run(prepare.Options(data_path=str(data_path), check=True))
+
+
+def test_check_passes_what_prepare_wrote_and_writes_nothing(dataset, capsys):
+    before = files(dataset)
+    check(dataset)
+    assert files(dataset) == before
+    assert "Train/SAMPLE: 6 pairs, 0 problem(s)" in capsys.readouterr().out
+
+
+def spoil_partner(d):
+    (d / "Train/SAMPLE/masks/train_000.png").unlink()
+    return "train_000.jpg: no partner"
+
+
+def spoil_size(d):
+    cv2.imwrite(str(d / "Train/SAMPLE/masks/train_001.png"), np.zeros((9, 9), np.uint8))
+    return "train_001.jpg is 96 x 64, its mask 9 x 9"
+
+
+def spoil_grey(d):
+    cv2.imwrite(str(d / "SAMPLE/Test/masks/test_006.png"), np.full((64, 96), 90, np.uint8))
+    return "test_006.png: grey values"
+
+
+def spoil_polarity(d):
+    for path in (d / "SAMPLE/Test/masks").iterdir():
+        cv2.imwrite(str(path), 255 - cv2.imread(str(path), cv2.IMREAD_GRAYSCALE))
+    return "in 3 of 3 pairs the region called in focus"
+
+
+def spoil_contour(d):
+    shutil.copy(d / "Train/SAMPLE/contour/train_003.png", d / "Train/SAMPLE/contour/train_004.png")
+    return "train_004.png: not the contour of its mask"
+
+
+def spoil_lost_contour(d):
+    (d / "Train/SAMPLE/contour/train_005.png").unlink()
+    return "train_005.jpg: no contour"
+
+
+def spoil_split(d):
+    """A training photograph, at another size and quality and under another name, among the test images."""
+    copy = cv2.resize(cv2.imread(str(d / "Train/SAMPLE/images/train_002.jpg")), (80, 80))
+    cv2.imwrite(str(d / "SAMPLE/Test/images/new.jpg"), copy, [cv2.IMWRITE_JPEG_QUALITY, 80])
+    mask = cv2.imread(str(d / "Train/SAMPLE/masks/train_002.png"), cv2.IMREAD_GRAYSCALE)
+    cv2.imwrite(str(d / "SAMPLE/Test/masks/new.png"), cv2.resize(mask, (80, 80), interpolation=cv2.INTER_NEAREST))
+    return "new.jpg: the same photograph as"
+
+
+def spoil_all(d):
+    shutil.rmtree(d)
+    return "neither Train/NAME/images nor NAME/Test/images"
+
+
+@pytest.mark.parametrize(
+    "harm", [spoil_partner, spoil_size, spoil_grey, spoil_polarity, spoil_contour, spoil_lost_contour, spoil_split,
+             spoil_all],
+)  # fmt: skip
+def test_check_names_what_is_wrong(dataset, tmp_path, harm):
+    shutil.copytree(dataset, tmp_path / "d")
+    message = harm(tmp_path / "d")
+    with pytest.raises(ValueError) as error:
+        check(tmp_path / "d")
+    assert message in str(error.value)
+    assert str(error.value).startswith("1 problem(s)")
 
 
 SHARED = Path(__file__).parents[3] / "shared/data/CUHK"
@@ -162,7 +298,7 @@ SHARED = Path(__file__).parents[3] / "shared/data/CUHK"
 
 @pytest.mark.skipif(not SHARED.is_dir(), reason="CUHK is not here")
 def test_cuhk_as_published(tmp_path, capsys):
-    run(SHARED, tmp_path, dataset="CUHK", white="")
+    run(SHARED, tmp_path, white="", dataset="CUHK")
     out = capsys.readouterr().out
     assert "604 training pairs" in out and "100 test pairs, 0.295 of the pixels in focus" in out
     assert "warning" not in out

@@ -3,7 +3,7 @@ import numpy as np
 import pytest
 
 from tools import sample
-from tools.prepare import contrast_gain
+from utils.dataset_check import contrast_gain
 from utils.pictures import read_image, read_mask
 
 

@@ -1,0 +1,120 @@
+"""`prepare --check`: is a dataset folder what train and test take it for?"""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import cv2
+import numpy as np
+
+from .contour import contour_band
+from .files import list_images, pair_by_stem
+from .pictures import read_image, read_mask
+from .progress import in_threads
+
+# Mean difference in grey levels of two thumbnails below which they show the same photograph. CUHK's test images, squeezed
+# to 320 x 320 and compressed again, differ by less than 0.5 from themselves, by more than 17 from training images.
+SAME_PICTURE = 4.0
+
+
+@dataclass
+class Finding:
+    """What one pair has to say: problems, contrast gain of the in-focus region, and a thumbnail of the photograph."""
+
+    problems: list[str]
+    gain: float = 0.0
+    thumbnail: np.ndarray | None = None
+
+
+def contrast_gain(image: np.ndarray, mask: np.ndarray) -> float:
+    """Mean |Laplacian| of the in-focus pixels minus that of the blurred ones; 0 for a mask with one class.
+
+    Args:
+        image: H x W x 3 uint8. mask: H x W uint8, 255 = in focus.
+    """
+    detail = np.abs(cv2.Laplacian(cv2.cvtColor(image, cv2.COLOR_RGB2GRAY), cv2.CV_32F))
+    focus = mask > 0
+    return float(detail[focus].mean() - detail[~focus].mean()) if focus.any() and not focus.all() else 0.0
+
+
+def polarity_doubt(gains: list[float]) -> str:
+    """A sentence when most in-focus regions carry less local contrast than the blurred ones, else an empty string."""
+    wrong = sum(gain < 0 for gain in gains)
+    if 2 * wrong <= len(gains):
+        return ""
+    return (
+        f"in {wrong} of {len(gains)} pairs the region called in focus carries less local contrast than the other: "
+        "the polarity looks wrong"
+    )
+
+
+def read_pair(image_path: Path, mask_path: Path, white: str = "in_focus") -> tuple[np.ndarray, np.ndarray]:
+    """Image and mask of one pair.
+
+    Raises:
+        ValueError: an unreadable file, or two sizes.
+    """
+    image, mask = read_image(image_path), read_mask(mask_path, white)
+    if image.shape[:2] != mask.shape:
+        sizes = ["{1} x {0}".format(*picture.shape) for picture in (image, mask)]
+        raise ValueError(f"{image_path} is {sizes[0]}, its mask {sizes[1]} (width x height)")
+    return image, mask
+
+
+def check(data_path: Path) -> tuple[list[str], list[str]]:
+    """Verifies every set of a dataset folder.
+
+    Returns:
+        Summary lines, one a set, and problems: missing or doubled partners, unreadable files, sizes, masks that are not
+        black and white, outdated contours, doubtful polarity, photographs that training and test share.
+    """
+    sets = [("Train", p.parent) for p in sorted(data_path.glob("Train/*/images"))]
+    sets += [("Test", p.parent) for p in sorted(data_path.glob("*/Test/images"))]
+    if not sets:
+        return [], [f"{data_path}: neither Train/NAME/images nor NAME/Test/images here"]
+    summary, problems = [], []
+    thumbnails: dict[str, dict[Path, np.ndarray]] = {"Train": {}, "Test": {}}
+    for split, folder in sets:
+        pairs, wrong = pair_by_stem(folder / "images", folder / "masks")
+        contours = list_images(folder / "contour") if (folder / "contour").is_dir() else {}
+        jobs = [(image, mask, contours.get(stem)) for stem, (image, mask) in pairs.items()]
+        findings = list(in_threads(lambda job: examine(*job), jobs, str(folder.relative_to(data_path))))
+        for finding in findings:
+            wrong += finding.problems
+        doubt = polarity_doubt([finding.gain for finding in findings])
+        wrong += [f"{folder}: {doubt}"] if doubt else []
+        if contours:
+            wrong += [f"{image}: no contour" for image, _, contour in jobs if not contour]
+        for (image, _, _), finding in zip(jobs, findings):
+            if finding.thumbnail is not None:
+                thumbnails[split][image] = finding.thumbnail
+        summary.append(f"{folder.relative_to(data_path)}: {len(pairs)} pairs, {len(wrong)} problem(s)")
+        problems += wrong
+    return summary, problems + shared_pictures(thumbnails["Train"], thumbnails["Test"])
+
+
+def examine(image_path: Path, mask_path: Path, contours: list[Path] | None) -> Finding:
+    try:
+        image, mask = read_pair(image_path, mask_path)
+        grey = cv2.cvtColor(read_image(mask_path), cv2.COLOR_RGB2GRAY)
+        problems = [] if np.isin(grey, (0, 255)).all() else [f"{mask_path}: grey values in the mask"]
+        if contours and not np.array_equal(read_mask(contours[0]), contour_band(mask)):
+            problems.append(f"{contours[0]}: not the contour of its mask; prepare writes it anew")
+    except ValueError as error:
+        return Finding([str(error)])
+    thumbnail = cv2.resize(cv2.cvtColor(image, cv2.COLOR_RGB2GRAY), (16, 16), interpolation=cv2.INTER_AREA)
+    return Finding(problems, contrast_gain(image, mask), thumbnail.astype(np.float32))
+
+
+def shared_pictures(training: dict[Path, np.ndarray], test: dict[Path, np.ndarray]) -> list[str]:
+    """Test photographs that the training sets hold too, by content, whatever their names and sizes."""
+    if not training or not test:
+        return []
+    stack = np.stack(list(training.values()))
+    names = list(training)
+    problems = []
+    for path, thumbnail in test.items():
+        difference = np.abs(stack - thumbnail).mean(axis=(1, 2))
+        nearest = int(difference.argmin())
+        if difference[nearest] < SAME_PICTURE:
+            problems.append(f"{path}: the same photograph as {names[nearest]}, which is trained on")
+    return problems
