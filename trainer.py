@@ -23,7 +23,7 @@ from dataloader import (
 from model import RAN
 from predictor import load_model, load_network, to_maps
 from utils import metrics
-from utils.checkpoint import BEST, LAST, save_state, save_weights, state_to_resume
+from utils.checkpoint import BEST, LAST, recipe, save_state, save_weights, state_to_resume
 from utils.config import TestConfig, TrainConfig
 from utils.device import choose_device
 from utils.files import write_json
@@ -210,9 +210,7 @@ class Trainer:
         return f"{self.epoch} epochs done" if self.epoch >= self.config.epochs else ""
 
     def _metadata(self, row: dict) -> dict:
-        config = dataclasses.asdict(self.config) | {
-            k: v for k, v in self.network.options.items() if k != "encoder_norm"
-        }
+        config = recipe(self.config) | {k: v for k, v in self.network.options.items() if k != "encoder_norm"}
         return {"model": self.network.options, "config": config, "datasets": self.set_names, "torch": torch.__version__,
                 "epoch": row["epoch"], "val_mae": row["val_mae"]}  # fmt: skip
 
@@ -286,7 +284,7 @@ class Tester:
             seconds += network_seconds
         metadata = self.predictor.metadata
         write_json(self.folder / "scores.json", {
-            "weights": str(self.config.model_path), "img_size": self.size, "device": str(self.predictor.device),
+            "weights": Path(self.config.model_path).name, "img_size": self.size, "device": str(self.predictor.device),
             "trained": metadata,
             "protocols": metrics.__doc__, "sets": totals,
         })  # fmt: skip

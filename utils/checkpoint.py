@@ -13,19 +13,16 @@ from .files import atomic, write_bytes
 
 BEST = "best_model.safetensors"
 LAST = "last.pt"
-# Options that may differ between a run and its resumption: they do not change what is computed.
-FREE_ON_RESUME = {
-    "data_path",
-    "model_path",
-    "num_workers",
-    "device",
-    "epochs",
-    "early_stop",
-    "cache_mb",
-    "resume",
-    "pretrained",
-    "weights",
-}
+# Options about a machine and its folders, not about the recipe.
+LOCAL = {"data_path", "model_path", "num_workers", "device", "cache_mb", "resume"}
+# Options that may differ between a run and its resumption, since nothing that is computed depends on them.
+FREE_ON_RESUME = LOCAL | {"epochs", "early_stop", "pretrained", "weights"}
+
+
+def recipe(config: TrainConfig) -> dict:
+    """What of a training's options is stored with its weights: no folders of this machine, of files their names."""
+    stored = {key: value for key, value in dataclasses.asdict(config).items() if key not in LOCAL}
+    return stored | {key: Path(stored[key]).name for key in ("pretrained", "weights")}
 
 
 def save_weights(path: Path, state: dict[str, torch.Tensor], metadata: dict) -> None:
@@ -38,7 +35,7 @@ def read_weights(path: str | Path) -> tuple[dict[str, torch.Tensor], dict]:
     """Reads weights of this project: a .safetensors file, or a run folder's best model.
 
     Returns:
-        State dict and metadata: "model" (the network's options), "config" (TrainConfig as a dict), "epoch", "val_mae".
+        State dict and metadata: "model" (the network's options), "config" (see recipe), "epoch", "val_mae".
 
     Raises:
         FileNotFoundError, ValueError: no such file, or not one that `train` wrote.

@@ -11,8 +11,8 @@ from .files import list_images, pair_by_stem
 from .pictures import read_image, read_mask
 from .progress import in_threads
 
-# Mean difference in grey levels of two thumbnails below which they show the same photograph. CUHK's test images, squeezed
-# to 320 x 320 and compressed again, differ by less than 0.5 from themselves, by more than 17 from training images.
+# Mean difference in grey levels of two thumbnails below which they show the same photograph. CUHK's test images,
+# squeezed to 320 x 320 and compressed again, differ by less than 0.5 from themselves, by more than 17 from others.
 SAME_PICTURE = 4.0
 
 

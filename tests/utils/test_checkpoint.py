@@ -1,7 +1,8 @@
 import pytest
 import torch
 
-from utils.checkpoint import read_state, read_weights, save_state, save_weights
+from utils.checkpoint import read_state, read_weights, recipe, save_state, save_weights
+from utils.config import TrainConfig
 
 
 class Bomb:
@@ -17,6 +18,13 @@ def test_weights_and_metadata_come_back(tmp_path):
         again, stored = read_weights(path)
         assert stored == metadata
         assert all(torch.equal(again[name], value) for name, value in state.items())
+
+
+def test_recipe_keeps_no_folders():
+    config = TrainConfig(data_path="/home/me/data", pretrained="/home/me/resnet18.pth", lr=0.1)
+    assert recipe(config)["pretrained"] == "resnet18.pth" and recipe(config)["lr"] == 0.1
+    assert "home" not in str(recipe(config))
+    assert recipe(TrainConfig())["pretrained"] == "imagenet" and recipe(TrainConfig())["weights"] == ""
 
 
 def test_other_files_are_refused_with_their_name(tmp_path):
