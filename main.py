@@ -13,9 +13,11 @@ usage: python main.py COMMAND [options]      (python main.py COMMAND --help list
   train     train the network
   test      score a trained network and save its maps
   info      parameters and multiply-adds of the networks
+  curves    draw the histories of several runs into one picture
+  readme    write the README's tables anew from the files behind them
   sample    write a small generated data set, to try the rest on
 """
-TOOLS = ("prepare", "info", "sample")
+TOOLS = ("prepare", "info", "curves", "readme", "sample")
 
 
 def main(argv: list[str]) -> int:

@@ -2,6 +2,7 @@ import csv
 import dataclasses
 import json
 import os
+import shutil
 import signal
 
 import cv2
@@ -255,6 +256,26 @@ def test_ablation_switches_are_stored_and_come_back(config, dataset, tmp_path):
     assert Trainer(dataclasses.replace(row, epochs=2, resume=True)).train() == 0
     test = EvaluationConfig(data_path=str(dataset), model_path=str(tmp_path / "run"), num_workers=0, device="cpu")
     Tester(test).test()
+
+
+def test_joint_training_names_both_sets_and_test_prints_the_measured_ones(config, dataset, tmp_path, capsys):
+    data = tmp_path / "joint"
+    for name in ("CUHK", "DUT"):
+        shutil.copytree(dataset / "Train/SAMPLE", data / "Train" / name)
+    shutil.copytree(dataset / "SAMPLE", data / "CUHK")
+    joint = dataclasses.replace(config, data_path=str(data), epochs=1)
+    Trainer(joint).train()
+    assert "CUHK + DUT, 8 training and 4 validation images" in capsys.readouterr().out
+    assert read_weights(tmp_path / "run")[1]["datasets"] == ["CUHK", "DUT"]
+    test = EvaluationConfig(data_path=str(data), model_path=str(tmp_path / "run"), num_workers=0, device="cpu")
+    Tester(test).test()
+    out = capsys.readouterr().out
+    assert "| CUHK | 3 " in out and "DUT" not in out  # not measured is not zero
+    shutil.copytree(dataset / "SAMPLE", data / "DUT")
+    Tester(test).test()
+    out = capsys.readouterr().out
+    assert "| CUHK | 3 " in out and "| DUT  | 3 " in out
+    assert Trainer(dataclasses.replace(joint, model_path=str(tmp_path / "one"), datasets=["DUT"])).set_names == ["DUT"]
 
 
 def test_limit_takes_the_first_images(config):

@@ -20,20 +20,42 @@ def write_csv(path: Path, rows: list[dict]) -> None:
 
 def plot_history(path: Path, rows: list[dict]) -> None:
     """Draws loss and MAE of training and validation over the epochs, and marks the best validation MAE."""
+    best = min(rows, key=lambda row: row["val_mae"])
+    figure, panels = _panels(("loss", "MAE"))
+    for panel, what in zip(panels, ("loss", "mae")):
+        for part, style in (("train", {"color": "0.5", "linestyle": "--"}), ("val", {"color": "C0"})):
+            values = [row[f"{part}_{what}"] for row in rows]
+            panel.plot([row["epoch"] for row in rows], values, marker=".", label=part, **style)
+        panel.plot(best["epoch"], best[f"val_{what}"], "*", markersize=12, color="C3", label="kept")
+    _save(figure, panels, path)
+
+
+def plot_runs(path: Path, histories: dict[str, list[dict]]) -> None:
+    """Draws training loss, validation loss and validation MAE of several runs, told apart in greyscale too."""
+    figure, panels = _panels(("training loss", "validation loss", "validation MAE"))
+    for panel, key in zip(panels, ("train_loss", "val_loss", "val_mae")):
+        for number, (name, rows) in enumerate(histories.items()):
+            epochs, values = [row["epoch"] for row in rows], [row[key] for row in rows]
+            panel.plot(epochs, values, marker="os^Dv*"[number % 6], markersize=4, label=name)
+    _save(figure, panels, path)
+
+
+def _panels(titles: tuple[str, ...]):
     from matplotlib.figure import Figure  # no pyplot: no display, no global state
 
-    figure = Figure(figsize=(9, 3.5), layout="constrained")
-    epochs = [row["epoch"] for row in rows]
-    for axis, what in zip(figure.subplots(1, 2), ("loss", "mae")):
-        axis.plot(epochs, [row[f"train_{what}"] for row in rows], "o--", markersize=3, color="0.5", label="training")
-        validation = [row[f"val_{what}"] for row in rows]
-        axis.plot(epochs, validation, "s-", markersize=3, color="C0", label="validation")
-        best = min(range(len(rows)), key=lambda i: rows[i]["val_mae"])
-        axis.plot(epochs[best], validation[best], "*", markersize=12, color="C3", label=f"epoch {epochs[best]}, kept")
-        axis.set(xlabel="epoch", title={"loss": "loss", "mae": "MAE"}[what], ylim=(0, None))
-        axis.xaxis.get_major_locator().set_params(integer=True)
-        axis.grid(alpha=0.3)
-        axis.legend()
+    figure = Figure(figsize=(4.5 * len(titles), 3.5), layout="constrained")
+    panels = figure.subplots(1, len(titles))
+    for panel, title in zip(panels, titles):
+        panel.set(xlabel="epoch", title=title)
+    return figure, panels
+
+
+def _save(figure, panels, path: Path) -> None:
+    for panel in panels:
+        panel.set_ylim(bottom=0)
+        panel.xaxis.get_major_locator().set_params(integer=True)
+        panel.grid(alpha=0.3)
+        panel.legend()
     with atomic(path) as temporary:
         figure.savefig(temporary, dpi=120)
 

@@ -1,3 +1,5 @@
+from pathlib import Path
+
 import cv2
 import numpy as np
 import pytest
@@ -121,6 +123,19 @@ def test_unreadable_pictures_are_named(tmp_path, content):
     (tmp_path / "broken.jpg").write_bytes(content)
     with pytest.raises(ValueError, match="broken.jpg: not a readable picture"):
         read_image(tmp_path / "broken.jpg")
+
+
+def test_the_documented_table_holds_these_kinds():
+    lines = (Path(__file__).parents[2] / "docs/pictures.md").read_text().splitlines()
+    rows = [line.split("|")[1].strip() for line in lines if line.startswith("|")]
+    assert rows[2:] == list(KINDS)
+
+
+def test_decompression_bombs_are_refused(tmp_path, monkeypatch):
+    monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 700)
+    pil()(tmp_path / "bomb.png")  # 1536 pixels
+    with pytest.raises(ValueError, match="bomb.png: not a readable picture"):
+        read_image(tmp_path / "bomb.png")
 
 
 def test_a_mask_turned_by_its_exif_still_fits_its_image(tmp_path):

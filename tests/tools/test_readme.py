@@ -1,0 +1,50 @@
+import json
+
+import pytest
+
+from tools import readme
+from utils.metrics import COLUMNS
+
+BLOCK = "before\n<!-- table scores -->\nold\n<!-- end -->\nbetween\n<!-- table cost -->\n<!-- end -->\nafter\n"
+
+
+def report(mae: float) -> str:
+    totals = {"images": 3} | dict.fromkeys(COLUMNS, 0.5) | {"mae": mae}
+    return json.dumps({"trained": {"datasets": ["CUHK", "DUT"], "epoch": 7}, "img_size": 384, "sets": {"DUT": totals}})
+
+
+@pytest.fixture
+def options(tmp_path) -> readme.Options:
+    (tmp_path / "README.md").write_text(BLOCK)
+    (tmp_path / "results").mkdir()
+    (tmp_path / "results/run.json").write_text(report(0.0421))
+    return readme.Options(path=str(tmp_path / "README.md"), results=str(tmp_path / "results"))
+
+
+def test_tables_are_filled_from_their_files(options, tmp_path):
+    readme.run(options)
+    text = (tmp_path / "README.md").read_text()
+    assert "| run | CUHK + DUT | 7 | 384 | DUT | 3 | 0.0421 | 0.5000 |" in text
+    assert "| resnet50 | 29.33 M |" in text and "old" not in text
+    assert text.startswith("before\n") and "\nbetween\n" in text and text.endswith("after\n")
+
+
+def test_check_fails_when_a_number_changes(options, tmp_path):
+    readme.run(options)
+    options.check = True
+    readme.run(options)
+    (tmp_path / "results/run.json").write_text(report(0.0420))
+    before = (tmp_path / "README.md").read_text()
+    with pytest.raises(ValueError, match="tables differ"):
+        readme.run(options)
+    assert (tmp_path / "README.md").read_text() == before
+
+
+def test_unknown_tables_are_refused(options, tmp_path):
+    (tmp_path / "README.md").write_text("<!-- table cats -->\n<!-- end -->\n")
+    with pytest.raises(ValueError, match="unknown table 'cats'"):
+        readme.run(options)
+
+
+def test_this_repositorys_tables_are_those_of_its_files():
+    readme.run(readme.Options(check=True))
