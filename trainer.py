@@ -193,10 +193,10 @@ class Trainer:
         is_best = self._best() is self.history[-1]
         if is_best:
             save_weights(self.folder / BEST, self.network.state_dict(), self._metadata(self.history[-1]))
-        self._save_last()
         write_csv(self.folder / "history.csv", self.history)
         plot_history(self.folder / "curves.png", self.history)
         self.board.add(self.history[-1], self.example)
+        self._save_last()
         losses = "  ".join(f"{k} loss {row[f'{k}_loss']:.4f} MAE {row[f'{k}_mae']:.4f}" for k in ("train", "val"))
         print(f"epoch {row['epoch']:3d}  lr {row['lr']:.1e}  {losses}  {seconds:.0f} s{'  best' * is_best}")
 
@@ -282,12 +282,15 @@ class Tester:
             totals[name] = scorer.totals()
             rows += [{"set": name} | row for row in scorer.rows]
             seconds += network_seconds
-        metadata = self.predictor.metadata
-        write_json(self.folder / "scores.json", {
-            "weights": Path(self.config.model_path).name, "img_size": self.size, "device": str(self.predictor.device),
-            "trained": metadata,
-            "protocols": metrics.__doc__, "sets": totals,
-        })  # fmt: skip
+        report = {
+            "weights": Path(self.config.model_path).name,
+            "trained": self.predictor.metadata,
+            "img_size": self.size,
+            "device": str(self.predictor.device),
+            "protocols": metrics.__doc__,
+            "sets": totals,
+        }
+        write_json(self.folder / "scores.json", report)
         write_csv(self.folder / "scores.csv", rows)
         print(metrics.as_table(totals))
         for name, total in totals.items():
