@@ -15,7 +15,7 @@ from tqdm import tqdm
 
 from utils.contour import contour_band
 from utils.files import list_images, pair_by_stem
-from utils.pictures import read_image, read_mask
+from utils.pictures import read_mask, read_pair
 
 os.environ.setdefault("NO_ALBUMENTATIONS_UPDATE", "1")  # importing it would ask the network for a newer version
 import albumentations as A  # noqa: E402
@@ -94,20 +94,12 @@ def resize(picture: np.ndarray, width: int, height: int) -> np.ndarray:
     return cv2.resize(picture, (width, height), interpolation=cv2.INTER_AREA if shrinks else cv2.INTER_LINEAR)
 
 
-def read_pair(pair: Pair) -> tuple[np.ndarray, np.ndarray]:
-    """Photograph (H x W x 3, RGB) and mask (H x W, 255 = in focus), uint8, at their native size."""
-    image, mask = read_image(pair.image), read_mask(pair.mask)
-    if image.shape[:2] != mask.shape:
-        raise ValueError(f"{pair.image}: its size differs from that of {pair.mask}")
-    return image, mask
-
-
 def load_sample(pair: Pair, size: int) -> tuple[np.ndarray, np.ndarray]:
     """Image (size x size x 3, RGB) and targets (size x size x 2: mask, contour), uint8, targets 0 or 255.
 
     The contour is read from disk, or made from the mask at its native size; both are resized by nearest neighbour.
     """
-    image, mask = read_pair(pair)
+    image, mask = read_pair(pair.image, pair.mask)
     contour = read_mask(pair.contour) if pair.contour else contour_band(mask)
     if contour.shape != mask.shape:
         raise ValueError(f"{pair.contour}: its size differs from that of {pair.mask}")
@@ -209,7 +201,8 @@ class TestSet(Dataset):
 
     def __getitem__(self, index: int) -> tuple[torch.Tensor, torch.Tensor, int]:
         """Image 3 x size x size uint8, mask H x W uint8 (0 or 255), index."""
-        image, mask = read_pair(self.pairs[index])
+        pair = self.pairs[index]
+        image, mask = read_pair(pair.image, pair.mask)
         image = resize(image, self.size, self.size)
         return torch.from_numpy(image).permute(2, 0, 1), torch.from_numpy(mask), index
 

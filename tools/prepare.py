@@ -9,9 +9,9 @@ import numpy as np
 
 from utils.config import option
 from utils.contour import contour_band
-from utils.dataset_check import check, contrast_gain, polarity_doubt, read_pair
+from utils.dataset_check import check, contrast_gain, polarity_doubt
 from utils.files import atomic, list_images
-from utils.pictures import read_mask, write_png
+from utils.pictures import read_mask, read_pair, write_png
 from utils.progress import in_threads
 from utils.sources import Layout, SourcePair, detect, pairs_of
 

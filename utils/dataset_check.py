@@ -8,7 +8,7 @@ import numpy as np
 
 from .contour import contour_band
 from .files import list_images, pair_by_stem
-from .pictures import read_image, read_mask
+from .pictures import read_image, read_mask, read_pair
 from .progress import in_threads
 
 # Mean difference in grey levels of two thumbnails below which they show the same photograph. CUHK's test images,
@@ -45,19 +45,6 @@ def polarity_doubt(gains: list[float]) -> str:
         f"in {wrong} of {len(gains)} pairs the region called in focus carries less local contrast than the other: "
         "the polarity looks wrong"
     )
-
-
-def read_pair(image_path: Path, mask_path: Path, white: str = "in_focus") -> tuple[np.ndarray, np.ndarray]:
-    """Image and mask of one pair.
-
-    Raises:
-        ValueError: an unreadable file, or two sizes.
-    """
-    image, mask = read_image(image_path), read_mask(mask_path, white)
-    if image.shape[:2] != mask.shape:
-        sizes = ["{1} x {0}".format(*picture.shape) for picture in (image, mask)]
-        raise ValueError(f"{image_path} is {sizes[0]}, its mask {sizes[1]} (width x height)")
-    return image, mask
 
 
 def check(data_path: Path) -> tuple[list[str], list[str]]:

@@ -61,6 +61,19 @@ def read_mask(path: str | Path, white: str = "in_focus") -> np.ndarray:
     return focus.astype(np.uint8) * 255
 
 
+def read_pair(image_path: Path, mask_path: Path, white: str = "in_focus") -> tuple[np.ndarray, np.ndarray]:
+    """Photograph (H x W x 3, RGB) and mask (H x W, 255 = in focus) of one pair, uint8.
+
+    Raises:
+        ValueError: see read_image; also two sizes that differ.
+    """
+    image, mask = read_image(image_path), read_mask(mask_path, white)
+    if image.shape[:2] != mask.shape:
+        sizes = ["{1} x {0}".format(*picture.shape) for picture in (image, mask)]
+        raise ValueError(f"{image_path} is {sizes[0]}, its mask {sizes[1]} (width x height)")
+    return image, mask
+
+
 def write_png(path: Path, picture: np.ndarray) -> None:
     """Writes H x W (grey) or H x W x 3 (RGB) uint8 as PNG."""
     if picture.ndim == 3:
