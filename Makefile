@@ -10,7 +10,7 @@ help:  ## list the targets
 
 install: .venv/installed  ## make .venv with what the project needs
 
-demo: .venv/installed  ## prepare, train, test on a small generated set; about two minutes on 2 CPU cores
+demo: .venv/installed  ## prepare, train, test on a small generated set; about a minute and a half on 2 CPU cores
 	rm -rf $(DEMO)
 	$(BIN)/python main.py sample --output $(DEMO)/source
 	$(BIN)/python main.py prepare --source $(DEMO)/source --dataset SAMPLE --white blurred --data_path $(DEMO)/dataset

@@ -9,7 +9,7 @@ import numpy as np
 
 from utils.config import option
 from utils.contour import contour_band
-from utils.dataset_check import check, contrast_gain, polarity_doubt
+from utils.dataset_check import check, contrast_gain, masks_doubt
 from utils.files import atomic, list_images
 from utils.pictures import read_mask, read_pair, write_png
 from utils.progress import in_threads
@@ -60,9 +60,11 @@ def find_pairs(options: Options) -> list[SourcePair]:
     """Pairs of the source, each with its set, split and polarity."""
     if options.images or options.masks:
         if not (options.images and options.masks and options.dataset and options.white):
-            raise ValueError("--images needs --masks, --dataset and --white beside it")
+            raise ValueError("--images needs --masks, --dataset and --white beside it, and --split or --test_list")
         layout = Layout("", "", options.dataset, options.split or "list", options.white)
         parts, problems = [(layout, Path(options.images), Path(options.masks))], []
+    elif options.split:
+        raise ValueError("--split goes with --images and --masks; a known source says itself what it holds")
     elif options.source:
         parts, problems = detect(Path(options.source))
     else:
@@ -82,15 +84,22 @@ def find_pairs(options: Options) -> list[SourcePair]:
         found, wrong = pairs_of(layout, images, masks, test_list)
         pairs += found
         problems += wrong
+    seen: dict[tuple, SourcePair] = {}
+    for pair in pairs:
+        first = seen.setdefault((pair.dataset, pair.is_test, pair.stem), pair)
+        if first is not pair:
+            problems.append(f"{pair.image}: the same set and stem as {first.image}")
     stop_for(problems, "in the source; nothing was written")
     return pairs
 
 
 def leftovers(pairs: list[SourcePair], data_path: Path) -> list[str]:
-    """Pictures of an earlier run that this source would not write: train and test would read them too."""
+    """What must not be mixed: pictures of an earlier run that train and test would read too, and the source itself."""
     expected, problems = set(), []
     for pair in pairs:
         folder = pair.folder(data_path)
+        if folder.resolve() in (*pair.image.resolve().parents, *pair.mask.resolve().parents):
+            problems.append(f"{pair.image}: the source would be written over; choose another --data_path")
         expected |= {folder / "images" / pair.image.name}
         expected |= {folder / part / f"{pair.stem}.png" for part in ("masks", "contour")}
     for folder in {path.parent for path in expected}:
@@ -115,10 +124,10 @@ def verify(pairs: list[SourcePair]) -> None:
     gains = list(in_threads(gain, pairs, "checking"))
     stop_for([result for result in gains if isinstance(result, str)], "in the source; nothing was written")
     for dataset, white in sorted({(pair.dataset, pair.white) for pair in pairs}):
-        doubt = polarity_doubt([g for g, pair in zip(gains, pairs) if (pair.dataset, pair.white) == (dataset, white)])
+        doubt = masks_doubt([g for g, pair in zip(gains, pairs) if (pair.dataset, pair.white) == (dataset, white)])
         if doubt:
             other = "in_focus" if white == "blurred" else "blurred"
-            print(f"warning: {dataset}: {doubt}, --white {other} may be right")
+            print(f"warning: {dataset}: {doubt} (--white {other} turns them)")
 
 
 def write_pair(pair: SourcePair, data_path: Path) -> tuple[float, float]:

@@ -53,6 +53,8 @@ def scores_table(results: Path) -> str:
     lines.append(["---"] * len(lines[0]))
     for path in sorted(results.glob("*.json")):
         report = json.loads(path.read_text())
+        if not {"trained", "sets"} <= report.keys():
+            raise ValueError(f"{path}: not a score file that test wrote")
         trained = report["trained"]
         for name, totals in report["sets"].items():
             start = [path.stem, " + ".join(trained["datasets"]), str(trained["epoch"]), str(report["img_size"]), name]

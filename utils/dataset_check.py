@@ -36,9 +36,11 @@ def contrast_gain(image: np.ndarray, mask: np.ndarray) -> float:
     return float(detail[focus].mean() - detail[~focus].mean()) if focus.any() and not focus.all() else 0.0
 
 
-def polarity_doubt(gains: list[float]) -> str:
-    """A sentence when most in-focus regions carry less local contrast than the blurred ones, else an empty string."""
-    wrong = sum(gain < 0 for gain in gains)
+def masks_doubt(gains: list[float]) -> str:
+    """What is odd: most masks hold one class, or most in-focus regions carry less contrast than the blurred ones."""
+    flat, wrong = gains.count(0), sum(gain < 0 for gain in gains)
+    if 2 * flat > len(gains):
+        return f"{flat} of {len(gains)} masks hold one class only: are these the masks?"
     if 2 * wrong <= len(gains):
         return ""
     return (
@@ -62,15 +64,19 @@ def check(data_path: Path) -> tuple[list[str], list[str]]:
     thumbnails: dict[str, dict[Path, np.ndarray]] = {"Train": {}, "Test": {}}
     for split, folder in sets:
         pairs, wrong = pair_by_stem(folder / "images", folder / "masks")
-        contours = list_images(folder / "contour") if (folder / "contour").is_dir() else {}
-        jobs = [(image, mask, contours.get(stem)) for stem, (image, mask) in pairs.items()]
+        contours = list_images(folder / "contour") if (folder / "contour").is_dir() else None
+        jobs = [(image, mask, (contours or {}).get(stem)) for stem, (image, mask) in pairs.items()]
         findings = list(in_threads(lambda job: examine(*job), jobs, str(folder.relative_to(data_path))))
         for finding in findings:
             wrong += finding.problems
-        doubt = polarity_doubt([finding.gain for finding in findings])
+        doubt = masks_doubt([finding.gain for finding in findings])
         wrong += [f"{folder}: {doubt}"] if doubt else []
-        if contours:
+        if contours is not None:
             wrong += [f"{image}: no contour" for image, _, contour in jobs if not contour]
+            wrong += [f"{files[0]}: doubled stem" for files in contours.values() if len(files) > 1]
+            wrong += [
+                f"{files[0]}: no partner in {folder / 'images'}" for s, files in contours.items() if s not in pairs
+            ]
         for (image, _, _), finding in zip(jobs, findings):
             if finding.thumbnail is not None:
                 thumbnails[split][image] = finding.thumbnail
@@ -88,8 +94,13 @@ def examine(image_path: Path, mask_path: Path, contours: list[Path] | None) -> F
             problems.append(f"{contours[0]}: not the contour of its mask; prepare writes it anew")
     except ValueError as error:
         return Finding([str(error)])
-    thumbnail = cv2.resize(cv2.cvtColor(image, cv2.COLOR_RGB2GRAY), (16, 16), interpolation=cv2.INTER_AREA)
-    return Finding(problems, contrast_gain(image, mask), thumbnail.astype(np.float32))
+    return Finding(problems, contrast_gain(image, mask), thumbnail(image))
+
+
+def thumbnail(image: np.ndarray) -> np.ndarray:
+    """16 x 16 grey float32 of a photograph: what is left of it whatever its size and compression."""
+    grey = cv2.cvtColor(image, cv2.COLOR_RGB2GRAY)
+    return cv2.resize(grey, (16, 16), interpolation=cv2.INTER_AREA).astype(np.float32)
 
 
 def shared_pictures(training: dict[Path, np.ndarray], test: dict[Path, np.ndarray]) -> list[str]:
@@ -99,9 +110,10 @@ def shared_pictures(training: dict[Path, np.ndarray], test: dict[Path, np.ndarra
     stack = np.stack(list(training.values()))
     names = list(training)
     problems = []
-    for path, thumbnail in test.items():
-        difference = np.abs(stack - thumbnail).mean(axis=(1, 2))
+    for path, small in test.items():
+        difference = np.abs(stack - small).mean(axis=(1, 2))
         nearest = int(difference.argmin())
-        if difference[nearest] < SAME_PICTURE:
+        # Dark or empty pictures are near each other anyway: the difference has to be small beside their own contrast.
+        if difference[nearest] < min(SAME_PICTURE, 0.25 * small.std()):
             problems.append(f"{path}: the same photograph as {names[nearest]}, which is trained on")
     return problems

@@ -57,7 +57,7 @@ def _save(figure, panels, path: Path) -> None:
         panel.grid(alpha=0.3)
         panel.legend()
     with atomic(path) as temporary:
-        figure.savefig(temporary, dpi=120)
+        figure.savefig(temporary, dpi=120, format=path.suffix[1:] or "png")
 
 
 class Board:

@@ -15,7 +15,7 @@ warnings.filterwarnings("ignore", module="PIL")  # odd EXIF, transparent palette
 def read_image(path: str | Path) -> np.ndarray:
     """Reads a photograph: upright as its EXIF orientation says, grey as three equal channels, alpha left out.
 
-    16-bit values keep their high byte, float values are taken as 0 to 1; CMYK and palettes become RGB; of several
+    16-bit values keep their high byte (if any is above 255), float values are taken as 0 to 1; CMYK and palettes become RGB; of several
     frames or pages the first counts.
 
     Returns:
@@ -41,7 +41,8 @@ def _to_8_bit(picture: Image.Image) -> Image.Image:
         if not (values.min() >= 0 and values.max() <= 1):
             raise ValueError("its float values are not between 0 and 1")
         return Image.fromarray(np.round(values * 255).astype(np.uint8))
-    return Image.fromarray((values.clip(0, 65535) >> 8).astype(np.uint8))
+    # Nothing above 255: 8-bit values in a wider file, as some tools write masks.
+    return Image.fromarray((values if values.max() <= 255 else values.clip(0, 65535) >> 8).astype(np.uint8))
 
 
 def read_mask(path: str | Path, white: str = "in_focus") -> np.ndarray:

@@ -54,21 +54,23 @@ class SourcePair:
 
 
 def detect(source: Path) -> tuple[list[tuple[Layout, Path, Path]], list[str]]:
-    """Known layouts up to three levels below a folder: (layout, images, masks) each, and what is wrong."""
+    """Known layouts up to four levels below a folder: (layout, images, masks) each, and what is wrong."""
     if not source.is_dir():
         return [], [f"{source}: no such folder"]
-    folders = [path for level in ("*", "*/*", "*/*/*") for path in source.glob(level) if path.is_dir()]
+    folders = [path for level in ("*", "*/*", "*/*/*", "*/*/*/*") for path in source.glob(level) if path.is_dir()]
     by_name = {(path.parent, _plain(path.name)): path for path in folders}
-    parts, problems = [], []
+    parts, problems, lone = [], [], []
     for layout in LAYOUTS:
-        for parent, name in sorted(by_name):
-            if name != _plain(layout.images):
-                continue
-            masks = by_name.get((parent, _plain(layout.masks)))
-            if masks:
-                parts.append((layout, by_name[parent, name], masks))
-            else:
-                problems.append(f"{by_name[parent, name]}: no {layout.masks} beside it")
+        for parent in sorted({parent for parent, _ in by_name}):
+            images, masks = (by_name.get((parent, _plain(name))) for name in (layout.images, layout.masks))
+            if images and masks:
+                parts.append((layout, images, masks))
+            elif images or masks:
+                # "image" and "gt" alone are names that anything may have.
+                missing = layout.masks if images else layout.images
+                (lone if layout.split == "list" else problems).append(f"{images or masks}: no {missing} beside it")
+    if not parts:
+        problems += lone
     if not parts and not problems:
         known = ", ".join(f"{layout.images} + {layout.masks}" for layout in LAYOUTS)
         problems.append(f"{source}: none of the known folder pairs ({known}); --images and --masks name any other")

@@ -6,6 +6,7 @@ from utils.history import write_csv
 
 
 def history(folder, factor):
+    folder.mkdir(exist_ok=True)
     rows = [{"epoch": e, "train_loss": factor / e, "val_loss": 1.1 * factor / e, "val_mae": 0.3 / e} for e in (1, 2, 3)]
     write_csv(folder / "history.csv", rows)
     return str(folder)
@@ -19,6 +20,18 @@ def test_runs_are_drawn_into_one_picture(tmp_path, capsys):
         pictures.append(cv2.imread(str(tmp_path / name)))
     assert pictures[0].shape == pictures[1].shape and (pictures[0] != pictures[1]).any()
     assert "2 run(s)" in capsys.readouterr().out
+
+
+def test_equal_names_stay_apart_and_a_suffix_is_not_needed(tmp_path, capsys):
+    for parent in "ab":
+        (tmp_path / parent / "ran").mkdir(parents=True)
+    runs = [history(tmp_path / parent / "ran", 1.0) for parent in "ab"]
+    curves.run(curves.Options(runs=runs, output=str(tmp_path / "picture")))
+    assert "2 run(s)" in capsys.readouterr().out
+    assert cv2.imread(str(tmp_path / "picture")) is not None
+    write_csv(tmp_path / "other.csv", [{"epoch": 1}])
+    with pytest.raises(ValueError, match="other.csv: not a history"):
+        curves.run(curves.Options(runs=[str(tmp_path / "other.csv")]))
 
 
 def test_nothing_to_draw_is_said(tmp_path):

@@ -58,7 +58,7 @@ def test_white_in_focus_keeps_the_masks_and_is_doubted_here(source, tmp_path, ca
     run(source, tmp_path, white="in_focus")
     mask = cv2.imread(str(next((tmp_path / "Train/SAMPLE/masks").iterdir())), cv2.IMREAD_UNCHANGED)
     assert set(np.unique(mask)) == {0, 255}
-    assert "polarity looks wrong, --white blurred may be right" in capsys.readouterr().out
+    assert "the polarity looks wrong (--white blurred turns them)" in capsys.readouterr().out
 
 
 def break_partner(copy):
@@ -217,6 +217,36 @@ def test_any_two_folders(source, tmp_path, split):
         run("", tmp_path, images=str(source / "image"), masks=str(source / "gt"), white="")
 
 
+def test_two_copies_of_a_set_are_refused_before_anything_is_written(source, tmp_path):
+    for copy in "ab":
+        publish(source, tmp_path / "s" / copy, LAYOUTS[5])
+    with pytest.raises(ValueError, match="dut500-source0.jpg: the same set and stem as"):
+        prepare.run(prepare.Options(source=str(tmp_path / "s"), data_path=str(tmp_path / "d")))
+    assert not (tmp_path / "d").exists()
+
+
+def test_half_a_layout_is_named_and_a_stray_folder_is_not(source, tmp_path):
+    publish(source, tmp_path / "s", LAYOUTS[5])
+    (tmp_path / "s/image").mkdir()
+    options = prepare.Options(source=str(tmp_path / "s"), data_path=str(tmp_path / "d"))
+    prepare.run(options)
+    (tmp_path / "s/DUT600GT_Training").mkdir()
+    with pytest.raises(ValueError, match="DUT600GT_Training: no DUT600S_Training beside it"):
+        prepare.run(options)
+    options.split = "test"
+    with pytest.raises(ValueError, match="--split goes with --images"):
+        prepare.run(options)
+
+
+def test_a_dataset_folder_is_never_its_own_source(dataset, tmp_path):
+    shutil.copytree(dataset, tmp_path / "d")
+    before = files(tmp_path / "d")
+    folder = tmp_path / "d/Train/SAMPLE"
+    with pytest.raises(ValueError, match="the source would be written over"):
+        run("", tmp_path / "d", images=str(folder / "images"), masks=str(folder / "masks"), split="train")
+    assert files(tmp_path / "d") == before
+
+
 def test_unknown_folders_are_told_what_is_known(tmp_path):
     with pytest.raises(ValueError, match="DUT600S_Training.*--images and --masks name any other"):
         run(tmp_path, tmp_path / "d")
@@ -275,6 +305,31 @@ def spoil_split(d):
     return "new.jpg: the same photograph as"
 
 
+def spoil_empty_contours(d):
+    shutil.rmtree(d / "Train/SAMPLE/contour")
+    (d / "Train/SAMPLE/contour").mkdir()
+    for number in (1, 2, 3, 4, 5):
+        for part, suffix in (("images", "jpg"), ("masks", "png")):
+            (d / f"Train/SAMPLE/{part}/train_00{number}.{suffix}").unlink()
+    return "train_000.jpg: no contour"
+
+
+def spoil_doubled_contour(d):
+    shutil.copy(d / "Train/SAMPLE/contour/train_003.png", d / "Train/SAMPLE/contour/train_003.tif")
+    return "train_003.png: doubled stem"
+
+
+def spoil_orphan_contour(d):
+    shutil.copy(d / "Train/SAMPLE/contour/train_003.png", d / "Train/SAMPLE/contour/train_9.png")
+    return "train_9.png: no partner"
+
+
+def spoil_all_masks(d):
+    for path in (d / "SAMPLE/Test/masks").iterdir():
+        cv2.imwrite(str(path), np.zeros((64, 96), np.uint8))
+    return "3 of 3 masks hold one class only"
+
+
 def spoil_all(d):
     shutil.rmtree(d)
     return "neither Train/NAME/images nor NAME/Test/images"
@@ -282,6 +337,8 @@ def spoil_all(d):
 
 @pytest.mark.parametrize(
     "harm", [spoil_partner, spoil_size, spoil_grey, spoil_polarity, spoil_contour, spoil_lost_contour, spoil_split,
+             spoil_empty_contours, spoil_doubled_contour, spoil_orphan_contour, spoil_all_masks,
+             spoil_empty_contours, spoil_doubled_contour, spoil_orphan_contour, spoil_all_masks,
              spoil_all],
 )  # fmt: skip
 def test_check_names_what_is_wrong(dataset, tmp_path, harm):

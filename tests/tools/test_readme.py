@@ -40,6 +40,12 @@ def test_check_fails_when_a_number_changes(options, tmp_path):
     assert (tmp_path / "README.md").read_text() == before
 
 
+def test_other_json_files_are_named(options, tmp_path):
+    (tmp_path / "results/other.json").write_text("{}")
+    with pytest.raises(ValueError, match="other.json: not a score file"):
+        readme.run(options)
+
+
 def test_unknown_tables_are_refused(options, tmp_path):
     (tmp_path / "README.md").write_text("<!-- table cats -->\n<!-- end -->\n")
     with pytest.raises(ValueError, match="unknown table 'cats'"):

@@ -118,6 +118,13 @@ def test_masks_of_zeros_and_ones_are_not_black(tmp_path):
     assert not read_mask(tmp_path / "black.png").any()
 
 
+@pytest.mark.parametrize("values", [(0, 1), (0, 255), (0, 65535)])
+def test_16_bit_masks_of_any_range(tmp_path, values):
+    mask = np.array(values, np.uint16)[np.eye(5, dtype=int)]
+    cv2.imwrite(str(tmp_path / "mask.png"), mask)
+    assert np.array_equal(read_mask(tmp_path / "mask.png"), np.eye(5, dtype=np.uint8) * 255)
+
+
 @pytest.mark.parametrize("content", [b"", b"not a picture"])
 def test_unreadable_pictures_are_named(tmp_path, content):
     (tmp_path / "broken.jpg").write_bytes(content)
