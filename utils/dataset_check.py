@@ -74,9 +74,8 @@ def check(data_path: Path) -> tuple[list[str], list[str]]:
         if contours is not None:
             wrong += [f"{image}: no contour" for image, _, contour in jobs if not contour]
             wrong += [f"{files[0]}: doubled stem" for files in contours.values() if len(files) > 1]
-            wrong += [
-                f"{files[0]}: no partner in {folder / 'images'}" for s, files in contours.items() if s not in pairs
-            ]
+            lost = contours.keys() - list_images(folder / "images").keys()
+            wrong += [f"{contours[stem][0]}: no partner in {folder / 'images'}" for stem in sorted(lost)]
         for (image, _, _), finding in zip(jobs, findings):
             if finding.thumbnail is not None:
                 thumbnails[split][image] = finding.thumbnail

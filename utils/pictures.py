@@ -15,8 +15,8 @@ warnings.filterwarnings("ignore", module="PIL")  # odd EXIF, transparent palette
 def read_image(path: str | Path) -> np.ndarray:
     """Reads a photograph: upright as its EXIF orientation says, grey as three equal channels, alpha left out.
 
-    16-bit values keep their high byte (if any is above 255), float values are taken as 0 to 1; CMYK and palettes become RGB; of several
-    frames or pages the first counts.
+    16-bit values keep their high byte (where any is above 255), float values are taken as 0 to 1; CMYK and palettes
+    become RGB; of several frames or pages the first counts.
 
     Returns:
         H x W x 3 uint8, RGB.
