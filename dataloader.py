@@ -2,7 +2,6 @@
 
 import os
 import signal
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -11,11 +10,11 @@ import numpy as np
 import torch
 from sklearn.model_selection import train_test_split
 from torch.utils.data import DataLoader, Dataset, Sampler
-from tqdm import tqdm
 
 from utils.contour import contour_band
 from utils.files import list_images, pair_by_stem
 from utils.pictures import read_mask, read_pair
+from utils.progress import in_threads
 
 os.environ.setdefault("NO_ALBUMENTATIONS_UPDATE", "1")  # importing it would ask the network for a newer version
 import albumentations as A  # noqa: E402
@@ -151,10 +150,8 @@ class TrainingSet(Dataset):
         if len(pairs) * size * size * 5 <= cache_mb * 2**20:
             # Torch tensors: loader processes share their memory instead of getting a copy each.
             self.cache = torch.empty(len(pairs), size, size, 5, dtype=torch.uint8)
-            with ThreadPoolExecutor() as pool:
-                samples = pool.map(lambda pair: load_sample(pair, size), pairs)
-                for i, sample in enumerate(tqdm(samples, "decoding", len(pairs), leave=False, unit="image")):
-                    self.cache[i] = torch.from_numpy(np.concatenate(sample, axis=-1))
+            for i, sample in enumerate(in_threads(lambda pair: load_sample(pair, size), pairs, "decoding")):
+                self.cache[i] = torch.from_numpy(np.concatenate(sample, axis=-1))
 
     def __len__(self) -> int:
         return len(self.pairs)

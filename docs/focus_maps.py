@@ -31,7 +31,7 @@ def main(weights: str) -> None:
     predictor = load_model(weights)
     rng = np.random.default_rng(4)
     photographs = [photograph("chelsea"), photograph("coffee")]
-    photographs += [defocus(resize(photograph(name), 360, 240), rng)[0] for name in ("rocket", "gravel")]
+    photographs += [defocus(resize(photograph(name)[:341], 360, 240), rng)[0] for name in ("camera", "gravel")]
     columns = [column(picture, predictor) for picture in photographs]
     gap = np.full((columns[0].shape[0], 6, 3), 255, np.uint8)
     write_png(Path(__file__).parent / "focus_maps.png", np.concatenate([x for c in columns for x in (c, gap)][:-1], 1))

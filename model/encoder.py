@@ -24,10 +24,6 @@ class FrozenBatchNorm2d(nn.BatchNorm2d):
     def train(self, mode: bool = True) -> "FrozenBatchNorm2d":
         return super().train(False)
 
-    def to_identity(self) -> None:
-        """Forgets the statistics: right after a convolution that starts fresh, which they do not describe."""
-        self.reset_parameters()
-
 
 def group_norm(channels: int) -> nn.GroupNorm:
     """GroupNorm with at most 32 groups of at least 8 channels, for encoders trained from scratch."""
@@ -112,7 +108,7 @@ class Encoder(nn.Module):
         self.backbone.load_state_dict(known, strict=False)
         lacking = [k for k in own if k not in state and not k.endswith("num_batches_tracked")]
         for norm in _norms_behind(self.backbone, lacking):
-            norm.to_identity()
+            norm.reset_parameters()  # the identity: the stored statistics describe another convolution
         return lacking
 
 

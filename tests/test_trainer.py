@@ -316,7 +316,6 @@ def test_tester_puts_files_beside_the_weights_and_maps_only_on_request(run_folde
         assert (folder / "scores.json").exists() and not (folder / "maps").exists()
 
 
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA device")
 def test_cuda_training_runs(config):
-    if not torch.cuda.is_available():
-        pytest.skip("no CUDA device")
     assert Trainer(dataclasses.replace(config, device="cuda")).train() == 0

@@ -9,7 +9,7 @@ import numpy as np
 
 from utils.config import option
 from utils.contour import contour_band
-from utils.dataset_check import check, contrast_gain, masks_doubt
+from utils.dataset_check import check, contrast_gain, masks_doubt, polarity_doubt
 from utils.files import atomic, list_images
 from utils.pictures import read_mask, read_pair, write_png
 from utils.progress import in_threads
@@ -124,10 +124,11 @@ def verify(pairs: list[SourcePair]) -> None:
     gains = list(in_threads(gain, pairs, "checking"))
     stop_for([result for result in gains if isinstance(result, str)], "in the source; nothing was written")
     for dataset, white in sorted({(pair.dataset, pair.white) for pair in pairs}):
-        doubt = masks_doubt([g for g, pair in zip(gains, pairs) if (pair.dataset, pair.white) == (dataset, white)])
-        if doubt:
-            other = "in_focus" if white == "blurred" else "blurred"
-            print(f"warning: {dataset}: {doubt} (--white {other} turns them)")
+        chosen = [g for g, pair in zip(gains, pairs) if (pair.dataset, pair.white) == (dataset, white)]
+        other = "in_focus" if white == "blurred" else "blurred"
+        advice = f" (--white {other} turns them)" if polarity_doubt(chosen) else ""
+        if doubt := masks_doubt(chosen):
+            print(f"warning: {dataset}: {doubt}{advice}")
 
 
 def write_pair(pair: SourcePair, data_path: Path) -> tuple[float, float]:

@@ -15,7 +15,7 @@ from utils.pictures import write_png
 DESCRIPTION = (
     "Write a small defocus data set, made of photographs that scikit-image ships, in the way CUHK is published."
 )
-# Sharp all over, public domain or CC0. Training and test pictures come from different photographs.
+# Public domain or CC0, and sharp all over but for chelsea's rim. Training and test use different photographs.
 TRAINING_PHOTOS = ("astronaut", "chelsea", "brick", "grass", "camera")
 TEST_PHOTOS = ("coffee", "rocket", "gravel")
 

@@ -37,10 +37,16 @@ def contrast_gain(image: np.ndarray, mask: np.ndarray) -> float:
 
 
 def masks_doubt(gains: list[float]) -> str:
-    """What is odd: most masks hold one class, or most in-focus regions carry less contrast than the blurred ones."""
-    flat, wrong = gains.count(0), sum(gain < 0 for gain in gains)
+    """What is odd about the masks of these contrast gains, as a sentence; empty when nothing is."""
+    flat = gains.count(0)
     if 2 * flat > len(gains):
         return f"{flat} of {len(gains)} masks hold one class only: are these the masks?"
+    return polarity_doubt(gains)
+
+
+def polarity_doubt(gains: list[float]) -> str:
+    """A sentence when most in-focus regions carry less local contrast than the blurred ones, else an empty string."""
+    wrong = sum(gain < 0 for gain in gains)
     if 2 * wrong <= len(gains):
         return ""
     return (

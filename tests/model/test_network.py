@@ -74,9 +74,8 @@ def test_unknown_attention_is_refused():
         RAN("resnet18", attention="both")
 
 
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA device")
 def test_same_on_cuda(network):
-    if not torch.cuda.is_available():
-        pytest.skip("no CUDA device")
     image = torch.rand(2, 3, 96, 128)
     with torch.no_grad():
         cpu = network.eval()(image)["mask"]
