@@ -13,11 +13,14 @@ usage: python main.py COMMAND [options]      (python main.py COMMAND --help list
   train     train the network
   test      score a trained network and save its maps
   info      parameters and multiply-adds of the networks
+  evaluate  score folders of saved maps, of any method
+  report    put scored methods side by side: tables, curves, a page
+  ablation  train and test the rows of the paper's ablation
   curves    draw the histories of several runs into one picture
   readme    write the README's tables anew from the files behind them
   sample    write a small generated data set, to try the rest on
 """
-TOOLS = ("prepare", "info", "curves", "readme", "sample")
+TOOLS = ("prepare", "evaluate", "report", "ablation", "info", "curves", "readme", "sample")
 
 
 def main(argv: list[str]) -> int:

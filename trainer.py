@@ -3,6 +3,7 @@
 import dataclasses
 import time
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import torch
 from torch.nn.utils import clip_grad_norm_
@@ -26,10 +27,13 @@ from utils import metrics
 from utils.checkpoint import BEST, LAST, recipe, save_state, save_weights, state_to_resume
 from utils.config import TestConfig, TrainConfig
 from utils.device import choose_device
-from utils.files import write_json
-from utils.history import Board, plot_history, write_csv
+from utils.files import write_csv
+from utils.history import Board, plot_history
 from utils.losses import ran_loss
 from utils.pictures import read_mask, write_png
+from utils.report import write_report
+from utils.report.tables import printed
+from utils.scores import MethodScores, Pictures, write_scores
 from utils.stopping import StopSignals
 
 SAVE_SECONDS = 300
@@ -163,7 +167,7 @@ class Trainer:
     def validate(self) -> dict[str, float]:
         """Loss at the network's size, and the scores of `test`: 8-bit maps at the pictures' original size."""
         self.network.eval()
-        scorer, loss = metrics.Scorer(), 0.0
+        scores, loss = [], 0.0
         pairs = self.val_loader.dataset.pairs
         for batch in tqdm(self.val_loader, "validation", leave=False):
             image, mask, contour = self._batch(batch)
@@ -172,9 +176,9 @@ class Trainer:
             chosen = [pairs[i] for i in batch["index"]]
             masks = [read_mask(pair.mask) for pair in chosen]
             for pair, focus_map, truth in zip(chosen, to_maps(logits, [m.shape for m in masks]), masks):
-                scorer.add(pair.name, focus_map, truth)
+                scores.append(metrics.score_image(pair.name, focus_map, truth))
         self.example = torch.cat([image[-1], *(x[-1].expand(3, -1, -1) for x in (mask, logits["mask"].sigmoid()))], -1)
-        totals = scorer.totals()
+        totals = metrics.totals(scores)
         return {"loss": loss / len(pairs)} | {key: totals[key] for key in metrics.COLUMNS}
 
     def _end_epoch(self) -> None:
@@ -259,8 +263,9 @@ class Trainer:
 class Tester:
     """Scores trained weights on every test set found, and saves their maps.
 
-    The output folder gets scores.json (totals), scores.csv (a line an image) and, with save_map, the maps as
-    maps/SET/STEM.png. Scores are those of the 8-bit maps, so that the saved files score the same.
+    The output folder gets scores.json, scores.csv (a line an image), curves.csv; with report, report/ (see
+    utils.report); with save_map, the maps as maps/SET/STEM.png. Scores are those of the 8-bit maps, so that the saved
+    files score the same.
 
     Raises:
         FileNotFoundError, ValueError: no data, no weights, weights of something else.
@@ -272,49 +277,50 @@ class Tester:
         self.predictor = load_model(config.model_path, config.device)
         self.size = config.img_size or self.predictor.img_size
         weights = Path(config.model_path)
+        self.name = weights.resolve().stem if weights.is_file() else weights.resolve().name
         self.folder = Path(config.output or (weights if weights.is_dir() else weights.with_suffix("")))
 
     def test(self) -> None:
-        """Scores all sets, prints one table and writes the files."""
-        totals, rows, seconds = {}, [], 0.0
-        for name, pairs in self.sets.items():
-            scorer, network_seconds = self._score(name, pairs)
-            totals[name] = scorer.totals()
-            rows += [{"set": name} | row for row in scorer.rows]
-            seconds += network_seconds
-        report = {
-            "weights": Path(self.config.model_path).name,
-            "trained": self.predictor.metadata,
-            "img_size": self.size,
-            "device": str(self.predictor.device),
-            "protocols": metrics.__doc__,
-            "sets": totals,
-        }
-        write_json(self.folder / "scores.json", report)
-        write_csv(self.folder / "scores.csv", rows)
-        print(metrics.as_table(totals))
-        for name, total in totals.items():
-            one_class = total["all_blurred"] + total["all_in_focus"]
+        """Scores all sets, writes the files and prints one table."""
+        with TemporaryDirectory() as temporary:  # the report shows the maps, saved or not
+            maps = self.folder / "maps" if self.config.save_map else Path(temporary)
+            self.seconds = []
+            scores = [self._score(name, pairs, maps / name) for name, pairs in self.sets.items()]
+            remarks = []
+            if self.config.report:
+                remarks = write_report(scores, self.folder / "report", title=f"Focus maps of {self.name}")
+        if not self.config.save_map:
+            for one in scores:
+                one.pictures.maps = ""
+        write_scores(self.folder, scores)
+        print(printed(scores))
+        for one in scores:
+            one_class = one.totals["all_blurred"] + one.totals["all_in_focus"]
             if one_class:
-                print(f"{name}: {one_class} image(s) with one class only, where an F without positives counts as 0")
-        print(f"{seconds / len(rows):.3f} s an image through the network at {self.size} on {self.predictor.device}")
+                remarks.append(f"{one.dataset}: {one_class} image(s) with one class only, where an F without positives "
+                               "counts as 0")  # fmt: skip
+        print(*remarks, sep="\n", end="\n" if remarks else "")
+        seconds = sum(self.seconds) / sum(len(pairs) for pairs in self.sets.values())
+        print(f"{seconds:.3f} s an image through the network at {self.size} on {self.predictor.device}")
+        report = f", report in {self.folder / 'report/index.html'}" if self.config.report else ""
         saved = f", maps in {self.folder / 'maps'}" if self.config.save_map else ""
-        print(f"scores in {self.folder / 'scores.json'} and scores.csv{saved}")
+        print(f"scores in {self.folder / 'scores.json'}{report}{saved}")
 
-    def _score(self, name: str, pairs: list[Pair]) -> tuple[metrics.Scorer, float]:
-        """Scores of one set, and the seconds that the network took."""
+    def _score(self, name: str, pairs: list[Pair], maps_folder: Path) -> MethodScores:
+        """Scores one set and saves its maps; adds the seconds that the network took."""
         loader = make_loader(TestSet(pairs, self.size), self.config.batch_size, self.config.num_workers,
                              collate_fn=stack_images)  # fmt: skip
-        scorer, seconds = metrics.Scorer(), 0.0
+        scores = []
         with tqdm(total=len(pairs), desc=name, unit="image", leave=False) as bar:
             for images, masks, indices in loader:
                 start = time.perf_counter()
                 maps = self.predictor.maps(images, [mask.shape for mask in masks])
-                seconds += time.perf_counter() - start
+                self.seconds.append(time.perf_counter() - start)
                 for focus_map, mask, index in zip(maps, masks, indices):
                     stem = pairs[index].stem
-                    if self.config.save_map:
-                        write_png(self.folder / "maps" / name / f"{stem}.png", focus_map)
-                    scorer.add(stem, focus_map, mask.numpy())
+                    write_png(maps_folder / f"{stem}.png", focus_map)
+                    scores.append(metrics.score_image(stem, focus_map, mask.numpy()))
                 bar.update(len(maps))
-        return scorer, seconds
+        pictures = Pictures(str(pairs[0].image.parent), str(pairs[0].mask.parent), str(maps_folder))
+        about = {"trained": self.predictor.metadata, "img_size": self.size, "device": str(self.predictor.device)}
+        return MethodScores.of(self.name, name, scores, pictures=pictures, about=about)

@@ -2,12 +2,15 @@
 
 from pathlib import Path
 
+import cv2
+import numpy as np
 import pytest
 import torch
 
-from tools import prepare, sample
+from tools import evaluate, prepare, sample
 from trainer import Trainer
 from utils.config import TrainConfig
+from utils.pictures import write_png
 
 torch.set_num_threads(2)
 
@@ -35,6 +38,28 @@ def config(dataset, tmp_path) -> TrainConfig:
         data_path=str(dataset), model_path=str(tmp_path / "run"), arch="resnet18", pretrained="none", img_size=64,
         epochs=2, val_share=0.34, num_workers=0, device="cpu", lr=1e-4,
     )  # fmt: skip
+
+
+@pytest.fixture(scope="session")
+def saved_maps(dataset, tmp_path_factory) -> dict[str, Path]:
+    """Map folders of two made-up methods on the test pictures: "good", and "small" with more noise at half the size."""
+    folder = tmp_path_factory.mktemp("maps")
+    rng = np.random.default_rng(0)
+    for path in sorted((dataset / "SAMPLE/Test/masks").iterdir()):
+        mask = cv2.imread(str(path), cv2.IMREAD_GRAYSCALE)
+        for name, noise, scale in (("good", 10, 1), ("small", 60, 0.5)):
+            noisy = (0.8 * mask + 20 + rng.normal(0, noise, mask.shape)).clip(0, 255).astype(np.uint8)
+            write_png(folder / name / path.name, cv2.resize(noisy, None, fx=scale, fy=scale))
+    return {name: folder / name for name in ("good", "small")}
+
+
+@pytest.fixture(scope="session")
+def evaluated(saved_maps, dataset, tmp_path_factory) -> Path:
+    """Folder of evaluate's files on both methods."""
+    folder = tmp_path_factory.mktemp("evaluated")
+    maps = [f"{name}={path}" for name, path in saved_maps.items()]
+    evaluate.run(evaluate.Options(maps=maps, data_path=str(dataset), output=str(folder)))
+    return folder
 
 
 @pytest.fixture(scope="session")

@@ -29,7 +29,7 @@ def test_sample_prepare_train_test(tmp_path):
     ):
         result = ran(*words, cwd=tmp_path)
         assert result.returncode == 0, result.stderr
-    assert "| SAMPLE | 2 " in result.stdout
+    assert "SAMPLE, 2 images" in result.stdout
     saved = sorted((run / "maps/SAMPLE").iterdir())
     assert [cv2.imread(str(p), cv2.IMREAD_UNCHANGED).shape for p in saved] == [(64, 96)] * 2
 

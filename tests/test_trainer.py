@@ -4,6 +4,7 @@ import json
 import os
 import shutil
 import signal
+from pathlib import Path
 
 import cv2
 import pytest
@@ -17,6 +18,7 @@ from utils.checkpoint import read_state, read_weights, recipe, save_state
 from utils.config import TestConfig as EvaluationConfig
 from utils.losses import ran_loss
 from utils.metrics import COLUMNS
+from utils.scores import read_scores
 
 
 def weights_of(folder) -> dict[str, torch.Tensor]:
@@ -244,8 +246,9 @@ def test_validation_scores_as_test_does(config, dataset, tmp_path):
             data_path=str(tmp_path / "data"), model_path=str(tmp_path / "run"), num_workers=0, device="cpu"
         )
     ).test()
-    totals = json.loads((tmp_path / "run/scores.json").read_text())["sets"]["HELD"]
-    assert all(row[f"val_{key}"] == pytest.approx(totals[key], abs=1e-4) for key in COLUMNS)
+    (held,) = read_scores(tmp_path / "run")
+    assert held.dataset == "HELD"
+    assert all(row[f"val_{key}"] == pytest.approx(held.totals[key], abs=1e-4) for key in COLUMNS)
 
 
 def test_ablation_switches_are_stored_and_come_back(config, dataset, tmp_path):
@@ -270,11 +273,11 @@ def test_joint_training_names_both_sets_and_test_prints_the_measured_ones(config
     test = EvaluationConfig(data_path=str(data), model_path=str(tmp_path / "run"), num_workers=0, device="cpu")
     Tester(test).test()
     out = capsys.readouterr().out
-    assert "| CUHK | 3 " in out and "DUT" not in out  # not measured is not zero
+    assert "CUHK, 3 images\n| method | MAE" in out and "DUT" not in out  # not measured is not zero
     shutil.copytree(dataset / "SAMPLE", data / "DUT")
     Tester(test).test()
     out = capsys.readouterr().out
-    assert "| CUHK | 3 " in out and "| DUT  | 3 " in out
+    assert "CUHK, 3 images\n| method | MAE" in out and "DUT, 3 images\n| method | MAE" in out
     assert Trainer(dataclasses.replace(joint, model_path=str(tmp_path / "one"), datasets=["DUT"])).set_names == ["DUT"]
 
 
@@ -296,17 +299,17 @@ def test_tester_scores_and_saves(run_folder, dataset, tmp_path, capsys, batch_si
     maps = sorted((tmp_path / "maps/SAMPLE").iterdir())
     assert [p.stem for p in maps] == [p.stem for p in sorted((dataset / "SAMPLE/Test/images").iterdir())]
     assert all(cv2.imread(str(p), cv2.IMREAD_UNCHANGED).shape == (64, 96) for p in maps)
-    report = json.loads((tmp_path / "scores.json").read_text())
-    assert report["sets"]["SAMPLE"]["images"] == 3 and report["img_size"] == 64
-    with (tmp_path / "scores.csv").open() as file:
-        rows = list(csv.DictReader(file))
+    (scores,) = read_scores(tmp_path)
+    assert scores.method == "run" and scores.totals["images"] == 3 and scores.about["img_size"] == 64
+    assert Path(scores.pictures.maps).resolve() == tmp_path / "maps/SAMPLE"
     maes = []
-    for row, path in zip(rows, maps):  # the saved files score what the table says
+    for row, path in zip(scores.rows, maps):  # the saved files score what the table says
         mask = cv2.imread(str(dataset / "SAMPLE/Test/masks" / path.name), cv2.IMREAD_UNCHANGED) / 255
         maes.append(abs(cv2.imread(str(path), cv2.IMREAD_UNCHANGED) / 255 - mask).mean())
-        assert float(row["mae"]) == pytest.approx(maes[-1])
-    assert report["sets"]["SAMPLE"]["mae"] == pytest.approx(sum(maes) / 3)
-    assert "| SAMPLE | 3 " in capsys.readouterr().out
+        assert row["mae"] == pytest.approx(maes[-1])
+    assert scores.totals["mae"] == pytest.approx(sum(maes) / 3)
+    assert "SAMPLE, 3 images" in capsys.readouterr().out
+    assert (tmp_path / "report/index.html").exists()
 
 
 def test_tester_puts_files_beside_the_weights_and_maps_only_on_request(run_folder, dataset):
@@ -314,6 +317,15 @@ def test_tester_puts_files_beside_the_weights_and_maps_only_on_request(run_folde
                                (run_folder / "best_model.safetensors", run_folder / "best_model")):  # fmt: skip
         Tester(EvaluationConfig(data_path=str(dataset), model_path=str(model_path), num_workers=0, device="cpu")).test()
         assert (folder / "scores.json").exists() and not (folder / "maps").exists()
+        assert "data:image/webp" in (folder / "report/index.html").read_text()  # it shows maps that were not kept
+        assert read_scores(folder)[0].pictures.maps == ""
+
+
+def test_tester_without_a_report(run_folder, dataset, tmp_path):
+    config = EvaluationConfig(data_path=str(dataset), model_path=str(run_folder), output=str(tmp_path / "out"),
+                              report=False, num_workers=0, device="cpu")  # fmt: skip
+    Tester(config).test()
+    assert {p.name for p in (tmp_path / "out").iterdir()} == {"scores.json", "scores.csv", "curves.csv"}
 
 
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA device")

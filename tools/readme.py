@@ -1,6 +1,5 @@
 """`readme`: the README's tables, written from the files that hold their numbers."""
 
-import json
 import re
 from dataclasses import dataclass
 from pathlib import Path
@@ -8,7 +7,7 @@ from pathlib import Path
 from utils.config import option
 from utils.files import write_bytes
 
-DESCRIPTION = "Write the README's tables anew from results/*.json and from the networks; --check only compares."
+DESCRIPTION = "Write the README's tables anew from results/*/scores.json and from the networks; --check only compares."
 ROOT = Path(__file__).parent.parent
 
 
@@ -17,7 +16,7 @@ class Options:
     """Options of readme."""
 
     path: str = option(str(ROOT / "README.md"), "the file whose tables are written")
-    results: str = option(str(ROOT / "results"), "folder of score files, as test writes them")
+    results: str = option(str(ROOT / "results"), "folder of runs: RUN/scores.json as test writes it")
     check: bool = option(False, "write nothing; fail when a table differs")
 
 
@@ -46,19 +45,17 @@ def run(options: Options) -> None:
 
 
 def scores_table(results: Path) -> str:
-    """One line for each set that a score file in the folder holds, with its recipe in short."""
+    """One line for each run and set that the score files in the folder hold, with its recipe in short."""
     from utils.metrics import COLUMNS
+    from utils.scores import read_scores
 
-    lines = [["run", "trained on", "epoch", "size", "set", "images", *COLUMNS.values()]]
+    lines = [["run", "trained on", "epoch", "size", "set", "images", *(column.title for column in COLUMNS.values())]]
     lines.append(["---"] * len(lines[0]))
-    for path in sorted(results.glob("*.json")):
-        report = json.loads(path.read_text())
-        if not {"trained", "sets"} <= report.keys():
-            raise ValueError(f"{path}: not a score file that test wrote")
-        trained = report["trained"]
-        for name, totals in report["sets"].items():
-            start = [path.stem, " + ".join(trained["datasets"]), str(trained["epoch"]), str(report["img_size"]), name]
-            lines.append([*start, str(totals["images"]), *(f"{totals[key]:.4f}" for key in COLUMNS)])
+    for path in sorted(results.glob("*/scores.json")):
+        for one in read_scores(path):
+            trained = one.about["trained"]
+            start = [one.method, " + ".join(trained["datasets"]), str(trained["epoch"]), str(one.about["img_size"])]
+            lines.append([*start, one.dataset, str(one.totals["images"]), *(f"{one.totals[k]:.4f}" for k in COLUMNS)])
     return "\n".join("| " + " | ".join(line) + " |" for line in lines)
 
 

@@ -39,20 +39,11 @@ class RunConfig:
 
 
 @dataclass
-class TrainConfig(RunConfig):
-    """The training recipe. The defaults are the paper's; a checkpoint stores them."""
+class Recipe(RunConfig):
+    """How a training goes, whatever of the network it trains. The defaults are the paper's."""
 
     arch: str = option("resnet50", "encoder", choices=ARCHS)
     pretrained: str = option("imagenet", "encoder weights: imagenet, none (from scratch) or a state dict's path")
-    weights: str = option(
-        "",
-        "start from these RAN weights (a .safetensors file or run folder): fine-tuning; "
-        "the network is then the file's, --arch, --attention and the like are not used",
-    )
-    attention: str = option(
-        "separated", "separated attention; the ablation's: one stream alone, or none", choices=ATTENTIONS
-    )
-    connectivity: bool = option(True, "eight-direction connectivity head; False for the ablation")
     img_size: int = option(384, "side of the square that images are resized to, pixels", at_least=64)
     epochs: int = option(100, "epochs at most", at_least=1)
     lr: float = option(5e-5, "learning rate of Adam", at_least=0)
@@ -62,9 +53,24 @@ class TrainConfig(RunConfig):
     early_stop: int = option(10, "epochs without a better validation MAE before training stops", at_least=1)
     clip: float = option(2.0, "largest norm of the gradient; 0 = no limit", at_least=0)
     val_share: float = option(0.05, "share of the training list kept for validation", at_least=0)
-    seed: int = option(42, "seed of split, order, augmentation and fresh weights", at_least=0)
     limit: int = option(0, "use the first N training images only, for a trial run; 0 = all", at_least=0)
     cache_mb: int = option(2048, "keep the resized images in memory when they take at most this many MB", at_least=0)
+
+
+@dataclass
+class TrainConfig(Recipe):
+    """A recipe for one network and seed; a checkpoint stores it."""
+
+    weights: str = option(
+        "",
+        "start from these RAN weights (a .safetensors file or run folder): fine-tuning; "
+        "the network is then the file's, --arch, --attention and the like are not used",
+    )
+    attention: str = option(
+        "separated", "separated attention; the ablation's: one stream alone, or none", choices=ATTENTIONS
+    )
+    connectivity: bool = option(True, "eight-direction connectivity head; False for the ablation")
+    seed: int = option(42, "seed of split, order, augmentation and fresh weights", at_least=0)
     resume: bool = option(False, "go on from last.pt in the run folder")
 
 
@@ -74,8 +80,10 @@ class TestConfig(RunConfig):
 
     img_size: int = option(0, "side of the network's input, pixels; 0 = as in training", at_least=0)
     save_map: bool = option(False, "save each focus map, 8-bit PNG, original size, white = in focus")
+    report: bool = option(True, "write a report with curves and a page of all images and maps")
     output: str = option(
-        "", "folder for scores and maps (default: the run folder, or the weights file's name without its suffix)"
+        "",
+        "folder for scores, report and maps (default: the run folder, or the weights file's name without its suffix)",
     )
 
 

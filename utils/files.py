@@ -1,5 +1,7 @@
 """Files that are whole or absent, and files that belong together."""
 
+import csv
+import io
 import json
 import os
 from collections.abc import Iterator
@@ -29,6 +31,15 @@ def write_bytes(path: Path, data: bytes) -> None:
 
 def write_json(path: Path, value: object) -> None:
     write_bytes(path, (json.dumps(value, indent=2) + "\n").encode())
+
+
+def write_csv(path: Path, rows: list[dict]) -> None:
+    """Writes rows with the same keys; the keys are the header."""
+    text = io.StringIO()
+    writer = csv.DictWriter(text, rows[0].keys(), lineterminator="\n")
+    writer.writeheader()
+    writer.writerows(rows)
+    write_bytes(path, text.getvalue().encode())
 
 
 def list_images(folder: Path) -> dict[str, list[Path]]:

@@ -1,21 +1,10 @@
-"""The story of a training: a CSV with one line an epoch, its curves as a picture, and TensorBoard's log."""
+"""The story of a training: its curves as a picture, and TensorBoard's log."""
 
-import csv
-import io
 from pathlib import Path
 
 import torch
 
-from .files import atomic, write_bytes
-
-
-def write_csv(path: Path, rows: list[dict]) -> None:
-    """Writes rows with the same keys; the keys are the header."""
-    text = io.StringIO()
-    writer = csv.DictWriter(text, rows[0].keys(), lineterminator="\n")
-    writer.writeheader()
-    writer.writerows(rows)
-    write_bytes(path, text.getvalue().encode())
+from .files import atomic
 
 
 def plot_history(path: Path, rows: list[dict]) -> None:

@@ -8,91 +8,153 @@ beta^2 = 0.3. A map is 8-bit, high = in focus; MAE is taken on the map as it is.
 S-, E- and weighted F-measure are PySODMetrics' own, min-max included. F of an image without positives is 0.
 """
 
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import NamedTuple
+
 import numpy as np
-from py_sod_metrics import Emeasure, FmeasureHandler, Smeasure, WeightedFmeasure
+from py_sod_metrics import (
+    Emeasure,
+    FmeasureHandler,
+    PrecisionHandler,
+    RecallHandler,
+    Smeasure,
+    WeightedFmeasure,
+)
 
-# Columns of the tables: key and title, in order.
+
+class Column(NamedTuple):
+    """One score of the tables: the protocol it follows (empty: none to choose), its title, and which end is good."""
+
+    protocol: str
+    title: str
+    lower_is_better: bool = False
+
+
 COLUMNS = {
-    "mae": "MAE",
-    "p0_f": "P0 F",
-    "p1_f": "P1 F",
-    "p3_f": "P3 F",
-    "p3_iou": "P3 IoU",
-    "p5_max_f": "P5 max F",
-    "p5_mean_f": "P5 mean F",
-    "p5_adaptive_f": "P5 adp F",
-    "s": "S",
-    "e_max": "max E",
-    "weighted_f": "wF",
+    "mae": Column("", "MAE", lower_is_better=True),
+    "p0_f": Column("P0", "P0 F"),
+    "p1_f": Column("P1", "P1 F"),
+    "p3_f": Column("P3", "P3 F"),
+    "p3_iou": Column("P3", "P3 IoU"),
+    "p5_max_f": Column("P5", "P5 max F"),
+    "p5_mean_f": Column("P5", "P5 mean F"),
+    "p5_adaptive_f": Column("P5", "P5 adp F"),
+    "s": Column("S", "S"),
+    "e_max": Column("E", "max E"),
+    "weighted_f": Column("wF", "wF"),
 }
+PROTOCOLS = tuple(dict.fromkeys(column.protocol for column in COLUMNS.values() if column.protocol))
 LEVELS = np.arange(256) / 255
-_f_measure = FmeasureHandler(with_dynamic=False, with_adaptive=False, beta=0.3)
+_options = {"with_dynamic": False, "with_adaptive": False}
+_f_measure = FmeasureHandler(**_options, beta=0.3)
+_precision, _recall = PrecisionHandler(**_options), RecallHandler(**_options)
 
 
-class Scorer:
-    """Scores of one data set's maps, collected image by image.
+@dataclass
+class ImageScore:
+    """What one map adds to the scores of its set.
 
     Attributes:
-        rows: one dict an image: its name and every score that a single image has.
+        row: name, share in focus, and every score that a single image has.
+        curves: 3 x 256, precision, recall and F of P5 at the thresholds 255, 254, ... 0 (of 255).
+        e_curve: 256, E-measure at the same thresholds; None where it was not asked for.
+        iou_counts: intersection and union of the blurred regions at threshold 0.5, pixels.
     """
 
-    def __init__(self):
-        self.rows: list[dict] = []
-        self._f_curves: list[np.ndarray] = []
-        self._iou_counts = np.zeros(2)  # intersection and union of the blurred regions, over the whole set
-        self._library = {"s": Smeasure(), "e": Emeasure(), "weighted_f": WeightedFmeasure()}
+    row: dict
+    curves: np.ndarray
+    e_curve: np.ndarray | None
+    iou_counts: np.ndarray
 
-    def add(self, name: str, focus_map: np.ndarray, mask: np.ndarray) -> None:
-        """Scores one map.
 
-        Args:
-            name: of the image, for its row.
-            focus_map: H x W uint8, 255 = in focus.
-            mask: H x W uint8 ground truth, 255 = in focus, 0 = blurred.
+def columns_of(protocols: Iterable[str]) -> list[str]:
+    """Keys of COLUMNS under the named protocols, in order; MAE is always there, and no name means all.
 
-        Raises:
-            ValueError: map and mask differ in size; resize the map bilinearly first.
-        """
-        if focus_map.shape != mask.shape:
-            raise ValueError(f"{name}: its map is {focus_map.shape}, its mask {mask.shape} (height, width)")
-        # The joint histogram of map level and class holds all that MAE and the F-measures need.
-        focus = np.bincount(focus_map[mask > 0], minlength=256)
-        blurred = np.bincount(focus_map[mask == 0], minlength=256)
-        both = focus + blurred
-        below = LEVELS < 0.5
-        self._iou_counts += blurred[below].sum(), blurred.sum() + focus[below].sum()
-        row = {
-            "in_focus": focus.sum() / mask.size,
-            "mae": ((1 - LEVELS) @ focus + LEVELS @ blurred) / mask.size,
-            "p0_f": f_curve(focus, blurred).max(),
-            "p1_f": f_at(above_mean(1.5, LEVELS, both), focus, blurred),
-            "p3_f": f_at(below, blurred, focus),
-        }
-        stretched = stretched_levels(both)
-        self._f_curves.append(f_curve(*(regroup(stretched, counts) for counts in (focus, blurred))))
-        row["p5_adaptive_f"] = f_at(above_mean(2, stretched, both), focus, blurred)
-        for metric in self._library.values():
-            metric.step(focus_map, mask)
-        s, e, weighted = self._library.values()
-        row |= {"s": s.sms[-1], "e_max": e.changeable_ems[-1].max(), "weighted_f": weighted.weighted_fms[-1]}
-        self.rows.append({"name": name} | {key: float(value) for key, value in row.items()})
+    Raises:
+        ValueError: a protocol that is none of PROTOCOLS.
+    """
+    chosen = set(protocols or PROTOCOLS)
+    if unknown := chosen.difference(PROTOCOLS):
+        raise ValueError(f"no protocol {', '.join(sorted(unknown))}; known are {', '.join(PROTOCOLS)}")
+    return [key for key, column in COLUMNS.items() if column.protocol in chosen | {""}]
 
-    def totals(self) -> dict[str, float]:
-        """Scores of the set, a value for each of COLUMNS, and how many images have one class only.
 
-        Raises:
-            ValueError: no image was added.
-        """
-        if not self.rows:
-            raise ValueError("no image was scored")
-        means = {key: np.mean([row[key] for row in self.rows]) for key in self.rows[0] if key != "name"}
-        curve = np.mean(self._f_curves, axis=0)
-        intersection, union = self._iou_counts
-        means |= {"p3_iou": intersection / max(union, 1), "p5_max_f": curve.max(), "p5_mean_f": curve.mean()}
-        means["e_max"] = self._library["e"].get_results()["em"]["curve"].max()
-        shares = [row["in_focus"] for row in self.rows]
-        counts = {"images": len(shares), "all_blurred": shares.count(0), "all_in_focus": shares.count(1)}
-        return counts | {key: float(means[key]) for key in COLUMNS}
+def score_image(name: str, focus_map: np.ndarray, mask: np.ndarray, columns: Iterable[str] = COLUMNS) -> ImageScore:
+    """Scores one map.
+
+    Args:
+        name: of the image, for its row.
+        focus_map: H x W uint8, 255 = in focus.
+        mask: H x W uint8 ground truth, 255 = in focus, 0 = blurred.
+        columns: keys of COLUMNS to compute; S, E and weighted F take most of the time.
+
+    Raises:
+        ValueError: map and mask differ in size; resize the map bilinearly first.
+    """
+    if focus_map.shape != mask.shape:
+        raise ValueError(f"{name}: its map is {focus_map.shape}, its mask {mask.shape} (height, width)")
+    # The joint histogram of map level and class holds all that MAE and the F-measures need.
+    focus = np.bincount(focus_map[mask > 0], minlength=256)
+    blurred = np.bincount(focus_map[mask == 0], minlength=256)
+    both = focus + blurred
+    below = LEVELS < 0.5
+    stretched = stretched_levels(both)
+    scores = {
+        "mae": ((1 - LEVELS) @ focus + LEVELS @ blurred) / mask.size,
+        "p0_f": threshold_curves(focus, blurred)[2].max(),
+        "p1_f": f_at(above_mean(1.5, LEVELS, both), focus, blurred),
+        "p3_f": f_at(below, blurred, focus),
+        "p5_adaptive_f": f_at(above_mean(2, stretched, both), focus, blurred),
+    }
+    e_curve = None
+    # The library's min-max, by table and once for all three.
+    picture = (stretched[focus_map], mask > 0, False)
+    if "s" in columns:
+        (s := Smeasure()).step(*picture)
+        scores["s"] = s.sms[0]
+    if "e_max" in columns:
+        (e := Emeasure()).step(*picture)
+        e_curve = e.changeable_ems[0]
+        scores["e_max"] = e_curve.max()
+    if "weighted_f" in columns:
+        (weighted := WeightedFmeasure()).step(*picture)
+        scores["weighted_f"] = weighted.weighted_fms[0]
+    row = {"name": name, "in_focus": float(focus.sum() / mask.size)}
+    return ImageScore(
+        row=row | {key: float(scores[key]) for key in columns if key in scores},
+        curves=threshold_curves(*(regroup(stretched, counts) for counts in (focus, blurred))),
+        e_curve=e_curve,
+        iou_counts=np.array([blurred[below].sum(), blurred.sum() + focus[below].sum()]),
+    )
+
+
+def totals(scores: list[ImageScore]) -> dict[str, float]:
+    """Scores of a set, a value for each column that was computed, and how many images have one class only.
+
+    Raises:
+        ValueError: no image was scored.
+    """
+    if not scores:
+        raise ValueError("no image was scored")
+    rows = [score.row for score in scores]
+    means = {key: np.mean([row[key] for row in rows]) for key in rows[0] if key != "name"}
+    f = mean_curves(scores)[2]
+    intersection, union = sum(score.iou_counts for score in scores)
+    if "p3_f" in means:
+        means["p3_iou"] = intersection / max(union, 1)
+    if "p5_adaptive_f" in means:
+        means |= {"p5_max_f": f.max(), "p5_mean_f": f.mean()}
+    if "e_max" in means:
+        means["e_max"] = np.mean([score.e_curve for score in scores], axis=0).max()
+    shares = [row["in_focus"] for row in rows]
+    counts = {"images": len(shares), "all_blurred": shares.count(0), "all_in_focus": shares.count(1)}
+    return counts | {key: float(means[key]) for key in COLUMNS if key in means}
+
+
+def mean_curves(scores: list[ImageScore]) -> np.ndarray:
+    """3 x 256: mean over images of precision, recall and F of P5 at the thresholds 255, 254, ... 0 (of 255)."""
+    return np.mean([score.curves for score in scores], axis=0)
 
 
 def above_mean(factor: float, levels: np.ndarray, counts: np.ndarray) -> np.ndarray:
@@ -107,14 +169,17 @@ def f_at(chosen: np.ndarray, positives: np.ndarray, negatives: np.ndarray) -> fl
     Args:
         chosen: 256 booleans. positives, negatives: pixels of each class at each of the 256 levels.
     """
-    tp, fp = positives[chosen].sum(), negatives[chosen].sum()
-    return float(_f_measure(tp=tp, fp=fp, fn=positives.sum() - tp, tn=negatives.sum() - fp))
+    return float(_f_measure(**_confusion(positives[chosen].sum(), negatives[chosen].sum(), positives, negatives)))
 
 
-def f_curve(positives: np.ndarray, negatives: np.ndarray) -> np.ndarray:
-    """F at the 256 thresholds 255, 254, ... 0, from the pixels of each class at each of the 256 levels."""
-    tp, fp = positives[::-1].cumsum(), negatives[::-1].cumsum()
-    return _f_measure(tp=tp, fp=fp, fn=positives.sum() - tp, tn=negatives.sum() - fp)
+def threshold_curves(positives: np.ndarray, negatives: np.ndarray) -> np.ndarray:
+    """3 x 256: precision, recall, F at the thresholds 255, 254, ... 0, from the pixels of each class at each level."""
+    counts = _confusion(positives[::-1].cumsum(), negatives[::-1].cumsum(), positives, negatives)
+    return np.stack([handler(**counts) for handler in (_precision, _recall, _f_measure)])
+
+
+def _confusion(tp, fp, positives: np.ndarray, negatives: np.ndarray) -> dict:
+    return {"tp": tp, "fp": fp, "fn": positives.sum() - tp, "tn": negatives.sum() - fp}
 
 
 def stretched_levels(counts: np.ndarray) -> np.ndarray:
@@ -130,12 +195,3 @@ def stretched_levels(counts: np.ndarray) -> np.ndarray:
 def regroup(levels: np.ndarray, counts: np.ndarray) -> np.ndarray:
     """Histogram over 256 bins of pixels whose levels, in [0, 1], have moved; bins as PySODMetrics cuts them."""
     return np.bincount((levels * 255).astype(np.uint8), weights=counts, minlength=256)
-
-
-def as_table(results: dict[str, dict[str, float]]) -> str:
-    """Markdown table of totals, one line a data set."""
-    lines = [["set", "images", *COLUMNS.values()], ["---"] * (len(COLUMNS) + 2)]
-    for name, totals in results.items():
-        lines.append([name, str(totals["images"]), *(f"{totals[key]:.4f}" for key in COLUMNS)])
-    widths = [max(map(len, column)) for column in zip(*lines)]
-    return "\n".join("| " + " | ".join(cell.ljust(w) for cell, w in zip(line, widths)) + " |" for line in lines)

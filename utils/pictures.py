@@ -11,6 +11,8 @@ from .files import write_bytes
 
 warnings.filterwarnings("ignore", module="PIL")  # odd EXIF, transparent palettes: of nothing that is used here
 
+COLOUR_NOISE = 24  # what JPEG may add to grey, of 255
+
 
 def read_image(path: str | Path) -> np.ndarray:
     """Reads a photograph: upright as its EXIF orientation says, grey as three equal channels, alpha left out.
@@ -43,6 +45,23 @@ def _to_8_bit(picture: Image.Image) -> Image.Image:
         return Image.fromarray(np.round(values * 255).astype(np.uint8))
     # Nothing above 255: 8-bit values in a wider file, as some tools write masks.
     return Image.fromarray((values if values.max() <= 255 else values.clip(0, 65535) >> 8).astype(np.uint8))
+
+
+def read_map(path: str | Path, white: str = "in_focus") -> np.ndarray:
+    """Reads a saved focus map as H x W uint8, 255 = in focus.
+
+    Args:
+        white: what white means in the file, "in_focus" or "blurred".
+
+    Raises:
+        ValueError: see read_image; also a picture in colours (a heat map's grey values are not its levels).
+    """
+    picture = read_image(path)
+    red, green, blue = cv2.split(picture)
+    if max(cv2.absdiff(red, green).max(), cv2.absdiff(blue, green).max()) > COLOUR_NOISE:
+        raise ValueError(f"{path}: a picture in colours, not a grey focus map")
+    grey = cv2.cvtColor(picture, cv2.COLOR_RGB2GRAY)
+    return grey if white == "in_focus" else 255 - grey
 
 
 def read_mask(path: str | Path, white: str = "in_focus") -> np.ndarray:

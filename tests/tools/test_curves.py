@@ -2,7 +2,7 @@ import cv2
 import pytest
 
 from tools import curves
-from utils.history import write_csv
+from utils.files import write_csv
 
 
 def history(folder, factor):

@@ -1,23 +1,23 @@
-import json
-
+import numpy as np
 import pytest
 
 from tools import readme
 from utils.metrics import COLUMNS
+from utils.scores import MethodScores, write_scores
 
 BLOCK = "before\n<!-- table scores -->\nold\n<!-- end -->\nbetween\n<!-- table cost -->\n<!-- end -->\nafter\n"
 
 
-def report(mae: float) -> str:
+def write_run(folder, mae: float) -> None:
     totals = {"images": 3} | dict.fromkeys(COLUMNS, 0.5) | {"mae": mae}
-    return json.dumps({"trained": {"datasets": ["CUHK", "DUT"], "epoch": 7}, "img_size": 384, "sets": {"DUT": totals}})
+    about = {"trained": {"datasets": ["CUHK", "DUT"], "epoch": 7}, "img_size": 384}
+    write_scores(folder, [MethodScores("run", "DUT", totals, [{"name": "a"}], np.zeros((3, 256)), about=about)])
 
 
 @pytest.fixture
 def options(tmp_path) -> readme.Options:
     (tmp_path / "README.md").write_text(BLOCK)
-    (tmp_path / "results").mkdir()
-    (tmp_path / "results/run.json").write_text(report(0.0421))
+    write_run(tmp_path / "results/first", 0.0421)
     return readme.Options(path=str(tmp_path / "README.md"), results=str(tmp_path / "results"))
 
 
@@ -33,7 +33,7 @@ def test_check_fails_when_a_number_changes(options, tmp_path):
     readme.run(options)
     options.check = True
     readme.run(options)
-    (tmp_path / "results/run.json").write_text(report(0.0420))
+    write_run(tmp_path / "results/first", 0.0420)
     before = (tmp_path / "README.md").read_text()
     with pytest.raises(ValueError, match="tables differ"):
         readme.run(options)
@@ -41,8 +41,8 @@ def test_check_fails_when_a_number_changes(options, tmp_path):
 
 
 def test_other_json_files_are_named(options, tmp_path):
-    (tmp_path / "results/other.json").write_text("{}")
-    with pytest.raises(ValueError, match="other.json: not a score file"):
+    (tmp_path / "results/first/scores.json").write_text("{}")
+    with pytest.raises(ValueError, match="scores.json: not a score file"):
         readme.run(options)
 
 

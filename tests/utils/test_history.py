@@ -4,7 +4,8 @@ import sys
 import cv2
 import torch
 
-from utils.history import Board, plot_history, write_csv
+from utils.files import write_csv
+from utils.history import Board, plot_history
 
 
 def test_csv_and_curves_are_written(tmp_path):

@@ -6,7 +6,7 @@ import numpy as np
 import py_sod_metrics
 import pytest
 
-from utils.metrics import COLUMNS, Scorer, as_table
+from utils.metrics import COLUMNS, PROTOCOLS, ImageScore, columns_of, mean_curves, score_image, totals
 from utils.pictures import read_mask
 
 
@@ -23,11 +23,8 @@ def maps():
     return pairs
 
 
-def score(pairs) -> Scorer:
-    scorer = Scorer()
-    for number, (focus_map, mask) in enumerate(pairs):
-        scorer.add(str(number), focus_map, mask)
-    return scorer
+def score(pairs) -> list[ImageScore]:
+    return [score_image(str(number), focus_map, mask) for number, (focus_map, mask) in enumerate(pairs)]
 
 
 def naive_f(predicted: np.ndarray, truth: np.ndarray) -> float:
@@ -39,19 +36,19 @@ def naive_f(predicted: np.ndarray, truth: np.ndarray) -> float:
 
 
 def test_our_protocols_against_their_definitions(maps):
-    totals = score(maps).totals()
+    result = totals(score(maps))
     ps = [(focus_map / 255, mask > 0) for focus_map, mask in maps]
-    assert totals["mae"] == pytest.approx(np.mean([np.abs(p - g).mean() for p, g in ps]))
-    assert totals["p0_f"] == pytest.approx(np.mean([max(naive_f(p >= t / 255, g) for t in range(256)) for p, g in ps]))
-    assert totals["p1_f"] == pytest.approx(np.mean([naive_f(p >= min(1.5 * p.mean(), 1), g) for p, g in ps]))
-    assert totals["p3_f"] == pytest.approx(np.mean([naive_f(p < 0.5, ~g) for p, g in ps]))
+    assert result["mae"] == pytest.approx(np.mean([np.abs(p - g).mean() for p, g in ps]))
+    assert result["p0_f"] == pytest.approx(np.mean([max(naive_f(p >= t / 255, g) for t in range(256)) for p, g in ps]))
+    assert result["p1_f"] == pytest.approx(np.mean([naive_f(p >= min(1.5 * p.mean(), 1), g) for p, g in ps]))
+    assert result["p3_f"] == pytest.approx(np.mean([naive_f(p < 0.5, ~g) for p, g in ps]))
     inter = sum(((p < 0.5) & ~g).sum() for p, g in ps)
     union = sum(((p < 0.5) | ~g).sum() for p, g in ps)
-    assert totals["p3_iou"] == pytest.approx(inter / union)
+    assert result["p3_iou"] == pytest.approx(inter / union)
 
 
 def test_the_rest_is_pysodmetrics_digit_by_digit(maps):
-    totals = score(maps).totals()
+    result = totals(score(maps))
     library = {"f": py_sod_metrics.FmeasureV2({"f": py_sod_metrics.FmeasureHandler(True, True, beta=0.3)}),
                "s": py_sod_metrics.Smeasure(), "e": py_sod_metrics.Emeasure(),
                "w": py_sod_metrics.WeightedFmeasure()}  # fmt: skip
@@ -60,18 +57,18 @@ def test_the_rest_is_pysodmetrics_digit_by_digit(maps):
             metric.step(focus_map, mask)
     results = {name: metric.get_results() for name, metric in library.items()}
     f = results["f"]["f"]
-    assert totals["p5_max_f"] == pytest.approx(f["dynamic"].max(), abs=1e-9)
-    assert totals["p5_mean_f"] == pytest.approx(f["dynamic"].mean(), abs=1e-9)
-    assert totals["p5_adaptive_f"] == pytest.approx(f["adaptive"], abs=1e-9)
-    assert totals["s"] == pytest.approx(results["s"]["sm"])
-    assert totals["e_max"] == pytest.approx(results["e"]["em"]["curve"].max())
-    assert totals["weighted_f"] == pytest.approx(results["w"]["wfm"])
+    assert result["p5_max_f"] == pytest.approx(f["dynamic"].max(), abs=1e-9)
+    assert result["p5_mean_f"] == pytest.approx(f["dynamic"].mean(), abs=1e-9)
+    assert result["p5_adaptive_f"] == pytest.approx(f["adaptive"], abs=1e-9)
+    assert result["s"] == pytest.approx(results["s"]["sm"])
+    assert result["e_max"] == pytest.approx(results["e"]["em"]["curve"].max())
+    assert result["weighted_f"] == pytest.approx(results["w"]["wfm"])
 
 
 def test_a_perfect_map_and_its_inverse():
     mask = np.zeros((40, 40), np.uint8)
     mask[10:30, 10:30] = 255
-    perfect, inverse = score([(mask, mask)]).totals(), score([(255 - mask, mask)]).totals()
+    perfect, inverse = totals(score([(mask, mask)])), totals(score([(255 - mask, mask)]))
     assert perfect["mae"] == 0
     assert all(perfect[key] == pytest.approx(1, abs=1e-6) for key in ("p0_f", "p1_f", "p3_f", "p3_iou", "s"))
     assert inverse["mae"] == 1
@@ -82,23 +79,44 @@ def test_a_perfect_map_and_its_inverse():
 @pytest.mark.parametrize("level", [0, 100, 255])
 def test_one_class_masks_and_flat_maps_are_finite_and_counted(value, key, level):
     mask = np.full((16, 20), value, np.uint8)
-    totals = score([(np.full_like(mask, level), mask)]).totals()
-    assert totals["images"] == 1 and totals[key] == 1
-    assert all(np.isfinite(totals[column]) for column in COLUMNS)
-    assert totals["mae"] == pytest.approx(abs(level - value) / 255)
+    result = totals(score([(np.full_like(mask, level), mask)]))
+    assert result["images"] == 1 and result[key] == 1
+    assert all(np.isfinite(result[column]) for column in COLUMNS)
+    assert result["mae"] == pytest.approx(abs(level - value) / 255)
 
 
 def test_sizes_must_match_and_something_must_be_scored():
     with pytest.raises(ValueError, match="a: its map is"):
-        Scorer().add("a", np.zeros((4, 4), np.uint8), np.zeros((4, 5), np.uint8))
+        score_image("a", np.zeros((4, 4), np.uint8), np.zeros((4, 5), np.uint8))
     with pytest.raises(ValueError, match="no image"):
-        Scorer().totals()
+        totals([])
 
 
-def test_table_names_the_protocols(maps):
-    text = as_table({"CUHK": score(maps).totals()})
-    assert all(title in text for title in COLUMNS.values())
-    assert text.splitlines()[2].startswith("| CUHK | 3 ")
+@pytest.mark.parametrize("protocol", PROTOCOLS)
+def test_one_protocol_alone_gives_its_columns_unchanged(maps, protocol):
+    columns = columns_of([protocol])
+    assert columns[0] == "mae" and {COLUMNS[key].protocol for key in columns} == {"", protocol}
+    scores = [score_image("a", focus_map, mask, columns) for focus_map, mask in maps]
+    complete = totals(score(maps))
+    assert {key: value for key, value in totals(scores).items() if key in COLUMNS} == {k: complete[k] for k in columns}
+    assert set(scores[0].row) <= {"name", "in_focus", *columns}
+
+
+def test_an_unknown_protocol_is_named():
+    with pytest.raises(ValueError, match="no protocol P9; known are P0, P1"):
+        columns_of(["P0", "P9"])
+    assert columns_of([]) == list(COLUMNS)
+
+
+def test_the_curves_are_the_librarys(maps):
+    handlers = {name: getattr(py_sod_metrics, f"{name}Handler")(True, False) for name in ("Precision", "Recall")}
+    library = py_sod_metrics.FmeasureV2(handlers)
+    for focus_map, mask in maps:
+        library.step(focus_map, mask)
+    precision, recall, f = mean_curves(score(maps))
+    assert np.allclose(precision, library.get_results()["Precision"]["dynamic"])
+    assert np.allclose(recall, library.get_results()["Recall"]["dynamic"])
+    assert f.max() == pytest.approx(totals(score(maps))["p5_max_f"])
 
 
 SHARED = Path(os.environ.get("RAN_SHARED", Path(__file__).parents[3] / "shared"))
@@ -106,10 +124,11 @@ SHARED = Path(os.environ.get("RAN_SHARED", Path(__file__).parents[3] / "shared")
 
 @pytest.mark.skipif(not (SHARED / "maps/CUHK_test100/HiFST").is_dir(), reason="the published maps are not here")
 def test_published_row_of_hifst():
-    scorer = Scorer()
+    scores = []
     for path in sorted((SHARED / "maps/CUHK_test100/HiFST").glob("*.png")):
         mask = read_mask(SHARED / f"data/CUHK/gt/{path.stem}.png", white="blurred")
-        scorer.add(path.stem, cv2.imread(str(path), cv2.IMREAD_GRAYSCALE), mask)
-    totals = scorer.totals()
-    assert totals["images"] == 100
-    assert (round(totals["mae"], 4), round(totals["p3_f"], 4), round(totals["p0_f"], 4)) == (0.2228, 0.8030, 0.8186)
+        focus_map = cv2.imread(str(path), cv2.IMREAD_GRAYSCALE)
+        scores.append(score_image(path.stem, focus_map, mask, columns_of(["P0", "P3"])))
+    result = totals(scores)
+    assert result["images"] == 100
+    assert (round(result["mae"], 4), round(result["p3_f"], 4), round(result["p0_f"], 4)) == (0.2228, 0.8030, 0.8186)

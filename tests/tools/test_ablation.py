@@ -1,0 +1,77 @@
+import json
+
+import pytest
+
+from tools import ablation
+from tools.ablation import ROWS, average, spread
+from trainer import Trainer
+from utils.scores import read_scores
+
+
+@pytest.fixture
+def options(config, tmp_path) -> ablation.Options:
+    return ablation.Options(
+        data_path=config.data_path, model_path=str(tmp_path / "ablation"), arch="resnet18", pretrained="none",
+        img_size=64, epochs=1, val_share=0.34, num_workers=0, device="cpu", rows=["baseline", "full"],
+    )  # fmt: skip
+
+
+def test_rows_are_trained_once_and_tabled(options, tmp_path, monkeypatch, capsys):
+    options.seeds = ["1", "2"]
+    assert ablation.run(options) == 0
+    text = (tmp_path / "ablation/ablation.md").read_text()
+    assert text in capsys.readouterr().out
+    lines = [[cell.strip() for cell in line.split("|")[1:-1]] for line in text.splitlines() if line.startswith("|")]
+    assert lines[0][:3] == ["row", "seeds", "MAE"] and [line[:2] for line in lines[2:]] == [
+        ["baseline", "2"],
+        ["full", "2"],
+    ]
+    runs = {row: [read_scores(tmp_path / f"ablation/{row}/seed{seed}")[0] for seed in (1, 2)] for row in options.rows}
+    for row, line in zip(runs, lines[2:]):
+        assert line[2] == spread([run.totals["mae"] for run in runs[row]]) and "±" in line[2]
+        mean = sum(run.totals["mae"] for run in runs[row]) / 2
+        assert average(row, runs[row]).totals["mae"] == pytest.approx(mean)
+    assert lines[2][-1] == "" and "±" in lines[3][-1]
+    assert [one.method for one in read_scores(tmp_path / "ablation")] == ["baseline", "full"]
+    monkeypatch.setattr(Trainer, "_train_epoch", None)  # nothing is trained again
+    assert ablation.run(options) == 0
+    options.epochs = 2
+    with pytest.raises(ValueError, match=r"holds runs with --epochs 1 \(now 2\)"):
+        ablation.run(options)
+
+
+def test_a_stopped_ablation_goes_on_with_the_row_it_was_in(options, tmp_path, monkeypatch):
+    train = Trainer.train
+
+    def stopped_in_the_second_row(self):
+        return 143 if "full" in str(self.folder) else train(self)
+
+    monkeypatch.setattr(Trainer, "train", stopped_in_the_second_row)
+    assert ablation.run(options) == 143
+    assert (tmp_path / "ablation/baseline/seed42/scores.json").exists()
+    first = (tmp_path / "ablation/baseline/seed42/scores.json").stat().st_mtime_ns
+    assert "| full |" not in (tmp_path / "ablation/ablation.md").read_text()
+    monkeypatch.setattr(Trainer, "train", train)
+    assert ablation.run(options) == 0
+    assert "| full |" in (tmp_path / "ablation/ablation.md").read_text()
+    assert (tmp_path / "ablation/baseline/seed42/scores.json").stat().st_mtime_ns == first
+
+
+def test_every_row_is_the_network_it_names(options, tmp_path):
+    options.rows = list(ROWS)
+    assert ablation.run(options) == 0
+    for row, expected in ROWS.items():
+        trained = json.loads((tmp_path / f"ablation/{row}/seed42/scores.json").read_text())["scores"][0]["trained"]
+        wanted = {"attention": "separated", "connectivity": True} | expected
+        assert {key: trained["model"][key] for key in wanted} == wanted
+
+
+def test_mistakes_are_named_before_anything_is_trained(options, tmp_path):
+    for change, message in (
+        ({"rows": ["half"]}, "no row half"),
+        ({"seeds": ["1", "x"]}, "--seeds x"),
+        ({"datasets": ["DUT"]}, "no DUT with test images"),
+    ):
+        with pytest.raises((ValueError, OSError), match=message):
+            ablation.run(ablation.Options(**vars(options) | change))
+    assert not (tmp_path / "ablation").exists()

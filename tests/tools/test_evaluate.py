@@ -1,0 +1,169 @@
+"""evaluate on real files: right folders score, broken ones are told apart by name."""
+
+import json
+import os
+import shutil
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+
+from tools import evaluate
+from utils.metrics import COLUMNS, score_image, totals
+from utils.pictures import write_png
+from utils.scores import read_scores
+
+SHARED = Path(os.environ.get("RAN_SHARED", Path(__file__).parents[3] / "shared"))
+
+
+@pytest.fixture
+def options(saved_maps, dataset, tmp_path) -> evaluate.Options:
+    """One method whose folder a test may break."""
+    shutil.copytree(saved_maps["good"], tmp_path / "maps")
+    maps = [f"method={tmp_path / 'maps'}"]
+    return evaluate.Options(maps=maps, data_path=str(dataset), processes=1, output=str(tmp_path / "out"))
+
+
+def first_map(tmp_path) -> Path:
+    return min((tmp_path / "maps").iterdir())
+
+
+def test_scores_are_those_of_score_image(evaluated, saved_maps, dataset):
+    scores = {one.method: one for one in read_scores(evaluated)}
+    assert list(scores) == ["good", "small"]
+    for name, folder in saved_maps.items():
+        expected = []
+        for path in sorted(folder.iterdir()):
+            mask = cv2.imread(str(dataset / "SAMPLE/Test/masks" / path.name), cv2.IMREAD_GRAYSCALE)
+            focus_map = cv2.imread(str(path), cv2.IMREAD_GRAYSCALE)
+            expected.append(score_image(path.stem, cv2.resize(focus_map, mask.shape[::-1]), mask))
+        one = scores[name]
+        assert one.dataset == "SAMPLE" and one.totals == pytest.approx(totals(expected))
+        assert [row["name"] for row in one.rows] == [score.row["name"] for score in expected]
+        assert one.rows[0] == pytest.approx(expected[0].row)
+    assert len(scores["small"].about["notes"]["resized"]) == 3
+    assert "48 x 32 to 96 x 64" in scores["small"].about["notes"]["resized"][0]
+    assert "notes" not in scores["good"].about or not scores["good"].about["notes"]
+
+
+def test_the_dataset_folder_is_optional_and_polarity_can_be_said(saved_maps, dataset, tmp_path, capsys):
+    for source, target in ((dataset / "SAMPLE/Test/masks", "gt"), (saved_maps["good"], "flipped")):
+        for path in source.iterdir():
+            write_png(tmp_path / target / path.name, 255 - cv2.imread(str(path), cv2.IMREAD_GRAYSCALE))
+    folders = [f"good={saved_maps['good']}", f"flipped={tmp_path / 'flipped'}"]
+    evaluate.run(
+        evaluate.Options(maps=folders, blurred_maps=["flipped"], gt=str(tmp_path / "gt"), white="blurred",
+                         protocols=["P0", "P3"], processes=2, output=str(tmp_path / "out"))
+    )  # fmt: skip
+    out = capsys.readouterr().out
+    assert "gt, 3 images" in out and "| P0 F ↑ | P3 F ↑ | P3 IoU ↑ |" in out and "wF" not in out
+    good, flipped = read_scores(tmp_path / "out")
+    assert good.totals == flipped.totals and good.totals["mae"] < 0.2 and "warning" not in out
+    assert (flipped.pictures.maps_white, flipped.pictures.masks_white) == ("blurred", "blurred")
+
+
+def test_an_inverted_method_is_suspected(options, tmp_path, capsys):
+    for path in (tmp_path / "maps").iterdir():
+        write_png(path, 255 - cv2.imread(str(path), cv2.IMREAD_GRAYSCALE))
+    evaluate.run(options)
+    out = capsys.readouterr().out
+    assert "warning: method looks inverted: MAE 0." in out and "--blurred_maps" in out
+    options.maps.append(f"again={tmp_path / 'maps'}")
+    evaluate.run(options)
+    assert "--white blurred, since all methods do" in capsys.readouterr().out
+
+
+def test_missing_and_extra_maps(options, tmp_path, capsys):
+    first_map(tmp_path).rename(tmp_path / "maps/renamed.png")
+    with pytest.raises(ValueError, match=r"(?s)masks without a map; --allow_missing.*1 masks without a map: "):
+        evaluate.run(options)
+    assert not (tmp_path / "out").exists()
+    options.allow_missing = True
+    evaluate.run(options)
+    out = capsys.readouterr().out
+    assert "method: 1 masks without a map: " in out and "1 maps without a mask, not scored: renamed.png" in out
+    (one,) = read_scores(tmp_path / "out")
+    assert one.totals["images"] == 2 and list(one.about["notes"]) == ["missing", "extra"]
+
+
+@pytest.mark.parametrize("kind", ["truncated", "empty", "text", "colours"])
+def test_unusable_maps_are_named(options, tmp_path, capsys, kind):
+    path = first_map(tmp_path)
+    data = path.read_bytes()
+    if kind == "colours":
+        write_png(path, np.full((64, 96, 3), (200, 30, 90), np.uint8))
+    else:
+        path.write_bytes({"truncated": data[: len(data) // 2], "empty": b"", "text": b"focus"}[kind])
+    with pytest.raises(ValueError, match=f"maps that cannot be used.*\n.*{path.name}"):
+        evaluate.run(options)
+    assert not (tmp_path / "out").exists()
+    options.allow_missing = True
+    evaluate.run(options)
+    assert read_scores(tmp_path / "out")[0].totals["images"] == 2
+    assert f"1 maps that cannot be used: {path}" in capsys.readouterr().out
+
+
+def test_a_list_chooses_images(options, tmp_path, capsys):
+    stem = first_map(tmp_path).stem
+    (tmp_path / "names.txt").write_text(f"\n{stem}.png\n")
+    options.names = str(tmp_path / "names.txt")
+    evaluate.run(options)
+    assert [row["name"] for row in read_scores(tmp_path / "out")[0].rows] == [stem]
+    assert "not scored" not in capsys.readouterr().out
+    (tmp_path / "names.txt").write_text(f"{stem}\nnobody\n")
+    with pytest.raises(ValueError, match="1 of its names have no mask in .*: nobody"):
+        evaluate.run(options)
+
+
+def test_mistakes_are_named(options, dataset, tmp_path):
+    good = options.maps[0]
+    for change, message in (
+        ({"maps": []}, "--maps names the methods"),
+        ({"maps": ["here"]}, "write NAME=DIR"),
+        ({"maps": [good, good]}, "method is there twice"),
+        ({"maps": ["a=/nowhere"]}, "/nowhere: no such folder"),
+        ({"blurred_maps": ["other"]}, "other: no such method"),
+        ({"protocols": ["P2"]}, "no protocol P2"),
+        ({"dataset": "DUT"}, "DUT/Test/masks: no such folder"),
+        ({"data_path": str(tmp_path)}, "no test sets here"),
+        ({"maps": [f"photos={dataset}"]}, "not one map is named as its mask"),
+    ):
+        with pytest.raises((ValueError, OSError), match=message):
+            evaluate.run(evaluate.Options(**vars(options) | change))
+
+
+def test_two_files_for_one_image_and_damaged_masks(options, dataset, tmp_path):
+    path = first_map(tmp_path)
+    shutil.copy(path, path.with_suffix(".bmp"))
+    with pytest.raises(ValueError, match="two maps for one mask"):
+        evaluate.run(options)
+    path.with_suffix(".bmp").unlink()
+    shutil.copytree(dataset / "SAMPLE/Test/masks", tmp_path / "gt")
+    options.gt = str(tmp_path / "gt")
+    (tmp_path / "gt" / path.name).write_bytes(b"no mask")
+    with pytest.raises(ValueError, match=f"{path.name}: not a readable picture"):
+        evaluate.run(options)
+
+
+def test_totals_are_plain_json(evaluated):
+    entry = json.loads((evaluated / "scores.json").read_text())["scores"][0]
+    assert entry["method"] == "good" and set(COLUMNS) <= entry["totals"].keys()
+    assert not Path(entry["pictures"]["maps"]).is_absolute()
+
+
+@pytest.mark.skipif(not (SHARED / "maps/CUHK_test100/PRNet").is_dir(), reason="the published maps are not here")
+def test_measured_rows_of_the_published_maps(tmp_path, capsys):
+    """The rows of an independent script: full-size maps and 224 x 224 ones that have to be resized."""
+    methods = ("HiFST", "PRNet", "PRNet_mask")
+    listing = Path(__file__).parents[2] / "configs/splits/CUHK_test.txt"
+    evaluate.run(
+        evaluate.Options(maps=[f"{name}={SHARED / 'maps/CUHK_test100' / name}" for name in methods],
+                         gt=str(SHARED / "data/CUHK/gt"), white="blurred", names=str(listing), dataset="CUHK",
+                         protocols=["P0", "P1", "P3", "P5"], output=str(tmp_path))
+    )  # fmt: skip
+    rows = {one.method: [round(one.totals[key], 4) for key in ("mae", "p0_f", "p1_f", "p3_f")]
+            for one in read_scores(tmp_path)}  # fmt: skip
+    assert rows == {"HiFST": [0.2228, 0.8186, 0.7594, 0.8030], "PRNet": [0.0679, 0.9109, 0.8772, 0.9517],
+                    "PRNet_mask": [0.0668, 0.9207, 0.8767, 0.9586]}  # fmt: skip
+    assert "100 maps of another size" in capsys.readouterr().out

@@ -1,0 +1,179 @@
+"""report on files of evaluate: everything it promises is there, and the page works in a real browser."""
+
+import csv
+import os
+import shutil
+
+import cv2
+import pytest
+
+from tools import report
+from utils.scores import read_scores, write_scores
+
+CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
+         "--disable-component-update", "--disable-sync"]  # fmt: skip
+
+
+@pytest.fixture(scope="session")
+def written(evaluated, tmp_path_factory):
+    """Folder of a whole report on two methods."""
+    folder = tmp_path_factory.mktemp("report")
+    report.run(report.Options(scores=[str(evaluated)], output=str(folder), count=1, title="A </script> & title"))
+    return folder
+
+
+def test_a_report_has_its_files(written):
+    names = {"index.html", "tables.md", "tables.tex", "tables.csv", "differences.csv"}
+    names |= {f"SAMPLE_{what}.{kind}" for what in ("curves", "examples") for kind in ("png", "pdf")}
+    assert {path.name for path in written.iterdir()} == names
+    assert "| good |" in (written / "tables.md").read_text() and "\\toprule" in (written / "tables.tex").read_text()
+    for name in ("curves", "examples"):
+        assert cv2.imread(str(written / f"SAMPLE_{name}.png")).std() > 10
+        assert (written / f"SAMPLE_{name}.pdf").read_bytes().startswith(b"%PDF")
+    with (written / "tables.csv").open() as file:
+        assert [row["method"] for row in csv.DictReader(file)] == ["good", "small"]
+    with (written / "differences.csv").open() as file:
+        rows = list(csv.DictReader(file))
+    assert rows[0]["column"] == "MAE" and rows[0]["better"] == "good" and float(rows[0]["second minus first"]) > 0
+
+
+def test_methods_and_examples_are_chosen_by_name(evaluated, tmp_path):
+    name = read_scores(evaluated)[0].rows[1]["name"]
+    options = report.Options(scores=[str(evaluated)], output=str(tmp_path / "a"), methods=["small", "good"])
+    options.examples = [name]
+    report.run(options)
+    lines = (tmp_path / "a/tables.md").read_text().splitlines()
+    assert [line.split("|")[1].strip() for line in lines[4:6]] == ["small", "good"]
+    one = cv2.imread(str(tmp_path / "a/SAMPLE_examples.png"))
+    options.examples, options.by, options.count = [], "small", 3
+    report.run(options)
+    assert one.shape[0] < cv2.imread(str(tmp_path / "a/SAMPLE_examples.png")).shape[0]
+    for change, message in (
+        ({"methods": ["other"]}, "no method other"),
+        ({"examples": ["nobody"]}, "no image nobody"),
+        ({"by": "other"}, "no method 'other'"),
+        ({"scores": []}, "--scores names"),
+        ({"scores": [str(evaluated)] * 2}, "was scored twice"),
+        ({"scores": [str(tmp_path)]}, "no such file"),
+    ):
+        with pytest.raises((ValueError, OSError), match=message):
+            report.run(report.Options(**vars(options) | change))
+
+
+def test_scores_whose_pictures_are_gone_still_give_tables(evaluated, tmp_path, capsys):
+    scores = read_scores(evaluated)
+    scores[0].pictures.maps = ""
+    scores[1].pictures.maps = str(tmp_path / "moved")
+    write_scores(tmp_path / "scores", scores)
+    report.run(report.Options(scores=[str(tmp_path / "scores")], output=str(tmp_path / "out")))
+    out = capsys.readouterr().out
+    assert "SAMPLE: no pictures: there are no maps of good (not saved), maps of small (" in out
+    assert (tmp_path / "out/tables.md").exists() and not (tmp_path / "out/SAMPLE_examples.png").exists()
+    report.run(report.Options(scores=[str(tmp_path / "scores")], output=str(tmp_path / "out"), pictures=False))
+    assert "no pictures" not in capsys.readouterr().out
+
+
+def test_a_picture_that_vanished_is_named(evaluated, saved_maps, tmp_path):
+    scores = read_scores(evaluated)
+    shutil.copytree(saved_maps["good"], tmp_path / "maps")
+    gone = min((tmp_path / "maps").iterdir())
+    gone.unlink()
+    scores[0].pictures.maps = str(tmp_path / "maps")
+    write_scores(tmp_path / "scores", scores)
+    with pytest.raises(ValueError, match=f"maps of good: no picture {gone.stem}"):
+        report.run(report.Options(scores=[str(tmp_path / "scores")], output=str(tmp_path / "out")))
+
+
+def test_methods_on_different_images_are_told(evaluated, tmp_path, capsys):
+    scores = read_scores(evaluated)
+    scores[1].rows.pop()
+    write_scores(tmp_path / "scores", scores)
+    report.run(report.Options(scores=[str(tmp_path / "scores")], output=str(tmp_path / "out")))
+    assert "SAMPLE: only 2 images were scored for every method" in capsys.readouterr().out
+
+
+@pytest.fixture(scope="module")
+def browser():
+    """Headless Chromium; where none is installed the tests are skipped, unless RAN_BROWSER asks for them."""
+    if not CHROMIUM and not os.environ.get("RAN_BROWSER"):
+        pytest.skip("no Chromium installed")
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
+        yield browser
+        browser.close()
+
+
+@pytest.fixture
+def page(browser, written):
+    """The report opened from disk; any message on the console, any error and any request elsewhere fails the test."""
+    page, messages, requests = browser.new_page(), [], []
+    page.on("console", lambda message: messages.append(message.text))
+    page.on("pageerror", lambda error: messages.append(str(error)))
+    page.on("request", lambda request: requests.append(request.url))
+    page.goto((written / "index.html").as_uri())
+    yield page
+    assert not messages
+    assert all(url.startswith(("file:", "data:")) for url in requests)
+    page.close()
+
+
+def methods_in(page, place: str = "tbody") -> list[str]:
+    return page.locator(f"section table >> nth=0 >> {place} tr td:first-child").all_inner_texts()
+
+
+def test_the_page_sorts_by_a_click(page):
+    assert page.title() == page.locator("h1").inner_text() == "A </script> & title"
+    assert methods_in(page) == ["good", "small"]
+    mae = page.get_by_role("button", name="MAE ↓").first
+    mae.click()
+    assert methods_in(page) == ["good", "small"]  # low is good: ascending first
+    mae.click()
+    assert methods_in(page) == ["small", "good"]
+    page.get_by_role("button", name="wF ↑").first.click()
+    assert methods_in(page) == ["good", "small"]  # high is good: descending first
+    assert page.locator("th[aria-sort=descending]").inner_text().startswith("wF")
+    assert page.locator("td.first").count() > 5
+
+
+def test_the_page_shows_and_sorts_images(page, evaluated):
+    errors = {row["name"]: row["mae"] for row in read_scores(evaluated)[1].rows}
+    page.get_by_label("Sort by the MAE of").select_option("small")
+    names = page.locator(".example > div:first-child").all_inner_texts()
+    assert names == sorted(errors, key=errors.get, reverse=True)
+    page.get_by_label("first").select_option("smallest")
+    assert page.locator(".example > div:first-child").all_inner_texts() == names[::-1]
+
+
+def test_an_image_opens_and_the_arrow_keys_walk(page):
+    names = page.locator(".example > div:first-child").all_inner_texts()
+    page.locator(".example button").first.click()
+    dialog = page.locator("dialog")
+    assert dialog.is_visible() and dialog.locator("b").inner_text() == names[0]
+    assert dialog.locator("img").count() == 4 and dialog.locator("canvas").count() == 2
+    dialog.locator("canvas[width='96']").nth(1).wait_for()
+    colours = page.evaluate(
+        "[...document.querySelectorAll('dialog canvas')].map(canvas => new Set(new Uint32Array("
+        "canvas.getContext('2d').getImageData(0, 0, canvas.width, canvas.height).data.buffer)).size)"
+    )
+    assert min(colours) > 10  # the signed error is drawn
+    page.keyboard.press("ArrowRight")
+    assert dialog.locator("b").inner_text() == names[1]
+    page.keyboard.press("ArrowLeft")
+    page.keyboard.press("ArrowLeft")
+    assert dialog.locator("b").inner_text() == names[-1]
+    page.keyboard.press("Escape")
+    assert not dialog.is_visible()
+
+
+def test_names_are_never_read_as_html(browser, evaluated, dataset, tmp_path):
+    scores = read_scores(evaluated)
+    scores[0].method = "<img src=x onerror=document.title='broken'>"
+    write_scores(tmp_path / "scores", scores)
+    report.run(report.Options(scores=[str(tmp_path / "scores")], output=str(tmp_path / "out")))
+    page = browser.new_page()
+    page.goto((tmp_path / "out/index.html").as_uri())
+    assert methods_in(page)[0] == scores[0].method and page.title() == "Focus maps compared"
+    page.close()

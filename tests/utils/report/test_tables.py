@@ -1,0 +1,83 @@
+import json
+
+import numpy as np
+import pytest
+
+from utils.report import tables
+from utils.report.tables import Line, SetTable, escape, latex, markdown, number, set_tables
+from utils.scores import MethodScores
+
+
+def method(name: str, mae: float, images: int = 4, dataset: str = "CUHK", **more) -> MethodScores:
+    rows = [{"name": str(i), "in_focus": 0.5, "mae": mae + 0.001 * i} for i in range(images)]
+    return MethodScores(name, dataset, {"images": images, "mae": mae, "p3_f": 0.9} | more, rows, np.zeros((3, 256)))
+
+
+@pytest.fixture
+def published(tmp_path):
+    rows = {"Old": {"mae": 0.2, "p3_f": 0.95}, "Sloppy": {"mae": 0.05}}
+    known = {"source": "a paper", "protocol": "P3", "sets": {"CUHK": {"images": 4, "rows": rows}}}
+    (tmp_path / "published.json").write_text(json.dumps(known))
+    return tmp_path / "published.json"
+
+
+def test_numbers_look_as_the_field_prints_them():
+    assert [number(x) for x in (0.0521, 0.0, 1.0, 0.9996, 0.5)] == [".052", ".000", "1.000", "1.000", ".500"]
+    assert number(0.0521, 4) == ".0521"
+
+
+def test_ranks_are_of_the_printed_values_and_know_the_direction():
+    lines = [Line(name, 4, {"mae": mae, "p3_f": f}) for name, mae, f in
+             (("a", 0.0521, 0.9), ("b", 0.0524, 0.95), ("c", 0.06, 0.93))]  # fmt: skip
+    table = SetTable("CUHK", ["mae", "p3_f"], lines, [Line("d", 4, {"mae": 0.07})], "", [])
+    assert [table.rank("mae", line.values["mae"]) for line in lines] == [1, 1, 2]  # .052, .052, .060
+    assert [table.rank("p3_f", line.values["p3_f"]) for line in lines] == [0, 1, 2]
+    assert table.rank("mae", 0.07) == 0
+    assert SetTable("CUHK", ["mae"], lines[:1], [], "", []).rank("mae", 0.0521) == 0  # nothing to compare with
+
+
+def test_published_rows_stand_apart_and_only_under_their_own_columns(published):
+    (table,) = set_tables([method("ours", 0.06, s=0.8)], published)
+    assert [line.method for line in table.published] == ["Old", "Sloppy"]
+    text = markdown(table)
+    measured, rest = text.split("Published: a paper; P3.")
+    assert "| ours | .060 | .900 | .800 |" in measured and "Old" not in measured
+    assert "| method | MAE ↓ | P3 F ↑ |" in rest and "| Old | .200 | **.950** |" in rest
+    assert "| Sloppy | **.050** |  |" in rest
+    assert not set_tables([method("ours", 0.06, images=3)], published)[0].published  # another set of that name
+    assert not set_tables([method("ours", 0.06, dataset="DUT")], published)[0].published
+    assert not set_tables([method("ours", 0.06)], None)[0].published
+
+
+def test_a_published_number_of_no_protocol_of_ours_is_refused(published):
+    published.write_text(published.read_text().replace("p3_f", "f"))
+    with pytest.raises(ValueError, match="Old: no column f; a column is one protocol"):
+        set_tables([method("ours", 0.06)], published)
+
+
+def test_the_shipped_published_rows_fit():
+    for name, images in (("CUHK", 100), ("DUT", 500)):
+        (table,) = set_tables([method("ours", 0.06, images=images, dataset=name)], tables.PUBLISHED)
+        assert len(table.published) == 10 and table.published[-1].values["mae"] in (0.036, 0.070)
+
+
+def test_differences_and_incomplete_methods_are_told():
+    scores = [method("a", 0.05), method("b", 0.2), method("c", 0.05, images=3)]
+    (table,) = set_tables(scores, None)
+    text = markdown(table)
+    assert "| MAE | b − a | +0.1500 ± 0.0000 | 4 | a is better |" in text
+    assert "| MAE | c − a | +0.0000 ± 0.0000 | 3 | no difference beyond noise (2 standard errors) |" in text
+    assert "| c (3 of 4 images) | **.050** |" in text
+    with pytest.raises(ValueError, match="a was scored twice on CUHK"):
+        set_tables([scores[0], scores[0]], None)
+
+
+def test_latex_marks_groups_and_escapes(published):
+    scores = [method("ours_50% & more", 0.04, s=0.8), method("b", 0.0451)]
+    text = latex(set_tables(scores, published)[0])
+    assert "ours\\_50\\% \\& more & \\textbf{.040} & \\underline{.900} & .800 \\\\" in text
+    assert "b & \\underline{.045} & \\underline{.900} & -- \\\\" in text  # one value in a column has no rank
+    assert "Method & MAE $\\downarrow$ & F $\\uparrow$ & S $\\uparrow$ \\\\" in text
+    assert "\\multicolumn{1}{c}{P3}" in text and "\\emph{Published}" in text
+    assert text.count("\\midrule") == 2 and text.count("{") == text.count("}")
+    assert escape("a_b\\c~^#") == "a\\_b\\textbackslash{}c\\textasciitilde{}\\textasciicircum{}\\#"

@@ -1,0 +1,286 @@
+"""`evaluate`: scores of saved maps, ours or another method's, without a model."""
+
+import multiprocessing
+import os
+import sys
+from collections.abc import Iterator
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple
+
+from utils.config import option
+
+if TYPE_CHECKING:
+    from utils.metrics import ImageScore
+    from utils.scores import MethodScores
+
+DESCRIPTION = "Score folders of saved focus maps, of any method, against the ground truth."
+LISTED = 5  # names printed of a long list; scores.json has all of them
+
+
+@dataclass
+class Options:
+    """Options of evaluate."""
+
+    maps: list[str] = option([], "NAME=DIR of each method: its maps, named as the masks are; grey, white = in focus")
+    blurred_maps: list[str] = option([], "names of the methods in whose maps white means blurred")
+    data_path: str = option("dataset", "dataset folder, as prepare writes it: its test masks and photographs")
+    dataset: str = option("", "name of the set (default: the only test set there, or the folder's name of --gt)")
+    gt: str = option("", "folder of masks, instead of the dataset folder's")
+    white: str = option("in_focus", "what white means in the masks of --gt", choices=("in_focus", "blurred"))
+    images: str = option("", "folder of photographs, for report; beside --gt")
+    protocols: list[str] = option([], "of P0 P1 P3 P5 S E wF (default: all); MAE is always there")
+    names: str = option("", "file with the names to score, one a line (default: all masks)", aliases=("--list",))
+    allow_missing: bool = option(False, "score what is there when maps are missing or unusable")
+    processes: int = option(0, "processes that score; 0 = one a core", at_least=0)
+    output: str = option("runs/evaluation", "folder for scores.json, scores.csv and curves.csv")
+
+
+@dataclass
+class Method:
+    """One folder of maps.
+
+    Attributes:
+        maps: files to score, by stem.
+        notes: what is odd about them, by kind, a line each; see KINDS.
+    """
+
+    name: str
+    folder: Path
+    white: str
+    maps: dict[str, Path] = field(default_factory=dict)
+    notes: dict[str, list[str]] = field(default_factory=dict)
+
+
+KINDS = {
+    "missing": "masks without a map",
+    "unusable": "maps that cannot be used",
+    "extra": "maps without a mask, not scored",
+    "resized": "maps of another size than their mask, resized bilinearly",
+}
+
+
+class Job(NamedTuple):
+    """One map to score against its mask: what a worker process gets."""
+
+    name: str
+    map: Path
+    map_white: str
+    mask: Path
+    mask_white: str
+    columns: list[str]
+
+
+class Result(NamedTuple):
+    """What comes back: a score or the reason why not, and a remark on the map's size."""
+
+    score: "ImageScore | None" = None
+    unusable: str = ""
+    resized: str = ""
+
+
+def run(options: Options) -> None:
+    """Scores all maps, prints what is odd about each method and one table, and writes the files.
+
+    Raises:
+        FileNotFoundError, ValueError: nothing to score, unknown names, missing or unusable maps, unusable masks.
+    """
+    from utils.metrics import columns_of
+    from utils.report.tables import printed
+    from utils.scores import MethodScores, Pictures, write_scores
+
+    columns = columns_of(options.protocols)
+    dataset, pictures = truth(options)
+    masks = chosen_masks(pictures["masks"], options.names)
+    methods = read_methods(options)
+    for method in methods:
+        match(method, masks, partly=bool(options.names))
+    fail_unless_complete(methods, options, "missing")
+    jobs = [
+        Job(stem, path, method.white, masks[stem], options.white, columns)
+        for method in methods for stem, path in method.maps.items()
+    ]  # fmt: skip
+    results = score_files(jobs, options.processes)
+    scores = []
+    for method in methods:
+        scored = [next(results) for _ in method.maps]
+        for kind in ("unusable", "resized"):
+            method.notes[kind] = [getattr(result, kind) for result in scored if getattr(result, kind)]
+        good = [result.score for result in scored if result.score]
+        if good:
+            where = Pictures(**pictures, maps=str(method.folder), masks_white=options.white, maps_white=method.white)
+            about = {"notes": {kind: lines for kind, lines in method.notes.items() if lines}}
+            scores.append(MethodScores.of(method.name, dataset, good, pictures=where, about=about))
+    fail_unless_complete(methods, options, "unusable")
+    if len(scores) < len(methods):
+        lost = {method.name for method in methods} - {one.method for one in scores}
+        raise ValueError(f"{', '.join(sorted(lost))}: not one map could be scored")
+    write_scores(Path(options.output), scores)
+    for method in methods:
+        print(remarks(method), end="")
+    print(printed(scores))
+    print(polarity_doubt(scores), end="")
+    print(f"scores in {Path(options.output) / 'scores.json'}, scores.csv and curves.csv")
+
+
+def truth(options: Options) -> tuple[str, dict[str, str]]:
+    """The set's name, and the folders of its masks and photographs.
+
+    Raises:
+        FileNotFoundError, ValueError: no such folder; several test sets to choose from.
+    """
+    if options.gt:
+        name, pictures = options.dataset or Path(options.gt).name, {"masks": options.gt, "images": options.images}
+    else:
+        root = Path(options.data_path)
+        found = sorted(path.parent.parent.name for path in root.glob("*/Test/masks"))
+        if not options.dataset and len(found) != 1:
+            raise ValueError(
+                f"{root}: {', '.join(found) or 'no test sets'} here ({root}/*/Test/masks); --dataset names one, "
+                "or --gt a folder of masks"
+            )
+        name = options.dataset or found[0]
+        pictures = {what: str(root / name / "Test" / what) for what in ("masks", "images")}
+    for folder in pictures.values():
+        if folder and not Path(folder).is_dir():
+            raise FileNotFoundError(f"{folder}: no such folder")
+    return name, pictures
+
+
+def chosen_masks(folder: str, names: str) -> dict[str, Path]:
+    """Masks to score against, by stem: all of the folder, or those that the file `names` lists.
+
+    Raises:
+        ValueError: no masks, two with one stem, a listed one that is not there.
+    """
+    from utils.files import IMAGE_SUFFIXES, list_images
+
+    found = list_images(Path(folder))
+    if not found:
+        raise ValueError(f"{folder}: no pictures")
+    if doubled := [f"{paths[0].name} and {paths[1].name}" for paths in found.values() if len(paths) > 1]:
+        raise ValueError(f"{folder}: two masks for one image: {shortened(doubled)}")
+    masks = {stem: paths[0] for stem, paths in found.items()}
+    if not names:
+        return masks
+    lines = [line.strip() for line in Path(names).read_text("utf-8-sig").splitlines()]
+    stems = dict.fromkeys(Path(x).stem if Path(x).suffix.lower() in IMAGE_SUFFIXES else x for x in lines if x)
+    if absent := [stem for stem in stems if stem not in masks]:
+        raise ValueError(f"{names}: {len(absent)} of its names have no mask in {folder}: {shortened(absent)}")
+    return {stem: masks[stem] for stem in stems}
+
+
+def read_methods(options: Options) -> list[Method]:
+    """The methods of --maps, with the polarity of each.
+
+    Raises:
+        FileNotFoundError, ValueError: none, NAME=DIR misspelt, a name twice, no such folder, an unknown name.
+    """
+    if not options.maps:
+        raise ValueError("--maps names the methods, as NAME=DIR")
+    methods: dict[str, Method] = {}
+    for text in options.maps:
+        name, _, folder = text.partition("=")
+        if not name or not folder:
+            raise ValueError(f"--maps {text}: write NAME=DIR")
+        if name in methods:
+            raise ValueError(f"--maps: {name} is there twice")
+        if not Path(folder).is_dir():
+            raise FileNotFoundError(f"{folder}: no such folder (maps of {name})")
+        methods[name] = Method(name, Path(folder), "blurred" if name in options.blurred_maps else "in_focus")
+    if unknown := set(options.blurred_maps) - methods.keys():
+        raise ValueError(f"--blurred_maps {', '.join(sorted(unknown))}: no such method in --maps")
+    return list(methods.values())
+
+
+def match(method: Method, masks: dict[str, Path], partly: bool) -> None:
+    """Finds the method's map of each mask, and notes what is missing or extra; with `partly`, extra maps are expected.
+
+    Raises:
+        ValueError: two maps for one mask, or not one that fits.
+    """
+    from utils.files import list_images
+
+    found = list_images(method.folder)
+    if doubled := [", ".join(p.name for p in paths) for stem, paths in found.items() if stem in masks and paths[1:]]:
+        raise ValueError(f"{method.folder}: two maps for one mask: {shortened(doubled)}")
+    method.maps = {stem: found[stem][0] for stem in masks if stem in found}
+    if not method.maps:
+        example = next((paths[0].name for paths in found.values()), "no picture at all")
+        mask = next(iter(masks.values())).name
+        raise ValueError(f"{method.folder}: not one map is named as its mask is (a mask: {mask}; a map: {example})")
+    method.notes["missing"] = [stem for stem in masks if stem not in found]
+    method.notes["extra"] = [paths[0].name for stem, paths in found.items() if stem not in masks and not partly]
+
+
+def score_files(jobs: list[Job], processes: int) -> Iterator[Result]:
+    """Scores of all jobs, in order, on `processes` cores (0: all), with a bar.
+
+    Raises:
+        ValueError: a mask that cannot be read.
+    """
+    import cv2
+    from tqdm import tqdm
+
+    import utils.metrics  # noqa: F401 (before the fork, so that the workers need not import it each)
+
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
+    # A forked worker starts at once; OpenCV's own threads would not survive the fork, and there is a process a core.
+    context = multiprocessing.get_context("fork" if sys.platform == "linux" else "spawn")
+    with ProcessPoolExecutor(processes or cores, context, cv2.setNumThreads, (0,)) as pool:
+        yield from tqdm(pool.map(score_file, jobs, chunksize=4), "scoring", len(jobs), unit="map", leave=False)
+
+
+def score_file(job: Job) -> Result:
+    """Scores one map; one of another size is resized bilinearly to its mask.
+
+    Raises:
+        ValueError: the mask cannot be read.
+    """
+    import cv2
+
+    from utils.metrics import score_image
+    from utils.pictures import read_map, read_mask
+
+    mask = read_mask(job.mask, job.mask_white)
+    try:
+        focus_map = read_map(job.map, job.map_white)
+    except ValueError as error:
+        return Result(unusable=str(error))
+    resized = ""
+    if focus_map.shape != mask.shape:
+        sizes = ["{1} x {0}".format(*picture.shape) for picture in (focus_map, mask)]
+        resized = f"{job.map.name}: {sizes[0]} to {sizes[1]}"
+        focus_map = cv2.resize(focus_map, mask.shape[::-1], interpolation=cv2.INTER_LINEAR)
+    return Result(score_image(job.name, focus_map, mask, job.columns), resized=resized)
+
+
+def fail_unless_complete(methods: list[Method], options: Options, kind: str) -> None:
+    """Raises ValueError with all that is odd when a method has notes of this kind and --allow_missing is not set."""
+    if not options.allow_missing and any(method.notes[kind] for method in methods):
+        raise ValueError(f"{KINDS[kind]}; --allow_missing scores the others\n" + "".join(map(remarks, methods)))
+
+
+def remarks(method: Method) -> str:
+    """A line for each kind of oddity that the method has."""
+    lines = [(what, method.notes.get(kind)) for kind, what in KINDS.items()]
+    return "".join(f"{method.name}: {len(found)} {what}: {shortened(found)}\n" for what, found in lines if found)
+
+
+def shortened(names: list[str]) -> str:
+    more = f" and {len(names) - LISTED} more" if len(names) > LISTED else ""
+    return ", ".join(names[:LISTED]) + more
+
+
+def polarity_doubt(scores: "list[MethodScores]") -> str:
+    """A warning for each method whose maps fit better when flipped: its MAE is above one half."""
+    doubtful = [one for one in scores if one.totals["mae"] > 0.5]
+    hint = "--blurred_maps"
+    if len(doubtful) == len(scores) > 1:
+        hint = "--white blurred, since all methods do"
+    return "".join(
+        f"warning: {one.method} looks inverted: MAE {one.totals['mae']:.4f}, flipped {1 - one.totals['mae']:.4f}; "
+        f"if white means blurred there, say so ({hint})\n"
+        for one in doubtful
+    )

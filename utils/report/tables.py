@@ -1,0 +1,197 @@
+"""Tables of one set's scores: Markdown, LaTeX (booktabs) and rows for CSV; measured and published lines apart."""
+
+import json
+from dataclasses import dataclass
+from itertools import combinations
+from pathlib import Path
+
+from ..metrics import COLUMNS, PROTOCOLS
+from ..scores import Difference, MethodScores, paired_difference
+
+PUBLISHED = Path(__file__).parents[2] / "configs" / "published.json"
+DIGITS = 3
+
+
+@dataclass
+class Line:
+    """One method's line: its scores by the keys of metrics.COLUMNS, and how many images they are means over."""
+
+    method: str
+    images: int
+    values: dict[str, float]
+
+
+@dataclass
+class SetTable:
+    """All lines of one set.
+
+    Attributes:
+        columns: keys of metrics.COLUMNS that any line has, in order.
+        measured, published: lines from maps that were scored here, and numbers taken from a paper.
+        source: where the published ones come from, and their protocol; empty without any.
+        differences: of every two measured methods, in every column that single images have.
+    """
+
+    dataset: str
+    columns: list[str]
+    measured: list[Line]
+    published: list[Line]
+    source: str
+    differences: list[Difference]
+
+    @property
+    def images(self) -> int:
+        """Most images that a method of this set was scored on."""
+        return max(line.images for line in self.measured)
+
+    def rank(self, key: str, value: float, digits: int = DIGITS) -> int:
+        """1 or 2 when the value as printed is the best or second best of its column, published ones too; else 0."""
+        sign = 1 if COLUMNS[key].lower_is_better else -1
+        lines = self.measured + self.published
+        printed = sorted({sign * round(line.values[key], digits) for line in lines if key in line.values})
+        position = printed.index(sign * round(value, digits)) + 1
+        return position if position <= 2 and len(printed) > 1 else 0
+
+    def name_of(self, line: Line) -> str:
+        return line.method + (f" ({line.images} of {self.images} images)" if line.images < self.images else "")
+
+
+def set_tables(scores: list[MethodScores], published: Path | None) -> list[SetTable]:
+    """One table a set, in the order of the scores; published numbers join a set of the same name and size.
+
+    Raises:
+        ValueError: two scores of the same method on the same set; a published number of a column that is not ours.
+    """
+    by_set: dict[str, list[MethodScores]] = {}
+    for one in scores:
+        if one.method in {other.method for other in by_set.setdefault(one.dataset, [])}:
+            raise ValueError(f"{one.method} was scored twice on {one.dataset}: a method needs a name of its own")
+        by_set[one.dataset].append(one)
+    known = json.loads(published.read_text(encoding="utf-8")) if published else {"sets": {}}
+    return [_set_table(name, group, known) for name, group in by_set.items()]
+
+
+def _set_table(name: str, scores: list[MethodScores], known: dict) -> SetTable:
+    columns = [key for key in COLUMNS if any(key in one.totals for one in scores)]
+    measured = [Line(one.method, one.totals["images"], {k: one.totals[k] for k in one.columns}) for one in scores]
+    images = max(line.images for line in measured)
+    found = known["sets"].get(name, {"images": 0})
+    published = []
+    if found["images"] == images:
+        for method, values in found["rows"].items():
+            if unknown := values.keys() - COLUMNS.keys():
+                raise ValueError(f"published row {method}: no column {', '.join(unknown)}; a column is one protocol")
+            published.append(Line(method, images, {k: v for k, v in values.items() if k in columns}))
+    source = f"{known['source']}; {known['protocol']}" if published else ""
+    per_image = [key for key in columns if key in scores[0].rows[0]]
+    pairs = [paired_difference(a, b, key) for key in per_image for a, b in combinations(scores, 2)]
+    return SetTable(name, columns, measured, published, source, [pair for pair in pairs if pair])
+
+
+def number(value: float, digits: int = DIGITS) -> str:
+    """A score as the field prints it: .052, 1.000."""
+    text = f"{value:.{digits}f}"
+    return text[1:] if text.startswith("0.") else text
+
+
+def markdown_lines(table: SetTable, lines: list[Line], columns: list[str], digits: int = DIGITS) -> str:
+    """A Markdown table with the best of each column in bold."""
+    rows = [["method", *(f"{COLUMNS[k].title} {'↓' if COLUMNS[k].lower_is_better else '↑'}" for k in columns)]]
+    rows.append(["---", *["---:"] * len(columns)])
+    for line in lines:
+        cells = [number(line.values[k], digits) if k in line.values else "" for k in columns]
+        best = [k in line.values and table.rank(k, line.values[k], digits) == 1 for k in columns]
+        rows.append([table.name_of(line).replace("|", "\\|"), *(f"**{c}**" if b else c for c, b in zip(cells, best))])
+    return "\n".join("| " + " | ".join(row) + " |" for row in rows)
+
+
+def markdown(table: SetTable, differences: tuple[str, ...] = ("mae", "p3_f")) -> str:
+    """The set's tables with the paired differences of some columns."""
+    parts = [f"## {table.dataset}, {table.images} images", markdown_lines(table, table.measured, table.columns)]
+    if table.published:
+        columns = [key for key in table.columns if any(key in line.values for line in table.published)]
+        parts += [f"Published: {table.source}.", markdown_lines(table, table.published, columns)]
+    chosen = [one for one in table.differences if one.column in differences]
+    if chosen:
+        rows = ["| column | difference | mean ± standard error | images | what it shows |", "| --- " * 5 + "|"]
+        for one in chosen:
+            pair = f"{one.second} − {one.first}".replace("|", "\\|")
+            shown = f"{one.better} is better" if one.shown else "no difference beyond noise (2 standard errors)"
+            rows.append(f"| {COLUMNS[one.column].title} | {pair} | {one.mean:+.4f} ± {one.error:.4f} | {one.images} | "
+                        f"{shown} |")  # fmt: skip
+        parts += ["Paired differences, image by image:", "\n".join(rows)]
+    return "\n\n".join(parts)
+
+
+def printed(scores: list[MethodScores]) -> str:
+    """What a terminal shows of scores: a Markdown table a set, with more digits than papers print."""
+    tables = set_tables(scores, published=None)
+    return "\n".join(
+        f"{table.dataset}, {table.images} images\n{markdown_lines(table, table.measured, table.columns, digits=4)}"
+        for table in tables
+    )
+
+
+def latex(table: SetTable) -> str:
+    """A booktabs table: protocols over the columns, arrows for direction, best in bold, second best underlined."""
+    spans = [(p, [k for k in table.columns if COLUMNS[k].protocol == p]) for p in ("", *PROTOCOLS)]
+    spans = [(protocol, keys) for protocol, keys in spans if keys]
+    groups = " & ".join(f"\\multicolumn{{{len(keys)}}}{{c}}{{{protocol}}}" for protocol, keys in spans)
+    rules, at = "", 2
+    for protocol, keys in spans:
+        rules += f"\\cmidrule(lr){{{at}-{at + len(keys) - 1}}}" if protocol else ""
+        at += len(keys)
+    heads = []
+    for key in table.columns:
+        column = COLUMNS[key]
+        title = column.title.removeprefix(column.protocol + " ")
+        heads.append(f"{title} $\\{'down' if column.lower_is_better else 'up'}arrow$")
+    body = [_latex_line(table, line) for line in table.measured]
+    if table.published:
+        body += ["\\midrule", f"\\multicolumn{{{at - 1}}}{{l}}{{\\emph{{Published}}}} \\\\"]
+        body += [_latex_line(table, line) for line in table.published]
+    source = f" Published numbers: {escape(table.source)}." if table.source else ""
+    lines = [
+        "% \\usepackage{booktabs}",
+        "\\begin{table}[t]",
+        "\\centering\\small\\setlength{\\tabcolsep}{3pt}",
+        f"\\caption{{Defocus blur detection on {escape(table.dataset)} ({table.images} images); best in bold, second "
+        f"best underlined.{source}}}",
+        f"\\begin{{tabular}}{{l{'c' * len(table.columns)}}}",
+        "\\toprule",
+        f" & {groups} \\\\ {rules}",
+        f"Method & {' & '.join(heads)} \\\\",
+        "\\midrule",
+        *body,
+        "\\bottomrule",
+        "\\end{tabular}",
+        "\\end{table}",
+    ]
+    return "\n".join(lines)
+
+
+def _latex_line(table: SetTable, line: Line) -> str:
+    cells = []
+    for key in table.columns:
+        value = line.values.get(key)
+        mark = "%s" if value is None else ("%s", "\\textbf{%s}", "\\underline{%s}")[table.rank(key, value)]
+        cells.append("--" if value is None else mark % number(value))
+    return f"{escape(table.name_of(line))} & {' & '.join(cells)} \\\\"
+
+
+def escape(text: str) -> str:
+    """Text for LaTeX."""
+    special = {"\\": "\\textbackslash{}", "~": "\\textasciitilde{}", "^": "\\textasciicircum{}"}
+    special |= {c: f"\\{c}" for c in "&%$#_{}"}
+    return "".join(special.get(c, c) for c in text)
+
+
+def csv_rows(tables: list[SetTable]) -> list[dict]:
+    """Every line of every set with full precision; an empty cell where there is no number."""
+    rows = []
+    for table in tables:
+        for kind, lines in (("measured", table.measured), ("published", table.published)):
+            for line in lines:
+                scores = {COLUMNS[key].title: line.values.get(key, "") for key in COLUMNS}
+                rows.append({"set": table.dataset, "kind": kind, "method": line.method, "images": line.images} | scores)
+    return rows
