@@ -142,6 +142,8 @@ def truth(options: Options) -> tuple[str, dict[str, str]]:
             )
         name = options.dataset or found[0]
         pictures = {what: str(root / name / "Test" / what) for what in ("masks", "images")}
+    if Path(name).name != name:
+        raise ValueError(f"--dataset {name}: a set's name becomes part of file names")
     for folder in pictures.values():
         if folder and not Path(folder).is_dir():
             raise FileNotFoundError(f"{folder}: no such folder")
@@ -265,7 +267,7 @@ def fail_unless_complete(methods: list[Method], options: Options, kind: str) -> 
 def remarks(method: Method) -> str:
     """A line for each kind of oddity that the method has."""
     lines = [(what, method.notes.get(kind)) for kind, what in KINDS.items()]
-    return "".join(f"{method.name}: {len(found)} {what}: {shortened(found)}\n" for what, found in lines if found)
+    return "".join(f"{method.name}: {what} ({len(found)}): {shortened(found)}\n" for what, found in lines if found)
 
 
 def shortened(names: list[str]) -> str:

@@ -45,18 +45,12 @@ def run(options: Options) -> None:
 
 
 def scores_table(results: Path) -> str:
-    """One line for each run and set that the score files in the folder hold, with its recipe in short."""
-    from utils.metrics import COLUMNS
+    """Tables of every set that a score file in the folder's folders holds, measured and published lines apart."""
+    from utils.report.tables import PUBLISHED, markdown, set_tables
     from utils.scores import read_scores
 
-    lines = [["run", "trained on", "epoch", "size", "set", "images", *(column.title for column in COLUMNS.values())]]
-    lines.append(["---"] * len(lines[0]))
-    for path in sorted(results.glob("*/scores.json")):
-        for one in read_scores(path):
-            trained = one.about["trained"]
-            start = [one.method, " + ".join(trained["datasets"]), str(trained["epoch"]), str(one.about["img_size"])]
-            lines.append([*start, one.dataset, str(one.totals["images"]), *(f"{one.totals[k]:.4f}" for k in COLUMNS)])
-    return "\n".join("| " + " | ".join(line) + " |" for line in lines)
+    scores = [one for path in sorted(results.glob("*/scores.json")) for one in read_scores(path)]
+    return "\n\n".join(markdown(table, differences=("mae",)) for table in set_tables(scores, PUBLISHED))
 
 
 def cost_table() -> str:

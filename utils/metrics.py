@@ -5,7 +5,8 @@ beta^2 = 0.3. A map is 8-bit, high = in focus; MAE is taken on the map as it is.
     P1  in focus, one threshold min(1.5 mean, 1) an image, mean over images
     P3  BLURRED, threshold 0.5, mean over images; IoU at 0.5 pooled over all pixels of the set (D-DFFNet)
     P5  in focus, map stretched to [0, 1] (min-max): max and mean of the mean F curve; adaptive = threshold 2 mean
-S-, E- and weighted F-measure are PySODMetrics' own, min-max included. F of an image without positives is 0.
+S- and weighted F-measure are PySODMetrics' own, and E-measure as there, min-max included. F of an image without
+positives is 0.
 """
 
 from collections.abc import Iterable
@@ -13,14 +14,7 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 import numpy as np
-from py_sod_metrics import (
-    Emeasure,
-    FmeasureHandler,
-    PrecisionHandler,
-    RecallHandler,
-    Smeasure,
-    WeightedFmeasure,
-)
+from py_sod_metrics import FmeasureHandler, PrecisionHandler, RecallHandler, Smeasure, WeightedFmeasure
 
 
 class Column(NamedTuple):
@@ -45,6 +39,7 @@ COLUMNS = {
     "weighted_f": Column("wF", "wF"),
 }
 PROTOCOLS = tuple(dict.fromkeys(column.protocol for column in COLUMNS.values() if column.protocol))
+EPS = np.spacing(1)  # as in PySODMetrics
 LEVELS = np.arange(256) / 255
 _options = {"with_dynamic": False, "with_adaptive": False}
 _f_measure = FmeasureHandler(**_options, beta=0.3)
@@ -58,13 +53,13 @@ class ImageScore:
     Attributes:
         row: name, share in focus, and every score that a single image has.
         curves: 3 x 256, precision, recall and F of P5 at the thresholds 255, 254, ... 0 (of 255).
-        e_curve: 256, E-measure at the same thresholds; None where it was not asked for.
+        e_curve: 256, E-measure at the same thresholds.
         iou_counts: intersection and union of the blurred regions at threshold 0.5, pixels.
     """
 
     row: dict
     curves: np.ndarray
-    e_curve: np.ndarray | None
+    e_curve: np.ndarray
     iou_counts: np.ndarray
 
 
@@ -87,7 +82,7 @@ def score_image(name: str, focus_map: np.ndarray, mask: np.ndarray, columns: Ite
         name: of the image, for its row.
         focus_map: H x W uint8, 255 = in focus.
         mask: H x W uint8 ground truth, 255 = in focus, 0 = blurred.
-        columns: keys of COLUMNS to compute; S, E and weighted F take most of the time.
+        columns: keys of COLUMNS to compute; S and weighted F take most of the time.
 
     Raises:
         ValueError: map and mask differ in size; resize the map bilinearly first.
@@ -100,30 +95,28 @@ def score_image(name: str, focus_map: np.ndarray, mask: np.ndarray, columns: Ite
     both = focus + blurred
     below = LEVELS < 0.5
     stretched = stretched_levels(both)
+    regrouped = [regroup(stretched, counts) for counts in (focus, blurred)]
+    e_curve = e_measure_curve(*regrouped)
     scores = {
         "mae": ((1 - LEVELS) @ focus + LEVELS @ blurred) / mask.size,
         "p0_f": threshold_curves(focus, blurred)[2].max(),
         "p1_f": f_at(above_mean(1.5, LEVELS, both), focus, blurred),
         "p3_f": f_at(below, blurred, focus),
         "p5_adaptive_f": f_at(above_mean(2, stretched, both), focus, blurred),
+        "e_max": e_curve.max(),
     }
-    e_curve = None
-    # The library's min-max, by table and once for all three.
+    # The library's min-max, by table and once for both.
     picture = (stretched[focus_map], mask > 0, False)
     if "s" in columns:
         (s := Smeasure()).step(*picture)
         scores["s"] = s.sms[0]
-    if "e_max" in columns:
-        (e := Emeasure()).step(*picture)
-        e_curve = e.changeable_ems[0]
-        scores["e_max"] = e_curve.max()
     if "weighted_f" in columns:
         (weighted := WeightedFmeasure()).step(*picture)
         scores["weighted_f"] = weighted.weighted_fms[0]
     row = {"name": name, "in_focus": float(focus.sum() / mask.size)}
     return ImageScore(
         row=row | {key: float(scores[key]) for key in columns if key in scores},
-        curves=threshold_curves(*(regroup(stretched, counts) for counts in (focus, blurred))),
+        curves=threshold_curves(*regrouped),
         e_curve=e_curve,
         iou_counts=np.array([blurred[below].sum(), blurred.sum() + focus[below].sum()]),
     )
@@ -176,6 +169,25 @@ def threshold_curves(positives: np.ndarray, negatives: np.ndarray) -> np.ndarray
     """3 x 256: precision, recall, F at the thresholds 255, 254, ... 0, from the pixels of each class at each level."""
     counts = _confusion(positives[::-1].cumsum(), negatives[::-1].cumsum(), positives, negatives)
     return np.stack([handler(**counts) for handler in (_precision, _recall, _f_measure)])
+
+
+def e_measure_curve(positives: np.ndarray, negatives: np.ndarray) -> np.ndarray:
+    """256: E-measure at the thresholds 255, 254, ... 0 (Fan et al., IJCAI 2018), from the pixels at each level.
+
+    Called positive or not, truly positive or not: each of the four groups of pixels has one alignment value.
+    """
+    tp, fp = positives[::-1].cumsum(), negatives[::-1].cumsum()
+    called, true = tp + fp, positives.sum()
+    size = true + negatives.sum()
+    if true == 0:
+        total = size - called
+    elif true == size:
+        total = called
+    else:
+        p, g = called / size, true / size
+        groups = ((tp, 1 - p, 1 - g), (fp, 1 - p, -g), (true - tp, -p, 1 - g), (size - called - true + tp, -p, -g))
+        total = sum(n * (2 * a * b / (a**2 + b**2 + EPS) + 1) ** 2 / 4 for n, a, b in groups)
+    return total / (size - 1 + EPS)
 
 
 def _confusion(tp, fp, positives: np.ndarray, negatives: np.ndarray) -> dict:

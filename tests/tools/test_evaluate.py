@@ -76,15 +76,16 @@ def test_an_inverted_method_is_suspected(options, tmp_path, capsys):
 
 def test_missing_and_extra_maps(options, tmp_path, capsys):
     first_map(tmp_path).rename(tmp_path / "maps/renamed.png")
-    with pytest.raises(ValueError, match=r"(?s)masks without a map; --allow_missing.*1 masks without a map: "):
+    with pytest.raises(ValueError, match=r"(?s)masks without a map; --allow_missing.*masks without a map \(1\): "):
         evaluate.run(options)
     assert not (tmp_path / "out").exists()
     options.allow_missing = True
     evaluate.run(options)
     out = capsys.readouterr().out
-    assert "method: 1 masks without a map: " in out and "1 maps without a mask, not scored: renamed.png" in out
+    assert "method: masks without a map (1): " in out and "maps without a mask, not scored (1): renamed.png" in out
     (one,) = read_scores(tmp_path / "out")
     assert one.totals["images"] == 2 and list(one.about["notes"]) == ["missing", "extra"]
+    assert "| method (2 images, 1 left out) |" in out
 
 
 @pytest.mark.parametrize("kind", ["truncated", "empty", "text", "colours"])
@@ -101,7 +102,7 @@ def test_unusable_maps_are_named(options, tmp_path, capsys, kind):
     options.allow_missing = True
     evaluate.run(options)
     assert read_scores(tmp_path / "out")[0].totals["images"] == 2
-    assert f"1 maps that cannot be used: {path}" in capsys.readouterr().out
+    assert f"maps that cannot be used (1): {path}" in capsys.readouterr().out
 
 
 def test_a_list_chooses_images(options, tmp_path, capsys):
@@ -127,6 +128,7 @@ def test_mistakes_are_named(options, dataset, tmp_path):
         ({"protocols": ["P2"]}, "no protocol P2"),
         ({"dataset": "DUT"}, "DUT/Test/masks: no such folder"),
         ({"data_path": str(tmp_path)}, "no test sets here"),
+        ({"gt": str(dataset), "dataset": "../x"}, "--dataset ../x"),
         ({"maps": [f"photos={dataset}"]}, "not one map is named as its mask"),
     ):
         with pytest.raises((ValueError, OSError), match=message):
@@ -166,4 +168,4 @@ def test_measured_rows_of_the_published_maps(tmp_path, capsys):
             for one in read_scores(tmp_path)}  # fmt: skip
     assert rows == {"HiFST": [0.2228, 0.8186, 0.7594, 0.8030], "PRNet": [0.0679, 0.9109, 0.8772, 0.9517],
                     "PRNet_mask": [0.0668, 0.9207, 0.8767, 0.9586]}  # fmt: skip
-    assert "100 maps of another size" in capsys.readouterr().out
+    assert "of another size than their mask, resized bilinearly (100): " in capsys.readouterr().out

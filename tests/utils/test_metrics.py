@@ -116,6 +116,10 @@ def test_the_curves_are_the_librarys(maps):
     precision, recall, f = mean_curves(score(maps))
     assert np.allclose(precision, library.get_results()["Precision"]["dynamic"])
     assert np.allclose(recall, library.get_results()["Recall"]["dynamic"])
+    library = py_sod_metrics.Emeasure()
+    for score_of_one, (focus_map, mask) in zip(score(maps), maps):
+        library.step(focus_map, mask)
+        assert np.allclose(score_of_one.e_curve, library.changeable_ems[-1], atol=1e-12)
     assert f.max() == pytest.approx(totals(score(maps))["p5_max_f"])
 
 
@@ -132,3 +136,13 @@ def test_published_row_of_hifst():
     result = totals(scores)
     assert result["images"] == 100
     assert (round(result["mae"], 4), round(result["p3_f"], 4), round(result["p0_f"], 4)) == (0.2228, 0.8030, 0.8186)
+
+
+@pytest.mark.parametrize("value", [0, 255])
+def test_e_measure_of_one_class_is_the_librarys(value):
+    mask = np.full((16, 20), value, np.uint8)
+    focus_map = np.arange(320).reshape(16, 20).astype(np.uint8)
+    library = py_sod_metrics.Emeasure()
+    library.step(focus_map, mask)
+    (one,) = score([(focus_map, mask)])
+    assert np.allclose(one.e_curve, library.changeable_ems[0], atol=1e-12)

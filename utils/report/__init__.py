@@ -24,7 +24,7 @@ def write_report(
         published: file of published numbers, see configs/published.json; None for none.
         pictures: False leaves out all that needs photographs and maps.
         examples: names of the images in the grid; empty takes the `count` best, median and worst.
-        by: the method by whose MAE they are chosen; empty takes the one with the lowest MAE.
+        by: the method by whose MAE they are chosen; where it is not, or empty, the one with the lowest MAE.
         title: of the page.
 
     Returns:
@@ -33,15 +33,14 @@ def write_report(
     Raises:
         ValueError: a method twice on a set; an example or a method that is not there; a damaged picture.
     """
-    folder.mkdir(parents=True, exist_ok=True)
     tables = set_tables(scores, published)
     if unknown := set(examples) - {row["name"] for one in scores for row in one.rows}:
         raise ValueError(f"no image {', '.join(sorted(unknown))} was scored")
+    if by and by not in {one.method for one in scores}:
+        raise ValueError(f"no method {by!r}; there are {', '.join(one.method for one in scores)}")
     sets, remarks = [], []
     for table in tables:
         group = [one for one in scores if one.dataset == table.dataset]
-        if by and by not in {one.method for one in group}:
-            raise ValueError(f"{table.dataset}: no method {by!r}; it has {', '.join(one.method for one in group)}")
         curves = curves_figure(group)
         save_figure(curves, folder / f"{table.dataset}_curves")
         gallery = Gallery(group)

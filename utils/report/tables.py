@@ -14,11 +14,15 @@ DIGITS = 3
 
 @dataclass
 class Line:
-    """One method's line: its scores by the keys of metrics.COLUMNS, and how many images they are means over."""
+    """One method's line: its scores by the keys of metrics.COLUMNS, and how many images they are means over.
+
+    left_out: images that have a truth but no usable map of this method.
+    """
 
     method: str
     images: int
     values: dict[str, float]
+    left_out: int = 0
 
 
 @dataclass
@@ -53,7 +57,10 @@ class SetTable:
         return position if position <= 2 and len(printed) > 1 else 0
 
     def name_of(self, line: Line) -> str:
-        return line.method + (f" ({line.images} of {self.images} images)" if line.images < self.images else "")
+        """The method, with a warning where its scores are not those of all images."""
+        if not line.left_out and line.images == self.images:
+            return line.method
+        return f"{line.method} ({line.images} images" + (f", {line.left_out} left out)" if line.left_out else ")")
 
 
 def set_tables(scores: list[MethodScores], published: Path | None) -> list[SetTable]:
@@ -73,7 +80,11 @@ def set_tables(scores: list[MethodScores], published: Path | None) -> list[SetTa
 
 def _set_table(name: str, scores: list[MethodScores], known: dict) -> SetTable:
     columns = [key for key in COLUMNS if any(key in one.totals for one in scores)]
-    measured = [Line(one.method, one.totals["images"], {k: one.totals[k] for k in one.columns}) for one in scores]
+    measured = []
+    for one in scores:
+        notes = one.about.get("notes", {})
+        left_out = len(notes.get("missing", ())) + len(notes.get("unusable", ()))
+        measured.append(Line(one.method, one.totals["images"], {k: one.totals[k] for k in one.columns}, left_out))
     images = max(line.images for line in measured)
     found = known["sets"].get(name, {"images": 0})
     published = []
@@ -107,7 +118,7 @@ def markdown_lines(table: SetTable, lines: list[Line], columns: list[str], digit
 
 def markdown(table: SetTable, differences: tuple[str, ...] = ("mae", "p3_f")) -> str:
     """The set's tables with the paired differences of some columns."""
-    parts = [f"## {table.dataset}, {table.images} images", markdown_lines(table, table.measured, table.columns)]
+    parts = [f"**{table.dataset}, {table.images} images**", markdown_lines(table, table.measured, table.columns)]
     if table.published:
         columns = [key for key in table.columns if any(key in line.values for line in table.published)]
         parts += [f"Published: {table.source}.", markdown_lines(table, table.published, columns)]

@@ -1,0 +1,71 @@
+"""Scoring 100 maps: `evaluate`'s engine beside PySODMetrics' classes called one by one, on the same files."""
+
+import tempfile
+import time
+from pathlib import Path
+
+import cv2
+import numpy as np
+import py_sod_metrics
+
+from tools.evaluate import Job, score_files
+from utils.metrics import COLUMNS, totals
+from utils.pictures import write_png
+
+SIZE = (427, 640)
+
+
+def write_pictures(folder: Path, count: int) -> list[Job]:
+    """Made-up masks of smooth regions, and soft, noisy maps of them that use all levels; a job for each."""
+    rng = np.random.default_rng(0)
+    jobs = []
+    for number in range(count):
+        hills = cv2.GaussianBlur(rng.standard_normal(SIZE).astype(np.float32), (0, 0), 40)
+        mask = np.uint8(hills > np.quantile(hills, rng.uniform(0.5, 0.8))) * 255
+        soft = cv2.GaussianBlur(mask, (0, 0), 6) + rng.normal(0, 20, SIZE)
+        soft = (soft - soft.min()) / (soft.max() - soft.min()) * 255
+        paths = [folder / part / f"{number:03d}.png" for part in ("maps", "masks")]
+        for path, picture in zip(paths, (np.round(soft).astype(np.uint8), mask)):
+            write_png(path, picture)
+        jobs.append(Job(f"{number:03d}", paths[0], "in_focus", paths[1], "in_focus", list(COLUMNS)))
+    return jobs
+
+
+def ours(jobs: list[Job]) -> dict[str, float]:
+    """Totals of all protocols, as evaluate computes them on all cores."""
+    return totals([result.score for result in score_files(jobs, 0)])
+
+
+def library(jobs: list[Job]) -> dict[str, float]:
+    """What the library has of it (MAE, P5, S, E, weighted F), one class after the other in this process."""
+    handler = py_sod_metrics.FmeasureHandler(with_dynamic=True, with_adaptive=True, beta=0.3)
+    metrics = (py_sod_metrics.MAE(), py_sod_metrics.FmeasureV2({"f": handler}), py_sod_metrics.Smeasure(),
+               py_sod_metrics.Emeasure(), py_sod_metrics.WeightedFmeasure())  # fmt: skip
+    for job in jobs:
+        pictures = [cv2.imread(str(path), cv2.IMREAD_GRAYSCALE) for path in (job.map, job.mask)]
+        for metric in metrics:
+            metric.step(*pictures)
+    mae, f, s, e, weighted = (metric.get_results() for metric in metrics)
+    curve = f["f"]["dynamic"]
+    return {"mae": mae["mae"], "p5_max_f": curve.max(), "p5_mean_f": curve.mean(), "p5_adaptive_f": f["f"]["adaptive"],
+            "s": s["sm"], "e_max": e["em"]["curve"].max(), "weighted_f": weighted["wfm"]}  # fmt: skip
+
+
+def measure(count: int = 100, repeats: int = 5) -> dict:
+    """Median seconds of both, taken in turn, and the largest difference between their scores."""
+    with tempfile.TemporaryDirectory() as folder:
+        jobs = write_pictures(Path(folder), count)
+        seconds = {ours: [], library: []}
+        results = {}
+        for _ in range(repeats):
+            for function, times in seconds.items():
+                start = time.perf_counter()
+                results[function] = function(jobs)
+                times.append(time.perf_counter() - start)
+    medians = {function.__name__: float(np.median(times)) for function, times in seconds.items()}
+    difference = max(abs(results[ours][key] - value) for key, value in results[library].items())
+    return medians | {"ratio": medians["library"] / medians["ours"], "largest_difference": difference}
+
+
+if __name__ == "__main__":
+    print(measure())
