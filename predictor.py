@@ -21,7 +21,7 @@ class Predictor:
     """
 
     def __init__(self, network: RAN, metadata: dict, device: torch.device):
-        self.network = network.to(device).eval()
+        self.network = network.to(device, memory_format=torch.channels_last).eval()
         self.metadata = metadata
         self.device = device
         self.img_size = metadata["config"]["img_size"]
@@ -37,7 +37,7 @@ class Predictor:
         Returns:
             N arrays, height x width uint8, 255 = in focus.
         """
-        return to_maps(self.network(images.to(self.device).float() / 255), sizes)
+        return to_maps(self.network(images.to(self.device).float() / 255, mask_only=True), sizes)
 
 
 def to_maps(logits: dict[str, torch.Tensor], sizes: list[tuple[int, int]]) -> list[np.ndarray]:

@@ -56,9 +56,10 @@ class Trainer:
         last = state_to_resume(self.folder, dataclasses.asdict(config))
         torch.manual_seed(config.seed)
         self._load_data()
-        self.network = self._build_network(last).to(self.device)
+        self.network = self._build_network(last).to(self.device, memory_format=torch.channels_last)
         learned = [p for p in self.network.parameters() if p.requires_grad]
-        self.optimizer = torch.optim.Adam(learned, lr=config.lr, weight_decay=config.weight_decay)
+        fused = self.device.type in ("cpu", "cuda")
+        self.optimizer = torch.optim.Adam(learned, lr=config.lr, weight_decay=config.weight_decay, fused=fused)
         self.scheduler = ReduceLROnPlateau(self.optimizer, factor=config.lr_factor, patience=config.patience)
         # Where the run stands: all of it goes into last.pt. The sums are those of the unfinished epoch.
         self.epoch = self.step = 0

@@ -29,7 +29,7 @@ class RAN(nn.Module):
     Output: a dict of logits (the probabilities are their sigmoid):
         "mask": N x 1 x H x W, high = in focus;
         "connectivity": N x 8 x H x W, high = the pixel and its neighbour in that direction both lie on the contour
-            (without a connectivity head this key is missing).
+            (without a connectivity head, or with mask_only, this key is missing).
 
     Raises:
         ValueError: for an input of another shape, with what was expected.
@@ -66,7 +66,7 @@ class RAN(nn.Module):
             if name != "encoder":
                 part.apply(_keep_variance)
 
-    def forward(self, image: torch.Tensor) -> dict[str, torch.Tensor]:
+    def forward(self, image: torch.Tensor, mask_only: bool = False) -> dict[str, torch.Tensor]:
         if image.ndim != 4 or image.shape[1] != 3 or min(image.shape[-2:]) < MIN_SIZE:
             raise ValueError(
                 f"expected N x 3 x H x W with H, W >= {MIN_SIZE}, got {' x '.join(map(str, image.shape))}: "
@@ -77,7 +77,7 @@ class RAN(nn.Module):
         y3 = self.rsa3(x3, x2)
         y4 = self.rsa4(x4, x3)
         logits = {"mask": self.mfa(x2, y3, y4)}
-        if self.options["connectivity"]:
+        if self.options["connectivity"] and not mask_only:
             logits["connectivity"] = self.ecc(x4, x3, x2, self.reduce1(f1))
         return {head: resize_like(values, image) for head, values in logits.items()}
 

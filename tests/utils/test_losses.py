@@ -2,7 +2,7 @@ import pytest
 import torch
 from torch.nn import functional as F
 
-from utils.losses import adaptive_pixel_intensity_loss, box_average, pixel_weights, ran_loss
+from utils.losses import adaptive_pixel_intensity_loss, box_averages, pixel_weights, ran_loss
 
 
 def targets():
@@ -11,11 +11,11 @@ def targets():
     return {"empty": torch.zeros_like(half), "full": torch.ones_like(half), "half": half}
 
 
-@pytest.mark.parametrize("window", [3, 15, 31])
-def test_box_average_is_the_zero_padded_mean(window):
-    x = torch.rand(2, 3, 20, 33)
-    expected = F.avg_pool2d(x, window, stride=1, padding=window // 2)
-    assert torch.allclose(box_average(x, window), expected, atol=1e-6)
+@pytest.mark.parametrize("height, width", [(20, 33), (1, 40), (384, 384)])
+def test_box_averages_are_the_zero_padded_means(height, width):
+    x = (torch.rand(2, 3, height, width) > 0.5).float()
+    for window, average in zip((3, 15, 31), box_averages(x), strict=True):
+        assert torch.allclose(average, F.avg_pool2d(x, window, stride=1, padding=window // 2), atol=1e-6)
 
 
 def test_weights_are_a_pixels_own_and_rise_at_the_boundary():
