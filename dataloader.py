@@ -171,20 +171,36 @@ class TrainingSet(Dataset):
         return {"image": sample[:3], "mask": sample[3:4], "contour": sample[4:5], "index": torch.tensor(index)}
 
 
-class EpochSampler(Sampler[Key]):
-    """Every index once an epoch, in an order that depends on (seed, epoch) alone, from any position on."""
+class EpochBatches(Sampler[list[Key]]):
+    """Batches of an epoch, every index once, in an order that depends on (seed, epoch) alone, from any step on.
 
-    def __init__(self, length: int, seed: int):
-        self.length, self.seed = length, seed
-        self.epoch = self.position = 0
+    With several processes, each gets its share of every batch; where a last batch has fewer images than there are
+    processes, one without a share gets an image that must not count (see `counts`).
+
+    Args:
+        length: number of samples. batch_size: of the whole batch, over all processes.
+        rank, size: number of this process and how many there are.
+    """
+
+    def __init__(self, length: int, batch_size: int, seed: int, rank: int = 0, size: int = 1):
+        self.length, self.batch_size, self.seed = length, batch_size, seed
+        self.rank, self.size = rank, size
+        self.epoch = self.step = 0
 
     def __len__(self) -> int:
-        return max(0, self.length - self.position)  # a last, smaller batch moves the position past the end
+        return -(-self.length // self.batch_size) - self.step
 
     def __iter__(self):
         generator = torch.Generator().manual_seed(self.seed * 1_000_003 + self.epoch)
         order = torch.randperm(self.length, generator=generator).tolist()
-        return iter([(self.epoch, index) for index in order[self.position :]])
+        for start in range(self.step * self.batch_size, self.length, self.batch_size):
+            batch = order[start : start + self.batch_size]
+            yield [(self.epoch, index) for index in batch[self.rank :: self.size] or batch[:1]]
+
+    def counts(self, step: int) -> tuple[int, int]:
+        """Images of this process's share of a batch, and of the whole batch."""
+        whole = min(self.batch_size, self.length - step * self.batch_size)
+        return len(range(self.rank, whole, self.size)), whole
 
 
 class TestSet(Dataset):
@@ -210,13 +226,13 @@ def stack_images(samples: list[tuple]) -> tuple[torch.Tensor, list[torch.Tensor]
     return torch.stack(images), list(masks), list(indices)
 
 
-def make_loader(dataset: Dataset, batch_size: int, workers: int, **options) -> DataLoader:
+def make_loader(dataset: Dataset, workers: int, **options) -> DataLoader:
     """DataLoader whose processes outlive an epoch and leave Ctrl-C and SIGTERM to the main process.
 
     It has a random generator of its own: an iterator's start would draw from the global one, which a network with
     dropout needs in the same state after a resumption.
     """
-    return DataLoader(dataset, batch_size, num_workers=min(workers, len(dataset)), persistent_workers=workers > 0,
+    return DataLoader(dataset, num_workers=min(workers, len(dataset)), persistent_workers=workers > 0,
                       worker_init_fn=_quiet_worker, pin_memory=torch.cuda.is_available(), generator=torch.Generator(),
                       **options)  # fmt: skip
 

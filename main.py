@@ -29,13 +29,20 @@ def main(argv: list[str]) -> int:
         print(USAGE, end="")
         return 0
     command, words = argv[0], argv[1:]
+    if "LOCAL_RANK" in os.environ:  # started by torchrun
+        if command not in ("train", "test"):
+            print(f"error: torchrun is for train and test; start {command} without it", file=sys.stderr)
+            return 2
+        if os.environ["RANK"] != "0":  # the first process speaks for all
+            os.environ["TQDM_DISABLE"] = "1"
+            sys.stdout = open(os.devnull, "w")  # noqa: SIM115 (as long as the process lives)
     prog = f"python main.py {command}"
     if command == "train":
         config = parse(TrainConfig, words, prog, "Train RAN; the defaults are the paper's recipe.")
         return guarded(lambda: importlib.import_module("trainer").Trainer(config).train())
     if command == "test":
         config = parse(TestConfig, words, prog, "Score a trained RAN on every test set found; save its maps.")
-        return guarded(lambda: importlib.import_module("trainer").Tester(config).test())
+        return guarded(lambda: importlib.import_module("tester").Tester(config).test())
     if command in TOOLS:
         tool = importlib.import_module(f"tools.{command}")
         options = parse(tool.Options, words, prog, tool.DESCRIPTION)

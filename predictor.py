@@ -5,10 +5,11 @@ from pathlib import Path
 import cv2
 import numpy as np
 import torch
+from torch import nn
 
 from model import RAN
 from utils.checkpoint import read_weights
-from utils.device import choose_device
+from utils.device import choose_device, mixed_precision
 
 
 class Predictor:
@@ -20,8 +21,10 @@ class Predictor:
         metadata: what `train` stored beside the weights.
     """
 
-    def __init__(self, network: RAN, metadata: dict, device: torch.device):
+    def __init__(self, network: RAN, metadata: dict, device: torch.device, amp: str = "off", compile: bool = False):
         self.network = network.to(device, memory_format=torch.channels_last).eval()
+        self._model = compiled(self.network, compile, device)
+        self._precision = mixed_precision(amp, device)
         self.metadata = metadata
         self.device = device
         self.img_size = metadata["config"]["img_size"]
@@ -37,7 +40,13 @@ class Predictor:
         Returns:
             N arrays, height x width uint8, 255 = in focus.
         """
-        return to_maps(self.network(images.to(self.device).float() / 255, mask_only=True), sizes)
+        with torch.autocast(self.device.type, self._precision, enabled=self._precision is not None):
+            return to_maps(self._model(images.to(self.device).float() / 255, mask_only=True), sizes)
+
+
+def compiled(network: nn.Module, wanted: bool, device: torch.device) -> nn.Module:
+    """The network as it is called: compiled if wanted, with CUDA graphs on a GPU; each input size compiles anew."""
+    return torch.compile(network, mode="reduce-overhead" if device.type == "cuda" else "default") if wanted else network
 
 
 def to_maps(logits: dict[str, torch.Tensor], sizes: list[tuple[int, int]]) -> list[np.ndarray]:
@@ -62,11 +71,16 @@ def load_network(path: str | Path) -> tuple[RAN, dict]:
     return network, metadata
 
 
-def load_model(path: str | Path, device: str = "auto") -> Predictor:
+def load_model(
+    path: str | Path, device: str | torch.device = "auto", amp: str = "off", compile: bool = False
+) -> Predictor:
     """Predictor from a .safetensors file or a run folder.
 
     Args:
         path: a weights file that `train` wrote, or its run folder (the best model).
-        device: auto, cpu, cuda or mps.
+        device: auto, cpu, cuda or mps, or a torch.device.
+        amp: mixed precision: auto, off, bf16 or fp16.
+        compile: whether to torch.compile the network; pays for many pictures of one size.
     """
-    return Predictor(*load_network(path), choose_device(device))
+    chosen = choose_device(device) if isinstance(device, str) else device
+    return Predictor(*load_network(path), chosen, amp, compile)

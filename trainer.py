@@ -1,9 +1,10 @@
-"""Trainer: recipe -> trained weights. Tester: trained weights -> scores and maps."""
+"""Trainer: recipe -> trained weights."""
 
 import dataclasses
+import math
+import signal
 import time
 from pathlib import Path
-from tempfile import TemporaryDirectory
 
 import torch
 from torch.nn.utils import clip_grad_norm_
@@ -11,39 +12,35 @@ from torch.optim.lr_scheduler import ReduceLROnPlateau
 from tqdm import tqdm
 
 from dataloader import (
-    EpochSampler,
-    Pair,
-    TestSet,
+    EpochBatches,
     TrainingSet,
     find_sets,
     make_loader,
     paper_augmentation,
     split_validation,
-    stack_images,
 )
 from model import RAN
-from predictor import load_model, load_network, to_maps
-from utils import metrics
+from predictor import compiled, load_network, to_maps
+from utils import distributed, metrics
 from utils.checkpoint import BEST, LAST, recipe, save_state, save_weights, state_to_resume
-from utils.config import TestConfig, TrainConfig
-from utils.device import choose_device
+from utils.config import TrainConfig
+from utils.device import mixed_precision
 from utils.files import write_csv
 from utils.history import Board, plot_history
 from utils.losses import ran_loss
-from utils.pictures import read_mask, write_png
-from utils.report import write_report
-from utils.report.tables import printed
-from utils.scores import MethodScores, Pictures, write_scores
+from utils.pictures import read_mask
 from utils.stopping import StopSignals
 
 SAVE_SECONDS = 300
+# Steps between two looks at a training's numbers: a look waits for the device.
+READ_EVERY = {"cpu": 1, "mps": 10, "cuda": 10}
 
 
 class Trainer:
     """Trains RAN by a recipe into a run folder, stoppable and resumable at any step.
 
     The folder gets best_model.safetensors (lowest validation MAE), last.pt (all that --resume needs), history.csv and
-    curves.png.
+    curves.png. Under torchrun all processes share each batch and the validation images; the first writes the files.
 
     Raises:
         FileNotFoundError, ValueError: no data, a folder that already holds a run, a state that does not fit.
@@ -52,43 +49,57 @@ class Trainer:
     def __init__(self, config: TrainConfig):
         self.config = config
         self.folder = Path(config.model_path)
-        self.device = choose_device(config.device)
+        self.device = distributed.join(config.device)
         last = state_to_resume(self.folder, dataclasses.asdict(config))
         torch.manual_seed(config.seed)
         self._load_data()
         self.network = self._build_network(last).to(self.device, memory_format=torch.channels_last)
+        self.model = compiled(distributed.wrapped(self.network, self.device), config.compile, self.device)
         learned = [p for p in self.network.parameters() if p.requires_grad]
         fused = self.device.type in ("cpu", "cuda")
         self.optimizer = torch.optim.Adam(learned, lr=config.lr, weight_decay=config.weight_decay, fused=fused)
         self.scheduler = ReduceLROnPlateau(self.optimizer, factor=config.lr_factor, patience=config.patience)
+        self.precision = mixed_precision(config.amp, self.device)
+        self.scaler = torch.amp.GradScaler(self.device.type, enabled=self.precision == torch.float16)
         # Where the run stands: all of it goes into last.pt. The sums are those of the unfinished epoch.
         self.epoch = self.step = 0
         self.sums = {"loss": 0.0, "mae": 0.0, "images": 0, "seconds": 0.0}
         self.history: list[dict] = []
         self.example = None  # photograph, truth and map of a validation picture, side by side
+        self.stopped: signal.Signals | None = None
         if last:
             self._restore(last)
+        elif distributed.rank():
+            torch.manual_seed(config.seed + distributed.rank())  # a network with dropout: other units in each process
 
     def train(self) -> int:
-        """Runs the epochs that are left. Returns the exit status: 0, or 128 + signal when stopped by one."""
+        """Runs the epochs that are left. Returns the exit status: 0, or 128 + signal when stopped by one.
+
+        Raises:
+            ConnectionError: another process of the job ended.
+        """
         print(self._start_line())
-        self.board = Board(self.folder / "tensorboard", self.epoch + 1)
-        with StopSignals() as stop:
+        self.board = Board(self.folder / "tensorboard", self.epoch + 1) if distributed.rank() == 0 else None
+        with (
+            StopSignals() as stop,
+            distributed.losses_told(f"the last state in {self.folder} is whole: --resume goes on"),
+        ):
             self.saved_at = time.monotonic()
             if not self.history and not self.step:
                 self._save_last()  # from now on the folder holds a run
-            while not (reason := self._finished()) and not stop.received:
+            while not (reason := self._finished()) and not self.stopped:
                 if self._train_epoch(stop):
                     self._end_epoch()
+                    self._agree_to_stop(*distributed.total([bool(stop.received)], self.device), stop)
         if not reason:
-            print(f"{stop.received.name}: saved in epoch {self.epoch + 1}, step {self.step}; --resume goes on")
-            return 128 + stop.received
+            print(f"{self.stopped.name}: saved in epoch {self.epoch + 1}, step {self.step}; --resume goes on")
+            return 128 + self.stopped
         best = self._best()
         print(f"{reason}; best validation MAE {best['val_mae']:.4f} in epoch {best['epoch']}: {self.folder / BEST}")
         return 0
 
     def _load_data(self) -> None:
-        config = self.config
+        config, rank, size = self.config, distributed.rank(), distributed.size()
         sets = find_sets(config.data_path, "train", config.datasets)
         pairs = [pair for one in sets.values() for pair in one]
         if config.limit:
@@ -97,12 +108,12 @@ class Trainer:
         self.set_names = sorted({pair.dataset for pair in pairs})
         self.names = [pair.name for pair in training]
         data = TrainingSet(training, config.img_size, paper_augmentation(), config.seed, config.cache_mb)
-        self.sampler = EpochSampler(len(data), config.seed)
-        self.train_loader = make_loader(data, config.batch_size, config.num_workers, sampler=self.sampler)
-        self.val_loader = None
+        self.batches = EpochBatches(len(data), config.batch_size, config.seed, rank, size)
+        self.train_loader = make_loader(data, config.num_workers, batch_sampler=self.batches)
+        self.val_loader, self.val_images = None, len(validation)
         if validation:
-            held_out = TrainingSet(validation, config.img_size, None, config.seed, config.cache_mb)
-            self.val_loader = make_loader(held_out, config.batch_size, 0)
+            held_out = TrainingSet(validation[rank::size], config.img_size, None, config.seed, config.cache_mb)
+            self.val_loader = make_loader(held_out, 0, batch_size=config.batch_size)
 
     def _build_network(self, last: dict | None) -> RAN:
         config = self.config
@@ -127,46 +138,76 @@ class Trainer:
     def _train_epoch(self, stop: StopSignals) -> bool:
         """Trains from the current step to the epoch's end; False when a signal cut it short (its state is saved)."""
         self.network.train()
-        self.sampler.epoch, self.sampler.position = self.epoch, self.step * self.config.batch_size
+        self.batches.epoch, self.batches.step = self.epoch, self.step
         total = self.step + len(self.train_loader)
         title = f"epoch {self.epoch + 1}/{self.config.epochs}"
         bar = tqdm(self.train_loader, title, total, initial=self.step, leave=False, unit="step")
-        since = time.monotonic()
+        since, unread = time.monotonic(), []
         for batch in bar:
-            loss, mae = self._train_step(batch)
-            images = len(batch["index"])
-            since, seconds = time.monotonic(), time.monotonic() - since
-            sums, self.step = self.sums, self.step + 1
-            for key, value in zip(sums, (loss * images, mae * images, images, seconds)):
-                sums[key] += value
+            unread.append((self.step, batch["index"], self._train_step(batch)))
+            self.step += 1
+            if len(unread) < READ_EVERY[self.device.type] and self.step < total:
+                continue
+            self._read(unread, stop)
+            since, seconds, unread = time.monotonic(), time.monotonic() - since, []
+            sums = self.sums
+            sums["seconds"] += seconds
             bar.set_postfix(loss=f"{sums['loss'] / sums['images']:.4f}", mae=f"{sums['mae'] / sums['images']:.4f}")
-            if stop.received or since - self.saved_at > SAVE_SECONDS:
+            if self.stopped or since - self.saved_at > SAVE_SECONDS:
                 self._save_last()
-            if stop.received:
+            if self.stopped:
                 bar.close()
                 return False
         return True
 
-    def _train_step(self, batch: dict) -> tuple[float, float]:
+    def _train_step(self, batch: dict) -> torch.Tensor:
+        """One step. Returns loss, MAE and gradient norm, on the device: to read them would be to wait for it."""
         image, mask, contour = self._batch(batch)
-        logits = self.network(image)
+        with torch.autocast(self.device.type, self.precision, enabled=self.precision is not None):
+            logits = self.model(image)
+        logits = {head: values.float() for head, values in logits.items()}
         loss = ran_loss(logits, mask, contour)
+        own, whole = self.batches.counts(self.step)
         self.optimizer.zero_grad(set_to_none=True)
-        loss.backward()
+        # Gradients become means over processes: a share weighs as many images as it has.
+        self.scaler.scale(loss * (own * distributed.size() / whole)).backward()
+        self.scaler.unscale_(self.optimizer)
         norm = clip_grad_norm_(self.network.parameters(), self.config.clip or float("inf"))
-        if not torch.isfinite(loss + norm):
-            names = ", ".join(self.names[i] for i in batch["index"])
-            raise ValueError(
-                f"epoch {self.epoch + 1}, step {self.step + 1}: loss {loss.item()}, gradient norm {norm.item()} with "
-                f"the images {names}; look at these pictures and masks, or lower --lr. The last saved state is kept."
-            )
-        self.optimizer.step()
+        self.scaler.step(self.optimizer)
+        self.scaler.update()
         mae = (logits["mask"].detach().sigmoid() - mask).abs().mean()
-        return loss.item(), mae.item()
+        return torch.stack([loss.detach(), mae, norm])
+
+    def _read(self, unread: list[tuple], stop: StopSignals) -> None:
+        """Reads the numbers of some steps into the epoch's sums, and learns whether any process was told to stop."""
+        numbers = torch.stack([values for *_, values in unread]).tolist()
+        sums = [0.0, 0.0, float(bool(stop.received))]
+        for (step, indices, _), (loss, mae, norm) in zip(unread, numbers):
+            # With fp16 the scaler skips steps whose gradients overflow.
+            if not (math.isfinite(loss) and (math.isfinite(norm) or self.scaler.is_enabled())):
+                raise ValueError(
+                    f"epoch {self.epoch + 1}, step {step + 1}: loss {loss}, gradient norm {norm} with the images "
+                    f"{', '.join(self.names[i] for i in indices)}; look at these pictures and masks, or lower --lr. "
+                    "The last saved state is kept."
+                )
+            own, whole = self.batches.counts(step)
+            sums[0] += loss * own
+            sums[1] += mae * own
+            self.sums["images"] += whole
+        loss, mae, stopped = distributed.total(sums, self.device)
+        self.sums["loss"] += loss
+        self.sums["mae"] += mae
+        self._agree_to_stop(stopped, stop)
+
+    def _agree_to_stop(self, told: float, stop: StopSignals) -> None:
+        """Notes the signal when any process was told to stop: all leave at the same step."""
+        if told:
+            self.stopped = stop.received or signal.SIGTERM
 
     @torch.inference_mode()
     def validate(self) -> dict[str, float]:
         """Loss at the network's size, and the scores of `test`: 8-bit maps at the pictures' original size."""
+        distributed.same_buffers(self.network)
         self.network.eval()
         scores, loss = [], 0.0
         pairs = self.val_loader.dataset.pairs
@@ -178,9 +219,11 @@ class Trainer:
             masks = [read_mask(pair.mask) for pair in chosen]
             for pair, focus_map, truth in zip(chosen, to_maps(logits, [m.shape for m in masks]), masks):
                 scores.append(metrics.score_image(pair.name, focus_map, truth))
-        self.example = torch.cat([image[-1], *(x[-1].expand(3, -1, -1) for x in (mask, logits["mask"].sigmoid()))], -1)
-        totals = metrics.totals(scores)
-        return {"loss": loss / len(pairs)} | {key: totals[key] for key in metrics.COLUMNS}
+            example = (image[-1], *(x[-1].expand(3, -1, -1) for x in (mask, logits["mask"].sigmoid())))
+            self.example = torch.cat(example, -1)
+        totals = metrics.totals(distributed.gather(scores))
+        (loss,) = distributed.total([loss], self.device)
+        return {"loss": loss / self.val_images} | {key: totals[key] for key in metrics.COLUMNS}
 
     def _end_epoch(self) -> None:
         """Validates, writes the epoch's line and the files, and moves on to the next epoch."""
@@ -196,11 +239,12 @@ class Trainer:
         self.epoch, self.step = self.epoch + 1, 0
         self.sums = dict.fromkeys(self.sums, 0)
         is_best = self._best() is self.history[-1]
-        if is_best:
-            save_weights(self.folder / BEST, self.network.state_dict(), self._metadata(self.history[-1]))
-        write_csv(self.folder / "history.csv", self.history)
-        plot_history(self.folder / "curves.png", self.history)
-        self.board.add(self.history[-1], self.example)
+        if distributed.rank() == 0:
+            if is_best:
+                save_weights(self.folder / BEST, self.network.state_dict(), self._metadata(self.history[-1]))
+            write_csv(self.folder / "history.csv", self.history)
+            plot_history(self.folder / "curves.png", self.history)
+            self.board.add(self.history[-1], self.example)
         self._save_last()
         losses = "  ".join(f"{k} loss {row[f'{k}_loss']:.4f} MAE {row[f'{k}_mae']:.4f}" for k in ("train", "val"))
         print(f"epoch {row['epoch']:3d}  lr {row['lr']:.1e}  {losses}  {seconds:.0f} s{'  best' * is_best}")
@@ -221,6 +265,8 @@ class Trainer:
 
     def _save_last(self) -> None:
         self.saved_at = time.monotonic()
+        if distributed.rank():
+            return
         state = {
             "config": dataclasses.asdict(self.config),
             "model": self.network.options,
@@ -232,6 +278,7 @@ class Trainer:
             "network": self.network.state_dict(),
             "optimizer": self.optimizer.state_dict(),
             "scheduler": self.scheduler.state_dict(),
+            "scaler": self.scaler.state_dict(),
             "random": torch.get_rng_state(),
             "random_cuda": torch.cuda.get_rng_state() if self.device.type == "cuda" else None,
         }
@@ -243,6 +290,7 @@ class Trainer:
         self.network.load_state_dict(last["network"])
         self.optimizer.load_state_dict(last["optimizer"])
         self.scheduler.load_state_dict(last["scheduler"])
+        self.scaler.load_state_dict(last["scaler"])
         self.epoch, self.step = last["epoch"], last["step"]
         self.sums, self.history = last["sums"], last["history"]
         torch.set_rng_state(last["random"])
@@ -251,77 +299,11 @@ class Trainer:
 
     def _start_line(self) -> str:
         parameters = sum(p.numel() for p in self.network.parameters()) / 1e6
-        held_out = len(self.val_loader.dataset) if self.val_loader else 0
+        processes = f" x {distributed.size()} processes" if distributed.size() > 1 else ""
         position = f", from epoch {self.epoch + 1}, step {self.step}" if self.epoch or self.step else ""
         return (
-            f"RAN {self.network.options['arch']} ({parameters:.1f} M parameters) on {self.device}: "
-            f"{' + '.join(self.set_names)}, {len(self.names)} training and {held_out} validation images at "
+            f"RAN {self.network.options['arch']} ({parameters:.1f} M parameters) on {self.device}{processes}: "
+            f"{' + '.join(self.set_names)}, {len(self.names)} training and {self.val_images} validation images at "
             f"{self.config.img_size}, batch {self.config.batch_size}, at most {self.config.epochs} epochs "
             f"into {self.folder}{position}"
         )
-
-
-class Tester:
-    """Scores trained weights on every test set found, and saves their maps.
-
-    The output folder gets scores.json, scores.csv (a line an image), curves.csv; with report, report/ (see
-    utils.report); with save_map, the maps as maps/SET/STEM.png. Scores are those of the 8-bit maps, so that the saved
-    files score the same.
-
-    Raises:
-        FileNotFoundError, ValueError: no data, no weights, weights of something else.
-    """
-
-    def __init__(self, config: TestConfig):
-        self.config = config
-        self.sets = find_sets(config.data_path, "test", config.datasets)
-        self.predictor = load_model(config.model_path, config.device)
-        self.size = config.img_size or self.predictor.img_size
-        weights = Path(config.model_path)
-        self.name = weights.resolve().stem if weights.is_file() else weights.resolve().name
-        self.folder = Path(config.output or (weights if weights.is_dir() else weights.with_suffix("")))
-
-    def test(self) -> None:
-        """Scores all sets, writes the files and prints one table."""
-        with TemporaryDirectory() as temporary:  # the report shows the maps, saved or not
-            maps = self.folder / "maps" if self.config.save_map else Path(temporary)
-            self.seconds = []
-            scores = [self._score(name, pairs, maps / name) for name, pairs in self.sets.items()]
-            remarks = []
-            if self.config.report:
-                remarks = write_report(scores, self.folder / "report", title=f"Focus maps of {self.name}")
-        if not self.config.save_map:
-            for one in scores:
-                one.pictures.maps = ""
-        write_scores(self.folder, scores)
-        print(printed(scores))
-        for one in scores:
-            one_class = one.totals["all_blurred"] + one.totals["all_in_focus"]
-            if one_class:
-                remarks.append(f"{one.dataset}: {one_class} image(s) with one class only, where an F without positives "
-                               "counts as 0")  # fmt: skip
-        print(*remarks, sep="\n", end="\n" if remarks else "")
-        seconds = sum(self.seconds) / sum(len(pairs) for pairs in self.sets.values())
-        print(f"{seconds:.3f} s an image through the network at {self.size} on {self.predictor.device}")
-        report = f", report in {self.folder / 'report/index.html'}" if self.config.report else ""
-        saved = f", maps in {self.folder / 'maps'}" if self.config.save_map else ""
-        print(f"scores in {self.folder / 'scores.json'}{report}{saved}")
-
-    def _score(self, name: str, pairs: list[Pair], maps_folder: Path) -> MethodScores:
-        """Scores one set and saves its maps; adds the seconds that the network took."""
-        loader = make_loader(TestSet(pairs, self.size), self.config.batch_size, self.config.num_workers,
-                             collate_fn=stack_images)  # fmt: skip
-        scores = []
-        with tqdm(total=len(pairs), desc=name, unit="image", leave=False) as bar:
-            for images, masks, indices in loader:
-                start = time.perf_counter()
-                maps = self.predictor.maps(images, [mask.shape for mask in masks])
-                self.seconds.append(time.perf_counter() - start)
-                for focus_map, mask, index in zip(maps, masks, indices):
-                    stem = pairs[index].stem
-                    write_png(maps_folder / f"{stem}.png", focus_map)
-                    scores.append(metrics.score_image(stem, focus_map, mask.numpy()))
-                bar.update(len(maps))
-        pictures = Pictures(str(pairs[0].image.parent), str(pairs[0].mask.parent), str(maps_folder))
-        about = {"trained": self.predictor.metadata, "img_size": self.size, "device": str(self.predictor.device)}
-        return MethodScores.of(self.name, name, scores, pictures=pictures, about=about)

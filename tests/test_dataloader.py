@@ -10,7 +10,7 @@ import pytest
 import torch
 
 from dataloader import (
-    EpochSampler,
+    EpochBatches,
     TestSet,
     TrainingSet,
     find_sets,
@@ -147,8 +147,8 @@ def test_connectivity_follows_the_moved_contour(pairs):
 
 
 def collect(data, workers, sampler=None, batch_size=2):
-    sampler = sampler or EpochSampler(len(data), 3)
-    loader = make_loader(data, batch_size, workers, sampler=sampler)
+    sampler = sampler or EpochBatches(len(data), batch_size, 3)
+    loader = make_loader(data, workers, batch_sampler=sampler)
     batches = []
     for epoch in range(2):
         sampler.epoch = epoch
@@ -189,22 +189,39 @@ def test_groups_of_the_augmentation_are_drawn_independently():
     assert len(turns) == 4  # as it was, upside down, and both quarter turns of a vertical ramp
 
 
-def test_sampler_covers_every_index_and_goes_on_from_a_position():
-    sampler = EpochSampler(10, seed=1)
-    whole = list(sampler)
-    assert sorted(index for _, index in whole) == list(range(10))
-    assert {epoch for epoch, _ in whole} == {0}
-    sampler.position = 4
-    assert list(sampler) == whole[4:] and len(sampler) == 6
-    sampler.position = 12  # after a last batch of 2 in batches of 4
-    assert list(sampler) == [] and len(sampler) == 0
-    sampler.epoch, sampler.position = 1, 0
-    assert [i for _, i in sampler] != [i for _, i in whole]
+def test_batches_cover_every_index_and_go_on_from_a_step():
+    batches = EpochBatches(10, 4, seed=1)
+    whole = list(batches)
+    assert [len(batch) for batch in whole] == [4, 4, 2] and len(batches) == 3
+    assert sorted(index for batch in whole for _, index in batch) == list(range(10))
+    assert {epoch for batch in whole for epoch, _ in batch} == {0}
+    batches.step = 2
+    assert list(batches) == whole[2:] and len(batches) == 1
+    batches.step = 3
+    assert list(batches) == [] and len(batches) == 0
+    batches.epoch, batches.step = 1, 0
+    assert list(batches) != whole
+
+
+@pytest.mark.parametrize("size", [1, 2, 3, 4])
+@pytest.mark.parametrize("length", [8, 9, 10])
+def test_processes_share_each_batch_without_overlap(size, length):
+    whole = EpochBatches(length, 4, seed=1)
+    shares = [EpochBatches(length, 4, seed=1, rank=rank, size=size) for rank in range(size)]
+    assert {len(list(share)) for share in shares} == {
+        len(whole)
+    }  # the same number of steps, or one would wait for ever
+    for step, (batch, *parts) in enumerate(zip(whole, *shares)):
+        counts = [share.counts(step) for share in shares]
+        counted = [part[:own] for part, (own, _) in zip(parts, counts)]
+        assert sorted(sum(counted, [])) == sorted(batch)
+        assert {total for _, total in counts} == {len(batch)}
+        assert all(part for part in parts)  # one without a share still computes something
 
 
 def test_test_batches_keep_masks_of_different_sizes(dataset):
     pairs = find_sets(str(dataset), "test", [])["SAMPLE"]
-    images, masks, indices = next(iter(make_loader(TestSet(pairs, 32), 3, 0, collate_fn=stack_images)))
+    images, masks, indices = next(iter(make_loader(TestSet(pairs, 32), 0, batch_size=3, collate_fn=stack_images)))
     assert images.shape == (3, 3, 32, 32) and images.dtype == torch.uint8
     assert [m.shape for m in masks] == [(64, 96)] * 3 and indices == [0, 1, 2]
 

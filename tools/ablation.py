@@ -3,7 +3,6 @@
 import dataclasses
 import json
 import statistics
-from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -41,39 +40,55 @@ def run(options: Options) -> int:
         The exit status: 0, or 128 + signal when stopped; the same command goes on.
 
     Raises:
-        ValueError: unknown rows or seeds, a folder with runs of another recipe; and what train and test raise.
+        ValueError: unknown or repeated rows or seeds, a folder with runs of another recipe; what train and test raise.
     """
     from dataloader import find_sets
-    from trainer import Tester, Trainer
-    from utils.checkpoint import BEST, recipe
+    from utils.checkpoint import recipe
     from utils.files import write_bytes
     from utils.scores import read_scores, write_scores
 
     if unknown := set(options.rows) - ROWS.keys():
         raise ValueError(f"no row {', '.join(sorted(unknown))}; there are {', '.join(ROWS)}")
-    if wrong := [seed for seed in options.seeds if not seed.isdigit()]:
+    if wrong := [seed for seed in options.seeds if not (seed.isascii() and seed.isdigit())]:
         raise ValueError(f"--seeds {' '.join(wrong)}: seeds are whole numbers from 0")
+    seeds = list(map(int, options.seeds))
+    if len(set(seeds)) < len(seeds) or len(set(options.rows)) < len(options.rows):
+        raise ValueError("a row or a seed is named twice")
     folder = Path(options.model_path)
-    find_sets(options.data_path, "test", options.datasets)  # fails now, not after the first training
+    sets = find_sets(options.data_path, "test", options.datasets)  # fails now, not after the first training
     shared = {f.name: getattr(options, f.name) for f in dataclasses.fields(Recipe)}
     keep_recipe(folder / "recipe.json", recipe(TrainConfig(**shared)))
-    runs: dict[str, list[list[MethodScores]]] = {}  # of each row, by seed, then by set
-    for seed in options.seeds:
+    runs: dict[str, dict[str, list[MethodScores]]] = {name: {} for name in sets}  # of each set, by row: one a seed
+    for seed in seeds:
         for row in options.rows:
             path = folder / row / f"seed{seed}"
-            scores = path / "scores.json"
-            config = TrainConfig(**shared | ROWS[row] | {"model_path": str(path), "seed": int(seed), "resume": True})
-            print(f"--- {row}, seed {seed}")
-            if status := Trainer(config).train():
+            config = TrainConfig(**shared | ROWS[row] | {"model_path": str(path), "seed": seed, "resume": True})
+            if status := train_and_test(config, set(sets)):
+                print(f"stopped in {row}, seed {seed}: the same command goes on")
                 return status
-            if not scores.exists() or scores.stat().st_mtime < (path / BEST).stat().st_mtime:
-                same = {f.name: getattr(config, f.name) for f in dataclasses.fields(RunConfig)}
-                Tester(TestConfig(**same, report=False)).test()
-            runs.setdefault(row, []).append(read_scores(path))
-            write_scores(folder, [average(row, results) for row, seeds in runs.items() for results in zip(*seeds)])
-            write_bytes(folder / "ablation.md", table(runs).encode())
-    print((folder / "ablation.md").read_text(), end="")
+            for one in read_scores(path):
+                runs[one.dataset].setdefault(row, []).append(one)
+            write_scores(folder, [average(row, ones) for rows in runs.values() for row, ones in rows.items()])
+            write_bytes(folder / "ablation.md", "\n".join(map(table, runs.values())).encode())
+    print((folder / "ablation.md").read_text(encoding="utf-8"), end="")
     print(f"table in {folder / 'ablation.md'}, scores in {folder / 'scores.json'}")
+    return 0
+
+
+def train_and_test(config: TrainConfig, sets: set[str]) -> int:
+    """Trains a row, or goes on with it, and scores it on these sets; nothing where that is done. The exit status."""
+    from tester import Tester
+    from trainer import Trainer
+    from utils.scores import read_scores
+
+    scores = Path(config.model_path) / "scores.json"
+    if scores.exists() and {one.dataset for one in read_scores(scores)} == sets:
+        return 0  # scores are written last
+    print(f"--- {config.model_path}")
+    if status := Trainer(config).train():
+        return status
+    same = {f.name: getattr(config, f.name) for f in dataclasses.fields(RunConfig)}
+    Tester(TestConfig(**same, report=False)).test()
     return 0
 
 
@@ -81,7 +96,7 @@ def keep_recipe(path: Path, recipe: dict) -> None:
     """Writes the recipe that all rows share, or raises ValueError when the folder's runs have another one."""
     from utils.files import write_json
 
-    known = json.loads(path.read_text()) if path.exists() else recipe
+    known = json.loads(path.read_text(encoding="utf-8")) if path.exists() else recipe
     if differing := [key for key in recipe if known.get(key) != recipe[key]]:
         options = ", ".join(f"--{key} {known.get(key)} (now {recipe[key]})" for key in differing)
         raise ValueError(
@@ -90,44 +105,46 @@ def keep_recipe(path: Path, recipe: dict) -> None:
     write_json(path, recipe)
 
 
-def average(method: str, runs: "Sequence[MethodScores]") -> "MethodScores":
+def average(method: str, runs: "list[MethodScores]") -> "MethodScores":
     """One method's scores on a set, each number the mean over some runs of it."""
     import numpy as np
 
-    def mean(dicts):
-        return {k: v if k == "name" else float(np.mean([one[k] for one in dicts])) for k, v in dicts[0].items()}
+    def mean(dicts: list[dict]) -> dict:
+        return {key: float(np.mean([one[key] for one in dicts])) for key in dicts[0] if key != "name"}
 
     totals = mean([run.totals for run in runs]) | {"images": runs[0].totals["images"]}
-    rows = [mean(rows) for rows in zip(*(run.rows for run in runs))]
+    by_name = [{row["name"]: row for row in run.rows} for run in runs]
+    rows = [{"name": name} | mean([rows[name] for rows in by_name]) for name in by_name[0]]
     curves = np.mean([run.curves for run in runs], axis=0)
     return dataclasses.replace(runs[0], method=method, totals=totals, rows=rows, curves=curves, about={})
 
 
-def table(runs: "dict[str, list[list[MethodScores]]]") -> str:
+def table(rows: "dict[str, list[MethodScores]]") -> str:
     """Markdown: a line a row with mean and standard deviation over seeds, and its MAE beside the first row's.
 
     Args:
-        runs: scores of each row, by seed, then by set.
+        rows: scores on one set by row, one a seed.
     """
     from utils.metrics import COLUMNS as TITLES
+    from utils.report.tables import markdown_table
     from utils.scores import paired_difference
 
-    parts = []
-    for sets in zip(*(zip(*seeds) for seeds in runs.values())):  # one set after the other: all rows, all seeds
-        head = ["row", "seeds", *(TITLES[key].title for key in COLUMNS), f"MAE − that of {next(iter(runs))}"]
-        lines = [head, ["---"] * len(head)]
-        means = [average(row, seeds) for row, seeds in zip(runs, sets)]
-        for one, seeds in zip(means, sets):
-            cells = [spread([seed.totals[key] for seed in seeds]) for key in COLUMNS]
-            gain = paired_difference(means[0], one, "mae") if one is not means[0] else None
-            lines.append([one.method, str(len(seeds)), *cells, f"{gain.mean:+.4f} ± {gain.error:.4f}" if gain else ""])
-        rows = "\n".join("| " + " | ".join(line) + " |" for line in lines)
-        parts.append(f"{means[0].dataset}, {means[0].totals['images']} images\n\n{rows}\n")
-    note = "Scores: mean ± standard deviation over seeds. Last column: mean ± standard error over images (paired).\n"
-    return "\n".join([*parts, note])
+    means = [average(row, seeds) for row, seeds in rows.items()]
+    first = means[0]
+    lines = [["row", "seeds", *(TITLES[key].title for key in COLUMNS), f"MAE − that of {first.method}"]]
+    for one, seeds in zip(means, rows.values()):
+        cells = [spread([seed.totals[key] for seed in seeds]) for key in COLUMNS]
+        gain = paired_difference(first, one, "mae") if one is not first else None
+        lines.append([one.method, str(len(seeds)), *cells, f"{gain.mean:+.4f} ± {gain.error:.4f}" if gain else ""])
+    return (
+        f"{first.dataset}, {first.totals['images']} images; ± is the standard deviation over seeds, in the last column "
+        f"the standard error of the paired difference over images (seeds not in it).\n\n{markdown_table(lines)}\n"
+    )
 
 
 def spread(values: list[float]) -> str:
     """Mean, and the standard deviation where there are several values."""
-    deviation = f" ± {statistics.stdev(values):.4f}" if len(values) > 1 else ""
-    return f"{statistics.mean(values):.4f}{deviation}"
+    from utils.report.tables import number
+
+    deviation = f" ± {number(statistics.stdev(values), 4)}" if len(values) > 1 else ""
+    return number(statistics.mean(values), 4) + deviation

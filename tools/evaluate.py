@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from utils.scores import MethodScores
 
 DESCRIPTION = "Score folders of saved focus maps, of any method, against the ground truth."
-LISTED = 5  # names printed of a long list; scores.json has all of them
+LISTED = 5  # names printed of a long list where nothing failed
 
 
 @dataclass
@@ -28,8 +28,8 @@ class Options:
     data_path: str = option("dataset", "dataset folder, as prepare writes it: its test masks and photographs")
     dataset: str = option("", "name of the set (default: the only test set there, or the folder's name of --gt)")
     gt: str = option("", "folder of masks, instead of the dataset folder's")
-    white: str = option("in_focus", "what white means in the masks of --gt", choices=("in_focus", "blurred"))
-    images: str = option("", "folder of photographs, for report; beside --gt")
+    white: str = option("in_focus", "beside --gt: what white means in its masks", choices=("in_focus", "blurred"))
+    images: str = option("", "beside --gt: folder of the photographs, for report")
     protocols: list[str] = option([], "of P0 P1 P3 P5 S E wF (default: all); MAE is always there")
     names: str = option("", "file with the names to score, one a line (default: all masks)", aliases=("--list",))
     allow_missing: bool = option(False, "score what is there when maps are missing or unusable")
@@ -101,7 +101,7 @@ def run(options: Options) -> None:
         Job(stem, path, method.white, masks[stem], options.white, columns)
         for method in methods for stem, path in method.maps.items()
     ]  # fmt: skip
-    results = score_files(jobs, options.processes)
+    results = iter(list(score_files(jobs, options.processes)))
     scores = []
     for method in methods:
         scored = [next(results) for _ in method.maps]
@@ -114,13 +114,13 @@ def run(options: Options) -> None:
             scores.append(MethodScores.of(method.name, dataset, good, pictures=where, about=about))
     fail_unless_complete(methods, options, "unusable")
     if len(scores) < len(methods):
-        lost = {method.name for method in methods} - {one.method for one in scores}
-        raise ValueError(f"{', '.join(sorted(lost))}: not one map could be scored")
+        lost = [method for method in methods if not any(one.method == method.name for one in scores)]
+        raise ValueError("not one map could be scored\n" + "".join(remarks(method, None) for method in lost))
     write_scores(Path(options.output), scores)
     for method in methods:
         print(remarks(method), end="")
     print(printed(scores))
-    print(polarity_doubt(scores), end="")
+    print(polarity_doubt(scores, bool(options.gt)), end="")
     print(f"scores in {Path(options.output) / 'scores.json'}, scores.csv and curves.csv")
 
 
@@ -131,8 +131,11 @@ def truth(options: Options) -> tuple[str, dict[str, str]]:
         FileNotFoundError, ValueError: no such folder; several test sets to choose from.
     """
     if options.gt:
-        name, pictures = options.dataset or Path(options.gt).name, {"masks": options.gt, "images": options.images}
+        name = options.dataset or Path(options.gt).resolve().name
+        pictures = {"masks": options.gt, "images": options.images}
     else:
+        if options.images or options.white != "in_focus":
+            raise ValueError("--white and --images go with --gt; in a dataset folder white means in focus")
         root = Path(options.data_path)
         found = sorted(path.parent.parent.name for path in root.glob("*/Test/masks"))
         if not options.dataset and len(found) != 1:
@@ -142,6 +145,8 @@ def truth(options: Options) -> tuple[str, dict[str, str]]:
             )
         name = options.dataset or found[0]
         pictures = {what: str(root / name / "Test" / what) for what in ("masks", "images")}
+        if not Path(pictures["images"]).is_dir():
+            pictures["images"] = ""  # needed for pictures alone
     if Path(name).name != name:
         raise ValueError(f"--dataset {name}: a set's name becomes part of file names")
     for folder in pictures.values():
@@ -166,8 +171,13 @@ def chosen_masks(folder: str, names: str) -> dict[str, Path]:
     masks = {stem: paths[0] for stem, paths in found.items()}
     if not names:
         return masks
-    lines = [line.strip() for line in Path(names).read_text("utf-8-sig").splitlines()]
+    try:
+        lines = [line.strip() for line in Path(names).read_text("utf-8-sig").splitlines()]
+    except UnicodeDecodeError as error:
+        raise ValueError(f"{names}: not a text file in UTF-8 ({error})") from None
     stems = dict.fromkeys(Path(x).stem if Path(x).suffix.lower() in IMAGE_SUFFIXES else x for x in lines if x)
+    if not stems:
+        raise ValueError(f"{names}: no names in it")
     if absent := [stem for stem in stems if stem not in masks]:
         raise ValueError(f"{names}: {len(absent)} of its names have no mask in {folder}: {shortened(absent)}")
     return {stem: masks[stem] for stem in stems}
@@ -261,26 +271,31 @@ def score_file(job: Job) -> Result:
 def fail_unless_complete(methods: list[Method], options: Options, kind: str) -> None:
     """Raises ValueError with all that is odd when a method has notes of this kind and --allow_missing is not set."""
     if not options.allow_missing and any(method.notes[kind] for method in methods):
-        raise ValueError(f"{KINDS[kind]}; --allow_missing scores the others\n" + "".join(map(remarks, methods)))
+        told = "".join(remarks(method, None) for method in methods)
+        raise ValueError(f"{KINDS[kind]}; --allow_missing scores the others\n{told}")
 
 
-def remarks(method: Method) -> str:
-    """A line for each kind of oddity that the method has."""
+def remarks(method: Method, most: int | None = LISTED) -> str:
+    """A line for each kind of oddity that the method has, with at most so many names (None: all)."""
     lines = [(what, method.notes.get(kind)) for kind, what in KINDS.items()]
-    return "".join(f"{method.name}: {what} ({len(found)}): {shortened(found)}\n" for what, found in lines if found)
+    return "".join(
+        f"{method.name}: {what} ({len(found)}): {shortened(found, most)}\n" for what, found in lines if found
+    )
 
 
-def shortened(names: list[str]) -> str:
-    more = f" and {len(names) - LISTED} more" if len(names) > LISTED else ""
-    return ", ".join(names[:LISTED]) + more
+def shortened(names: list[str], most: int | None = LISTED) -> str:
+    more = f" and {len(names) - most} more (scores.json has all)" if most and len(names) > most else ""
+    return ", ".join(names[:most]) + more
 
 
-def polarity_doubt(scores: "list[MethodScores]") -> str:
-    """A warning for each method whose maps fit better when flipped: its MAE is above one half."""
+def polarity_doubt(scores: "list[MethodScores]", own_masks: bool) -> str:
+    """A warning for each method whose maps fit better when flipped: its MAE is above one half.
+
+    Args:
+        own_masks: whether the masks are those of --gt, whose polarity is the user's word.
+    """
     doubtful = [one for one in scores if one.totals["mae"] > 0.5]
-    hint = "--blurred_maps"
-    if len(doubtful) == len(scores) > 1:
-        hint = "--white blurred, since all methods do"
+    hint = "--blurred_maps; or --white, if it is the masks" if own_masks else "--blurred_maps"
     return "".join(
         f"warning: {one.method} looks inverted: MAE {one.totals['mae']:.4f}, flipped {1 - one.totals['mae']:.4f}; "
         f"if white means blurred there, say so ({hint})\n"

@@ -43,7 +43,9 @@ def run(options: Options) -> None:
     if options.methods:
         scores = sorted((one for one in scores if one.method in options.methods),
                         key=lambda one: options.methods.index(one.method))  # fmt: skip
-    published = {"yes": PUBLISHED, "no": None}.get(options.published, Path(options.published))
+    published = {"yes": PUBLISHED, "true": PUBLISHED, "no": None, "false": None}.get(
+        options.published.lower(), Path(options.published)
+    )
     folder = Path(options.output)
     remarks = write_report(
         scores, folder, published=published, pictures=options.pictures, examples=options.examples, by=options.by,
@@ -51,4 +53,4 @@ def run(options: Options) -> None:
     )  # fmt: skip
     for remark in remarks:
         print(remark)
-    print(f"report in {folder}: index.html, tables.md, tables.tex, tables.csv, curves and examples")
+    print(f"report in {folder}: {', '.join(sorted(path.name for path in folder.iterdir()))}")

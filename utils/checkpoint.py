@@ -14,7 +14,7 @@ from .files import atomic, write_bytes
 BEST = "best_model.safetensors"
 LAST = "last.pt"
 # Options about a machine and its folders, not about the recipe.
-LOCAL = {"data_path", "model_path", "num_workers", "device", "cache_mb", "resume"}
+LOCAL = {"data_path", "model_path", "num_workers", "device", "compile", "cache_mb", "resume"}
 # Options that may differ between a run and its resumption, since nothing that is computed depends on them.
 FREE_ON_RESUME = LOCAL | {"epochs", "early_stop", "pretrained", "weights"}
 

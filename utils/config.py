@@ -11,6 +11,7 @@ from typing import Any
 
 # The command line's own copies of model.ARCHS and model.ATTENTIONS: importing those would import torch.
 ARCHS = ("resnet18", "resnet34", "resnet50", "resnet101", "resnet152", "resnext50_32x4d", "efficientnet_b3")
+PRECISIONS = ("auto", "off", "bf16", "fp16")
 ATTENTIONS = ("separated", "normal", "reverse", "none")
 
 
@@ -33,9 +34,10 @@ class RunConfig:
     )
     model_path: str = option("runs/ran", "run folder: weights, history, maps and scores (test: or a weights file)")
     datasets: list[str] = option([], "names of the sets, e.g. CUHK DUT (default: all found)")
-    batch_size: int = option(2, "images in a batch", aliases=("--bact_size",), at_least=1)
+    batch_size: int = option(2, "images in a batch, over all processes", aliases=("--bact_size",), at_least=1)
     num_workers: int = option(2, "loader processes beside the main one; 0 = none", at_least=0)
     device: str = option("auto", "auto takes CUDA, then MPS, then the CPU", choices=("auto", "cpu", "cuda", "mps"))
+    compile: bool = option(False, "torch.compile the network, with CUDA graphs on a GPU: a slow start, then faster")
 
 
 @dataclass
@@ -51,6 +53,7 @@ class Recipe(RunConfig):
     patience: int = option(5, "epochs without a better validation loss before the learning rate falls", at_least=0)
     lr_factor: float = option(0.1, "what the learning rate is multiplied by then", at_least=0)
     early_stop: int = option(10, "epochs without a better validation MAE before training stops", at_least=1)
+    amp: str = option("auto", "mixed precision; auto takes bf16 on CUDA where it is, else off", choices=PRECISIONS)
     clip: float = option(2.0, "largest norm of the gradient; 0 = no limit", at_least=0)
     val_share: float = option(0.05, "share of the training list kept for validation", at_least=0)
     limit: int = option(0, "use the first N training images only, for a trial run; 0 = all", at_least=0)
@@ -79,7 +82,9 @@ class TestConfig(RunConfig):
     """Options of test. Everything about the network comes from the weights file."""
 
     img_size: int = option(0, "side of the network's input, pixels; 0 = as in training", at_least=0)
+    amp: str = option("off", "mixed precision; off gives the same scores on every device", choices=PRECISIONS)
     save_map: bool = option(False, "save each focus map, 8-bit PNG, original size, white = in focus")
+    name: str = option("", "name of the method in scores and report (default: that of the run folder or weights file)")
     report: bool = option(True, "write a report with curves and a page of all images and maps")
     output: str = option(
         "",

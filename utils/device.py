@@ -1,4 +1,4 @@
-"""Which processor to compute on."""
+"""Which processor to compute on, and how precisely."""
 
 import torch
 
@@ -15,3 +15,16 @@ def choose_device(name: str) -> torch.device:
     if not available[name]:
         raise ValueError(f"--device {name}: torch finds none here; --device auto takes what there is")
     return torch.device(name)
+
+
+def mixed_precision(name: str, device: torch.device) -> torch.dtype | None:
+    """Type of a mixed precision: auto (bfloat16 on a CUDA device that has it), bf16, fp16; None for full precision.
+
+    Raises:
+        ValueError: fp16 elsewhere than on CUDA.
+    """
+    if name == "auto":
+        name = "bf16" if device.type == "cuda" and torch.cuda.is_bf16_supported() else "off"
+    if name == "fp16" and device.type != "cuda":
+        raise ValueError(f"--amp fp16 needs CUDA, this is {device.type}; --amp bf16 or off runs anywhere")
+    return {"off": None, "bf16": torch.bfloat16, "fp16": torch.float16}[name]

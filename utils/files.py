@@ -4,7 +4,7 @@ import csv
 import io
 import json
 import os
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -33,10 +33,10 @@ def write_json(path: Path, value: object) -> None:
     write_bytes(path, (json.dumps(value, indent=2) + "\n").encode())
 
 
-def write_csv(path: Path, rows: list[dict]) -> None:
-    """Writes rows with the same keys; the keys are the header."""
+def write_csv(path: Path, rows: list[dict], header: Iterable[str] = ()) -> None:
+    """Writes rows with the same keys, which are the header (to be given where there may be no rows)."""
     text = io.StringIO()
-    writer = csv.DictWriter(text, rows[0].keys(), lineterminator="\n")
+    writer = csv.DictWriter(text, list(header) or rows[0].keys(), lineterminator="\n")
     writer.writeheader()
     writer.writerows(rows)
     write_bytes(path, text.getvalue().encode())

@@ -51,12 +51,14 @@ class ImageScore:
     """What one map adds to the scores of its set.
 
     Attributes:
-        row: name, share in focus, and every score that a single image has.
+        columns: the keys of COLUMNS that were asked for.
+        row: name, share in focus, and of those columns the ones that are means over images.
         curves: 3 x 256, precision, recall and F of P5 at the thresholds 255, 254, ... 0 (of 255).
         e_curve: 256, E-measure at the same thresholds.
         iou_counts: intersection and union of the blurred regions at threshold 0.5, pixels.
     """
 
+    columns: tuple[str, ...]
     row: dict
     curves: np.ndarray
     e_curve: np.ndarray
@@ -103,7 +105,6 @@ def score_image(name: str, focus_map: np.ndarray, mask: np.ndarray, columns: Ite
         "p1_f": f_at(above_mean(1.5, LEVELS, both), focus, blurred),
         "p3_f": f_at(below, blurred, focus),
         "p5_adaptive_f": f_at(above_mean(2, stretched, both), focus, blurred),
-        "e_max": e_curve.max(),
     }
     # The library's min-max, by table and once for both.
     picture = (stretched[focus_map], mask > 0, False)
@@ -116,6 +117,7 @@ def score_image(name: str, focus_map: np.ndarray, mask: np.ndarray, columns: Ite
     row = {"name": name, "in_focus": float(focus.sum() / mask.size)}
     return ImageScore(
         row=row | {key: float(scores[key]) for key in columns if key in scores},
+        columns=tuple(columns),
         curves=threshold_curves(*regrouped),
         e_curve=e_curve,
         iou_counts=np.array([blurred[below].sum(), blurred.sum() + focus[below].sum()]),
@@ -123,7 +125,7 @@ def score_image(name: str, focus_map: np.ndarray, mask: np.ndarray, columns: Ite
 
 
 def totals(scores: list[ImageScore]) -> dict[str, float]:
-    """Scores of a set, a value for each column that was computed, and how many images have one class only.
+    """Scores of a set, a value for each column that was asked for, and how many images have one class only.
 
     Raises:
         ValueError: no image was scored.
@@ -133,16 +135,12 @@ def totals(scores: list[ImageScore]) -> dict[str, float]:
     rows = [score.row for score in scores]
     means = {key: np.mean([row[key] for row in rows]) for key in rows[0] if key != "name"}
     f = mean_curves(scores)[2]
+    e = np.mean([score.e_curve for score in scores], axis=0)
     intersection, union = sum(score.iou_counts for score in scores)
-    if "p3_f" in means:
-        means["p3_iou"] = intersection / max(union, 1)
-    if "p5_adaptive_f" in means:
-        means |= {"p5_max_f": f.max(), "p5_mean_f": f.mean()}
-    if "e_max" in means:
-        means["e_max"] = np.mean([score.e_curve for score in scores], axis=0).max()
+    means |= {"p3_iou": intersection / max(union, 1), "p5_max_f": f.max(), "p5_mean_f": f.mean(), "e_max": e.max()}
     shares = [row["in_focus"] for row in rows]
     counts = {"images": len(shares), "all_blurred": shares.count(0), "all_in_focus": shares.count(1)}
-    return counts | {key: float(means[key]) for key in COLUMNS if key in means}
+    return counts | {key: float(means[key]) for key in scores[0].columns}
 
 
 def mean_curves(scores: list[ImageScore]) -> np.ndarray:

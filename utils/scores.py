@@ -11,6 +11,7 @@ import numpy as np
 from . import metrics
 from .files import write_csv, write_json
 
+FEWEST = 10  # images below which the standard error itself is a guess
 CURVES = ("precision", "recall", "f")
 
 
@@ -69,7 +70,7 @@ def write_scores(folder: Path, scores: list[MethodScores]) -> None:
             "method": one.method,
             "set": one.dataset,
             "totals": one.totals,
-            "pictures": asdict(one.pictures.moved(lambda path: Path(os.path.relpath(path, folder)).as_posix())),
+            "pictures": asdict(one.pictures.moved(lambda path: relative(path, folder))),
         }
         | one.about
         for one in scores
@@ -86,6 +87,11 @@ def write_scores(folder: Path, scores: list[MethodScores]) -> None:
     write_json(folder / "scores.json", {"protocols": metrics.__doc__, "scores": entries})
 
 
+def relative(path: str, folder: Path) -> str:
+    """A path as seen from a folder; the folder's own links are followed, since ".." would follow them too."""
+    return Path(os.path.relpath(os.path.abspath(path), folder.resolve())).as_posix()
+
+
 def read_scores(path: str | Path) -> list[MethodScores]:
     """Reads what write_scores wrote: the folder, or its scores.json.
 
@@ -100,7 +106,7 @@ def read_scores(path: str | Path) -> list[MethodScores]:
         entries = json.loads(path.read_text(encoding="utf-8"))["scores"]
         rows, points = _by_method(path.with_name("scores.csv")), _by_method(path.with_name("curves.csv"))
         return [_from_files(entry, rows, points, path.parent) for entry in entries]
-    except (KeyError, TypeError, ValueError) as error:
+    except (AttributeError, KeyError, TypeError, ValueError) as error:
         what = f"{type(error).__name__}: {error}"
         raise ValueError(f"{path}: not a score file that test or evaluate wrote ({what})") from None
 
@@ -140,8 +146,8 @@ class Difference:
 
     @property
     def shown(self) -> bool:
-        """Whether it exceeds two standard errors; less is noise as far as these images can tell."""
-        return abs(self.mean) > 2 * self.error
+        """Whether it exceeds two standard errors (less is noise), over images enough to know the error."""
+        return self.images >= FEWEST and abs(self.mean) > 2 * self.error
 
     @property
     def better(self) -> str:

@@ -1,4 +1,5 @@
 import json
+import shutil
 
 import pytest
 
@@ -70,8 +71,23 @@ def test_mistakes_are_named_before_anything_is_trained(options, tmp_path):
     for change, message in (
         ({"rows": ["half"]}, "no row half"),
         ({"seeds": ["1", "x"]}, "--seeds x"),
+        ({"seeds": ["1", "01"]}, "named twice"),
         ({"datasets": ["DUT"]}, "no DUT with test images"),
     ):
         with pytest.raises((ValueError, OSError), match=message):
             ablation.run(ablation.Options(**vars(options) | change))
     assert not (tmp_path / "ablation").exists()
+
+
+def test_a_set_that_came_later_is_scored_by_every_row(options, dataset, tmp_path):
+    data = tmp_path / "data"
+    shutil.copytree(dataset, data)
+    options.data_path, options.datasets = str(data), []
+    options.rows = ["baseline"]
+    assert ablation.run(options) == 0
+    shutil.copytree(data / "SAMPLE", data / "ANOTHER")
+    options.rows = ["baseline", "full"]
+    assert ablation.run(options) == 0
+    scores = {(one.dataset, one.method): one.totals["mae"] for one in read_scores(tmp_path / "ablation")}
+    assert list(scores) == [(name, row) for name in ("ANOTHER", "SAMPLE") for row in ("baseline", "full")]
+    assert scores["ANOTHER", "full"] == scores["SAMPLE", "full"] != scores["SAMPLE", "baseline"]

@@ -69,9 +69,10 @@ def test_an_inverted_method_is_suspected(options, tmp_path, capsys):
     evaluate.run(options)
     out = capsys.readouterr().out
     assert "warning: method looks inverted: MAE 0." in out and "--blurred_maps" in out
-    options.maps.append(f"again={tmp_path / 'maps'}")
+    assert "--white" not in out  # a dataset folder's masks have one polarity
+    options.gt = str(Path(options.data_path) / "SAMPLE/Test/masks")
     evaluate.run(options)
-    assert "--white blurred, since all methods do" in capsys.readouterr().out
+    assert "(--blurred_maps; or --white, if it is the masks)" in capsys.readouterr().out
 
 
 def test_missing_and_extra_maps(options, tmp_path, capsys):
@@ -88,12 +89,14 @@ def test_missing_and_extra_maps(options, tmp_path, capsys):
     assert "| method (2 images, 1 left out) |" in out
 
 
-@pytest.mark.parametrize("kind", ["truncated", "empty", "text", "colours"])
+@pytest.mark.parametrize("kind", ["truncated", "empty", "text", "colours", "0 and 1"])
 def test_unusable_maps_are_named(options, tmp_path, capsys, kind):
     path = first_map(tmp_path)
     data = path.read_bytes()
     if kind == "colours":
         write_png(path, np.full((64, 96, 3), (200, 30, 90), np.uint8))
+    elif kind == "0 and 1":
+        write_png(path, np.eye(64, 96, dtype=np.uint8))
     else:
         path.write_bytes({"truncated": data[: len(data) // 2], "empty": b"", "text": b"focus"}[kind])
     with pytest.raises(ValueError, match=f"maps that cannot be used.*\n.*{path.name}"):
@@ -112,6 +115,9 @@ def test_a_list_chooses_images(options, tmp_path, capsys):
     evaluate.run(options)
     assert [row["name"] for row in read_scores(tmp_path / "out")[0].rows] == [stem]
     assert "not scored" not in capsys.readouterr().out
+    (tmp_path / "names.txt").write_text("\n")
+    with pytest.raises(ValueError, match="names.txt: no names in it"):
+        evaluate.run(options)
     (tmp_path / "names.txt").write_text(f"{stem}\nnobody\n")
     with pytest.raises(ValueError, match="1 of its names have no mask in .*: nobody"):
         evaluate.run(options)
@@ -128,6 +134,8 @@ def test_mistakes_are_named(options, dataset, tmp_path):
         ({"protocols": ["P2"]}, "no protocol P2"),
         ({"dataset": "DUT"}, "DUT/Test/masks: no such folder"),
         ({"data_path": str(tmp_path)}, "no test sets here"),
+        ({"white": "blurred"}, "--white and --images go with --gt"),
+        ({"names": str(first_map(tmp_path))}, "not a text file"),
         ({"gt": str(dataset), "dataset": "../x"}, "--dataset ../x"),
         ({"maps": [f"photos={dataset}"]}, "not one map is named as its mask"),
     ):
@@ -162,10 +170,13 @@ def test_measured_rows_of_the_published_maps(tmp_path, capsys):
     evaluate.run(
         evaluate.Options(maps=[f"{name}={SHARED / 'maps/CUHK_test100' / name}" for name in methods],
                          gt=str(SHARED / "data/CUHK/gt"), white="blurred", names=str(listing), dataset="CUHK",
-                         protocols=["P0", "P1", "P3", "P5"], output=str(tmp_path))
+                         output=str(tmp_path))
     )  # fmt: skip
-    rows = {one.method: [round(one.totals[key], 4) for key in ("mae", "p0_f", "p1_f", "p3_f")]
-            for one in read_scores(tmp_path)}  # fmt: skip
-    assert rows == {"HiFST": [0.2228, 0.8186, 0.7594, 0.8030], "PRNet": [0.0679, 0.9109, 0.8772, 0.9517],
-                    "PRNet_mask": [0.0668, 0.9207, 0.8767, 0.9586]}  # fmt: skip
+    keys = ("mae", "p0_f", "p1_f", "p3_f", "p5_max_f", "p5_mean_f", "p5_adaptive_f", "s", "e_max", "weighted_f")
+    rows = {one.method: [round(one.totals[key], 4) for key in keys] for one in read_scores(tmp_path)}
+    assert rows == {
+        "HiFST": [0.2228, 0.8186, 0.7594, 0.8030, 0.7647, 0.4730, 0.7365, 0.6267, 0.8372, 0.4511],
+        "PRNet": [0.0679, 0.9109, 0.8772, 0.9517, 0.8943, 0.8738, 0.8504, 0.8720, 0.9280, 0.8415],
+        "PRNet_mask": [0.0668, 0.9207, 0.8767, 0.9586, 0.9004, 0.8718, 0.8673, 0.8788, 0.9316, 0.8409],
+    }
     assert "of another size than their mask, resized bilinearly (100): " in capsys.readouterr().out

@@ -10,7 +10,7 @@ BLOCK = "before\n<!-- table scores -->\nold\n<!-- end -->\nbetween\n<!-- table c
 
 def write_run(folder, mae: float) -> None:
     totals = {"images": 3} | dict.fromkeys(COLUMNS, 0.5) | {"mae": mae}
-    write_scores(folder, [MethodScores("run", "DUT", totals, [{"name": "a"}], np.zeros((3, 256)))])
+    write_scores(folder, [MethodScores("run", "DUT", totals, [{"name": "a", "in_focus": 0.5}], np.zeros((3, 256)))])
 
 
 @pytest.fixture

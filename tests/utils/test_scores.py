@@ -1,4 +1,5 @@
 import dataclasses
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -39,15 +40,17 @@ def test_other_files_are_refused(tmp_path, name, text):
 
 
 def test_a_difference_counts_beyond_two_standard_errors():
-    weak, strong = method("weak", [200, 210, 190, 205]), method("strong", [250, 255, 251, 254])
+    weak, strong = method("weak", [200, 210, 190, 205, 201] * 2), method("strong", [250, 255, 251, 254, 253] * 2)
     gain = paired_difference(weak, strong, "mae")
     values = np.array([s["mae"] - w["mae"] for w, s in zip(weak.rows, strong.rows)])
-    assert gain.mean == pytest.approx(values.mean()) and gain.error == pytest.approx(values.std(ddof=1) / 2)
-    assert gain.images == 4 and gain.shown and gain.better == "strong"
+    assert gain.mean == pytest.approx(values.mean()) and gain.error == pytest.approx(values.std(ddof=1) / 10**0.5)
+    assert gain.images == 10 and gain.shown and gain.better == "strong"
     assert paired_difference(strong, weak, "mae").better == "strong"
     assert dataclasses.replace(gain, column="s").better == "weak"  # there lower is worse
-    noise = paired_difference(method("a", [200, 100]), method("b", [100, 201]), "mae")
+    noise = paired_difference(method("a", [200, 100] * 5), method("b", [100, 201] * 5), "mae")
     assert not noise.shown and noise.better == ""
+    few = paired_difference(*(dataclasses.replace(one, rows=one.rows[:9]) for one in (weak, strong)), "mae")
+    assert abs(few.mean) > 2 * few.error and not few.shown  # too few to know the error
     assert not paired_difference(weak, dataclasses.replace(weak, method="same"), "mae").shown
 
 
@@ -56,3 +59,13 @@ def test_differences_pair_images_by_name():
     assert gain.images == 2 and gain.mean == pytest.approx(-(10 + 10) / 2 / 255 / 2)
     assert paired_difference(method("a", [200]), method("b", [100]), "mae") is None
     assert paired_difference(method("a", [200, 1]), method("b", [100, 2], first=1), "mae") is None
+
+
+def test_folders_are_found_again_from_below_a_link(tmp_path):
+    (tmp_path / "disk/deep/runs").mkdir(parents=True)
+    (tmp_path / "maps").mkdir()
+    (tmp_path / "runs").symlink_to(tmp_path / "disk/deep/runs")
+    one = method("a", [255])
+    one.pictures.maps = str(tmp_path / "maps")
+    write_scores(tmp_path / "runs/x", [one])
+    assert Path(read_scores(tmp_path / "runs/x")[0].pictures.maps).samefile(tmp_path / "maps")

@@ -9,14 +9,16 @@ from ..files import atomic
 from ..scores import MethodScores
 
 # Told apart in greyscale and by colour-blind readers: dashes and markers differ, and the greys too.
-STYLES = (
-    {"color": "#000000", "linestyle": "-", "marker": "o"},
-    {"color": "#d55e00", "linestyle": "--", "marker": "s"},
-    {"color": "#0072b2", "linestyle": "-.", "marker": "^"},
-    {"color": "#009e73", "linestyle": ":", "marker": "D"},
-    {"color": "#cc79a7", "linestyle": (0, (6, 2, 1, 2)), "marker": "v"},
-    {"color": "#999999", "linestyle": (0, (1, 1)), "marker": "x"},
+# Their numbers have no common factor, so that 42 methods differ.
+LINES = (
+    {"color": "#000000", "linestyle": "-"},
+    {"color": "#d55e00", "linestyle": "--"},
+    {"color": "#0072b2", "linestyle": "-."},
+    {"color": "#009e73", "linestyle": ":"},
+    {"color": "#cc79a7", "linestyle": (0, (6, 2, 1, 2))},
+    {"color": "#999999", "linestyle": (0, (1, 1))},
 )
+MARKERS = "os^Dvx*"
 
 
 def curves_figure(scores: list[MethodScores]) -> Figure:
@@ -25,7 +27,8 @@ def curves_figure(scores: list[MethodScores]) -> Figure:
     left, right = figure.subplots(1, 2)
     for number, one in enumerate(scores):
         precision, recall, f = one.curves
-        style = STYLES[number % len(STYLES)] | {"markersize": 4, "linewidth": 1.4, "label": one.method}
+        style = LINES[number % len(LINES)] | {"marker": MARKERS[number % len(MARKERS)], "markersize": 4}
+        style |= {"linewidth": 1.4, "label": plain(one.method)}
         # From the first threshold that calls any pixel positive in some image: before it, precision means nothing.
         start = int(np.argmax(recall > 0))
         left.plot(recall[start:], precision[start:], markevery=0.1, **style)
@@ -35,7 +38,8 @@ def curves_figure(scores: list[MethodScores]) -> Figure:
     for panel in (left, right):
         panel.grid(alpha=0.3)
     right.legend(fontsize="small", loc="lower center")
-    figure.suptitle(f"{scores[0].dataset}: in focus, maps stretched to 0..1, means over images", fontsize="medium")
+    title = f"{plain(scores[0].dataset)}: in focus, maps stretched to 0..1, means over images"
+    figure.suptitle(title, fontsize="medium")
     return figure
 
 
@@ -52,17 +56,23 @@ def grid_figure(pictures: list[tuple[str, list[np.ndarray]]], titles: list[str])
     figure.get_layout_engine().set(w_pad=0.01, h_pad=0.01, wspace=0, hspace=0)
     panels = figure.subplots(len(pictures), len(titles), squeeze=False, height_ratios=heights)
     for panel, title in zip(panels[0], titles):
-        panel.set_title(title, fontsize="small")
+        panel.set_title(plain(title), fontsize="small")
     for line, (label, row) in zip(panels, pictures):
-        line[0].set_ylabel(label, fontsize="xx-small")
+        line[0].set_ylabel(plain(label), fontsize="xx-small")
         for panel, picture in zip(line, row):
             panel.imshow(picture, cmap="gray", vmin=0, vmax=255)
             panel.set(xticks=[], yticks=[])
     return figure
 
 
-def save_figure(figure: Figure, path: Path) -> None:
-    """Writes path.png and path.pdf."""
-    for suffix in (".png", ".pdf"):
-        with atomic(path.with_suffix(suffix)) as temporary:
-            figure.savefig(temporary, dpi=150, format=suffix[1:])
+def plain(text: str) -> str:
+    """A label that matplotlib takes as it is: no formula between dollars, no hidden line for a leading underscore."""
+    text = text.replace("$", r"\$")
+    return f" {text}" if text.startswith("_") else text
+
+
+def save_figure(figure: Figure, folder: Path, name: str) -> None:
+    """Writes name.png and name.pdf."""
+    for kind in ("png", "pdf"):
+        with atomic(folder / f"{name}.{kind}") as temporary:
+            figure.savefig(temporary, dpi=150, format=kind)

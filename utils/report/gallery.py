@@ -1,8 +1,9 @@
 """Pictures behind the scores of one set: photograph, truth and every method's map, image by image."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
@@ -33,6 +34,9 @@ class Gallery:
     Attributes:
         names: images that every method was scored on, in the first method's order.
         lacking: why there are no pictures to show (folders that are not there), or an empty string.
+
+    Raises:
+        ValueError: the folders are there, but not each picture.
     """
 
     def __init__(self, scores: list[MethodScores]):
@@ -40,25 +44,27 @@ class Gallery:
         common = set.intersection(*({row["name"] for row in one.rows} for one in scores))
         self.names = [row["name"] for row in scores[0].rows if row["name"] in common]
         first = scores[0].pictures
-        wanted = {"photographs": first.images, "masks": first.masks}
-        wanted |= {f"maps of {one.method}": one.pictures.maps for one in scores}
-        gone = [
-            f"{what} ({path or 'not saved'})" for what, path in wanted.items() if not path or not Path(path).is_dir()
-        ]
-        self.lacking = ", ".join(gone)
-        self._files = {} if gone else {what: list_images(Path(path)) for what, path in wanted.items()}
+        folders = {"photographs": first.images, "masks": first.masks}
+        folders |= {f"maps of {one.method}": one.pictures.maps for one in scores}
+        absent = {what: path for what, path in folders.items() if not path or not Path(path).is_dir()}
+        self.lacking = ", ".join(f"{what} ({path or 'no folder known'})" for what, path in absent.items())
+        self._files = {} if absent else {what: list_images(Path(path)) for what, path in folders.items()}
+        for what, files in self._files.items():
+            if gone := [name for name in self.names if name not in files]:
+                raise ValueError(f"{folders[what]}: no picture {', '.join(gone)} any more ({what}); score again, "
+                                 "or --pictures False")  # fmt: skip
 
-    def read(self, names: list[str], side: int) -> Iterator[Example]:
-        """Examples by name, each shrunk to at most `side` pixels a side.
+    def read(self, names: list[str], side: int, made: Callable[[Example], Any]) -> Iterator[Any]:
+        """What a function makes of each example, shrunk to at most `side` pixels a side; in several threads.
 
         Raises:
-            ValueError: a picture is gone or damaged.
+            ValueError: a picture is damaged.
         """
-        yield from in_threads(lambda name: self._example(name, side), names, "pictures", "image")
+        yield from in_threads(lambda name: made(self._example(name, side)), names, "pictures", "image")
 
     def _example(self, name: str, side: int) -> Example:
         first = self.scores[0].pictures
-        photograph = read_image(self._path("photographs", name))
+        photograph = read_image(self._files["photographs"][name][0])
         height, width = photograph.shape[:2]
         scale = min(1, side / max(height, width))
         size = (max(1, round(width * scale)), max(1, round(height * scale)))
@@ -67,16 +73,11 @@ class Gallery:
             return cv2.resize(picture, size, interpolation=cv2.INTER_AREA)
 
         maps = {
-            one.method: read_map(self._path(f"maps of {one.method}", name), one.pictures.maps_white)
+            one.method: read_map(self._files[f"maps of {one.method}"][name][0], one.pictures.maps_white)
             for one in self.scores
         }
-        truth = read_mask(self._path("masks", name), first.masks_white)
+        truth = read_mask(self._files["masks"][name][0], first.masks_white)
         return Example(name, shrunk(photograph), shrunk(truth), {key: shrunk(value) for key, value in maps.items()})
-
-    def _path(self, what: str, name: str) -> Path:
-        if name not in self._files[what]:
-            raise ValueError(f"{what}: no picture {name} any more; score again, or --pictures False")
-        return self._files[what][name][0]
 
     def chosen(self, by: MethodScores, count: int) -> dict[str, str]:
         """The images with a method's `count` lowest, median and highest MAE, with what each is."""

@@ -3,7 +3,6 @@
 import base64
 import io
 import json
-from collections.abc import Iterable
 from dataclasses import asdict
 from pathlib import Path
 
@@ -22,37 +21,44 @@ TEMPLATE = Path(__file__).with_name("page.html")
 MARKER = "/* DATA */"
 
 
-def page_set(
-    table: SetTable, scores: list[MethodScores], curves: Figure, examples: Iterable[Example], note: str
-) -> dict:
+def page_set(table: SetTable, curves: Figure, examples: list[dict], note: str) -> dict:
     """What the page shows of one set, as JSON can hold it.
 
     Args:
-        examples: photographs, truths and maps to show; may be empty.
-        note: why pictures are lacking, or an empty string.
+        examples: see page_example; may be empty.
+        note: what is not shown, or an empty string.
     """
-    differences = [asdict(one) | {"better": one.better} for one in table.differences]
-    rows = {one.method: {row["name"]: row for row in one.rows} for one in scores}
+    measured, published = (
+        [
+            {"method": line.method, "label": table.name_of(line), "values": line.values,
+             "ranks": {key: table.rank(key, value) for key, value in line.values.items()}}
+            for line in lines
+        ]
+        for lines in (table.measured, table.published)
+    )  # fmt: skip
     return {
         "name": table.dataset,
         "images": table.images,
         "columns": [{"key": key, **COLUMNS[key]._asdict()} for key in table.columns],
-        "measured": [asdict(line) | {"label": table.name_of(line)} for line in table.measured],
-        "published": [asdict(line) | {"label": line.method} for line in table.published],
+        "measured": measured,
+        "published": published,
         "source": table.source,
-        "differences": differences,
+        "differences": [asdict(one) | {"better": one.better} for one in table.differences],
         "curves": _svg(curves),
         "note": note,
-        "examples": [
-            {
-                "name": one.name,
-                "photograph": _uri(one.photograph[..., ::-1], ".webp", cv2.IMWRITE_WEBP_QUALITY, 80),
-                "truth": _uri(one.truth, ".png", cv2.IMWRITE_PNG_COMPRESSION, 9),
-                "maps": {m: _uri(x, ".webp", cv2.IMWRITE_WEBP_QUALITY, 85) for m, x in one.maps.items()},
-                "scores": {m: rows[m][one.name] for m in one.maps},
-            }
-            for one in examples
-        ],
+        "examples": examples,
+    }
+
+
+def page_example(example: Example, scores: list[MethodScores]) -> dict:
+    """One image of a set: its pictures as data URIs, and every method's scores on it."""
+    rows = {one.method: next(row for row in one.rows if row["name"] == example.name) for one in scores}
+    return {
+        "name": example.name,
+        "photograph": _uri(example.photograph[..., ::-1], ".webp", cv2.IMWRITE_WEBP_QUALITY, 80),
+        "truth": _uri(example.truth, ".png", cv2.IMWRITE_PNG_COMPRESSION, 9),
+        "maps": {m: _uri(x, ".webp", cv2.IMWRITE_WEBP_QUALITY, 95) for m, x in example.maps.items()},
+        "scores": rows,
     }
 
 

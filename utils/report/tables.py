@@ -67,18 +67,38 @@ def set_tables(scores: list[MethodScores], published: Path | None) -> list[SetTa
     """One table a set, in the order of the scores; published numbers join a set of the same name and size.
 
     Raises:
-        ValueError: two scores of the same method on the same set; a published number of a column that is not ours.
+        ValueError: two scores of the same method on the same set, or against different masks; a file of published
+            numbers that is none, or has a column that is not ours.
     """
     by_set: dict[str, list[MethodScores]] = {}
     for one in scores:
         if one.method in {other.method for other in by_set.setdefault(one.dataset, [])}:
             raise ValueError(f"{one.method} was scored twice on {one.dataset}: a method needs a name of its own")
         by_set[one.dataset].append(one)
-    known = json.loads(published.read_text(encoding="utf-8")) if published else {"sets": {}}
+    known = read_published(published) if published else []
     return [_set_table(name, group, known) for name, group in by_set.items()]
 
 
-def _set_table(name: str, scores: list[MethodScores], known: dict) -> SetTable:
+def read_published(path: Path) -> list[dict]:
+    """Tables of papers: each with "source", "protocol", "set", "images" and "rows", scores by method and column.
+
+    Raises:
+        ValueError: another file; a column that is none of metrics.COLUMNS, for a column is one protocol.
+    """
+    try:
+        known = json.loads(path.read_text(encoding="utf-8"))
+        for table in known:
+            for method, values in table["rows"].items():
+                if unknown := values.keys() - COLUMNS.keys():
+                    raise ValueError(f"{method} has the column {', '.join(unknown)}, which is no protocol here")
+            table["source"], table["protocol"], table["set"], table["images"]  # all there?
+    except (AttributeError, KeyError, TypeError, ValueError) as error:
+        raise ValueError(f"{path}: not a file of published numbers ({type(error).__name__}: {error})") from None
+    return known
+
+
+def _set_table(name: str, scores: list[MethodScores], known: list[dict]) -> SetTable:
+    _check_same_masks(scores)
     columns = [key for key in COLUMNS if any(key in one.totals for one in scores)]
     measured = []
     for one in scores:
@@ -86,17 +106,25 @@ def _set_table(name: str, scores: list[MethodScores], known: dict) -> SetTable:
         left_out = len(notes.get("missing", ())) + len(notes.get("unusable", ()))
         measured.append(Line(one.method, one.totals["images"], {k: one.totals[k] for k in one.columns}, left_out))
     images = max(line.images for line in measured)
-    found = known["sets"].get(name, {"images": 0})
-    published = []
-    if found["images"] == images:
-        for method, values in found["rows"].items():
-            if unknown := values.keys() - COLUMNS.keys():
-                raise ValueError(f"published row {method}: no column {', '.join(unknown)}; a column is one protocol")
-            published.append(Line(method, images, {k: v for k, v in values.items() if k in columns}))
-    source = f"{known['source']}; {known['protocol']}" if published else ""
-    per_image = [key for key in columns if key in scores[0].rows[0]]
-    pairs = [paired_difference(a, b, key) for key in per_image for a, b in combinations(scores, 2)]
+    papers = [table for table in known if (table["set"], table["images"]) == (name, images)]
+    published = [
+        Line(method, images, {k: v for k, v in values.items() if k in columns})
+        for paper in papers for method, values in paper["rows"].items()
+    ]  # fmt: skip
+    source = "; ".join(f"{paper['source']}: {paper['protocol']}" for paper in papers)
+    pairs = [paired_difference(a, b, key) for key in columns for a, b in combinations(scores, 2)]
     return SetTable(name, columns, measured, published, source, [pair for pair in pairs if pair])
+
+
+def _check_same_masks(scores: list[MethodScores]) -> None:
+    """Raises ValueError when an image has different shares in focus with two methods: other masks or polarity."""
+    seen: dict[str, tuple[str, float]] = {}
+    for one in scores:
+        for row in one.rows:
+            method, share = seen.setdefault(row["name"], (one.method, row["in_focus"]))
+            if abs(share - row["in_focus"]) > 1e-9:
+                raise ValueError(f"{one.dataset}: {one.method} and {method} were scored against different masks of "
+                                 f"{row['name']}; give their sets different names")  # fmt: skip
 
 
 def number(value: float, digits: int = DIGITS) -> str:
@@ -105,15 +133,21 @@ def number(value: float, digits: int = DIGITS) -> str:
     return text[1:] if text.startswith("0.") else text
 
 
+def markdown_table(rows: list[list[str]]) -> str:
+    """A Markdown table of cells; the first row is the head, and all columns but the first are numbers."""
+    rows = [[cell.replace("|", "\\|") for cell in row] for row in rows]
+    rows.insert(1, ["---", *["---:"] * (len(rows[0]) - 1)])
+    return "\n".join("| " + " | ".join(row) + " |" for row in rows)
+
+
 def markdown_lines(table: SetTable, lines: list[Line], columns: list[str], digits: int = DIGITS) -> str:
-    """A Markdown table with the best of each column in bold."""
+    """A Markdown table of scores with the best of each column in bold."""
     rows = [["method", *(f"{COLUMNS[k].title} {'↓' if COLUMNS[k].lower_is_better else '↑'}" for k in columns)]]
-    rows.append(["---", *["---:"] * len(columns)])
     for line in lines:
         cells = [number(line.values[k], digits) if k in line.values else "" for k in columns]
         best = [k in line.values and table.rank(k, line.values[k], digits) == 1 for k in columns]
-        rows.append([table.name_of(line).replace("|", "\\|"), *(f"**{c}**" if b else c for c, b in zip(cells, best))])
-    return "\n".join("| " + " | ".join(row) + " |" for row in rows)
+        rows.append([table.name_of(line), *(f"**{cell}**" if b else cell for cell, b in zip(cells, best))])
+    return markdown_table(rows)
 
 
 def markdown(table: SetTable, differences: tuple[str, ...] = ("mae", "p3_f")) -> str:
@@ -121,16 +155,15 @@ def markdown(table: SetTable, differences: tuple[str, ...] = ("mae", "p3_f")) ->
     parts = [f"**{table.dataset}, {table.images} images**", markdown_lines(table, table.measured, table.columns)]
     if table.published:
         columns = [key for key in table.columns if any(key in line.values for line in table.published)]
-        parts += [f"Published: {table.source}.", markdown_lines(table, table.published, columns)]
+        parts += [f"Published, {table.source}.", markdown_lines(table, table.published, columns)]
     chosen = [one for one in table.differences if one.column in differences]
     if chosen:
-        rows = ["| column | difference | mean ± standard error | images | what it shows |", "| --- " * 5 + "|"]
+        rows = [["difference", "column", "mean ± standard error", "images", "what it shows"]]
         for one in chosen:
-            pair = f"{one.second} − {one.first}".replace("|", "\\|")
-            shown = f"{one.better} is better" if one.shown else "no difference beyond noise (2 standard errors)"
-            rows.append(f"| {COLUMNS[one.column].title} | {pair} | {one.mean:+.4f} ± {one.error:.4f} | {one.images} | "
-                        f"{shown} |")  # fmt: skip
-        parts += ["Paired differences, image by image:", "\n".join(rows)]
+            shown = f"{one.better} is better" if one.shown else "no difference beyond noise"
+            rows.append([f"{one.second} − {one.first}", COLUMNS[one.column].title, f"{one.mean:+.4f} ± {one.error:.4f}",
+                         str(one.images), shown])  # fmt: skip
+        parts += ["Paired differences, image by image (more than 2 standard errors count):", markdown_table(rows)]
     return "\n\n".join(parts)
 
 
@@ -163,11 +196,12 @@ def latex(table: SetTable) -> str:
         body += [_latex_line(table, line) for line in table.published]
     source = f" Published numbers: {escape(table.source)}." if table.source else ""
     lines = [
-        "% \\usepackage{booktabs}",
+        "% \\usepackage{booktabs,graphicx}",
         "\\begin{table}[t]",
-        "\\centering\\small\\setlength{\\tabcolsep}{3pt}",
+        "\\centering",
         f"\\caption{{Defocus blur detection on {escape(table.dataset)} ({table.images} images); best in bold, second "
         f"best underlined.{source}}}",
+        "\\resizebox{\\linewidth}{!}{%",
         f"\\begin{{tabular}}{{l{'c' * len(table.columns)}}}",
         "\\toprule",
         f" & {groups} \\\\ {rules}",
@@ -175,7 +209,7 @@ def latex(table: SetTable) -> str:
         "\\midrule",
         *body,
         "\\bottomrule",
-        "\\end{tabular}",
+        "\\end{tabular}}",
         "\\end{table}",
     ]
     return "\n".join(lines)
@@ -187,13 +221,14 @@ def _latex_line(table: SetTable, line: Line) -> str:
         value = line.values.get(key)
         mark = "%s" if value is None else ("%s", "\\textbf{%s}", "\\underline{%s}")[table.rank(key, value)]
         cells.append("--" if value is None else mark % number(value))
-    return f"{escape(table.name_of(line))} & {' & '.join(cells)} \\\\"
+    # {}: after a line's end LaTeX takes "[" and "*" for options.
+    return f"{{}}{escape(table.name_of(line))} & {' & '.join(cells)} \\\\"
 
 
 def escape(text: str) -> str:
     """Text for LaTeX."""
     special = {"\\": "\\textbackslash{}", "~": "\\textasciitilde{}", "^": "\\textasciicircum{}"}
-    special |= {c: f"\\{c}" for c in "&%$#_{}"}
+    special |= {c: f"\\{c}" for c in "&%$#_{}"} | {c: f"${c}$" for c in "<>|"}
     return "".join(special.get(c, c) for c in text)
 
 
@@ -206,3 +241,17 @@ def csv_rows(tables: list[SetTable]) -> list[dict]:
                 scores = {COLUMNS[key].title: line.values.get(key, "") for key in COLUMNS}
                 rows.append({"set": table.dataset, "kind": kind, "method": line.method, "images": line.images} | scores)
     return rows
+
+
+DIFFERENCE_FIELDS = (
+    "set", "column", "first", "second", "second minus first", "standard error", "images", "better"
+)  # fmt: skip
+
+
+def difference_rows(tables: list[SetTable]) -> list[dict]:
+    """Every paired difference of every set; "better" is empty where there is none beyond noise."""
+    return [
+        dict(zip(DIFFERENCE_FIELDS, (table.dataset, COLUMNS[one.column].title, one.first, one.second, one.mean,
+                                     one.error, one.images, one.better)))
+        for table in tables for one in table.differences
+    ]  # fmt: skip

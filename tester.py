@@ -1,0 +1,93 @@
+"""Tester: trained weights -> scores and maps."""
+
+import dataclasses
+import os
+import shutil
+import time
+from pathlib import Path
+
+from tqdm import tqdm
+
+from dataloader import Pair, TestSet, find_sets, make_loader, stack_images
+from predictor import load_model
+from utils import distributed, metrics
+from utils.checkpoint import BEST
+from utils.config import TestConfig
+from utils.pictures import write_png
+from utils.report import write_report
+from utils.report.tables import printed
+from utils.scores import MethodScores, Pictures, write_scores
+
+
+class Tester:
+    """Scores trained weights on every test set found, and saves their maps.
+
+    The output folder gets scores.json, scores.csv (a line an image), curves.csv; with report, report/ (see
+    utils.report); with save_map, the maps as maps/SET/STEM.png. Scores are those of the 8-bit maps, so that the saved
+    files score the same.
+
+    Raises:
+        FileNotFoundError, ValueError: no data, no weights, weights of something else.
+    """
+
+    def __init__(self, config: TestConfig):
+        self.config = config
+        self.sets = find_sets(config.data_path, "test", config.datasets)
+        self.predictor = load_model(config.model_path, distributed.join(config.device), config.amp, config.compile)
+        self.size = config.img_size or self.predictor.img_size
+        weights = Path(config.model_path)
+        run = weights.resolve().parent if weights.name == BEST else weights.resolve()
+        self.name = config.name or (run.name if run.is_dir() else run.stem)
+        self.seconds: list[float] = []  # through the network, of each image
+        self.folder = Path(config.output or (weights if weights.is_dir() else weights.with_suffix("")))
+
+    def test(self) -> None:
+        """Scores all sets, writes the files and prints one table."""
+        # The report shows the maps, saved or not.
+        maps = self.folder / ("maps" if self.config.save_map else f".maps{os.getppid()}")
+        try:
+            scores = [self._score(name, pairs, maps / name) for name, pairs in self.sets.items()]
+            if distributed.rank() == 0:
+                self._write(scores)
+        finally:
+            if not self.config.save_map and distributed.rank() == 0:
+                shutil.rmtree(maps, ignore_errors=True)
+
+    def _write(self, scores: list[MethodScores]) -> None:
+        kept = scores
+        if not self.config.save_map:
+            kept = [dataclasses.replace(x, pictures=dataclasses.replace(x.pictures, maps="")) for x in scores]
+        write_scores(self.folder, kept)
+        print(printed(scores))
+        for one in scores:
+            one_class = one.totals["all_blurred"] + one.totals["all_in_focus"]
+            if one_class:
+                print(f"{one.dataset}: {one_class} image(s) have one class only; an F without positives counts as 0")
+        print(f"{sum(self.seconds) / len(self.seconds):.3f} s an image through the network at {self.size} on "
+              f"{self.predictor.device}")  # fmt: skip
+        saved = f", maps in {self.folder / 'maps'}" if self.config.save_map else ""
+        print(f"scores in {self.folder / 'scores.json'}{saved}")
+        if self.config.report:
+            remarks = write_report(scores, self.folder / "report", title=f"Focus maps of {self.name}")
+            print(*remarks, f"report in {self.folder / 'report/index.html'}", sep="\n")
+
+    def _score(self, name: str, pairs: list[Pair], maps_folder: Path) -> MethodScores:
+        """Scores one set (this process's share; all get all scores) and saves its maps; notes the network's seconds."""
+        own = pairs[distributed.rank() :: distributed.size()]
+        loader = make_loader(TestSet(own, self.size), self.config.num_workers, batch_size=self.config.batch_size,
+                             collate_fn=stack_images)  # fmt: skip
+        scores = []
+        with tqdm(total=len(own), desc=name, unit="image", leave=False) as bar:
+            for images, masks, indices in loader:
+                start = time.perf_counter()
+                maps = self.predictor.maps(images, [mask.shape for mask in masks])
+                self.seconds += [(time.perf_counter() - start) / len(maps)] * len(maps)
+                for focus_map, mask, index in zip(maps, masks, indices):
+                    stem = own[index].stem
+                    if self.config.save_map or self.config.report:
+                        write_png(maps_folder / f"{stem}.png", focus_map)
+                    scores.append(metrics.score_image(stem, focus_map, mask.numpy()))
+                bar.update(len(maps))
+        pictures = Pictures(str(pairs[0].image.parent), str(pairs[0].mask.parent), str(maps_folder))
+        about = {"trained": self.predictor.metadata, "img_size": self.size, "device": str(self.predictor.device)}
+        return MethodScores.of(self.name, name, distributed.gather(scores), pictures=pictures, about=about)

@@ -1,0 +1,45 @@
+from pathlib import Path
+
+import cv2
+import pytest
+
+from tester import Tester
+from utils.config import TestConfig as EvaluationConfig
+from utils.scores import read_scores
+
+
+@pytest.mark.parametrize("batch_size", [1, 2])
+def test_tester_scores_and_saves(run_folder, dataset, tmp_path, capsys, batch_size):
+    config = EvaluationConfig(data_path=str(dataset), model_path=str(run_folder), output=str(tmp_path), save_map=True,
+                              batch_size=batch_size, num_workers=0, device="cpu")  # fmt: skip
+    Tester(config).test()
+    maps = sorted((tmp_path / "maps/SAMPLE").iterdir())
+    assert [p.stem for p in maps] == [p.stem for p in sorted((dataset / "SAMPLE/Test/images").iterdir())]
+    assert all(cv2.imread(str(p), cv2.IMREAD_UNCHANGED).shape == (64, 96) for p in maps)
+    (scores,) = read_scores(tmp_path)
+    assert scores.method == "run" and scores.totals["images"] == 3 and scores.about["img_size"] == 64
+    assert Path(scores.pictures.maps).resolve() == tmp_path / "maps/SAMPLE"
+    maes = []
+    for row, path in zip(scores.rows, maps):  # the saved files score what the table says
+        mask = cv2.imread(str(dataset / "SAMPLE/Test/masks" / path.name), cv2.IMREAD_UNCHANGED) / 255
+        maes.append(abs(cv2.imread(str(path), cv2.IMREAD_UNCHANGED) / 255 - mask).mean())
+        assert row["mae"] == pytest.approx(maes[-1])
+    assert scores.totals["mae"] == pytest.approx(sum(maes) / 3)
+    assert "SAMPLE, 3 images" in capsys.readouterr().out
+    assert (tmp_path / "report/index.html").exists()
+
+
+def test_tester_puts_files_beside_the_weights_and_maps_only_on_request(run_folder, dataset):
+    for model_path, folder in ((run_folder, run_folder),
+                               (run_folder / "best_model.safetensors", run_folder / "best_model")):  # fmt: skip
+        Tester(EvaluationConfig(data_path=str(dataset), model_path=str(model_path), num_workers=0, device="cpu")).test()
+        assert (folder / "scores.json").exists() and not (folder / "maps").exists()
+        assert "data:image/webp" in (folder / "report/index.html").read_text()  # it shows maps that were not kept
+        assert read_scores(folder)[0].pictures.maps == ""
+
+
+def test_tester_without_a_report(run_folder, dataset, tmp_path):
+    config = EvaluationConfig(data_path=str(dataset), model_path=str(run_folder), output=str(tmp_path / "out"),
+                              report=False, num_workers=0, device="cpu")  # fmt: skip
+    Tester(config).test()
+    assert {p.name for p in (tmp_path / "out").iterdir()} == {"scores.json", "scores.csv", "curves.csv"}

@@ -1,0 +1,96 @@
+"""Several processes that train or test together, started by torchrun. Alone, each function does the plain thing."""
+
+import atexit
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import torch
+import torch.distributed as dist
+from torch import nn
+from torch.nn.parallel import DistributedDataParallel
+
+from .device import choose_device
+
+
+def join(device: str) -> torch.device:
+    """This process's device; under torchrun it also joins the job (NCCL on CUDA, Gloo otherwise).
+
+    Raises:
+        ValueError: no such device, or more processes on this machine than GPUs.
+    """
+    chosen = choose_device(device)
+    if "LOCAL_RANK" not in os.environ:
+        return chosen
+    if chosen.type == "cuda":
+        local, gpus = int(os.environ["LOCAL_RANK"]), torch.cuda.device_count()
+        if local >= gpus:
+            raise ValueError(f"{gpus} GPU(s) here, but torchrun started more processes: one process a GPU")
+        chosen = torch.device("cuda", local)
+        torch.cuda.set_device(chosen)
+    if not dist.is_initialized():
+        dist.init_process_group("nccl" if chosen.type == "cuda" else "gloo")
+        atexit.register(dist.destroy_process_group)
+    return chosen
+
+
+def rank() -> int:
+    """Number of this process, from 0; the first one writes the files."""
+    return dist.get_rank() if dist.is_initialized() else 0
+
+
+def size() -> int:
+    """How many processes there are."""
+    return dist.get_world_size() if dist.is_initialized() else 1
+
+
+def wrapped(network: nn.Module, device: torch.device) -> nn.Module:
+    """The network as it is to be called in training: its gradients become means over all processes.
+
+    On CUDA the decoder's BatchNorms see the whole batch (SyncBatchNorm); Gloo has none, there each sees its share.
+    """
+    if size() == 1:
+        return network
+    if device.type == "cuda":
+        for name, part in network.named_children():
+            if name != "encoder":  # its norms are frozen
+                setattr(network, name, nn.SyncBatchNorm.convert_sync_batchnorm(part))
+    return DistributedDataParallel(network, [device] if device.type == "cuda" else None)
+
+
+def total(values: list[float], device: torch.device) -> list[float]:
+    """Sums over all processes."""
+    if size() == 1:
+        return values
+    sums = torch.tensor(values, dtype=torch.float64, device=device)
+    dist.all_reduce(sums)
+    return sums.tolist()
+
+
+def gather(items: list) -> list:
+    """Items of all processes, in their original order where process r holds the items r, r + size, r + 2 size, ..."""
+    if size() == 1:
+        return items
+    shares: list[Any] = [None] * size()
+    dist.all_gather_object(shares, items)
+    return [share[i] for i in range(max(map(len, shares))) for share in shares if i < len(share)]
+
+
+def same_buffers(network: nn.Module) -> None:
+    """Gives every process the first one's buffers (BatchNorm statistics)."""
+    if size() > 1:
+        for buffer in network.buffers():
+            dist.broadcast(buffer, 0)
+
+
+@contextmanager
+def losses_told(advice: str) -> Iterator[None]:
+    """Turns the failure of a collective, where another process has ended, into a ConnectionError with advice."""
+    try:
+        yield
+    except RuntimeError as error:
+        if size() == 1:
+            raise
+        reason = str(error).splitlines()[0]
+        raise ConnectionError(f"process {rank()} stopped, another one may have ended ({reason}); {advice}") from error
