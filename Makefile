@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 DEMO := demo
 
-.PHONY: help install demo test lint clean
+.PHONY: help install demo test bench lint clean
 
 help:  ## list the targets
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /  make \1\t/'
@@ -20,6 +20,9 @@ demo: .venv/installed  ## prepare, train, test on a small generated set; about a
 
 test: .venv/tools  ## run the whole test suite
 	$(BIN)/python -m pytest -q
+
+bench: .venv/installed  ## measure speed and memory beside the alternatives, into results/benchmarks; about 10 minutes
+	$(BIN)/python -m benchmarks
 
 lint: .venv/tools  ## check the code's style
 	$(BIN)/ruff check .

@@ -4,11 +4,11 @@ import os
 import signal
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import cv2
 import numpy as np
 import torch
-from sklearn.model_selection import train_test_split
 from torch.utils.data import DataLoader, Dataset, Sampler
 
 from utils.contour import contour_band
@@ -16,9 +16,10 @@ from utils.files import list_images, pair_by_stem
 from utils.pictures import read_mask, read_pair
 from utils.progress import in_threads
 
-os.environ.setdefault("NO_ALBUMENTATIONS_UPDATE", "1")  # importing it would ask the network for a newer version
-import albumentations as A  # noqa: E402
+if TYPE_CHECKING:  # at run time only training needs it, and it takes a second
+    import albumentations as A
 
+os.environ.setdefault("NO_ALBUMENTATIONS_UPDATE", "1")  # importing it would ask the network for a newer version
 cv2.setNumThreads(0)  # OpenCV's own threads do not survive the fork of a loader process: it would hang
 Key = tuple[int, int]  # (epoch, index): what a training sample depends on, beside the seed
 
@@ -80,6 +81,8 @@ def _pairs_of(name: str, folder: Path) -> list[Pair]:
 
 def split_validation(pairs: list[Pair], share: float, seed: int) -> tuple[list[Pair], list[Pair]]:
     """Splits the training list into training and validation pairs, at least one pair each when share > 0."""
+    from sklearn.model_selection import train_test_split
+
     if share == 0:
         return pairs, []
     if len(pairs) < 2:
@@ -106,8 +109,10 @@ def load_sample(pair: Pair, size: int) -> tuple[np.ndarray, np.ndarray]:
     return resize(image, size, size), np.stack(targets, axis=-1)
 
 
-def paper_augmentation() -> A.Compose:
+def paper_augmentation() -> "A.Compose":
     """The paper's augmentation without its motion, median and Gaussian blur, which would falsify the mask."""
+    import albumentations as A
+
     return A.Compose([
         A.OneOf([A.HorizontalFlip(), A.VerticalFlip(), A.RandomRotate90(p=0.5)], p=0.5),
         A.OneOf([
@@ -119,7 +124,7 @@ def paper_augmentation() -> A.Compose:
     ])  # fmt: skip
 
 
-def reseed(transform: A.BasicTransform | A.BaseCompose, seeds: np.random.SeedSequence) -> None:
+def reseed(transform: "A.BasicTransform | A.BaseCompose", seeds: np.random.SeedSequence) -> None:
     """Gives every transform of a tree a random stream of its own.
 
     Compose.set_random_seed gives all of them the same seed, so that all groups would be applied together or not at
@@ -144,7 +149,7 @@ class TrainingSet(Dataset):
         cache_mb: memory for resized pictures; beyond it they are decoded every time.
     """
 
-    def __init__(self, pairs: list[Pair], size: int, augmentation: A.Compose | None, seed: int, cache_mb: int):
+    def __init__(self, pairs: list[Pair], size: int, augmentation: "A.Compose | None", seed: int, cache_mb: int):
         self.pairs, self.size, self.augmentation, self.seed = pairs, size, augmentation, seed
         self.cache = None
         if len(pairs) * size * size * 5 <= cache_mb * 2**20:

@@ -52,6 +52,7 @@ class Trainer:
         self.device = distributed.join(config.device)
         last = state_to_resume(self.folder, dataclasses.asdict(config))
         torch.manual_seed(config.seed)
+        torch.backends.cudnn.benchmark = True  # all batches have one size
         self._load_data()
         self.network = self._build_network(last).to(self.device, memory_format=torch.channels_last)
         self.model = compiled(distributed.wrapped(self.network, self.device), config.compile, self.device)
@@ -69,8 +70,8 @@ class Trainer:
         self.stopped: signal.Signals | None = None
         if last:
             self._restore(last)
-        elif distributed.rank():
-            torch.manual_seed(config.seed + distributed.rank())  # a network with dropout: other units in each process
+        if distributed.rank():  # a network with dropout leaves out other units in each process
+            torch.manual_seed(config.seed + 1_000_003 * self.epoch + distributed.rank())
 
     def train(self) -> int:
         """Runs the epochs that are left. Returns the exit status: 0, or 128 + signal when stopped by one.
@@ -100,6 +101,8 @@ class Trainer:
 
     def _load_data(self) -> None:
         config, rank, size = self.config, distributed.rank(), distributed.size()
+        if config.batch_size < size:
+            raise ValueError(f"--batch_size {config.batch_size} is that of all {size} processes: give at least {size}")
         sets = find_sets(config.data_path, "train", config.datasets)
         pairs = [pair for one in sets.values() for pair in one]
         if config.limit:
@@ -290,7 +293,7 @@ class Trainer:
         self.network.load_state_dict(last["network"])
         self.optimizer.load_state_dict(last["optimizer"])
         self.scheduler.load_state_dict(last["scheduler"])
-        self.scaler.load_state_dict(last["scaler"])
+        self.scaler.load_state_dict(last.get("scaler", {}))
         self.epoch, self.step = last["epoch"], last["step"]
         self.sums, self.history = last["sums"], last["history"]
         torch.set_rng_state(last["random"])

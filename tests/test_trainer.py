@@ -290,6 +290,25 @@ def test_without_validation_the_training_mae_chooses(config, tmp_path):
     assert row["val_mae"] == row["train_mae"]
 
 
+def test_bf16_trains_close_to_full_precision(config, tmp_path):
+    for amp in ("off", "bf16"):
+        Trainer(dataclasses.replace(config, amp=amp, model_path=str(tmp_path / amp))).train()
+    off, bf16 = (read_state(tmp_path / name / "last.pt") for name in ("off", "bf16"))
+    assert all(value.dtype == torch.float32 for value in bf16["network"].values() if value.is_floating_point())
+    assert bf16["history"][0]["train_loss"] == pytest.approx(off["history"][0]["train_loss"], rel=0.02)
+    assert bf16["history"][0]["train_loss"] != off["history"][0]["train_loss"]
+
+
+def test_compile_wraps_what_is_trained_and_keeps_the_names(config, tmp_path, monkeypatch):
+    """Compiling itself takes a minute; here it is another wrapper of the same module."""
+    monkeypatch.setattr(torch, "compile", lambda network, mode: torch.nn.ModuleDict({"_orig_mod": network}))
+    trainer = Trainer(dataclasses.replace(config, compile=True))
+    assert trainer.model["_orig_mod"] is trainer.network
+    trainer.model = trainer.network
+    trainer.train()
+    assert read_weights(tmp_path / "run")[0].keys() == RAN("resnet18", "group").state_dict().keys()
+
+
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA device")
 def test_cuda_training_runs(config):
     assert Trainer(dataclasses.replace(config, device="cuda")).train() == 0

@@ -24,7 +24,7 @@ def mixed_precision(name: str, device: torch.device) -> torch.dtype | None:
         ValueError: fp16 elsewhere than on CUDA.
     """
     if name == "auto":
-        name = "bf16" if device.type == "cuda" and torch.cuda.is_bf16_supported() else "off"
+        name = "bf16" if device.type == "cuda" and torch.cuda.is_bf16_supported(including_emulation=False) else "off"
     if name == "fp16" and device.type != "cuda":
         raise ValueError(f"--amp fp16 needs CUDA, this is {device.type}; --amp bf16 or off runs anywhere")
     return {"off": None, "bf16": torch.bfloat16, "fp16": torch.float16}[name]

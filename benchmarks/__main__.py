@@ -1,0 +1,70 @@
+"""`python -m benchmarks`: measures the project beside its alternatives; a Markdown and a JSON table, and a plot."""
+
+import importlib
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+from utils.config import option, parse
+from utils.files import write_bytes, write_json
+
+SECTIONS = ("training", "inference", "connectivity", "scoring", "startup", "scaling")
+
+
+@dataclass
+class Options:
+    """Options of the benchmarks."""
+
+    only: list[str] = option(list(SECTIONS), "sections to measure")
+    device: str = option("auto", "auto takes CUDA where it is, else the CPU", choices=("auto", "cpu", "cuda"))
+    repeats: int = option(15, "measurements behind each median", at_least=3)
+    output: str = option("results/benchmarks", "folder for DEVICE.json, DEVICE.md and DEVICE_scaling.png")
+
+
+def main(options: Options) -> None:
+    from .common import machine
+
+    device = options.device
+    if device == "auto":
+        import torch
+
+        device = "cuda" if torch.cuda.is_available() else "cpu"
+    folder, results = Path(options.output), {}
+    for name in options.only:
+        section = importlib.import_module(f"benchmarks.{name}")
+        print(f"{section.TITLE} ...", flush=True)
+        results[name] = {"title": section.TITLE, "rows": section.measure(device, options.repeats)}
+        print(table(results[name]["rows"]), flush=True)
+    report = {"machine": machine(device), "repeats": options.repeats, "sections": results}
+    write_json(folder / f"{device}.json", report)
+    write_bytes(folder / f"{device}.md", (markdown(report) + "\n").encode())
+    if "scaling" in results:
+        importlib.import_module("benchmarks.scaling").plot(results["scaling"]["rows"], folder / f"{device}_scaling.png")
+    print(f"written to {folder / device}.json and .md")
+
+
+def markdown(report: dict) -> str:
+    """The tables of a report, under the machine's name."""
+    names = ", ".join(f"{key} {value}" for key, value in report["machine"].items() if key != "device")
+    parts = [f"{report['machine']['device']}; {names}; medians."]
+    for section in report["sections"].values():
+        parts += [f"**{section['title']}**", table(section["rows"])]
+    return "\n\n".join(parts)
+
+
+def table(rows: list[dict]) -> str:
+    """Markdown table of rows with the same keys."""
+    from utils.report.tables import markdown_table
+
+    return markdown_table([list(rows[0]), *([cell(value) for value in row.values()] for row in rows)])
+
+
+def cell(value) -> str:
+    """A number with three digits that count."""
+    if isinstance(value, bool | str):
+        return {True: "yes", False: "NO"}.get(value, value)
+    return f"{value:.0f}" if abs(value) >= 100 else f"{value:.3g}"
+
+
+if __name__ == "__main__":
+    main(parse(Options, sys.argv[1:], "python -m benchmarks", __doc__))

@@ -1,0 +1,48 @@
+"""The benchmarks compare like with like. No time is looked at: a slow machine fails nothing."""
+
+import json
+
+import pytest
+import torch
+
+from benchmarks import connectivity, scaling, scoring
+from benchmarks.__main__ import Options, cell, main
+from benchmarks.common import in_child
+from utils.connectivity import bilateral_voting, connectivity_target
+
+
+@pytest.mark.parametrize("height, width", [(7, 5), (1, 4), (16, 16)])
+def test_translation_matrices_give_the_same_bits(height, width):
+    torch.manual_seed(0)
+    contour = (torch.rand(2, 1, height, width) < 0.5).float()
+    votes = torch.rand(2, 8, height, width)
+    shifts = connectivity.translations(height, width, "cpu")
+    assert torch.equal(connectivity.matrix_target(contour, shifts), connectivity_target(contour))
+    assert torch.equal(connectivity.matrix_voting(votes, shifts), bilateral_voting(votes))
+
+
+def test_both_scorers_agree(tmp_path):
+    jobs = scoring.write_pictures(tmp_path, 4)
+    ours, library = scoring.ours(jobs), scoring.library(jobs)
+    assert {key: ours[key] for key in library} == pytest.approx(library, abs=1e-9)
+
+
+def test_an_exponent_is_the_slope_of_the_logarithms():
+    assert scaling.slope([(256, 3.0), (512, 12.0), (1024, 48.0)]) == pytest.approx(2)
+
+
+def test_a_child_tells_its_result_and_its_end(tmp_path):
+    result, peak = in_child(scaling.forward_seconds, 1, 64, "cpu", 1)
+    assert result > 0 and peak > 50
+    with pytest.raises(RuntimeError, match="_exit.*ended early"):
+        in_child(__import__("os")._exit, 1)
+
+
+def test_a_report_names_machine_and_versions(tmp_path):
+    main(Options(only=["connectivity"], device="cpu", repeats=3, output=str(tmp_path)))
+    text, report = (tmp_path / "cpu.md").read_text(), json.loads((tmp_path / "cpu.json").read_text())
+    assert report["machine"]["torch"] in text and "cores of" in text and "| targets |" in text
+    assert [row["equal"] for row in report["sections"]["connectivity"]["rows"]] == [True, True]
+    assert [cell(value) for value in (1234.5, 0.012345, 37.44, True, False, "a")] == [
+        "1234", "0.0123", "37.4", "yes", "NO", "a"
+    ]  # fmt: skip

@@ -1,0 +1,30 @@
+"""Helper of test_distributed, run alone or by torchrun: the gradients of one step, written by the first process."""
+
+import json
+import sys
+
+import torch
+from torch import nn
+
+from trainer import Trainer
+from utils import distributed
+from utils.config import TrainConfig
+
+
+def main(config_file: str, output: str) -> None:
+    torch.set_num_threads(1)
+    with open(config_file) as file:
+        trainer = Trainer(TrainConfig(**json.load(file)))
+    trainer.network.train()
+    for module in trainer.network.modules():
+        if isinstance(module, nn.BatchNorm2d):
+            module.eval()  # Gloo has no SyncBatchNorm: here only the gradients' own way is compared
+    trainer.optimizer.step = lambda: None
+    numbers = trainer._train_step(next(iter(trainer.train_loader)))
+    gradients = {name: p.grad for name, p in trainer.network.named_parameters() if p.grad is not None}
+    if distributed.rank() == 0:
+        torch.save({"numbers": numbers, "gradients": gradients}, output)
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])

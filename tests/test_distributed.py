@@ -1,0 +1,136 @@
+"""Two processes on the CPU (Gloo), started by torchrun as a user starts them."""
+
+import csv
+import dataclasses
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+import torch
+
+from trainer import Trainer
+from utils.checkpoint import read_state
+from utils.scores import read_scores
+
+ROOT = Path(__file__).parent.parent
+ENVIRONMENT = os.environ | {"OMP_NUM_THREADS": "1", "PYTHONPATH": str(ROOT)}
+pytestmark = pytest.mark.skipif(not torch.distributed.is_available(), reason="torch without distributed")
+
+
+def torchrun(*words, **options) -> list[str]:
+    command = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc_per_node=2", *map(str, words)]
+    return subprocess.run(command, capture_output=True, text=True, timeout=300, env=ENVIRONMENT, **options)
+
+
+def options(config) -> list[str]:
+    """A config as a command line."""
+    words = []
+    for name, value in dataclasses.asdict(config).items():
+        if value not in ([], ""):
+            words += [f"--{name}", str(value)]
+    return words
+
+
+def history(folder) -> list[dict]:
+    with (folder / "history.csv").open() as file:
+        return list(csv.DictReader(file))
+
+
+def test_gradients_are_those_of_one_process(config, tmp_path):
+    """Also where the shares are unequal: of a batch of 3, one process has two images."""
+    config = dataclasses.replace(config, batch_size=3, val_share=0.2, clip=0)
+    for name in ("one", "two"):
+        data = dataclasses.asdict(dataclasses.replace(config, model_path=str(tmp_path / name)))
+        (tmp_path / f"{name}.json").write_text(json.dumps(data))
+    script, outputs = ROOT / "tests/one_step.py", [tmp_path / "one.pt", tmp_path / "two.pt"]
+    subprocess.run([sys.executable, script, tmp_path / "one.json", outputs[0]], check=True, env=ENVIRONMENT)
+    result = torchrun(script, tmp_path / "two.json", outputs[1])
+    assert result.returncode == 0, result.stderr
+    one, two = (torch.load(path, weights_only=True) for path in outputs)
+    assert one["gradients"].keys() == two["gradients"].keys() and len(one["gradients"]) > 100
+    scale = max(gradient.abs().max() for gradient in one["gradients"].values())
+    for name, gradient in one["gradients"].items():
+        assert torch.allclose(gradient, two["gradients"][name], rtol=1e-3, atol=1e-6 * float(scale)), name
+    assert torch.isclose(one["numbers"][2], two["numbers"][2], rtol=1e-4)  # the norm, which is everybody's
+
+
+def test_training_scores_alike_and_resumes_with_another_number_of_processes(config, tmp_path, dataset):
+    config = dataclasses.replace(config, attention="normal", lr=1e-5)  # without BatchNorm in the decoder
+    assert Trainer(config).train() == 0
+    alone = history(tmp_path / "run")
+    two = dataclasses.replace(config, model_path=str(tmp_path / "two"), epochs=1)
+    result = torchrun(ROOT / "main.py", "train", *options(two))
+    assert result.returncode == 0, result.stderr
+    assert "on cpu x 2 processes" in result.stdout and result.stdout.count("epoch   1") == 1  # one speaks for all
+    assert Trainer(dataclasses.replace(two, epochs=2, resume=True)).train() == 0
+    mixed = history(tmp_path / "two")
+    assert len(mixed) == 2
+    for ours, theirs in zip(mixed, alone):
+        for key in ("train_loss", "train_mae", "val_loss", "val_mae"):
+            assert float(ours[key]) == pytest.approx(float(theirs[key]), rel=1e-3), key
+    again = dataclasses.replace(two, epochs=3, resume=True)
+    result = torchrun(ROOT / "main.py", "train", *options(again))
+    assert result.returncode == 0, result.stderr
+    assert [row["epoch"] for row in history(tmp_path / "two")] == ["1", "2", "3"]
+
+
+def test_testing_shares_the_images_and_scores_the_same(run_folder, dataset, tmp_path):
+    words = ["test", "--data_path", dataset, "--model_path", run_folder, "--num_workers", "0", "--device", "cpu"]
+    result = torchrun(ROOT / "main.py", *words, "--output", tmp_path / "two", "--save_map", "True")
+    assert result.returncode == 0, result.stderr
+    command = [sys.executable, ROOT / "main.py", *words, "--output", tmp_path / "one"]
+    subprocess.run(command, check=True, env=ENVIRONMENT, capture_output=True)
+    (one,), (two,) = (read_scores(tmp_path / name) for name in ("one", "two"))
+    assert one.rows == two.rows and one.totals == two.totals
+    assert len(list((tmp_path / "two/maps/SAMPLE").iterdir())) == 3
+    assert {path.name for path in (tmp_path / "one").iterdir()} == {"scores.json", "scores.csv", "curves.csv", "report"}
+
+
+def start(config) -> subprocess.Popen:
+    """A training of two processes that has saved its first epoch."""
+    command = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc_per_node=2",
+               str(ROOT / "main.py"), "train", *options(config)]  # fmt: skip
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=ENVIRONMENT)
+    deadline = time.monotonic() + 120
+    while not (Path(config.model_path) / "history.csv").exists() and time.monotonic() < deadline:
+        time.sleep(0.1)
+    return process
+
+
+@pytest.mark.skipif(not Path("/proc/self/task").is_dir(), reason="finds the process by /proc")
+def test_a_killed_process_ends_the_job_and_leaves_a_good_state(config, tmp_path):
+    config = dataclasses.replace(config, epochs=500, early_stop=500)
+    job = start(config)
+    children = Path(f"/proc/{job.pid}/task/{job.pid}/children").read_text().split()
+    second = next(pid for pid in children if b"\0RANK=1\0" in Path(f"/proc/{pid}/environ").read_bytes())
+    os.kill(int(second), signal.SIGKILL)
+    out, err = job.communicate(timeout=120)
+    assert job.returncode != 0 and "Signal 9 (SIGKILL)" in err
+    if "process 0 stopped" in err:  # torchrun may have ended it before it could tell
+        assert "another one may have ended" in err and "--resume goes on" in err
+    state = read_state(tmp_path / "run/last.pt")
+    assert state["epoch"] >= 1
+    assert Trainer(dataclasses.replace(config, epochs=state["epoch"] + 1, resume=True)).train() == 0
+
+
+def test_sigterm_saves_and_leaves(config, tmp_path):
+    job = start(dataclasses.replace(config, epochs=500, early_stop=500))
+    job.send_signal(signal.SIGTERM)
+    out, err = job.communicate(timeout=120)
+    assert job.returncode != 0 and "SIGTERM: saved in epoch" in out, err
+    assert (read_state(tmp_path / "run/last.pt"))["epoch"] >= 1
+
+
+def test_a_batch_that_not_all_processes_share_is_refused(config):
+    result = torchrun(ROOT / "main.py", "train", *options(dataclasses.replace(config, batch_size=1)))
+    assert result.returncode != 0 and "--batch_size 1 is that of all 2 processes: give at least 2" in result.stderr
+
+
+def test_other_commands_run_without_torchrun(tmp_path):
+    result = torchrun(ROOT / "main.py", "info")
+    assert result.returncode != 0 and "torchrun is for train and test; start info without it" in result.stderr
