@@ -209,7 +209,7 @@ class EpochBatches(Sampler[list[Key]]):
 
 
 class TestSet(Dataset):
-    """Test pictures at the network's size with their masks at the original size."""
+    """Test pictures at the network's size; a mask of another size than its photograph is an error."""
 
     def __init__(self, pairs: list[Pair], size: int):
         self.pairs, self.size = pairs, size
@@ -217,18 +217,18 @@ class TestSet(Dataset):
     def __len__(self) -> int:
         return len(self.pairs)
 
-    def __getitem__(self, index: int) -> tuple[torch.Tensor, torch.Tensor, int]:
-        """Image 3 x size x size uint8, mask H x W uint8 (0 or 255), index."""
+    def __getitem__(self, index: int) -> tuple[torch.Tensor, tuple[int, int], int]:
+        """Image 3 x size x size uint8, (height, width) of the photograph, index."""
         pair = self.pairs[index]
         image, mask = read_pair(pair.image, pair.mask)
         image = resize(image, self.size, self.size)
-        return torch.from_numpy(image).permute(2, 0, 1), torch.from_numpy(mask), index
+        return torch.from_numpy(image).permute(2, 0, 1), mask.shape, index
 
 
-def stack_images(samples: list[tuple]) -> tuple[torch.Tensor, list[torch.Tensor], list[int]]:
-    """Batch of a TestSet: images stacked, masks (whose sizes differ) and indices as lists."""
-    images, masks, indices = zip(*samples)
-    return torch.stack(images), list(masks), list(indices)
+def stack_images(samples: list[tuple]) -> tuple[torch.Tensor, list[tuple[int, int]], list[int]]:
+    """Batch of a TestSet: images stacked, sizes and indices as lists."""
+    images, sizes, indices = zip(*samples)
+    return torch.stack(images), list(sizes), list(indices)
 
 
 def make_loader(dataset: Dataset, workers: int, **options) -> DataLoader:

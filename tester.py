@@ -10,13 +10,14 @@ from tqdm import tqdm
 
 from dataloader import Pair, TestSet, find_sets, make_loader, stack_images
 from predictor import load_model
-from utils import distributed, metrics
+from utils import distributed
 from utils.checkpoint import BEST
 from utils.config import TestConfig
 from utils.pictures import write_png
 from utils.report import write_report
 from utils.report.tables import printed
 from utils.scores import MethodScores, Pictures, write_scores
+from utils.scoring import Job, cores, score_files
 
 
 class Tester:
@@ -43,7 +44,7 @@ class Tester:
 
     def test(self) -> None:
         """Scores all sets, writes the files and prints one table."""
-        # The report shows the maps, saved or not.
+        # Scores are those of files, and the report shows them: saved or not, maps are written.
         maps = self.folder / ("maps" if self.config.save_map else f".maps{os.getppid()}")
         try:
             scores = [self._score(name, pairs, maps / name) for name, pairs in self.sets.items()]
@@ -71,23 +72,21 @@ class Tester:
             remarks = write_report(scores, self.folder / "report", title=f"Focus maps of {self.name}")
             print(*remarks, f"report in {self.folder / 'report/index.html'}", sep="\n")
 
-    def _score(self, name: str, pairs: list[Pair], maps_folder: Path) -> MethodScores:
-        """Scores one set (this process's share; all get all scores) and saves its maps; notes the network's seconds."""
+    def _score(self, name: str, pairs: list[Pair], folder: Path) -> MethodScores:
+        """Writes the maps of one set and scores them (this process's share; all get all scores)."""
         own = pairs[distributed.rank() :: distributed.size()]
+        jobs = [Job(pair.stem, folder / f"{pair.stem}.png", pair.mask) for pair in own]
         loader = make_loader(TestSet(own, self.size), self.config.num_workers, batch_size=self.config.batch_size,
                              collate_fn=stack_images)  # fmt: skip
-        scores = []
         with tqdm(total=len(own), desc=name, unit="image", leave=False) as bar:
-            for images, masks, indices in loader:
+            for images, sizes, indices in loader:
                 start = time.perf_counter()
-                maps = self.predictor.maps(images, [mask.shape for mask in masks])
+                maps = self.predictor.maps(images, sizes)
                 self.seconds += [(time.perf_counter() - start) / len(maps)] * len(maps)
-                for focus_map, mask, index in zip(maps, masks, indices):
-                    stem = own[index].stem
-                    if self.config.save_map or self.config.report:
-                        write_png(maps_folder / f"{stem}.png", focus_map)
-                    scores.append(metrics.score_image(stem, focus_map, mask.numpy()))
+                for focus_map, index in zip(maps, indices):
+                    write_png(jobs[index].map, focus_map)
                 bar.update(len(maps))
-        pictures = Pictures(str(pairs[0].image.parent), str(pairs[0].mask.parent), str(maps_folder))
+        scores = [result.score for result in score_files(jobs, max(1, cores() // distributed.size()))]
+        pictures = Pictures(str(pairs[0].image.parent), str(pairs[0].mask.parent), str(folder))
         about = {"trained": self.predictor.metadata, "img_size": self.size, "device": str(self.predictor.device)}
         return MethodScores.of(self.name, name, distributed.gather(scores), pictures=pictures, about=about)

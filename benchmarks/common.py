@@ -1,7 +1,6 @@
 """What all measurements share: processes of their own, medians, made-up data, the machine's name."""
 
 import multiprocessing
-import os
 import platform
 import resource
 import sys
@@ -10,6 +9,8 @@ from collections.abc import Callable
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
+
+from utils.scoring import cores
 
 SIZE = 384  # side of the network's input, as the paper has it
 
@@ -31,19 +32,13 @@ def in_child(function: Callable, *args) -> tuple[Any, float]:
 
 
 def _call(sender, function: Callable, args: tuple) -> None:
-    import torch
-
-    torch.set_num_threads(cores())
     result = function(*args)
-    if torch.cuda.is_initialized():
+    torch = sys.modules.get("torch")  # not every measurement needs it
+    if torch and torch.cuda.is_initialized():
         peak = torch.cuda.max_memory_allocated() / 2**20
     else:
         peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / (2**20 if sys.platform == "darwin" else 2**10)
     sender.send((result, peak))
-
-
-def cores() -> int:
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
 
 
 def median_seconds(function: Callable, repeats: int, warm_up: int = 2) -> float:

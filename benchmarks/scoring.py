@@ -8,9 +8,11 @@ import cv2
 import numpy as np
 import py_sod_metrics
 
-from tools.evaluate import Job, score_files
-from utils.metrics import COLUMNS, totals
+from utils.metrics import totals
 from utils.pictures import write_png
+from utils.scoring import Job, score_files
+
+from .common import in_child
 
 TITLE = "Scoring: evaluate on all cores beside PySODMetrics' classes one by one"
 SIZE = (427, 640)
@@ -28,13 +30,13 @@ def write_pictures(folder: Path, count: int) -> list[Job]:
         paths = [folder / part / f"{number:03d}.png" for part in ("maps", "masks")]
         for path, picture in zip(paths, (np.round(soft).astype(np.uint8), mask)):
             write_png(path, picture)
-        jobs.append(Job(f"{number:03d}", paths[0], "in_focus", paths[1], "in_focus", list(COLUMNS)))
+        jobs.append(Job(f"{number:03d}", *paths))
     return jobs
 
 
 def ours(jobs: list[Job]) -> dict[str, float]:
     """Totals of all protocols, as evaluate computes them on all cores."""
-    return totals([result.score for result in score_files(jobs, 0)])
+    return totals([result.score for result in score_files(jobs)])
 
 
 def library(jobs: list[Job]) -> dict[str, float]:
@@ -53,17 +55,21 @@ def library(jobs: list[Job]) -> dict[str, float]:
 
 
 def measure(device: str, repeats: int) -> list[dict]:
-    """Median seconds of both, taken in turn, and the largest difference between their scores."""
-    count, seconds, results = 100, {ours: [], library: []}, {}
+    """Median seconds of both, and the largest difference between their scores."""
+    return [in_child(in_turn, 100, max(3, repeats // 3))[0]]
+
+
+def in_turn(count: int, repeats: int) -> dict:
+    seconds, results = {ours: [], library: []}, {}
     with tempfile.TemporaryDirectory() as folder:
         jobs = write_pictures(Path(folder), count)
-        for _ in range(max(3, repeats // 3)):
+        for _ in range(repeats):
             for function, times in seconds.items():
                 start = time.perf_counter()
                 results[function] = function(jobs)
                 times.append(time.perf_counter() - start)
     medians = {function: sorted(times)[len(times) // 2] for function, times in seconds.items()}
     difference = max(abs(results[ours][key] - value) for key, value in results[library].items())
-    return [{"what": f"{count} maps of 640 x 427, all protocols", "seconds": medians[ours],
-             "seconds, PySODMetrics": medians[library], "times faster": medians[library] / medians[ours],
-             "largest difference": float(difference)}]  # fmt: skip
+    return {"what": f"{count} maps of 640 x 427, all protocols", "seconds": medians[ours],
+            "seconds, PySODMetrics": medians[library], "times faster": medians[library] / medians[ours],
+            "largest difference": float(difference)}  # fmt: skip

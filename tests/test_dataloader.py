@@ -219,11 +219,11 @@ def test_processes_share_each_batch_without_overlap(size, length):
         assert all(part for part in parts)  # one without a share still computes something
 
 
-def test_test_batches_keep_masks_of_different_sizes(dataset):
+def test_test_batches_know_the_photographs_sizes(dataset):
     pairs = find_sets(str(dataset), "test", [])["SAMPLE"]
-    images, masks, indices = next(iter(make_loader(TestSet(pairs, 32), 0, batch_size=3, collate_fn=stack_images)))
+    images, sizes, indices = next(iter(make_loader(TestSet(pairs, 32), 0, batch_size=3, collate_fn=stack_images)))
     assert images.shape == (3, 3, 32, 32) and images.dtype == torch.uint8
-    assert [m.shape for m in masks] == [(64, 96)] * 3 and indices == [0, 1, 2]
+    assert sizes == [(64, 96)] * 3 and indices == [0, 1, 2]
 
 
 def test_resize_averages_when_it_shrinks():

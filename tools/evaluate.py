@@ -1,18 +1,12 @@
 """`evaluate`: scores of saved maps, ours or another method's, without a model."""
 
-import multiprocessing
-import os
-import sys
-from collections.abc import Iterator
-from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from utils.config import option
 
 if TYPE_CHECKING:
-    from utils.metrics import ImageScore
     from utils.scores import MethodScores
 
 DESCRIPTION = "Score folders of saved focus maps, of any method, against the ground truth."
@@ -61,25 +55,6 @@ KINDS = {
 }
 
 
-class Job(NamedTuple):
-    """One map to score against its mask: what a worker process gets."""
-
-    name: str
-    map: Path
-    map_white: str
-    mask: Path
-    mask_white: str
-    columns: list[str]
-
-
-class Result(NamedTuple):
-    """What comes back: a score or the reason why not, and a remark on the map's size."""
-
-    score: "ImageScore | None" = None
-    unusable: str = ""
-    resized: str = ""
-
-
 def run(options: Options) -> None:
     """Scores all maps, prints what is odd about each method and one table, and writes the files.
 
@@ -89,6 +64,7 @@ def run(options: Options) -> None:
     from utils.metrics import columns_of
     from utils.report.tables import printed
     from utils.scores import MethodScores, Pictures, write_scores
+    from utils.scoring import Job, score_files
 
     columns = columns_of(options.protocols)
     dataset, pictures = truth(options)
@@ -98,10 +74,10 @@ def run(options: Options) -> None:
         match(method, masks, partly=bool(options.names))
     fail_unless_complete(methods, options, "missing")
     jobs = [
-        Job(stem, path, method.white, masks[stem], options.white, columns)
+        Job(stem, path, masks[stem], method.white, options.white, tuple(columns))
         for method in methods for stem, path in method.maps.items()
     ]  # fmt: skip
-    results = iter(list(score_files(jobs, options.processes)))
+    results = iter(score_files(jobs, options.processes))
     scores = []
     for method in methods:
         scored = [next(results) for _ in method.maps]
@@ -224,48 +200,6 @@ def match(method: Method, masks: dict[str, Path], partly: bool) -> None:
         raise ValueError(f"{method.folder}: not one map is named as its mask is (a mask: {mask}; a map: {example})")
     method.notes["missing"] = [stem for stem in masks if stem not in found]
     method.notes["extra"] = [paths[0].name for stem, paths in found.items() if stem not in masks and not partly]
-
-
-def score_files(jobs: list[Job], processes: int) -> Iterator[Result]:
-    """Scores of all jobs, in order, on `processes` cores (0: all), with a bar.
-
-    Raises:
-        ValueError: a mask that cannot be read.
-    """
-    import cv2
-    from tqdm import tqdm
-
-    import utils.metrics  # noqa: F401 (before the fork, so that the workers need not import it each)
-
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
-    # A forked worker starts at once; OpenCV's own threads would not survive the fork, and there is a process a core.
-    context = multiprocessing.get_context("fork" if sys.platform == "linux" else "spawn")
-    with ProcessPoolExecutor(processes or cores, context, cv2.setNumThreads, (0,)) as pool:
-        yield from tqdm(pool.map(score_file, jobs, chunksize=4), "scoring", len(jobs), unit="map", leave=False)
-
-
-def score_file(job: Job) -> Result:
-    """Scores one map; one of another size is resized bilinearly to its mask.
-
-    Raises:
-        ValueError: the mask cannot be read.
-    """
-    import cv2
-
-    from utils.metrics import score_image
-    from utils.pictures import read_map, read_mask
-
-    mask = read_mask(job.mask, job.mask_white)
-    try:
-        focus_map = read_map(job.map, job.map_white)
-    except ValueError as error:
-        return Result(unusable=str(error))
-    resized = ""
-    if focus_map.shape != mask.shape:
-        sizes = ["{1} x {0}".format(*picture.shape) for picture in (focus_map, mask)]
-        resized = f"{job.map.name}: {sizes[0]} to {sizes[1]}"
-        focus_map = cv2.resize(focus_map, mask.shape[::-1], interpolation=cv2.INTER_LINEAR)
-    return Result(score_image(job.name, focus_map, mask, job.columns), resized=resized)
 
 
 def fail_unless_complete(methods: list[Method], options: Options, kind: str) -> None:

@@ -16,7 +16,7 @@ class Options:
     """Options of readme."""
 
     path: str = option(str(ROOT / "README.md"), "the file whose tables are written")
-    results: str = option(str(ROOT / "results"), "folder of runs: RUN/scores.json as test writes it")
+    results: str = option(str(ROOT / "results"), "folder of what was measured: RUN/scores.json, ablation/, benchmarks/")
     check: bool = option(False, "write nothing; fail when a table differs")
 
 
@@ -28,7 +28,12 @@ def run(options: Options) -> None:
     """
     path = Path(options.path)
     text = path.read_text(encoding="utf-8")
-    tables = {"scores": scores_table, "cost": lambda _: cost_table()}
+    tables = {
+        "scores": scores_table,
+        "cost": lambda _: cost_table(),
+        "ablation": lambda results: (results / "ablation/ablation.md").read_text(encoding="utf-8").strip(),
+        "benchmarks": lambda results: (results / "benchmarks/cpu.md").read_text(encoding="utf-8").strip(),
+    }
 
     def fill(match: re.Match) -> str:
         name = match[1]
