@@ -21,7 +21,7 @@ demo: .venv/installed  ## prepare, train, test on a small generated set; about a
 test: .venv/tools  ## run the whole test suite
 	$(BIN)/python -m pytest -q
 
-bench: .venv/installed  ## measure speed and memory beside the alternatives, into results/benchmarks; about 10 minutes
+bench: .venv/installed  ## measure speed and memory beside the alternatives, into results/benchmarks; about 6 minutes on 2 CPU cores
 	$(BIN)/python -m benchmarks
 
 lint: .venv/tools  ## check the code's style

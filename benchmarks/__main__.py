@@ -47,7 +47,9 @@ def markdown(report: dict) -> str:
     """The tables of a report, under the machine's name."""
     names = ", ".join(f"{key} {value}" for key, value in report["machine"].items() if key != "device")
     parts = [f"{report['machine']['device']}; {names}; medians."]
-    for section in report["sections"].values():
+    for name, section in report["sections"].items():
+        if name == "scaling":
+            continue  # the plot shows it
         parts += [f"**{section['title']}**", table(section["rows"])]
     return "\n\n".join(parts)
 

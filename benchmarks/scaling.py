@@ -51,13 +51,15 @@ def plot(rows: list[dict], path) -> None:
     for panel, axis in zip(figure.subplots(1, 2), ("side", "batch")):
         group = [row for row in rows if row["axis"] == axis]
         sizes = [row["size"] for row in group]
-        panel.loglog(sizes, [row["seconds"] for row in group], "o-", color="#000000", label="seconds")
-        panel.set(xlabel=f"image {axis}", ylabel="seconds", xticks=sizes, xticklabels=sizes)
+        panel.loglog(sizes, [row["seconds"] for row in group], "o-", color="#000000")
+        panel.set(xlabel=f"image {axis}" if axis == "side" else axis, ylabel="seconds (solid)")
         panel.set_title(f"seconds ~ {axis}^{group[0]['exponent']:.2f}", fontsize="medium")
-        panel.minorticks_off()
         panel.grid(alpha=0.3)
         memory = panel.twinx()
-        memory.loglog(sizes, [row["peak MB"] for row in group], "s--", color="#d55e00", label="peak MB")
+        memory.plot(sizes, [row["peak MB"] for row in group], "s--", color="#d55e00")
+        memory.set_ylim(bottom=0)
         memory.set_ylabel("peak MB of the process (dashed)")
+        panel.set_xticks(sizes, sizes)
+        panel.minorticks_off()
     with atomic(path) as temporary:
         figure.savefig(temporary, dpi=120)
