@@ -180,7 +180,7 @@ class EpochBatches(Sampler[list[Key]]):
     """Batches of an epoch, every index once, in an order that depends on (seed, epoch) alone, from any step on.
 
     With several processes, each gets its share of every batch; where a last batch has fewer images than there are
-    processes, one without a share gets an image that must not count (see `counts`).
+    processes, one without a share gets an image that must not count (see `counts`; SyncBatchNorm alone still sees it).
 
     Args:
         length: number of samples. batch_size: of the whole batch, over all processes.
@@ -237,7 +237,8 @@ def make_loader(dataset: Dataset, workers: int, **options) -> DataLoader:
     It has a random generator of its own: an iterator's start would draw from the global one, which a network with
     dropout needs in the same state after a resumption.
     """
-    return DataLoader(dataset, num_workers=min(workers, len(dataset)), persistent_workers=workers > 0,
+    workers = min(workers, len(dataset))
+    return DataLoader(dataset, num_workers=workers, persistent_workers=workers > 0,
                       worker_init_fn=_quiet_worker, pin_memory=torch.cuda.is_available(), generator=torch.Generator(),
                       **options)  # fmt: skip
 

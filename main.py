@@ -53,6 +53,17 @@ def main(argv: list[str]) -> int:
 
 def guarded(work) -> int:
     """Runs a command; its own exit status, or 1 with a message for the user (RAN_TRACEBACK=1 shows where)."""
+    status = _guarded(work)
+    if "LOCAL_RANK" in os.environ:
+        if status:  # an orderly exit would wait for the other processes, which may wait for this one
+            sys.stdout.flush()
+            sys.stderr.flush()
+            os._exit(status)
+        importlib.import_module("utils.distributed").leave()
+    return status
+
+
+def _guarded(work) -> int:
     try:
         return work() or 0
     except KeyboardInterrupt:

@@ -46,7 +46,8 @@ class Predictor:
 
 def compiled(network: nn.Module, wanted: bool, device: torch.device) -> nn.Module:
     """The network as it is called: compiled if wanted, with CUDA graphs on a GPU; each input size compiles anew."""
-    return torch.compile(network, mode="reduce-overhead" if device.type == "cuda" else "default") if wanted else network
+    mode = "reduce-overhead" if device.type == "cuda" else "default"
+    return torch.compile(network, mode=mode, dynamic=False) if wanted else network
 
 
 def to_maps(logits: dict[str, torch.Tensor], sizes: list[tuple[int, int]]) -> list[np.ndarray]:

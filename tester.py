@@ -3,6 +3,7 @@
 import dataclasses
 import os
 import shutil
+import statistics
 import time
 from pathlib import Path
 
@@ -39,15 +40,19 @@ class Tester:
         weights = Path(config.model_path)
         run = weights.resolve().parent if weights.name == BEST else weights.resolve()
         self.name = config.name or (run.name if run.is_dir() else run.stem)
+        self.batch_size = -(-config.batch_size // distributed.size())
         self.seconds: list[float] = []  # through the network, of each image
         self.folder = Path(config.output or (weights if weights.is_dir() else weights.with_suffix("")))
 
     def test(self) -> None:
         """Scores all sets, writes the files and prints one table."""
         # Scores are those of files, and the report shows them: saved or not, maps are written.
-        maps = self.folder / ("maps" if self.config.save_map else f".maps{os.getppid()}")
+        maps = self.folder / (
+            "maps" if self.config.save_map else f".maps{os.environ.get('TORCHELASTIC_RUN_ID', os.getpid())}"
+        )
         try:
-            scores = [self._score(name, pairs, maps / name) for name, pairs in self.sets.items()]
+            with distributed.losses_told("start the test again"):
+                scores = [self._score(name, pairs, maps / name) for name, pairs in self.sets.items()]
             if distributed.rank() == 0:
                 self._write(scores)
         finally:
@@ -64,7 +69,7 @@ class Tester:
             one_class = one.totals["all_blurred"] + one.totals["all_in_focus"]
             if one_class:
                 print(f"{one.dataset}: {one_class} image(s) have one class only; an F without positives counts as 0")
-        print(f"{sum(self.seconds) / len(self.seconds):.3f} s an image through the network at {self.size} on "
+        print(f"{statistics.median(self.seconds):.3f} s an image through the network at {self.size} on "
               f"{self.predictor.device}")  # fmt: skip
         saved = f", maps in {self.folder / 'maps'}" if self.config.save_map else ""
         print(f"scores in {self.folder / 'scores.json'}{saved}")
@@ -76,7 +81,7 @@ class Tester:
         """Writes the maps of one set and scores them (this process's share; all get all scores)."""
         own = pairs[distributed.rank() :: distributed.size()]
         jobs = [Job(pair.stem, folder / f"{pair.stem}.png", pair.mask) for pair in own]
-        loader = make_loader(TestSet(own, self.size), self.config.num_workers, batch_size=self.config.batch_size,
+        loader = make_loader(TestSet(own, self.size), self.config.num_workers, batch_size=self.batch_size,
                              collate_fn=stack_images)  # fmt: skip
         with tqdm(total=len(own), desc=name, unit="image", leave=False) as bar:
             for images, sizes, indices in loader:
@@ -86,7 +91,9 @@ class Tester:
                 for focus_map, index in zip(maps, indices):
                     write_png(jobs[index].map, focus_map)
                 bar.update(len(maps))
-        scores = [result.score for result in score_files(jobs, max(1, cores() // distributed.size()))]
+        scores = [
+            result.score for result in score_files(jobs, max(1, cores() // int(os.environ.get("LOCAL_WORLD_SIZE", 1))))
+        ]
         pictures = Pictures(str(pairs[0].image.parent), str(pairs[0].mask.parent), str(folder))
         about = {"trained": self.predictor.metadata, "img_size": self.size, "device": str(self.predictor.device)}
         return MethodScores.of(self.name, name, distributed.gather(scores), pictures=pictures, about=about)

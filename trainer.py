@@ -24,7 +24,7 @@ from predictor import compiled, load_network, to_maps
 from utils import distributed, metrics
 from utils.checkpoint import BEST, LAST, recipe, save_state, save_weights, state_to_resume
 from utils.config import TrainConfig
-from utils.device import mixed_precision
+from utils.device import mixed_precision, name_of
 from utils.files import write_csv
 from utils.history import Board, plot_history
 from utils.losses import ran_loss
@@ -47,9 +47,11 @@ class Trainer:
     """
 
     def __init__(self, config: TrainConfig):
-        self.config = config
-        self.folder = Path(config.model_path)
         self.device = distributed.join(config.device)
+        self.precision = mixed_precision(config.amp, self.device)
+        # The state says what auto was, so that another device does not change it unnoticed.
+        self.config = config = dataclasses.replace(config, amp=name_of(self.precision))
+        self.folder = Path(config.model_path)
         last = state_to_resume(self.folder, dataclasses.asdict(config))
         torch.manual_seed(config.seed)
         torch.backends.cudnn.benchmark = True  # all batches have one size
@@ -60,7 +62,6 @@ class Trainer:
         fused = self.device.type in ("cpu", "cuda")
         self.optimizer = torch.optim.Adam(learned, lr=config.lr, weight_decay=config.weight_decay, fused=fused)
         self.scheduler = ReduceLROnPlateau(self.optimizer, factor=config.lr_factor, patience=config.patience)
-        self.precision = mixed_precision(config.amp, self.device)
         self.scaler = torch.amp.GradScaler(self.device.type, enabled=self.precision == torch.float16)
         # Where the run stands: all of it goes into last.pt. The sums are those of the unfinished epoch.
         self.epoch = self.step = 0
@@ -116,7 +117,7 @@ class Trainer:
         self.val_loader, self.val_images = None, len(validation)
         if validation:
             held_out = TrainingSet(validation[rank::size], config.img_size, None, config.seed, config.cache_mb)
-            self.val_loader = make_loader(held_out, 0, batch_size=config.batch_size)
+            self.val_loader = make_loader(held_out, 0, batch_size=-(-config.batch_size // size))
 
     def _build_network(self, last: dict | None) -> RAN:
         config = self.config
@@ -166,12 +167,12 @@ class Trainer:
     def _train_step(self, batch: dict) -> torch.Tensor:
         """One step. Returns loss, MAE and gradient norm, on the device: to read them would be to wait for it."""
         image, mask, contour = self._batch(batch)
+        self.optimizer.zero_grad(set_to_none=True)
         with torch.autocast(self.device.type, self.precision, enabled=self.precision is not None):
             logits = self.model(image)
         logits = {head: values.float() for head, values in logits.items()}
         loss = ran_loss(logits, mask, contour)
         own, whole = self.batches.counts(self.step)
-        self.optimizer.zero_grad(set_to_none=True)
         # Gradients become means over processes: a share weighs as many images as it has.
         self.scaler.scale(loss * (own * distributed.size() / whole)).backward()
         self.scaler.unscale_(self.optimizer)
@@ -189,7 +190,7 @@ class Trainer:
             # With fp16 the scaler skips steps whose gradients overflow.
             if not (math.isfinite(loss) and (math.isfinite(norm) or self.scaler.is_enabled())):
                 raise ValueError(
-                    f"epoch {self.epoch + 1}, step {step + 1}: loss {loss}, gradient norm {norm} with the images "
+                    f"epoch {self.epoch + 1}, step {step + 1}: loss {loss}, gradient norm {norm}; here the images were "
                     f"{', '.join(self.names[i] for i in indices)}; look at these pictures and masks, or lower --lr. "
                     "The last saved state is kept."
                 )

@@ -1,6 +1,7 @@
 """`python -m benchmarks`: measures the project beside its alternatives; a Markdown and a JSON table, and a plot."""
 
 import importlib
+import json
 import sys
 from dataclasses import dataclass
 from pathlib import Path
@@ -29,18 +30,29 @@ def main(options: Options) -> None:
         import torch
 
         device = "cuda" if torch.cuda.is_available() else "cpu"
-    folder, results = Path(options.output), {}
+    folder, here = Path(options.output), machine(device)
+    results = earlier(folder / f"{device}.json", here)
     for name in options.only:
         section = importlib.import_module(f"benchmarks.{name}")
         print(f"{section.TITLE} ...", flush=True)
         results[name] = {"title": section.TITLE, "rows": section.measure(device, options.repeats)}
         print(table(results[name]["rows"]), flush=True)
-    report = {"machine": machine(device), "repeats": options.repeats, "sections": results}
+    report = {
+        "machine": here,
+        "repeats": options.repeats,
+        "sections": {n: results[n] for n in SECTIONS if n in results},
+    }
     write_json(folder / f"{device}.json", report)
     write_bytes(folder / f"{device}.md", (markdown(report) + "\n").encode())
-    if "scaling" in results:
+    if "scaling" in options.only:
         importlib.import_module("benchmarks.scaling").plot(results["scaling"]["rows"], folder / f"{device}_scaling.png")
     print(f"written to {folder / device}.json and .md")
+
+
+def earlier(path: Path, here: dict) -> dict:
+    """Sections measured before on the same machine with the same versions."""
+    report = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {"machine": None}
+    return report["sections"] if report["machine"] == here else {}
 
 
 def markdown(report: dict) -> str:

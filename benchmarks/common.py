@@ -69,8 +69,9 @@ def machine(device: str) -> dict[str, str]:
     """Hardware and versions that a table has to name."""
     import torch
 
-    name = next((line.split(":")[1].strip() for line in Path("/proc/cpuinfo").read_text().splitlines()
-                 if line.startswith("model name")), platform.processor())  # fmt: skip
+    info = Path("/proc/cpuinfo").read_text() if Path("/proc/cpuinfo").exists() else ""
+    models = [line.split(":")[1].strip() for line in info.splitlines() if line.startswith("model name")]
+    name = models[0] if models else platform.processor() or platform.machine()
     packages = ("torch", "torchvision", "numpy", "opencv-python-headless", "albumentations", "pysodmetrics")
     return {
         "device": torch.cuda.get_device_name() if device == "cuda" else f"{cores()} cores of {name}",

@@ -4,6 +4,7 @@ import csv
 import dataclasses
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -13,7 +14,10 @@ from pathlib import Path
 import pytest
 import torch
 
+from model import RAN
+from model.encoder import FrozenBatchNorm2d
 from trainer import Trainer
+from utils import distributed
 from utils.checkpoint import read_state
 from utils.scores import read_scores
 
@@ -80,15 +84,26 @@ def test_training_scores_alike_and_resumes_with_another_number_of_processes(conf
 
 
 def test_testing_shares_the_images_and_scores_the_same(run_folder, dataset, tmp_path):
-    words = ["test", "--data_path", dataset, "--model_path", run_folder, "--num_workers", "0", "--device", "cpu"]
-    result = torchrun(ROOT / "main.py", *words, "--output", tmp_path / "two", "--save_map", "True")
+    words = ["test", "--data_path", dataset, "--model_path", run_folder, "--device", "cpu"]
+    result = torchrun(ROOT / "main.py", *words, "--output", tmp_path / "two")
     assert result.returncode == 0, result.stderr
-    command = [sys.executable, ROOT / "main.py", *words, "--output", tmp_path / "one"]
+    command = [sys.executable, ROOT / "main.py", *words, "--output", tmp_path / "one", "--save_map", "True"]
     subprocess.run(command, check=True, env=ENVIRONMENT, capture_output=True)
     (one,), (two,) = (read_scores(tmp_path / name) for name in ("one", "two"))
     assert one.rows == two.rows and one.totals == two.totals
-    assert len(list((tmp_path / "two/maps/SAMPLE").iterdir())) == 3
-    assert {path.name for path in (tmp_path / "one").iterdir()} == {"scores.json", "scores.csv", "curves.csv", "report"}
+    assert {path.name for path in (tmp_path / "two").iterdir()} == {"scores.json", "scores.csv", "curves.csv", "report"}
+    assert (tmp_path / "two/report/index.html").read_text().count("data:image/webp") == 6  # photograph and map of each
+
+
+def test_a_process_without_an_image_waits_for_the_others(run_folder, dataset, tmp_path):
+    one = next((dataset / "SAMPLE/Test/images").iterdir())
+    for part, suffix in (("images", one.suffix), ("masks", ".png")):
+        (tmp_path / "data/ONE/Test" / part).mkdir(parents=True)
+        shutil.copy(dataset / "SAMPLE/Test" / part / (one.stem + suffix), tmp_path / "data/ONE/Test" / part)
+    result = torchrun(ROOT / "main.py", "test", "--data_path", tmp_path / "data", "--model_path", run_folder,
+                      "--output", tmp_path / "out", "--device", "cpu")  # fmt: skip
+    assert result.returncode == 0, result.stderr
+    assert read_scores(tmp_path / "out")[0].totals["images"] == 1
 
 
 def start(config) -> subprocess.Popen:
@@ -100,6 +115,32 @@ def start(config) -> subprocess.Popen:
     while not (Path(config.model_path) / "history.csv").exists() and time.monotonic() < deadline:
         time.sleep(0.1)
     return process
+
+
+def test_the_end_of_another_process_is_told(monkeypatch):
+    monkeypatch.setattr(distributed, "size", lambda: 2)
+    told = pytest.raises(
+        ConnectionError, match="process 0 stopped, another one may have ended .Connection closed.*go on"
+    )
+    with told, distributed.losses_told("go on"):
+        raise RuntimeError("Connection closed by peer")
+    with pytest.raises(torch.OutOfMemoryError), distributed.losses_told("go on"):
+        raise torch.OutOfMemoryError("its own trouble")
+    monkeypatch.setattr(distributed, "size", lambda: 1)
+    with pytest.raises(RuntimeError, match="bug"), distributed.losses_told("go on"):
+        raise RuntimeError("bug")
+
+
+def test_on_cuda_the_decoders_norms_are_synchronised_and_the_encoders_stay_frozen(monkeypatch):
+    monkeypatch.setattr(distributed, "size", lambda: 2)
+    monkeypatch.setattr(distributed, "DistributedDataParallel", lambda network, devices: network)
+    network = RAN("resnet18", "frozen")
+    names = network.state_dict().keys()
+    network = distributed.wrapped(network, torch.device("cuda", 0))
+    synchronised = [name for name, part in network.named_modules() if isinstance(part, torch.nn.SyncBatchNorm)]
+    assert len(synchronised) == 4 and all(name.startswith("rsa") for name in synchronised)
+    assert sum(isinstance(part, FrozenBatchNorm2d) for part in network.modules()) == 20
+    assert network.state_dict().keys() == names
 
 
 @pytest.mark.skipif(not Path("/proc/self/task").is_dir(), reason="finds the process by /proc")

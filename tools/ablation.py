@@ -94,9 +94,10 @@ def train_and_test(config: TrainConfig, sets: set[str]) -> int:
 
 def keep_recipe(path: Path, recipe: dict) -> None:
     """Writes the recipe that all rows share, or raises ValueError when the folder's runs have another one."""
+    from utils.checkpoint import recipe as recipe_of
     from utils.files import write_json
 
-    known = json.loads(path.read_text(encoding="utf-8")) if path.exists() else recipe
+    known = recipe_of(TrainConfig()) | (json.loads(path.read_text(encoding="utf-8")) if path.exists() else recipe)
     if differing := [key for key in recipe if known.get(key) != recipe[key]]:
         options = ", ".join(f"--{key} {known.get(key)} (now {recipe[key]})" for key in differing)
         raise ValueError(

@@ -92,7 +92,8 @@ def state_to_resume(folder: Path, config: dict) -> dict | None:
         print(f"nothing to resume in {folder}: starting fresh")
         return None
     state = read_state(path)
-    stored = dataclasses.asdict(TrainConfig()) | state["config"]  # an option that is newer than the run had its default
+    # An option that is newer than the run had its default; precision was full before it was one.
+    stored = dataclasses.asdict(TrainConfig()) | {"amp": "off"} | state["config"]
     differing = [k for k in config if k not in FREE_ON_RESUME and stored[k] != config[k]]
     if differing:
         options = ", ".join(f"--{k} {stored[k]} (now {config[k]})" for k in differing)

@@ -17,6 +17,9 @@ def choose_device(name: str) -> torch.device:
     return torch.device(name)
 
 
+PRECISIONS = {"off": None, "bf16": torch.bfloat16, "fp16": torch.float16}
+
+
 def mixed_precision(name: str, device: torch.device) -> torch.dtype | None:
     """Type of a mixed precision: auto (bfloat16 on a CUDA device that has it), bf16, fp16; None for full precision.
 
@@ -27,4 +30,9 @@ def mixed_precision(name: str, device: torch.device) -> torch.dtype | None:
         name = "bf16" if device.type == "cuda" and torch.cuda.is_bf16_supported(including_emulation=False) else "off"
     if name == "fp16" and device.type != "cuda":
         raise ValueError(f"--amp fp16 needs CUDA, this is {device.type}; --amp bf16 or off runs anywhere")
-    return {"off": None, "bf16": torch.bfloat16, "fp16": torch.float16}[name]
+    return PRECISIONS[name]
+
+
+def name_of(precision: torch.dtype | None) -> str:
+    """The name of what mixed_precision gave: off, bf16 or fp16."""
+    return next(name for name, known in PRECISIONS.items() if known is precision)

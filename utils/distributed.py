@@ -1,6 +1,5 @@
 """Several processes that train or test together, started by torchrun. Alone, each function does the plain thing."""
 
-import atexit
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -15,14 +14,18 @@ from .device import choose_device
 
 
 def join(device: str) -> torch.device:
-    """This process's device; under torchrun it also joins the job (NCCL on CUDA, Gloo otherwise).
+    """This process's device; under torchrun it also joins the job (NCCL on CUDA, Gloo on CPUs).
 
     Raises:
-        ValueError: no such device, or more processes on this machine than GPUs.
+        ValueError: no such device, MPS under torchrun, or more processes on this machine than GPUs.
     """
     chosen = choose_device(device)
     if "LOCAL_RANK" not in os.environ:
         return chosen
+    if chosen.type == "mps":
+        if device == "mps":
+            raise ValueError("--device mps: several processes work on CUDA or on the CPU")
+        chosen = torch.device("cpu")
     if chosen.type == "cuda":
         local, gpus = int(os.environ["LOCAL_RANK"]), torch.cuda.device_count()
         if local >= gpus:
@@ -31,8 +34,13 @@ def join(device: str) -> torch.device:
         torch.cuda.set_device(chosen)
     if not dist.is_initialized():
         dist.init_process_group("nccl" if chosen.type == "cuda" else "gloo")
-        atexit.register(dist.destroy_process_group)
     return chosen
+
+
+def leave() -> None:
+    """Ends this process's part in a job that all processes have finished."""
+    if dist.is_initialized():
+        dist.destroy_process_group()
 
 
 def rank() -> int:
@@ -90,7 +98,7 @@ def losses_told(advice: str) -> Iterator[None]:
     try:
         yield
     except RuntimeError as error:
-        if size() == 1:
+        if size() == 1 or isinstance(error, torch.OutOfMemoryError):
             raise
         reason = str(error).splitlines()[0]
         raise ConnectionError(f"process {rank()} stopped, another one may have ended ({reason}); {advice}") from error

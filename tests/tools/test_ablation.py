@@ -91,3 +91,13 @@ def test_a_set_that_came_later_is_scored_by_every_row(options, dataset, tmp_path
     scores = {(one.dataset, one.method): one.totals["mae"] for one in read_scores(tmp_path / "ablation")}
     assert list(scores) == [(name, row) for name in ("ANOTHER", "SAMPLE") for row in ("baseline", "full")]
     assert scores["ANOTHER", "full"] == scores["SAMPLE", "full"] != scores["SAMPLE", "baseline"]
+
+
+def test_an_option_newer_than_the_folder_had_its_default(options, tmp_path):
+    options.rows = ["baseline"]
+    assert ablation.run(options) == 0
+    path = tmp_path / "ablation/recipe.json"
+    known = json.loads(path.read_text())
+    del known["amp"]
+    path.write_text(json.dumps(known))
+    assert ablation.run(options) == 0
