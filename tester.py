@@ -47,9 +47,8 @@ class Tester:
     def test(self) -> None:
         """Scores all sets, writes the files and prints one table."""
         # Scores are those of files, and the report shows them: saved or not, maps are written.
-        maps = self.folder / (
-            "maps" if self.config.save_map else f".maps{os.environ.get('TORCHELASTIC_RUN_ID', os.getpid())}"
-        )
+        job = os.environ.get("TORCHELASTIC_RUN_ID", os.getpid())  # all processes of a torchrun write to one folder
+        maps = self.folder / ("maps" if self.config.save_map else f".maps{job}")
         try:
             with distributed.losses_told("start the test again"):
                 scores = [self._score(name, pairs, maps / name) for name, pairs in self.sets.items()]
@@ -91,9 +90,8 @@ class Tester:
                 for focus_map, index in zip(maps, indices):
                     write_png(jobs[index].map, focus_map)
                 bar.update(len(maps))
-        scores = [
-            result.score for result in score_files(jobs, max(1, cores() // int(os.environ.get("LOCAL_WORLD_SIZE", 1))))
-        ]
+        here = int(os.environ.get("LOCAL_WORLD_SIZE", 1))  # processes on this machine
+        scores = [result.score for result in score_files(jobs, max(1, cores() // here))]
         pictures = Pictures(str(pairs[0].image.parent), str(pairs[0].mask.parent), str(folder))
         about = {"trained": self.predictor.metadata, "img_size": self.size, "device": str(self.predictor.device)}
         return MethodScores.of(self.name, name, distributed.gather(scores), pictures=pictures, about=about)

@@ -37,11 +37,8 @@ def main(options: Options) -> None:
         print(f"{section.TITLE} ...", flush=True)
         results[name] = {"title": section.TITLE, "rows": section.measure(device, options.repeats)}
         print(table(results[name]["rows"]), flush=True)
-    report = {
-        "machine": here,
-        "repeats": options.repeats,
-        "sections": {n: results[n] for n in SECTIONS if n in results},
-    }
+    sections = {name: results[name] for name in SECTIONS if name in results}
+    report = {"machine": here, "repeats": options.repeats, "sections": sections}
     write_json(folder / f"{device}.json", report)
     write_bytes(folder / f"{device}.md", (markdown(report) + "\n").encode())
     if "scaling" in options.only:
