@@ -9,7 +9,7 @@ from pathlib import Path
 from utils.config import option, parse
 from utils.files import write_bytes, write_json
 
-SECTIONS = ("training", "inference", "connectivity", "scoring", "startup", "scaling")
+SECTIONS = ("training", "inference", "connectivity", "startup", "scaling", "scoring")
 
 
 @dataclass
@@ -23,20 +23,19 @@ class Options:
 
 
 def main(options: Options) -> None:
-    from .common import machine
+    from .common import gpu, in_child, machine
 
-    device = options.device
-    if device == "auto":
-        import torch
-
-        device = "cuda" if torch.cuda.is_available() else "cpu"
-    folder, here = Path(options.output), machine(device)
+    gpu_name = "" if options.device == "cpu" else in_child(gpu)[0]
+    if options.device == "cuda" and not gpu_name:
+        raise SystemExit("error: --device cuda, but torch finds no CUDA device here")
+    device = "cuda" if gpu_name else "cpu"
+    folder, here = Path(options.output), in_child(machine, gpu_name)[0]
     results = earlier(folder / f"{device}.json", here)
     for name in options.only:
         section = importlib.import_module(f"benchmarks.{name}")
         print(f"{section.TITLE} ...", flush=True)
         results[name] = {"title": section.TITLE, "rows": section.measure(device, options.repeats)}
-        print(table(results[name]["rows"]), flush=True)
+        print(name, "measured", flush=True)
     sections = {name: results[name] for name in SECTIONS if name in results}
     report = {"machine": here, "repeats": options.repeats, "sections": sections}
     write_json(folder / f"{device}.json", report)

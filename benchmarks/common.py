@@ -10,13 +10,15 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-from utils.scoring import cores
-
 SIZE = 384  # side of the network's input, as the paper has it
 
 
 def in_child(function: Callable, *args) -> tuple[Any, float]:
-    """A function's result and the peak memory, MB, of the fresh process that it ran in."""
+    """A function's result, and the peak memory, MB, of its fresh process or of the largest one that this started.
+
+    On CUDA the memory is the device's. A new process starts with the peak of the one that starts it: so nothing heavy
+    is imported here.
+    """
     context = multiprocessing.get_context("spawn")
     receiver, sender = context.Pipe(duplex=False)
     process = context.Process(target=_call, args=(sender, function, args))
@@ -37,7 +39,8 @@ def _call(sender, function: Callable, args: tuple) -> None:
     if torch and torch.cuda.is_initialized():
         peak = torch.cuda.max_memory_allocated() / 2**20
     else:
-        peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / (2**20 if sys.platform == "darwin" else 2**10)
+        peak = max(resource.getrusage(who).ru_maxrss for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN))
+        peak /= 2**20 if sys.platform == "darwin" else 2**10
     sender.send((result, peak))
 
 
@@ -65,15 +68,22 @@ def made_up_data(folder: Path, count: int, width: int = 640) -> Path:
     return folder / "dataset"
 
 
-def machine(device: str) -> dict[str, str]:
-    """Hardware and versions that a table has to name."""
+def gpu() -> str:
+    """Name of the CUDA device, or an empty string."""
     import torch
+
+    return torch.cuda.get_device_name() if torch.cuda.is_available() else ""
+
+
+def machine(gpu_name: str) -> dict[str, str]:
+    """Hardware and versions that a table has to name; an empty GPU's name stands for the CPU."""
+    from utils.scoring import cores
 
     info = Path("/proc/cpuinfo").read_text() if Path("/proc/cpuinfo").exists() else ""
     models = [line.split(":")[1].strip() for line in info.splitlines() if line.startswith("model name")]
-    name = models[0] if models else platform.processor() or platform.machine()
+    cpu = models[0] if models else platform.processor() or platform.machine()
     packages = ("torch", "torchvision", "numpy", "opencv-python-headless", "albumentations", "pysodmetrics")
     return {
-        "device": torch.cuda.get_device_name() if device == "cuda" else f"{cores()} cores of {name}",
+        "device": gpu_name or f"{cores()} cores of {cpu}",
         "python": platform.python_version(),
     } | {package: version(package) for package in packages}

@@ -11,7 +11,8 @@ TITLE = "Connectivity at 384 x 384, batch 2: padded slices beside translation ma
 
 def measure(device: str, repeats: int) -> list[dict]:
     """Seconds of both ways, their ratio, and whether they are equal bit for bit."""
-    return in_child(both_ways, device, repeats)[0]
+    rows, peak = in_child(both_ways, device, repeats)
+    return [row | {"peak MB": peak} for row in rows]
 
 
 def both_ways(device: str, repeats: int) -> list[dict]:

@@ -56,7 +56,8 @@ def library(jobs: list[Job]) -> dict[str, float]:
 
 def measure(device: str, repeats: int) -> list[dict]:
     """Median seconds of both, and the largest difference between their scores."""
-    return [in_child(in_turn, 100, max(3, repeats // 3))[0]]
+    row, peak = in_child(in_turn, 100, max(3, repeats // 3))
+    return [row | {"peak MB": peak}]
 
 
 def in_turn(count: int, repeats: int) -> dict:

@@ -6,7 +6,7 @@ import tempfile
 import time
 from pathlib import Path
 
-from .common import made_up_data
+from .common import in_child, made_up_data
 
 TITLE = "Start-up, whole processes"
 ROOT = Path(__file__).parent.parent
@@ -15,7 +15,7 @@ ROOT = Path(__file__).parent.parent
 def measure(device: str, repeats: int) -> list[dict]:
     """Median wall seconds of each process; the difference to the line before is what was added."""
     with tempfile.TemporaryDirectory() as folder:
-        data, run = made_up_data(Path(folder), 4), Path(folder) / "run"
+        data, run = in_child(made_up_data, Path(folder), 4)[0], Path(folder) / "run"
         train = ["main.py", "train", "--data_path", data, "--model_path", run, "--arch", "resnet18", "--pretrained",
                  "none", "--img_size", "384", "--epochs", "1", "--val_share", "0", "--device", device]  # fmt: skip
         seconds(train, 1)
@@ -27,7 +27,11 @@ def measure(device: str, repeats: int) -> list[dict]:
             "test of one image, without a report": [*test, "--report", "False"],
             "test of one image": test,
         }
-        return [{"what": what, "seconds": seconds(words, max(3, repeats // 4))} for what, words in steps.items()]
+        rows = []
+        for what, words in steps.items():
+            taken, peak = in_child(seconds, words, max(3, repeats // 4))
+            rows.append({"what": what, "seconds": taken, "peak MB": peak})
+        return rows
 
 
 def seconds(words: list, repeats: int) -> float:

@@ -14,15 +14,15 @@ def measure(device: str, repeats: int) -> list[dict]:
     modes = [("off", False)] + ([("bf16", False), ("bf16", True)] if device == "cuda" else [])
     rows = []
     with tempfile.TemporaryDirectory() as folder:
-        data = made_up_data(Path(folder), 2 * (repeats + 5))
+        data, _ = in_child(made_up_data, Path(folder), 2 * (repeats + 5))
         for arch in ("resnet18", "resnet50"):
             for amp, compiled in modes:
                 seconds, peak = in_child(step_seconds, data, arch, device, amp, compiled, repeats)
                 what = f"step, {arch}" + (f", {amp}" if amp != "off" else "") + (", compiled" if compiled else "")
                 rows.append({"what": what, "seconds": seconds, "a second": 2 / seconds, "peak MB": peak})
         for what, cache_mb in (("loader, cached", 2048), ("loader, decoding each time", 0)):
-            rate, _ = in_child(samples_a_second, data, cache_mb, 20 * repeats)
-            rows.append({"what": what, "seconds": 2 / rate, "a second": rate, "peak MB": ""})
+            rate, peak = in_child(samples_a_second, data, cache_mb, 20 * repeats)
+            rows.append({"what": what, "seconds": 2 / rate, "a second": rate, "peak MB": peak})
     return rows
 
 
