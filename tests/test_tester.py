@@ -1,6 +1,7 @@
 from pathlib import Path
 
 import cv2
+import numpy as np
 import pytest
 
 from tester import Tester
@@ -43,3 +44,14 @@ def test_tester_without_a_report(run_folder, dataset, tmp_path):
                               report=False, num_workers=0, device="cpu")  # fmt: skip
     Tester(config).test()
     assert {p.name for p in (tmp_path / "out").iterdir()} == {"scores.json", "scores.csv", "curves.csv"}
+
+
+def test_a_map_that_is_nearly_black_is_a_map(run_folder, dataset, tmp_path, monkeypatch):
+    """A picture that the network calls blurred all over may have no level above 1."""
+    config = EvaluationConfig(data_path=str(dataset), model_path=str(run_folder), output=str(tmp_path), num_workers=0,
+                              device="cpu")  # fmt: skip
+    tester = Tester(config)
+    monkeypatch.setattr(tester.predictor, "maps", lambda _, sizes: [np.ones(size, np.uint8) for size in sizes])
+    tester.test()
+    (scores,) = read_scores(tmp_path)
+    assert scores.totals["mae"] == pytest.approx(sum(row["in_focus"] for row in scores.rows) / 3, abs=0.01)

@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from utils.scores import MethodScores
 
 DESCRIPTION = "Score folders of saved focus maps, of any method, against the ground truth."
-LISTED = 5  # names printed of a long list where nothing failed
+LISTED = 5  # names printed of a long list; where maps are missing or unusable all are, and scores.json has all
 
 
 @dataclass
@@ -84,6 +84,9 @@ def run(options: Options) -> None:
         for kind in ("unusable", "resized"):
             method.notes[kind] = [getattr(result, kind) for result in scored if getattr(result, kind)]
         good = [result.score for result in scored if result.score]
+        # One map may be that dark; all of them were saved as 0 and 1.
+        if good and max(result.highest for result in scored) == 1 and method.white == "in_focus":
+            raise ValueError(f"{method.folder}: no map of {method.name} has a level above 1 of 255; save 1 as 255")
         if good:
             where = Pictures(**pictures, maps=str(method.folder), masks_white=options.white, maps_white=method.white)
             about = {"notes": {kind: lines for kind, lines in method.notes.items() if lines}}
@@ -218,7 +221,7 @@ def remarks(method: Method, most: int | None = LISTED) -> str:
 
 
 def shortened(names: list[str], most: int | None = LISTED) -> str:
-    more = f" and {len(names) - most} more (scores.json has all)" if most and len(names) > most else ""
+    more = f" and {len(names) - most} more" if most and len(names) > most else ""
     return ", ".join(names[:most]) + more
 
 

@@ -54,15 +54,13 @@ def read_map(path: str | Path, white: str = "in_focus") -> np.ndarray:
         white: what white means in the file, "in_focus" or "blurred".
 
     Raises:
-        ValueError: see read_image; also a picture in colours (the grey of a heat map is not its level), or of 0 and 1.
+        ValueError: see read_image; also a picture in colours: the grey of a heat map is not its level.
     """
     picture = read_image(path)
     red, green, blue = cv2.split(picture)
     if max(cv2.absdiff(red, green).max(), cv2.absdiff(blue, green).max()) > COLOUR_NOISE:
         raise ValueError(f"{path}: a picture in colours, not a grey focus map")
     grey = cv2.cvtColor(picture, cv2.COLOR_RGB2GRAY)
-    if grey.max() == 1:
-        raise ValueError(f"{path}: nothing above 1 of 255, as if it were saved as 0 and 1")
     return grey if white == "in_focus" else 255 - grey
 
 

@@ -28,11 +28,12 @@ class Job(NamedTuple):
 
 
 class Result(NamedTuple):
-    """What comes of a job: a score or the reason why not, and a remark on a map of another size."""
+    """What comes of a job: a score or the reason why not, a remark on its size, and the map's highest level."""
 
     score: ImageScore | None = None
     unusable: str = ""
     resized: str = ""
+    highest: int = 0
 
 
 def cores() -> int:
@@ -73,4 +74,4 @@ def score_file(job: Job) -> Result:
         sizes = ["{1} x {0}".format(*picture.shape) for picture in (focus_map, mask)]
         resized = f"{job.map.name}: {sizes[0]} to {sizes[1]}"
         focus_map = cv2.resize(focus_map, mask.shape[::-1], interpolation=cv2.INTER_LINEAR)
-    return Result(score_image(job.name, focus_map, mask, job.columns), resized=resized)
+    return Result(score_image(job.name, focus_map, mask, job.columns), "", resized, int(focus_map.max()))

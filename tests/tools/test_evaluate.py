@@ -89,14 +89,12 @@ def test_missing_and_extra_maps(options, tmp_path, capsys):
     assert "| method (2 images, 1 left out) |" in out
 
 
-@pytest.mark.parametrize("kind", ["truncated", "empty", "text", "colours", "0 and 1"])
+@pytest.mark.parametrize("kind", ["truncated", "empty", "text", "colours"])
 def test_unusable_maps_are_named(options, tmp_path, capsys, kind):
     path = first_map(tmp_path)
     data = path.read_bytes()
     if kind == "colours":
         write_png(path, np.full((64, 96, 3), (200, 30, 90), np.uint8))
-    elif kind == "0 and 1":
-        write_png(path, np.eye(64, 96, dtype=np.uint8))
     else:
         path.write_bytes({"truncated": data[: len(data) // 2], "empty": b"", "text": b"focus"}[kind])
     with pytest.raises(ValueError, match=f"maps that cannot be used.*\n.*{path.name}"):
@@ -106,6 +104,16 @@ def test_unusable_maps_are_named(options, tmp_path, capsys, kind):
     evaluate.run(options)
     assert read_scores(tmp_path / "out")[0].totals["images"] == 2
     assert f"maps that cannot be used (1): {path}" in capsys.readouterr().out
+
+
+def test_one_dark_map_is_scored_and_a_folder_of_0_and_1_is_refused(options, tmp_path):
+    write_png(first_map(tmp_path), np.eye(64, 96, dtype=np.uint8))
+    evaluate.run(options)
+    assert read_scores(tmp_path / "out")[0].totals["images"] == 3
+    for path in (tmp_path / "maps").iterdir():
+        write_png(path, np.eye(64, 96, dtype=np.uint8))
+    with pytest.raises(ValueError, match="no map of method has a level above 1 of 255"):
+        evaluate.run(options)
 
 
 def test_a_list_chooses_images(options, tmp_path, capsys):
