@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 DEMO := demo
 
-.PHONY: help install demo test bench lint clean
+.PHONY: help install demo test faults bench weights lint clean
 
 help:  ## list the targets
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /  make \1\t/'
@@ -21,8 +21,19 @@ demo: .venv/installed  ## prepare, train, test on a small generated set; about a
 test: .venv/tools  ## run the whole test suite
 	$(BIN)/python -m pytest -q
 
+faults: .venv/tools  ## kills, full disks, bad and hostile files at length, into results/faults; about half an hour on 2 CPU cores
+	RAN_KILLS=30 RAN_FIGURES=results/faults $(BIN)/python -m pytest -q tests/faults
+	$(BIN)/python -m tests.faults.endurance
+
 bench: .venv/installed  ## measure speed and memory beside the alternatives, into results/benchmarks; about 6 minutes on 2 CPU cores
 	$(BIN)/python -m benchmarks
+
+# PRETRAINED is the state dict of a ResNet-18; imagenet downloads torchvision's.
+PRETRAINED ?= imagenet
+weights: .venv/installed  ## train the shipped weights anew on dataset/, and score them: 75 minutes on 2 CPU cores; stopped, it goes on
+	$(BIN)/torchrun --nproc_per_node=2 main.py train --config configs/best.yaml --data_path dataset --datasets CUHK \
+		--model_path runs/ran_resnet18 --pretrained $(PRETRAINED) --num_workers 0 --resume True
+	$(BIN)/python main.py release --data_path dataset --datasets CUHK --model_path runs/ran_resnet18
 
 lint: .venv/tools  ## check the code's style
 	$(BIN)/ruff check .
@@ -36,6 +47,6 @@ clean:  ## remove the demo's files and .venv
 	$(BIN)/python -m pip install --quiet -r requirements.txt
 	@touch $@
 
-.venv/tools: .venv/installed requirements-dev.txt
+.venv/tools: .venv/installed requirements-dev.txt requirements-extra.txt
 	$(BIN)/python -m pip install --quiet -r requirements-dev.txt
 	@touch $@

@@ -1,6 +1,5 @@
 """Folders -> samples -> batches."""
 
-import os
 import signal
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,8 +18,8 @@ from utils.progress import in_threads
 if TYPE_CHECKING:  # at run time only training needs it, and it takes a second
     import albumentations as A
 
-os.environ.setdefault("NO_ALBUMENTATIONS_UPDATE", "1")  # importing it would ask the network for a newer version
 cv2.setNumThreads(0)  # OpenCV's own threads do not survive the fork of a loader process: it would hang
+FOLDS = 5
 Key = tuple[int, int]  # (epoch, index): what a training sample depends on, beside the seed
 
 
@@ -79,6 +78,24 @@ def _pairs_of(name: str, folder: Path) -> list[Pair]:
     return [Pair(name, s, image, mask, contours and contours[s][0]) for s, (image, mask) in pairs.items()]
 
 
+def split_fold(pairs: list[Pair], fold: int) -> tuple[list[Pair], list[Pair]]:
+    """Splits a set's training pairs into those that stay and one of five fixed parts; fold 0 leaves out none.
+
+    The parts depend on the pairs' order alone, no option and no seed: recipes are compared on the same pictures.
+
+    Raises:
+        ValueError: no such part, or fewer pairs than parts.
+    """
+    from sklearn.model_selection import KFold
+
+    if fold == 0:
+        return pairs, []
+    if fold > FOLDS or len(pairs) < FOLDS:
+        raise ValueError(f"--fold {fold}: there are folds 1 to {FOLDS}, of at least {FOLDS} pictures; 0 takes all")
+    stay, out = list(KFold(FOLDS, shuffle=True, random_state=42).split(pairs))[fold - 1]
+    return [pairs[i] for i in stay], [pairs[i] for i in out]
+
+
 def split_validation(pairs: list[Pair], share: float, seed: int) -> tuple[list[Pair], list[Pair]]:
     """Splits the training list into training and validation pairs, at least one pair each when share > 0."""
     from sklearn.model_selection import train_test_split
@@ -109,21 +126,6 @@ def load_sample(pair: Pair, size: int) -> tuple[np.ndarray, np.ndarray]:
     return resize(image, size, size), np.stack(targets, axis=-1)
 
 
-def paper_augmentation() -> "A.Compose":
-    """The paper's augmentation without its motion, median and Gaussian blur, which would falsify the mask."""
-    import albumentations as A
-
-    return A.Compose([
-        A.OneOf([A.HorizontalFlip(), A.VerticalFlip(), A.RandomRotate90(p=0.5)], p=0.5),
-        A.OneOf([
-            A.RandomBrightnessContrast(brightness_limit=0, contrast_limit=0.2),
-            A.RandomGamma(gamma_limit=(80, 120)),
-            A.RandomBrightnessContrast(brightness_limit=0.2, contrast_limit=0),
-        ], p=0.5),
-        A.GaussNoise(std_range=(0.012, 0.028), p=0.5),  # 3 to 7 of 255
-    ])  # fmt: skip
-
-
 def reseed(transform: "A.BasicTransform | A.BaseCompose", seeds: np.random.SeedSequence) -> None:
     """Gives every transform of a tree a random stream of its own.
 
@@ -131,7 +133,8 @@ def reseed(transform: "A.BasicTransform | A.BaseCompose", seeds: np.random.SeedS
     all, and a rotation's angle would follow from the choice to rotate.
     """
     transform.set_random_seed(int(seeds.generate_state(1)[0]))
-    children = getattr(transform, "transforms", ())
+    # A colour transform has functions under this name.
+    children = [x for x in getattr(transform, "transforms", ()) if hasattr(x, "set_random_seed")]
     for child, child_seeds in zip(children, seeds.spawn(len(children))):
         reseed(child, child_seeds)
 
@@ -143,8 +146,8 @@ class TrainingSet(Dataset):
 
     Args:
         pairs: what to read, see find_sets.
-        size: side of the square samples, pixels.
-        augmentation: an albumentations transform, or None.
+        size: side of the square that pictures are resized to, pixels; an augmentation may crop smaller samples.
+        augmentation: an albumentations transform, or None; see utils.augmentation.
         seed: of the augmentation, which depends on (seed, epoch, index) alone.
         cache_mb: memory for resized pictures; beyond it they are decoded every time.
     """
@@ -231,6 +234,17 @@ def stack_images(samples: list[tuple]) -> tuple[torch.Tensor, list[tuple[int, in
     return torch.stack(images), list(sizes), list(indices)
 
 
+class Loader(DataLoader):
+    """A DataLoader that tells what reading raised in another process without the stack trace that torch adds."""
+
+    def __iter__(self):
+        try:
+            yield from super().__iter__()
+        except (ValueError, OSError) as error:
+            kind = OSError if isinstance(error, OSError) else ValueError
+            raise kind(str(error).rsplit(f"\n{type(error).__name__}: ", 1)[-1].strip()) from None
+
+
 def make_loader(dataset: Dataset, workers: int, **options) -> DataLoader:
     """DataLoader whose processes outlive an epoch and leave Ctrl-C and SIGTERM to the main process.
 
@@ -238,7 +252,7 @@ def make_loader(dataset: Dataset, workers: int, **options) -> DataLoader:
     dropout needs in the same state after a resumption.
     """
     workers = min(workers, len(dataset))
-    return DataLoader(dataset, num_workers=workers, persistent_workers=workers > 0,
+    return Loader(dataset, num_workers=workers, persistent_workers=workers > 0,
                       worker_init_fn=_quiet_worker, pin_memory=torch.cuda.is_available(), generator=torch.Generator(),
                       **options)  # fmt: skip
 

@@ -12,15 +12,21 @@ usage: python main.py COMMAND [options]      (python main.py COMMAND --help list
   prepare   turn a published data set into the dataset folder
   train     train the network
   test      score a trained network and save its maps
+  predict   focus maps of your own photographs, and what can be made of them
+  serve     the same as a page in your browser
+  export    the network as an ONNX file
   info      parameters and multiply-adds of the networks
   evaluate  score folders of saved maps, of any method
   report    put scored methods side by side: tables, curves, a page
-  ablation  train and test the rows of the paper's ablation
+  ablation  train and test the paper's ablation, or other variants
+  release   make a run's weights ready to be shared: half precision, scores in the file
   curves    draw the histories of several runs into one picture
   readme    write the README's tables anew from the files behind them
   sample    write a small generated data set, to try the rest on
 """
-TOOLS = ("prepare", "evaluate", "report", "ablation", "info", "curves", "readme", "sample")
+TOOLS = ("predict", "serve", "export", "prepare", "evaluate", "report", "ablation", "release", "info", "curves",
+         "readme", "sample")  # fmt: skip
+SHARED = ("train", "test", "predict")  # what several processes of torchrun can share
 
 
 def main(argv: list[str]) -> int:
@@ -30,8 +36,8 @@ def main(argv: list[str]) -> int:
         return 0
     command, words = argv[0], argv[1:]
     if "LOCAL_RANK" in os.environ:  # started by torchrun
-        if command not in ("train", "test"):
-            print(f"error: torchrun is for train and test; start {command} without it", file=sys.stderr)
+        if command not in SHARED:
+            print(f"error: torchrun is for {', '.join(SHARED)}; start {command} without it", file=sys.stderr)
             return 2
         if os.environ["RANK"] != "0":  # the first process speaks for all
             os.environ["TQDM_DISABLE"] = "1"

@@ -1,23 +1,34 @@
-"""Trained weights -> probability maps of pictures."""
+"""Trained weights -> focus maps of pictures: what `test`, `predict`, `serve` and Python users call."""
 
+import json
+import mmap
+from collections.abc import Iterator
 from pathlib import Path
 
 import cv2
 import numpy as np
 import torch
+from PIL import Image
 from torch import nn
 
-from model import RAN
+from dataloader import resize
+from model import MIN_SIZE, RAN
 from utils.checkpoint import read_weights
 from utils.device import choose_device, mixed_precision
+from utils.pictures import as_rgb, read_reduced
+from utils.renderings import WORKING_SIDE
+
+SHIPPED = Path(__file__).parent / "weights/ran_resnet18.safetensors"
+OVERLAP = 0.25  # of a tile's side, with each neighbour
+Picture = str | Path | Image.Image | np.ndarray | torch.Tensor
 
 
 class Predictor:
-    """A trained network with what it needs to be used.
+    """A trained network with what it needs to be used; called with a picture, it returns its focus map.
 
     Attributes:
         network: the RAN, in eval mode on `device`.
-        img_size: side of the square that it was trained on, pixels.
+        img_size: side of the square that it wants pictures at, pixels.
         metadata: what `train` stored beside the weights.
     """
 
@@ -27,11 +38,58 @@ class Predictor:
         self._precision = mixed_precision(amp, device)
         self.metadata = metadata
         self.device = device
-        self.img_size = metadata["config"]["img_size"]
+        self.img_size = image_size(metadata)
+
+    def __call__(self, picture: Picture, size: int = 0, tile: int = 0, tta: bool = False) -> np.ndarray:
+        """Focus map of one picture.
+
+        Args:
+            picture: a file's path; a Pillow image; an array, see utils.pictures.as_rgb (RGB, not BGR); or a tensor,
+                3 x H x W or 1 x 3 x H x W, RGB, uint8 or floats in [0, 1].
+            size: side of the square that the network sees, pixels; 0 = as in training.
+            tile: side of overlapping squares of the picture, pixels, that the network sees one by one: finer, but it
+                sees less around each place. 0 = the whole picture at once.
+            tta: whether to average the maps of the picture and its mirror image.
+
+        Returns:
+            H x W float32, the probability of being in focus, in [0, 1], at the picture's own size and upright.
+
+        Raises:
+            ValueError: not a picture, with what was wrong.
+        """
+        side = size or self.img_size
+        if isinstance(picture, (str, Path)):
+            image, shape = read_reduced(picture, 0 if tile else enough(side))
+        else:
+            image = _from_tensor(picture) if isinstance(picture, torch.Tensor) else as_rgb(picture)
+            shape = image.shape[:2]
+        if tile and max(shape) > tile:
+            return self._tiled(image, side, tile, tta)
+        return resize_map(self.probabilities(stack([resize(image, side, side)]), tta)[0], shape)
 
     @torch.inference_mode()
+    def probabilities(self, images: torch.Tensor, tta: bool = False) -> np.ndarray:
+        """Probabilities of being in focus at the network's size.
+
+        Args:
+            images: N x 3 x H x W uint8, RGB.
+            tta: whether to average over the images and their mirror images.
+
+        Returns:
+            N x H x W float32, in [0, 1].
+        """
+        if tta:
+            mirrored = self.probabilities(images.flip(-1))[..., ::-1]
+            return (self.probabilities(images) + mirrored) / 2
+        return self._run(images)
+
+    def _run(self, images: torch.Tensor) -> np.ndarray:
+        with torch.autocast(self.device.type, self._precision, enabled=self._precision is not None):
+            logits = self._model(images.to(self.device).float() / 255, mask_only=True)
+        return logits["mask"].sigmoid()[:, 0].float().cpu().numpy()
+
     def maps(self, images: torch.Tensor, sizes: list[tuple[int, int]]) -> list[np.ndarray]:
-        """Focus maps of a batch, each resized bilinearly to its photograph.
+        """8-bit focus maps of a batch, each resized bilinearly to its photograph.
 
         Args:
             images: N x 3 x H x W uint8, RGB, already at the network's size.
@@ -40,21 +98,118 @@ class Predictor:
         Returns:
             N arrays, height x width uint8, 255 = in focus.
         """
-        with torch.autocast(self.device.type, self._precision, enabled=self._precision is not None):
-            return to_maps(self._model(images.to(self.device).float() / 255, mask_only=True), sizes)
+        return [quantised(resize_map(p, size)) for p, size in zip(self.probabilities(images), sizes)]
+
+    def _tiled(self, image: np.ndarray, side: int, tile: int, tta: bool) -> np.ndarray:
+        """Overlapping tiles, each weighed by a ramp that falls towards its rim."""
+        height, width = image.shape[:2]
+        rows, columns = (list(_spans(length, tile)) for length in (height, width))
+        blended = np.zeros((height, width), np.float32)
+        for top, bottom, down in rows:
+            for left, right, across in columns:
+                part = resize(image[top:bottom, left:right], side, side)
+                part_map = resize_map(self.probabilities(stack([part]), tta)[0], (bottom - top, right - left))
+                blended[top:bottom, left:right] += part_map * down[:, None] * across
+        return blended
+
+
+class OnnxPredictor(Predictor):
+    """The same by onnxruntime, on a file that `export` wrote; `network` is missing.
+
+    Raises:
+        FileNotFoundError, ValueError: no such file, not one that `export` wrote, or onnxruntime is not installed.
+    """
+
+    def __init__(self, path: str | Path, device: torch.device):
+        try:
+            import onnxruntime
+        except ImportError:
+            raise ValueError("--engine onnx needs another package: pip install onnxruntime") from None
+        if not Path(path).is_file():
+            raise FileNotFoundError(f"{path}: no such file; `python main.py export --output {path}` writes it")
+        try:
+            with open(path, "rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data:
+                # What marks a tensor in another file, which the runtime before 1.24 reads wherever it is.
+                if data.find(b"location") >= 0:
+                    raise ValueError("parts of it lie in other files")
+            providers = ["CPUExecutionProvider"]
+            if device.type == "cuda" and "CUDAExecutionProvider" in onnxruntime.get_available_providers():
+                providers.insert(0, ("CUDAExecutionProvider", {"device_id": device.index or 0}))
+            self._session = onnxruntime.InferenceSession(path, providers=providers)
+            about = self._session.get_modelmeta().custom_metadata_map
+            self.metadata = {key: json.loads(about[key]) for key in ("model", "config")}
+            self.img_size = image_size(self.metadata)
+        except Exception as error:  # the runtime raises many kinds for a damaged or foreign file
+            raise ValueError(f"{path}: not an ONNX file that export wrote ({str(error).splitlines()[0]})") from None
+        self.device = device
+
+    def _run(self, images: torch.Tensor) -> np.ndarray:
+        return self._session.run(None, {"image": np.ascontiguousarray(images.cpu().numpy())})[0][:, 0]
+
+
+def _spans(length: int, tile: int) -> Iterator[tuple[int, int, np.ndarray]]:
+    """Start, end and weights of the tiles along one side; at every pixel the weights of all tiles sum to 1."""
+    tile = min(tile, length)
+    count = 1 if tile == length else -(-(length - tile) // max(1, int(tile * (1 - OVERLAP)))) + 1
+    starts = np.linspace(0, length - tile, count).round().astype(int)
+    ramp = np.minimum(np.arange(1, tile + 1), np.arange(tile, 0, -1)).clip(max=max(1, int(tile * OVERLAP)))
+    total = np.zeros(length)
+    for start in starts:
+        total[start : start + tile] += ramp
+    for start in starts:
+        yield start, start + tile, (ramp / total[start : start + tile]).astype(np.float32)
+
+
+def _from_tensor(tensor: torch.Tensor) -> np.ndarray:
+    """Tensor 3 x H x W (or a batch of one) as an RGB array."""
+    shape = " x ".join(map(str, tensor.shape))
+    if tensor.ndim == 4 and len(tensor) == 1:
+        tensor = tensor[0]
+    if tensor.ndim != 3 or len(tensor) != 3:
+        raise ValueError(f"a tensor of {shape}: expected 3 x H x W or 1 x 3 x H x W")
+    tensor = tensor.float() if tensor.is_floating_point() else tensor
+    return as_rgb(tensor.detach().cpu().permute(1, 2, 0).numpy())
+
+
+def enough(side: int) -> int:
+    """Pixels that a JPEG's sides are decoded to at least, for a network's input of this side."""
+    return max(2 * side, WORKING_SIDE)
+
+
+def stack(images: list[np.ndarray]) -> torch.Tensor:
+    """Arrays H x W x 3 of one size as a batch N x 3 x H x W."""
+    return torch.from_numpy(np.stack(images)).permute(0, 3, 1, 2)
+
+
+def resize_map(probability: np.ndarray, size: tuple[int, int]) -> np.ndarray:
+    """Probabilities at the size (height, width) of the photograph, bilinear."""
+    return cv2.resize(probability, size[::-1], interpolation=cv2.INTER_LINEAR)
+
+
+def quantised(probability: np.ndarray, bits: int = 8) -> np.ndarray:
+    """Probabilities as grey levels of 8 or 16 bits, white = in focus."""
+    levels = np.empty(probability.shape, np.uint8 if bits == 8 else np.uint16)
+    for out, row in zip(levels, probability):  # row by row: floats of a whole large map would fill the memory
+        out[:] = np.rint(row * np.float32(2**bits - 1))
+    return levels
+
+
+def image_size(metadata: dict) -> int:
+    """Side of the square that a trained network wants pictures at, pixels.
+
+    Raises:
+        ValueError: the metadata do not say it.
+    """
+    side = metadata["config"].get("test_size") or metadata["config"].get("img_size")
+    if not isinstance(side, int) or side < MIN_SIZE:
+        raise ValueError(f"its metadata name no size of pictures, but {side}")
+    return side
 
 
 def compiled(network: nn.Module, wanted: bool, device: torch.device) -> nn.Module:
     """The network as it is called: compiled if wanted, with CUDA graphs on a GPU; each input size compiles anew."""
     mode = "reduce-overhead" if device.type == "cuda" else "default"
     return torch.compile(network, mode=mode, dynamic=False) if wanted else network
-
-
-def to_maps(logits: dict[str, torch.Tensor], sizes: list[tuple[int, int]]) -> list[np.ndarray]:
-    """Mask logits of a batch as 8-bit focus maps, resized bilinearly to (height, width) each."""
-    probabilities = logits["mask"].sigmoid()[:, 0].float().cpu().numpy()
-    resized = [cv2.resize(p, size[::-1], interpolation=cv2.INTER_LINEAR) for p, size in zip(probabilities, sizes)]
-    return [np.round(255 * p).astype(np.uint8) for p in resized]
 
 
 def load_network(path: str | Path) -> tuple[RAN, dict]:
@@ -64,24 +219,30 @@ def load_network(path: str | Path) -> tuple[RAN, dict]:
         FileNotFoundError, ValueError: see read_weights; also weights that do not fit the network they name.
     """
     state, metadata = read_weights(path)
-    network = RAN(**metadata["model"])
     try:
+        network = RAN(**metadata["model"])
         network.load_state_dict(state)
-    except RuntimeError as error:
+        image_size(metadata)
+    except (RuntimeError, TypeError, ValueError) as error:
         raise ValueError(f"{path}: its weights do not fit the network it names ({error})") from None
     return network, metadata
 
 
 def load_model(
-    path: str | Path, device: str | torch.device = "auto", amp: str = "off", compile: bool = False
+    path: str | Path = SHIPPED, device: str | torch.device = "auto", amp: str = "off", compile: bool = False
 ) -> Predictor:
-    """Predictor from a .safetensors file or a run folder.
+    """Predictor from a .safetensors file or a run folder; without one, from the weights that come with the repository.
 
     Args:
-        path: a weights file that `train` wrote, or its run folder (the best model).
+        path: a weights file that `train` or `release` wrote, a run folder (the best model), or an .onnx file that
+            `export` wrote (by onnxruntime, on a GPU where its package for that is installed).
         device: auto, cpu, cuda or mps, or a torch.device.
         amp: mixed precision: auto, off, bf16 or fp16.
         compile: whether to torch.compile the network; pays for many pictures of one size.
     """
     chosen = choose_device(device) if isinstance(device, str) else device
+    if Path(path).suffix == ".onnx":
+        if amp != "off" or compile:
+            raise ValueError(f"{path}: an ONNX file is what it is: --amp and --compile are for PyTorch")
+        return OnnxPredictor(path, chosen)
     return Predictor(*load_network(path), chosen, amp, compile)

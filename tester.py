@@ -1,7 +1,6 @@
 """Tester: trained weights -> scores and maps."""
 
 import dataclasses
-import os
 import shutil
 import statistics
 import time
@@ -9,16 +8,27 @@ from pathlib import Path
 
 from tqdm import tqdm
 
-from dataloader import Pair, TestSet, find_sets, make_loader, stack_images
-from predictor import load_model
+from dataloader import Pair, TestSet, find_sets, make_loader, split_fold, stack_images
+from predictor import SHIPPED, load_model
 from utils import distributed
 from utils.checkpoint import BEST
-from utils.config import TestConfig
+from utils.config import RunConfig, TestConfig
+from utils.files import locked
+from utils.memory import deaths_told, shortage_told
 from utils.pictures import write_png
+from utils.progress import cores_of_process
 from utils.report import write_report
 from utils.report.tables import printed
 from utils.scores import MethodScores, Pictures, write_scores
-from utils.scoring import Job, cores, score_files
+from utils.scoring import Job, score_files
+
+
+def test_sets(config: RunConfig) -> dict[str, list[Pair]]:
+    """What is scored, by name: the test sets, or with --fold that part of each training set, as NAME_foldK."""
+    if not config.fold:
+        return find_sets(config.data_path, "test", config.datasets)
+    sets = find_sets(config.data_path, "train", config.datasets)
+    return {f"{name}_fold{config.fold}": split_fold(pairs, config.fold)[1] for name, pairs in sets.items()}
 
 
 class Tester:
@@ -34,29 +44,38 @@ class Tester:
 
     def __init__(self, config: TestConfig):
         self.config = config
-        self.sets = find_sets(config.data_path, "test", config.datasets)
-        self.predictor = load_model(config.model_path, distributed.join(config.device), config.amp, config.compile)
+        self.sets = test_sets(config)
+        weights = Path(config.model_path or SHIPPED)
+        self.predictor = load_model(weights, distributed.join(config.device), config.amp, config.compile)
         self.size = config.img_size or self.predictor.img_size
-        weights = Path(config.model_path)
+        trained_without = self.predictor.metadata["config"].get("fold", 0)
+        if config.fold and config.fold != trained_without:
+            raise ValueError(
+                f"--fold {config.fold}: {weights} has seen these pictures, training did not leave them out"
+            )
         run = weights.resolve().parent if weights.name == BEST else weights.resolve()
         self.name = config.name or (run.name if run.is_dir() else run.stem)
         self.batch_size = -(-config.batch_size // distributed.size())
         self.seconds: list[float] = []  # through the network, of each image
-        self.folder = Path(config.output or (weights if weights.is_dir() else weights.with_suffix("")))
+        beside = Path("runs/shipped") if weights.resolve() == SHIPPED.resolve() else weights.with_suffix("")
+        fold = f"fold{config.fold}" if config.fold else ""
+        self.folder = Path(config.output or (weights if weights.is_dir() else beside) / fold)
+        self.weights = weights
 
     def test(self) -> None:
         """Scores all sets, writes the files and prints one table."""
+        print(f"weights: {self.weights}")
         # Scores are those of files, and the report shows them: saved or not, maps are written.
-        job = os.environ.get("TORCHELASTIC_RUN_ID", os.getpid())  # all processes of a torchrun write to one folder
-        maps = self.folder / ("maps" if self.config.save_map else f".maps{job}")
-        try:
-            with distributed.losses_told("start the test again"):
-                scores = [self._score(name, pairs, maps / name) for name, pairs in self.sets.items()]
-            if distributed.rank() == 0:
-                self._write(scores)
-        finally:
-            if not self.config.save_map and distributed.rank() == 0:
-                shutil.rmtree(maps, ignore_errors=True)
+        maps = self.folder / ("maps" if self.config.save_map else ".maps")
+        with locked(self.folder, first=distributed.rank() == 0):
+            try:
+                with distributed.losses_told("start the test again"), deaths_told():
+                    scores = [self._score(name, pairs, maps / name) for name, pairs in self.sets.items()]
+                if distributed.rank() == 0:
+                    self._write(scores)
+            finally:
+                if not self.config.save_map and distributed.rank() == 0:
+                    shutil.rmtree(maps, ignore_errors=True)
 
     def _write(self, scores: list[MethodScores]) -> None:
         kept = scores
@@ -85,13 +104,13 @@ class Tester:
         with tqdm(total=len(own), desc=name, unit="image", leave=False) as bar:
             for images, sizes, indices in loader:
                 start = time.perf_counter()
-                maps = self.predictor.maps(images, sizes)
+                with shortage_told(f"lower --batch_size (now {self.batch_size}) or --img_size (now {self.size})"):
+                    maps = self.predictor.maps(images, sizes)
                 self.seconds += [(time.perf_counter() - start) / len(maps)] * len(maps)
                 for focus_map, index in zip(maps, indices):
                     write_png(jobs[index].map, focus_map)
                 bar.update(len(maps))
-        here = int(os.environ.get("LOCAL_WORLD_SIZE", 1))  # processes on this machine
-        scores = [result.score for result in score_files(jobs, max(1, cores() // here))]
+        scores = [result.score for result in score_files(jobs, cores_of_process())]
         pictures = Pictures(str(pairs[0].image.parent), str(pairs[0].mask.parent), str(folder))
         about = {"trained": self.predictor.metadata, "img_size": self.size, "device": str(self.predictor.device)}
         return MethodScores.of(self.name, name, distributed.gather(scores), pictures=pictures, about=about)

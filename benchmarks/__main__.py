@@ -9,7 +9,7 @@ from pathlib import Path
 from utils.config import option, parse
 from utils.files import write_bytes, write_json
 
-SECTIONS = ("training", "inference", "connectivity", "startup", "scaling", "scoring")
+SECTIONS = ("training", "inference", "prediction", "connectivity", "startup", "scaling", "scoring")
 
 
 @dataclass

@@ -77,13 +77,12 @@ def gpu() -> str:
 
 def machine(gpu_name: str) -> dict[str, str]:
     """Hardware and versions that a table has to name; an empty GPU's name stands for the CPU."""
-    from utils.scoring import cores
+    import torch
 
-    info = Path("/proc/cpuinfo").read_text() if Path("/proc/cpuinfo").exists() else ""
-    models = [line.split(":")[1].strip() for line in info.splitlines() if line.startswith("model name")]
-    cpu = models[0] if models else platform.processor() or platform.machine()
+    from utils.device import hardware
+
     packages = ("torch", "torchvision", "numpy", "opencv-python-headless", "albumentations", "pysodmetrics")
     return {
-        "device": gpu_name or f"{cores()} cores of {cpu}",
+        "device": gpu_name or hardware(torch.device("cpu")),
         "python": platform.python_version(),
     } | {package: version(package) for package in packages}

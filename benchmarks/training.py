@@ -57,7 +57,8 @@ def samples_a_second(data: Path, cache_mb: int, count: int) -> float:
 
     Files are read from the system's cache of a disk, as from the second epoch on.
     """
-    from dataloader import EpochBatches, TrainingSet, find_sets, make_loader, paper_augmentation
+    from dataloader import EpochBatches, TrainingSet, find_sets, make_loader
+    from utils.augmentation import paper_augmentation
 
     pairs = find_sets(data, "train", [])["SAMPLE"]
     pairs = (pairs * (count // len(pairs) + 1))[:count]

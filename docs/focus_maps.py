@@ -1,16 +1,14 @@
-"""Makes focus_maps.png, the README's picture: python -m docs.focus_maps WEIGHTS (from the repository's folder).
+"""Makes focus_maps.png, the README's picture: python -m docs.focus_maps (from the repository's folder).
 
 Two CC0 photographs as they are, and two with a blur of known extent, each above its map.
 """
 
-import sys
 from pathlib import Path
 
 import numpy as np
-import torch
 
 from dataloader import resize
-from predictor import load_model
+from predictor import load_model, quantised
 from tools.sample import defocus, photograph
 from utils.pictures import write_png
 
@@ -19,16 +17,14 @@ HEIGHT = 220
 
 def column(picture: np.ndarray, predictor) -> np.ndarray:
     """Photograph above its map, HEIGHT pixels each."""
-    size = predictor.img_size
-    batch = torch.from_numpy(resize(picture, size, size)).permute(2, 0, 1)[None]
-    focus_map = predictor.maps(batch, [picture.shape[:2]])[0]
+    focus_map = quantised(predictor(picture))
     width = round(HEIGHT * picture.shape[1] / picture.shape[0])
     pair = [resize(picture, width, HEIGHT), np.repeat(resize(focus_map, width, HEIGHT)[..., None], 3, -1)]
     return np.concatenate([pair[0], np.full((6, width, 3), 255, np.uint8), pair[1]])
 
 
-def main(weights: str) -> None:
-    predictor = load_model(weights)
+def main() -> None:
+    predictor = load_model()
     rng = np.random.default_rng(4)
     photographs = [photograph("chelsea"), photograph("coffee")]
     photographs += [defocus(resize(photograph(name)[:341], 360, 240), rng)[0] for name in ("camera", "gravel")]
@@ -38,4 +34,4 @@ def main(weights: str) -> None:
 
 
 if __name__ == "__main__":
-    main(sys.argv[1])
+    main()

@@ -2,6 +2,6 @@
 
 from .attention import ATTENTIONS
 from .encoder import ARCHS, Encoder
-from .network import RAN
+from .network import DECODERS, MIN_SIZE, RAN
 
-__all__ = ["ARCHS", "ATTENTIONS", "RAN", "Encoder"]
+__all__ = ["ARCHS", "ATTENTIONS", "DECODERS", "MIN_SIZE", "RAN", "Encoder"]

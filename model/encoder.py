@@ -6,6 +6,8 @@ import torch
 import torchvision
 from torch import nn
 
+from .layers import group_norm
+
 RESNETS = ("resnet18", "resnet34", "resnet50", "resnet101", "resnet152", "resnext50_32x4d")
 ARCHS = (*RESNETS, "efficientnet_b3")
 # EfficientNet-B3 stages whose outputs have strides 4, 8, 16 and 32 and 32, 48, 136 and 384 channels.
@@ -23,14 +25,6 @@ class FrozenBatchNorm2d(nn.BatchNorm2d):
 
     def train(self, mode: bool = True) -> "FrozenBatchNorm2d":
         return super().train(False)
-
-
-def group_norm(channels: int) -> nn.GroupNorm:
-    """GroupNorm with at most 32 groups of at least 8 channels, for encoders trained from scratch."""
-    groups = 32
-    while channels % groups or channels // groups < 8 and groups > 1:
-        groups //= 2
-    return nn.GroupNorm(groups, channels)
 
 
 class Encoder(nn.Module):

@@ -1,13 +1,32 @@
-"""The two pieces that every part of the decoder is made of."""
+"""The pieces that every part of the decoder is made of."""
 
 import torch
 from torch import nn
 from torch.nn import functional as F
 
 
-def conv3x3(in_channels: int, out_channels: int) -> nn.Conv2d:
-    """3x3 convolution with bias that keeps the size; the paper's decoder has neither norms nor activations."""
-    return nn.Conv2d(in_channels, out_channels, 3, padding=1)
+def conv(
+    in_channels: int, out_channels: int, kernel: int | tuple[int, int] = 3, norm: bool = False, dilation: int = 1
+) -> nn.Module:
+    """Convolution with bias that keeps the size: alone, as in the paper's decoder, or with GroupNorm and ReLU behind.
+
+    Args:
+        kernel: odd side, or (height, width).
+        norm: whether GroupNorm and ReLU follow.
+        dilation: pixels between the kernel's taps.
+    """
+    height, width = (kernel, kernel) if isinstance(kernel, int) else kernel
+    padding = (dilation * (height // 2), dilation * (width // 2))
+    layer = nn.Conv2d(in_channels, out_channels, (height, width), padding=padding, dilation=dilation)
+    return nn.Sequential(layer, group_norm(out_channels), nn.ReLU()) if norm else layer
+
+
+def group_norm(channels: int) -> nn.GroupNorm:
+    """GroupNorm with at most 32 groups of at least 8 channels."""
+    groups = 32
+    while channels % groups or channels // groups < 8 and groups > 1:
+        groups //= 2
+    return nn.GroupNorm(groups, channels)
 
 
 def resize_like(x: torch.Tensor, reference: torch.Tensor) -> torch.Tensor:

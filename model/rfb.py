@@ -3,7 +3,7 @@
 import torch
 from torch import nn
 
-from .layers import conv3x3
+from .layers import conv
 
 
 class RFB(nn.Module):
@@ -12,24 +12,27 @@ class RFB(nn.Module):
     Four branches: a 1x1 convolution; and for k = 3, 5, 7 a 1x1, 1xk, kx1 and a 3x3 with dilation k. They are
     concatenated, brought back to `out_channels` and added to a 1x1 shortcut of the input, then ReLU.
 
+    Args:
+        norm: whether GroupNorm and ReLU follow each branch and the merging convolution.
+
     Input: N x in_channels x H x W. Output: N x out_channels x H x W, not negative.
     """
 
-    def __init__(self, in_channels: int, out_channels: int):
+    def __init__(self, in_channels: int, out_channels: int, norm: bool = False):
         super().__init__()
         c = out_channels
-        self.branches = nn.ModuleList([nn.Conv2d(in_channels, c, 1)])
+        self.branches = nn.ModuleList([conv(in_channels, c, 1, norm)])
         for k in (3, 5, 7):
             self.branches.append(
                 nn.Sequential(
-                    nn.Conv2d(in_channels, c, 1),
-                    nn.Conv2d(c, c, (1, k), padding=(0, k // 2)),
-                    nn.Conv2d(c, c, (k, 1), padding=(k // 2, 0)),
-                    nn.Conv2d(c, c, 3, padding=k, dilation=k),
+                    conv(in_channels, c, 1),
+                    conv(c, c, (1, k)),
+                    conv(c, c, (k, 1)),
+                    conv(c, c, 3, norm, dilation=k),
                 )
             )
-        self.merge = conv3x3(4 * c, c)
-        self.shortcut = nn.Conv2d(in_channels, c, 1)
+        self.merge = conv(4 * c, c, 3, norm)
+        self.shortcut = conv(in_channels, c, 1)
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         merged = self.merge(torch.cat([branch(x) for branch in self.branches], dim=1))

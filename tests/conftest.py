@@ -1,5 +1,8 @@
 """Fixtures: a small generated data set, prepared once a session, and one short training on it."""
 
+import os
+import shutil
+from collections.abc import Callable
 from pathlib import Path
 
 import cv2
@@ -13,6 +16,9 @@ from utils.config import TrainConfig
 from utils.pictures import write_png
 
 torch.set_num_threads(2)
+CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
+         "--disable-component-update", "--disable-sync"]  # fmt: skip
 
 
 @pytest.fixture(scope="session")
@@ -70,3 +76,22 @@ def run_folder(dataset, tmp_path_factory) -> Path:
                          img_size=64, epochs=1, num_workers=0, device="cpu")  # fmt: skip
     assert Trainer(config).train() == 0
     return folder
+
+
+@pytest.fixture(scope="session")
+def lacking() -> Callable[[str], None]:
+    """Called with what this machine lacks for a test: skips it, but fails it where RAN_COMPLETE is set, as in CI."""
+    return pytest.fail if os.environ.get("RAN_COMPLETE") else pytest.skip
+
+
+@pytest.fixture(scope="module")
+def browser(lacking):
+    """Headless Chromium."""
+    if not CHROMIUM:
+        lacking("no Chromium installed")
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
+        yield browser
+        browser.close()

@@ -19,7 +19,7 @@ def main(config_file: str, output: str) -> None:
     for module in trainer.network.modules():
         if isinstance(module, nn.BatchNorm2d):
             module.eval()  # Gloo has no SyncBatchNorm: here only the gradients' own way is compared
-    trainer.optimizer.step = lambda: None
+    trainer.optimization.optimizer.step = lambda: None
     numbers = trainer._train_step(next(iter(trainer.train_loader)))
     gradients = {name: p.grad for name, p in trainer.network.named_parameters() if p.grad is not None}
     if distributed.rank() == 0:

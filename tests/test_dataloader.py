@@ -1,7 +1,5 @@
-import os
+import dataclasses
 import shutil
-import subprocess
-import sys
 from pathlib import Path
 
 import cv2
@@ -16,12 +14,12 @@ from dataloader import (
     find_sets,
     load_sample,
     make_loader,
-    paper_augmentation,
-    reseed,
     resize,
+    split_fold,
     split_validation,
     stack_images,
 )
+from utils.augmentation import paper_augmentation
 from utils.connectivity import connectivity_target
 from utils.contour import contour_band
 from utils.pictures import read_mask
@@ -84,19 +82,6 @@ def test_contours_that_do_not_fit_are_named(dataset, tmp_path):
         find_sets(str(tmp_path / "d"), "train", [])
 
 
-def test_import_asks_the_network_for_nothing():
-    """albumentations looks for a newer version of itself, unless told not to before its import."""
-    code = (
-        "import socket\n"
-        "def refuse(*_): raise SystemExit('the network was asked')\n"
-        "socket.socket.connect = socket.getaddrinfo = refuse\n"
-        "import dataloader, os; assert os.environ['NO_ALBUMENTATIONS_UPDATE'] == '1'"
-    )
-    environment = {k: v for k, v in os.environ.items() if k != "NO_ALBUMENTATIONS_UPDATE"}
-    result = subprocess.run([sys.executable, "-c", code], env=environment, cwd=ROOT, capture_output=True, text=True)
-    assert result.returncode == 0, result.stderr
-
-
 def test_validation_split_is_five_percent_and_fixed():
     numbers = list(range(604))
     training, validation = split_validation(numbers, 0.05, 42)
@@ -107,6 +92,19 @@ def test_validation_split_is_five_percent_and_fixed():
     assert split_validation(numbers[:1], 0, 42) == ([0], [])
     with pytest.raises(ValueError, match="at least two"):
         split_validation(numbers[:1], 0.05, 42)
+
+
+def test_folds_are_five_fixed_parts(pairs):
+    many = [dataclasses.replace(pairs[0], stem=f"{i:03}") for i in range(604)]
+    parts = [split_fold(many, fold) for fold in range(1, 6)]
+    assert [len(out) for _, out in parts] == [121, 121, 121, 121, 120]
+    assert sorted(pair.stem for _, out in parts for pair in out) == [pair.stem for pair in many]
+    assert all(not set(stay) & set(out) and len(stay) + len(out) == 604 for stay, out in parts)
+    assert split_fold(many, 3) == parts[2] and split_fold(many, 0) == (many, [])
+    assert [pair.stem for pair in parts[0][1][:4]] == ["002", "006", "010", "011"]
+    for few, fold in ((many, 6), (many[:4], 1)):
+        with pytest.raises(ValueError, match="there are folds 1 to 5"):
+            split_fold(few, fold)
 
 
 @pytest.mark.parametrize("cache_mb", [0, 100])
@@ -171,22 +169,6 @@ def test_another_seed_and_epoch_give_another_picture(pairs):
     other = TrainingSet(pairs, 64, paper_augmentation(), 4, 100)
     assert any(not torch.equal(data[(0, i)]["image"], data[(1, i)]["image"]) for i in range(6))
     assert any(not torch.equal(data[(0, i)]["image"], other[(0, i)]["image"]) for i in range(6))
-
-
-def test_groups_of_the_augmentation_are_drawn_independently():
-    """albumentations seeds every transform of a Compose alike; then each sample had all groups or none."""
-    augmentation = paper_augmentation()
-    ramp = np.tile(np.arange(64, dtype=np.uint8)[:, None] * 3, (1, 64))
-    seen, turns = set(), set()
-    for index in range(200):
-        reseed(augmentation, np.random.SeedSequence([0, 0, index]))
-        result = augmentation(image=np.dstack([ramp] * 3), mask=np.dstack([ramp, ramp]))
-        moved = not np.array_equal(result["mask"][..., 0], ramp)
-        changed = not np.array_equal(result["image"][..., 0], result["mask"][..., 0])
-        seen.add((moved, changed))
-        turns.add(result["mask"][..., 0].tobytes())
-    assert seen == {(a, b) for a in (True, False) for b in (True, False)}
-    assert len(turns) == 4  # as it was, upside down, and both quarter turns of a vertical ramp
 
 
 def test_batches_cover_every_index_and_go_on_from_a_step():

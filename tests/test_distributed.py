@@ -19,6 +19,7 @@ from model.encoder import FrozenBatchNorm2d
 from trainer import Trainer
 from utils import distributed
 from utils.checkpoint import read_state
+from utils.config import as_words
 from utils.scores import read_scores
 
 ROOT = Path(__file__).parent.parent
@@ -33,11 +34,7 @@ def torchrun(*words, **options) -> list[str]:
 
 def options(config) -> list[str]:
     """A config as a command line."""
-    words = []
-    for name, value in dataclasses.asdict(config).items():
-        if value not in ([], ""):
-            words += [f"--{name}", str(value)]
-    return words
+    return as_words({name: value for name, value in dataclasses.asdict(config).items() if value not in ([], "")})
 
 
 def history(folder) -> list[dict]:
@@ -174,4 +171,4 @@ def test_a_batch_that_not_all_processes_share_is_refused(config):
 
 def test_other_commands_run_without_torchrun(tmp_path):
     result = torchrun(ROOT / "main.py", "info")
-    assert result.returncode != 0 and "torchrun is for train and test; start info without it" in result.stderr
+    assert result.returncode != 0 and "torchrun is for train, test, predict; start info without it" in result.stderr

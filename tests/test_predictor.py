@@ -1,9 +1,13 @@
+import cv2
 import numpy as np
 import pytest
 import torch
+from PIL import Image
 
-from predictor import load_model, load_network
+from predictor import SHIPPED, load_model, load_network, quantised
+from tools.sample import photograph
 from utils.checkpoint import read_weights, save_weights
+from utils.pictures import write_png
 
 
 def test_a_run_folder_and_its_file_give_the_same_maps(run_folder):
@@ -22,6 +26,63 @@ def test_map_is_the_resized_probability(run_folder):
     with torch.no_grad():
         probability = predictor.network(images / 255)["mask"].sigmoid()[0, 0].numpy()
     assert np.array_equal(predictor.maps(images, [(64, 64)])[0], np.round(255 * probability).astype(np.uint8))
+
+
+def test_the_shipped_weights_find_what_is_in_focus():
+    """On photographs that they have never seen; the file says what made it, and is small enough for a clone."""
+    assert SHIPPED.stat().st_size < 35e6
+    _, metadata = read_weights(SHIPPED)
+    assert metadata["scores"]["CUHK"]["images"] == 100 and metadata["datasets"] == ["CUHK"]
+    predictor = load_model(device="cpu")
+    cat = photograph("chelsea")  # its face is sharp
+    blurred = cv2.GaussianBlur(cat, (0, 0), 6)
+    beside = np.concatenate([cat, blurred], axis=1)
+    focus_map = predictor(beside)
+    sharp, soft = focus_map[:, : cat.shape[1]], focus_map[:, cat.shape[1] :]
+    assert sharp.mean() > 0.3 and soft.mean() < 0.05
+
+
+def test_every_kind_of_picture_gives_the_same_map(run_folder, tmp_path):
+    predictor = load_model(run_folder, "cpu")
+    cat = photograph("chelsea")[:150, :200]
+    write_png(tmp_path / "cat.png", cat)
+    tensor = torch.from_numpy(cat).permute(2, 0, 1)
+    maps = [predictor(x) for x in (cat, tmp_path / "cat.png", str(tmp_path / "cat.png"), Image.fromarray(cat), tensor,
+                                   tensor[None] / 255, cat / 255)]  # fmt: skip
+    assert maps[0].shape == (150, 200) and maps[0].dtype == np.float32 and 0 <= maps[0].min() < maps[0].max() <= 1
+    assert all(np.array_equal(maps[0], other) for other in maps)
+    image = torch.from_numpy(cv2.resize(cat, (64, 64), interpolation=cv2.INTER_AREA)).permute(2, 0, 1)[None]
+    assert np.array_equal(quantised(maps[0]), predictor.maps(image, [(150, 200)])[0])
+    for wrong in (tensor[:2], torch.zeros(2, 3, 40, 40), "nowhere.jpg", None):
+        with pytest.raises(ValueError):
+            predictor(wrong)
+
+
+def test_mirror_images_and_other_sizes(run_folder):
+    predictor = load_model(run_folder, "cpu")
+    cat = photograph("chelsea")[:150, :200]
+    both = predictor(cat, tta=True)
+    assert np.allclose(both, (predictor(cat) + predictor(cat[:, ::-1])[:, ::-1]) / 2, atol=1e-6)
+    assert np.allclose(both[:, ::-1], predictor(cat[:, ::-1], tta=True), atol=1e-6)
+    assert not np.allclose(predictor(cat, size=96), predictor(cat))
+
+
+def test_tiles_are_blended_without_seams(run_folder, monkeypatch):
+    predictor = load_model(run_folder, "cpu")
+    cat = photograph("chelsea")
+    assert np.array_equal(predictor(cat, tile=451), predictor(cat))  # one tile: the whole
+    tiled = predictor(cat, tile=100)
+    assert tiled.shape == cat.shape[:2] and tiled.min() >= 0 and tiled.max() <= 1 + 1e-6
+    # A network that says of every tile the same number everywhere: weights sum to one at every pixel.
+    monkeypatch.setattr(predictor, "_run", lambda images: np.full((len(images), 64, 64), 0.75, np.float32))
+    for tile in (50, 100, 299, 400):
+        assert np.allclose(predictor(cat, tile=tile), 0.75)
+
+
+def test_levels_of_8_and_16_bits():
+    probability = np.array([[0, 0.5, 1], [0.25, 0.1, 0.9]], np.float32)
+    assert quantised(probability).tolist() == [[0, 128, 255], [64, 26, 230]]
+    assert quantised(probability, 16).dtype == np.uint16 and quantised(probability, 16)[0, 2] == 65535
 
 
 def test_weights_that_do_not_fit_their_network_are_refused(run_folder, tmp_path):

@@ -1,3 +1,4 @@
+import dataclasses
 from pathlib import Path
 
 import cv2
@@ -5,6 +6,7 @@ import numpy as np
 import pytest
 
 from tester import Tester
+from trainer import Trainer
 from utils.config import TestConfig as EvaluationConfig
 from utils.scores import read_scores
 
@@ -55,3 +57,29 @@ def test_a_map_that_is_nearly_black_is_a_map(run_folder, dataset, tmp_path, monk
     tester.test()
     (scores,) = read_scores(tmp_path)
     assert scores.totals["mae"] == pytest.approx(sum(row["in_focus"] for row in scores.rows) / 3, abs=0.01)
+
+
+def test_a_fold_is_scored_by_weights_that_have_not_seen_it(config, run_folder, tmp_path):
+    config = dataclasses.replace(config, fold=2, epochs=1, val_share=0, test_size=96)
+    trainer = Trainer(config)
+    trainer.train()
+    test = EvaluationConfig(data_path=config.data_path, model_path=config.model_path, fold=2, report=False,
+                            num_workers=0, device="cpu")  # fmt: skip
+    Tester(test).test()
+    (scores,) = read_scores(tmp_path / "run/fold2")
+    assert scores.dataset == "SAMPLE_fold2" and scores.about["img_size"] == 96
+    left_out = {row["name"] for row in scores.rows}
+    assert len(left_out) == 1 and not left_out & {name.split("/")[1] for name in trainer.names}
+    for changed in ({"fold": 3}, {"fold": 2, "model_path": str(run_folder)}):
+        with pytest.raises(ValueError, match="has seen these pictures"):
+            Tester(dataclasses.replace(test, **changed))
+    with pytest.raises(ValueError, match="has seen these pictures"):
+        Trainer(dataclasses.replace(config, model_path=str(tmp_path / "tuned"), weights=str(run_folder)))
+
+
+def test_without_a_model_path_the_shipped_weights_are_tested(dataset, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    Tester(EvaluationConfig(data_path=str(dataset), report=False, num_workers=0, device="cpu")).test()
+    (scores,) = read_scores(tmp_path / "runs/shipped")
+    assert scores.method == "ran_resnet18" and scores.about["img_size"] == 384
+    assert scores.about["trained"]["config"]["augmentation"] == "strong"

@@ -1,4 +1,4 @@
-"""`ablation`: the paper's ablation, every row trained and tested under one recipe and the same seeds."""
+"""`ablation`: the paper's ablation, or other variants of a recipe, trained and tested under one budget."""
 
 import dataclasses
 import json
@@ -7,12 +7,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from utils.config import Recipe, RunConfig, TestConfig, TrainConfig, option
+from utils.config import Recipe, RunConfig, TestConfig, TrainConfig, as_words, option, parse, read_yaml
 
 if TYPE_CHECKING:
     from utils.scores import MethodScores
 
-DESCRIPTION = "Train and test the rows of the paper's ablation; the options of train are the budget of every row."
+DESCRIPTION = (
+    "Train and test the rows of the paper's ablation, or of a file; the options of train are those of every row."
+)
 ROWS = {
     "baseline": {"attention": "none", "connectivity": False},
     "connectivity": {"attention": "none"},
@@ -30,7 +32,10 @@ class Options(Recipe):
 
     model_path: str = option("runs/ablation", "folder of the runs, ROW/seedN, and of the table")
     seeds: list[str] = option(["42"], "seeds that every row is trained with")
-    rows: list[str] = option(list(ROWS), "rows to train")
+    rows: list[str] = option([], "rows to train (default: all)")
+    variants: str = option(
+        "", "YAML file of rows instead of the paper's: name: {option: value, ...}; against: NAME is the row to beat"
+    )
 
 
 def run(options: Options) -> int:
@@ -42,48 +47,83 @@ def run(options: Options) -> int:
     Raises:
         ValueError: unknown or repeated rows or seeds, a folder with runs of another recipe; what train and test raise.
     """
-    from dataloader import find_sets
+    from tester import test_sets
     from utils.checkpoint import recipe
     from utils.files import write_bytes
     from utils.scores import read_scores, write_scores
 
-    if unknown := set(options.rows) - ROWS.keys():
-        raise ValueError(f"no row {', '.join(sorted(unknown))}; there are {', '.join(ROWS)}")
+    known, against = read_variants(options.variants) if options.variants else (ROWS, {})
+    names = options.rows or list(known)
+    if unknown := (set(names) | set(against.values())) - known.keys():
+        raise ValueError(f"no row {', '.join(sorted(unknown))}; there are {', '.join(known)}")
     if wrong := [seed for seed in options.seeds if not (seed.isascii() and seed.isdigit())]:
         raise ValueError(f"--seeds {' '.join(wrong)}: seeds are whole numbers from 0")
     seeds = list(map(int, options.seeds))
-    if len(set(seeds)) < len(seeds) or len(set(options.rows)) < len(options.rows):
+    if len(set(seeds)) < len(seeds) or len(set(names)) < len(names):
         raise ValueError("a row or a seed is named twice")
     folder = Path(options.model_path)
-    sets = find_sets(options.data_path, "test", options.datasets)  # fails now, not after the first training
+    sets = test_sets(options)  # fails now, not after the first training
     shared = {f.name: getattr(options, f.name) for f in dataclasses.fields(Recipe)}
     keep_recipe(folder / "recipe.json", recipe(TrainConfig(**shared)))
     runs: dict[str, dict[str, list[MethodScores]]] = {name: {} for name in sets}  # of each set, by row: one a seed
     for seed in seeds:
-        for row in options.rows:
+        for row in names:
             path = folder / row / f"seed{seed}"
-            config = TrainConfig(**shared | ROWS[row] | {"model_path": str(path), "seed": seed, "resume": True})
+            config = TrainConfig(**shared | known[row] | {"model_path": str(path), "seed": seed, "resume": True})
             if status := train_and_test(config, set(sets)):
                 print(f"stopped in {row}, seed {seed}: the same command goes on")
                 return status
-            for one in read_scores(path):
+            for one in read_scores(folder_of_scores(config)):
                 runs[one.dataset].setdefault(row, []).append(one)
             write_scores(folder, [average(row, ones) for rows in runs.values() for row, ones in rows.items()])
-            write_bytes(folder / "ablation.md", "\n".join(map(table, runs.values())).encode())
+            write_bytes(folder / "ablation.md", "\n".join(table(rows, against) for rows in runs.values()).encode())
     print((folder / "ablation.md").read_text(encoding="utf-8"), end="")
     print(f"table in {folder / 'ablation.md'}, scores in {folder / 'scores.json'}")
     return 0
+
+
+def read_variants(path: str) -> tuple[dict[str, dict], dict[str, str]]:
+    """Rows of a YAML file, name: {option of train: value}, and by name the row that each is compared with, if named.
+
+    Raises:
+        ValueError: rows without options of their own.
+        SystemExit: options or values that train does not know, named on stderr.
+    """
+    from utils.checkpoint import LOCAL
+
+    known, against = {}, {}
+    for name, values in read_yaml(path).items():
+        values = values or {}
+        if not isinstance(values, dict) or (shared := values.keys() & (LOCAL | {"datasets", "fold", "seed"})):
+            what = f"{', '.join(sorted(shared))} is not a row's own" if isinstance(values, dict) else "no options"
+            raise ValueError(f"{path}, {name}: {what}; a row maps options of the recipe to values")
+        if "against" in values:
+            against[name] = values.pop("against")
+        parsed = parse(TrainConfig, as_words(values), f"{path}, {name}", "")
+        known[name] = {key: getattr(parsed, key) for key in values}
+    return known, against
+
+
+def folder_of_scores(config: TrainConfig) -> Path:
+    """Where test writes a run's scores."""
+    return Path(config.model_path) / (f"fold{config.fold}" if config.fold else "")
 
 
 def train_and_test(config: TrainConfig, sets: set[str]) -> int:
     """Trains a row, or goes on with it, and scores it on these sets; nothing where that is done. The exit status."""
     from tester import Tester
     from trainer import Trainer
+    from utils.checkpoint import recipe
     from utils.scores import read_scores
 
-    scores = Path(config.model_path) / "scores.json"
-    if scores.exists() and {one.dataset for one in read_scores(scores)} == sets:
-        return 0  # scores are written last
+    scores = folder_of_scores(config) / "scores.json"
+    if scores.exists():  # they are written last
+        done = read_scores(scores)
+        trained = recipe(TrainConfig()) | done[0].about["trained"]["config"]  # a newer option had its default
+        if other := [key for key, value in recipe(config).items() if key != "amp" and trained[key] != value]:
+            raise ValueError(f"{config.model_path} was trained with another {', '.join(other)}: remove it, or rename")
+        if {one.dataset for one in done} == sets:
+            return 0
     print(f"--- {config.model_path}")
     if status := Trainer(config).train():
         return status
@@ -120,23 +160,27 @@ def average(method: str, runs: "list[MethodScores]") -> "MethodScores":
     return dataclasses.replace(runs[0], method=method, totals=totals, rows=rows, curves=curves, about={})
 
 
-def table(rows: "dict[str, list[MethodScores]]") -> str:
-    """Markdown: a line a row with mean and standard deviation over seeds, and its MAE beside the first row's.
+def table(rows: "dict[str, list[MethodScores]]", against: dict[str, str]) -> str:
+    """Markdown: a line a row with mean and standard deviation over seeds, and its MAE beside another row's.
 
     Args:
         rows: scores on one set by row, one a seed.
+        against: the row that a row is compared with, where it is not the first.
     """
     from utils.metrics import COLUMNS as TITLES
     from utils.report.tables import markdown_table
     from utils.scores import paired_difference
 
-    means = [average(row, seeds) for row, seeds in rows.items()]
-    first = means[0]
-    lines = [["row", "seeds", *(TITLES[key].title for key in COLUMNS), f"MAE − that of {first.method}"]]
-    for one, seeds in zip(means, rows.values()):
-        cells = [spread([seed.totals[key] for seed in seeds]) for key in COLUMNS]
-        gain = paired_difference(first, one, "mae") if one is not first else None
-        lines.append([one.method, str(len(seeds)), *cells, f"{gain.mean:+.4f} ± {gain.error:.4f}" if gain else ""])
+    means = {row: average(row, seeds) for row, seeds in rows.items()}
+    first = next(iter(means.values()))
+    difference = "MAE − that of" if against else f"MAE − that of {first.method}"
+    lines = [["row", "seeds", *(TITLES[key].title for key in COLUMNS), difference]]
+    for row, one in means.items():
+        cells = [spread([seed.totals[key] for seed in rows[row]]) for key in COLUMNS]
+        other = means.get(against.get(row, first.method), first)
+        gain = paired_difference(other, one, "mae") if one is not other else None
+        cells.append((f"{other.method}: " * bool(against) + f"{gain.mean:+.4f} ± {gain.error:.4f}") if gain else "")
+        lines.append([row, str(len(rows[row])), *cells])
     return (
         f"{first.dataset}, {first.totals['images']} images; ± is the standard deviation over seeds, in the last column "
         f"the standard error of the paired difference over images (seeds not in it).\n\n{markdown_table(lines)}\n"

@@ -34,7 +34,7 @@ def run(options: Options) -> None:
             rows = [{key: float(value) for key, value in row.items()} for row in csv.DictReader(file)]
         if not rows:
             raise ValueError(f"{path}: no epochs in it")
-        if not {"epoch", "train_loss", "val_loss", "val_mae"} <= rows[0].keys():
+        if not {"epoch", "train_loss"} <= rows[0].keys():
             raise ValueError(f"{path}: not a history that train wrote")
         label = path.resolve().parent.name if path.name == "history.csv" else path.stem
         histories[name if label in histories else label] = rows

@@ -61,6 +61,7 @@ def run(options: Options) -> None:
     Raises:
         FileNotFoundError, ValueError: nothing to score, unknown names, missing or unusable maps, unusable masks.
     """
+    from utils.files import locked
     from utils.metrics import columns_of
     from utils.report.tables import printed
     from utils.scores import MethodScores, Pictures, write_scores
@@ -95,7 +96,8 @@ def run(options: Options) -> None:
     if len(scores) < len(methods):
         lost = [method for method in methods if not any(one.method == method.name for one in scores)]
         raise ValueError("not one map could be scored\n" + "".join(remarks(method, None) for method in lost))
-    write_scores(Path(options.output), scores)
+    with locked(Path(options.output)):
+        write_scores(Path(options.output), scores)
     for method in methods:
         print(remarks(method), end="")
     print(printed(scores))
@@ -109,6 +111,8 @@ def truth(options: Options) -> tuple[str, dict[str, str]]:
     Raises:
         FileNotFoundError, ValueError: no such folder; several test sets to choose from.
     """
+    from utils.files import check_name
+
     if options.gt:
         name = options.dataset or Path(options.gt).resolve().name
         pictures = {"masks": options.gt, "images": options.images}
@@ -126,8 +130,7 @@ def truth(options: Options) -> tuple[str, dict[str, str]]:
         pictures = {what: str(root / name / "Test" / what) for what in ("masks", "images")}
         if not Path(pictures["images"]).is_dir():
             pictures["images"] = ""  # needed for pictures alone
-    if Path(name).name != name:
-        raise ValueError(f"--dataset {name}: a set's name becomes part of file names")
+    check_name(name)
     for folder in pictures.values():
         if folder and not Path(folder).is_dir():
             raise FileNotFoundError(f"{folder}: no such folder")
@@ -140,7 +143,7 @@ def chosen_masks(folder: str, names: str) -> dict[str, Path]:
     Raises:
         ValueError: no masks, two with one stem, a listed one that is not there.
     """
-    from utils.files import IMAGE_SUFFIXES, list_images
+    from utils.files import IMAGE_SUFFIXES, list_images, read_lines
 
     found = list_images(Path(folder))
     if not found:
@@ -150,11 +153,8 @@ def chosen_masks(folder: str, names: str) -> dict[str, Path]:
     masks = {stem: paths[0] for stem, paths in found.items()}
     if not names:
         return masks
-    try:
-        lines = [line.strip() for line in Path(names).read_text("utf-8-sig").splitlines()]
-    except UnicodeDecodeError as error:
-        raise ValueError(f"{names}: not a text file in UTF-8 ({error})") from None
-    stems = dict.fromkeys(Path(x).stem if Path(x).suffix.lower() in IMAGE_SUFFIXES else x for x in lines if x)
+    lines = read_lines(Path(names))
+    stems = dict.fromkeys(Path(x).stem if Path(x).suffix.lower() in IMAGE_SUFFIXES else x for x in lines)
     if not stems:
         raise ValueError(f"{names}: no names in it")
     if absent := [stem for stem in stems if stem not in masks]:

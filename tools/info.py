@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from utils.config import ARCHS, ATTENTIONS, option
+from utils.config import ARCHS, ATTENTIONS, DECODERS, option
 
 DESCRIPTION = "Print parameters and multiply-adds of the networks."
 
@@ -15,6 +15,7 @@ class Options:
     img_size: int = option(384, "side of the network's input, pixels", at_least=32)
     attention: str = option("separated", "as in train", choices=ATTENTIONS)
     connectivity: bool = option(True, "as in train")
+    decoder: str = option("paper", "as in train", choices=DECODERS)
 
 
 def run(options: Options) -> None:
@@ -28,12 +29,15 @@ def table(options: Options) -> str:
         "| --- | --- | --- | --- |",
     ]
     for arch in options.arch:
-        total, encoder, gmac = cost(arch, options.img_size, options.attention, options.connectivity)
-        lines.append(f"| {arch} | {total:.2f} M | {encoder:.2f} M | {gmac:.2f} G |")
+        total, encoder, gmac = cost(arch, options.img_size, options.attention, options.connectivity, options.decoder)
+        name = arch if options.decoder == "paper" else f"{arch}, {options.decoder} decoder"
+        lines.append(f"| {name} | {total:.2f} M | {encoder:.2f} M | {gmac:.2f} G |")
     return "\n".join(lines)
 
 
-def cost(arch: str, img_size: int, attention: str = "separated", connectivity: bool = True) -> tuple[float, ...]:
+def cost(
+    arch: str, img_size: int, attention: str = "separated", connectivity: bool = True, decoder: str = "paper"
+) -> tuple[float, ...]:
     """Parameters in millions, of the network and of its encoder, and 10^9 multiply-adds for one image.
 
     Nothing is computed: the network lives on the meta device.
@@ -44,7 +48,7 @@ def cost(arch: str, img_size: int, attention: str = "separated", connectivity: b
     from model import RAN
 
     with torch.device("meta"), FlopCounterMode(display=False) as counter:
-        network = RAN(arch, attention=attention, connectivity=connectivity).eval()
+        network = RAN(arch, attention=attention, connectivity=connectivity, decoder=decoder).eval()
         network(torch.rand(1, 3, img_size, img_size))
     total, encoder = (sum(p.numel() for p in part.parameters()) / 1e6 for part in (network, network.encoder))
     return total, encoder, counter.get_total_flops() / 2e9

@@ -1,5 +1,6 @@
 """`prepare`: what the authors of a data set publish, turned into the folders that train and test read."""
 
+import os
 import shutil
 import time
 from dataclasses import dataclass, replace
@@ -10,7 +11,7 @@ import numpy as np
 from utils.config import option
 from utils.contour import contour_band
 from utils.dataset_check import check, contrast_gain, masks_doubt, polarity_doubt
-from utils.files import atomic, list_images
+from utils.files import atomic, check_name, list_images, locked
 from utils.pictures import read_mask, read_pair, write_png
 from utils.progress import in_threads
 from utils.sources import Layout, SourcePair, detect, pairs_of
@@ -45,7 +46,8 @@ def run(options: Options) -> None:
     pairs = find_pairs(options)
     stop_for(leftovers(pairs, data_path), f"in {data_path}; nothing was written")
     verify(pairs)
-    shares = list(in_threads(lambda pair: write_pair(pair, data_path), pairs, "writing"))
+    with locked(data_path):
+        shares = list(in_threads(lambda pair: write_pair(pair, data_path), pairs, "writing"))
     print(f"written to {data_path} in {time.perf_counter() - start:.0f} s:")
     for dataset, is_test in sorted({(pair.dataset, pair.is_test) for pair in pairs}):
         chosen = [share for pair, share in zip(pairs, shares) if (pair.dataset, pair.is_test) == (dataset, is_test)]
@@ -74,7 +76,7 @@ def find_pairs(options: Options) -> list[SourcePair]:
         raise ValueError(f"{options.source} holds {names}: leave --dataset out")
     pairs = []
     for layout, images, masks in parts:
-        dataset = options.dataset or layout.dataset
+        dataset = check_name(options.dataset or layout.dataset)
         white = options.white or (layout.white if dataset == layout.dataset else "")
         if not white:
             raise ValueError(f"say what white means in the masks of {dataset}: --white blurred or --white in_focus")
@@ -98,7 +100,9 @@ def leftovers(pairs: list[SourcePair], data_path: Path) -> list[str]:
     expected, problems = set(), []
     for pair in pairs:
         folder = pair.folder(data_path)
-        if folder.resolve() in (*pair.image.resolve().parents, *pair.mask.resolve().parents):
+        # Not Path.resolve: before Python 3.13 a link to itself is a RuntimeError there.
+        real, image, mask = (Path(os.path.realpath(path)) for path in (folder, pair.image, pair.mask))
+        if real in (*image.parents, *mask.parents):
             problems.append(f"{pair.image}: the source would be written over; choose another --data_path")
         expected |= {folder / "images" / pair.image.name}
         expected |= {folder / part / f"{pair.stem}.png" for part in ("masks", "contour")}

@@ -7,7 +7,7 @@ from pathlib import Path
 from utils.config import option
 from utils.files import write_bytes
 
-DESCRIPTION = "Write the README's tables anew from results/*/scores.json and from the networks; --check only compares."
+DESCRIPTION = "Write the READMEs' tables anew from results/, the shipped weights and the networks; --check compares."
 ROOT = Path(__file__).parent.parent
 
 
@@ -15,8 +15,10 @@ ROOT = Path(__file__).parent.parent
 class Options:
     """Options of readme."""
 
-    path: str = option(str(ROOT / "README.md"), "the file whose tables are written")
-    results: str = option(str(ROOT / "results"), "folder of what was measured: RUN/scores.json, ablation/, benchmarks/")
+    paths: list[str] = option(
+        [str(ROOT / "README.md"), str(ROOT / "weights/README.md")], "files whose tables are written"
+    )
+    results: str = option(str(ROOT / "results"), "folder of what was measured: RUN/scores.json, trials/, ...")
     check: bool = option(False, "write nothing; fail when a table differs")
 
 
@@ -26,25 +28,34 @@ def run(options: Options) -> None:
     Raises:
         ValueError: an unknown table's name; with --check, tables that differ.
     """
-    path = Path(options.path)
+    for path in map(Path, options.paths):
+        fill(path, Path(options.results), options.check)
+
+
+def fill(path: Path, results: Path, check: bool) -> None:
+    """Fills one file's blocks, or with check compares them; see run."""
     text = path.read_text(encoding="utf-8")
     tables = {
         "scores": scores_table,
         "cost": lambda _: cost_table(),
-        "ablation": lambda results: (results / "ablation/ablation.md").read_text(encoding="utf-8").strip(),
-        "benchmarks": lambda results: (results / "benchmarks/cpu.md").read_text(encoding="utf-8").strip(),
+        "ablation": file_table("ablation/ablation.md"),
+        "trials": file_table("trials/ablation.md"),
+        "benchmarks": file_table("benchmarks/cpu.md"),
+        "prediction": file_table("prediction/cpu.md"),
+        "faults": file_table("faults/faults.md"),
+        "weights": lambda _: weights_table(),
     }
 
-    def fill(match: re.Match) -> str:
+    def block(match: re.Match) -> str:
         name = match[1]
         if name not in tables:
             raise ValueError(f"{path}: unknown table {name!r}; known are {', '.join(tables)}")
-        return f"<!-- table {name} -->\n{tables[name](Path(options.results))}\n<!-- end -->"
+        return f"<!-- table {name} -->\n{tables[name](results)}\n<!-- end -->"
 
-    filled = re.sub(r"<!-- table (\w+) -->\n.*?<!-- end -->", fill, text, flags=re.DOTALL)
-    if options.check and filled != text:
+    filled = re.sub(r"<!-- table (\w+) -->\n.*?<!-- end -->", block, text, flags=re.DOTALL)
+    if check and filled != text:
         raise ValueError(f"{path}: its tables differ from the files; `python main.py readme` writes them anew")
-    if not options.check:
+    if not check:
         write_bytes(path, filled.encode())
         print(f"tables written into {path}")
 
@@ -58,7 +69,38 @@ def scores_table(results: Path) -> str:
     return "\n\n".join(markdown(table, differences=("mae",)) for table in set_tables(scores, PUBLISHED))
 
 
+def file_table(name: str):
+    return lambda results: (results / name).read_text(encoding="utf-8").strip()
+
+
+def weights_table() -> str:
+    """What the shipped weights say of themselves."""
+    from predictor import SHIPPED
+    from utils.checkpoint import read_weights
+    from utils.metrics import COLUMNS
+    from utils.report.tables import markdown_table, number
+
+    _, about = read_weights(SHIPPED)
+    trainings = [*about.get("before", []), about]
+    config, pretrained = about["config"], trainings[0]["config"]["pretrained"]
+    rows = [
+        ["file", f"{SHIPPED.name}, {SHIPPED.stat().st_size / 1e6:.1f} MB, half precision"],
+        ["network", f"{config['arch']}, decoder {config['decoder']}; encoder from {pretrained}"],
+        ["trained on", " + ".join(about["datasets"])],
+        ["pictures", f"{config['img_size']} px in training, {config['test_size']} px to use it"],
+    ]
+    for place, one in enumerate(trainings, 1):
+        made = f"{one['epoch']} epochs, seed {one['config']['seed']}, learning rate {one['config']['lr']}"
+        where = f"{one['seconds'] / 60:.0f} minutes on {one['hardware']}, torch {one['torch']}"
+        rows.append([f"training {place}", f"{made}; {where}"])
+    for name, totals in about["scores"].items():
+        scores = ", ".join(f"{COLUMNS[key].title} {number(totals[key])}" for key in COLUMNS if key in totals)
+        rows.append([f"{name}, {totals['images']} test images", scores])
+    return markdown_table([["what", "value"], *rows]).replace("---:", "---")
+
+
 def cost_table() -> str:
     from tools import info
 
-    return info.table(info.Options())
+    fine = info.table(info.Options(arch=["resnet18"], decoder="fine")).splitlines()[-1]  # that of the shipped weights
+    return f"{info.table(info.Options())}\n{fine}"

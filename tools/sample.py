@@ -8,6 +8,7 @@ import numpy as np
 from skimage import data
 from tqdm import tqdm
 
+from utils.blur import disc
 from utils.config import option
 from utils.files import write_bytes
 from utils.pictures import write_png
@@ -93,11 +94,3 @@ def defocus(picture: np.ndarray, rng: np.random.Generator) -> tuple[np.ndarray, 
     rows, columns = np.indices((height, width))
     blended = (1 - share) * stack[lower, rows, columns] + share * stack[lower + 1, rows, columns]
     return np.round(blended).clip(0, 255).astype(np.uint8), in_focus * 255
-
-
-def disc(radius: float) -> np.ndarray:
-    """Disc-shaped blur kernel of a radius in pixels, its rim anti-aliased, summing to 1."""
-    reach = int(np.ceil(radius))
-    y, x = np.mgrid[-reach : reach + 1, -reach : reach + 1]
-    kernel = np.clip(radius + 0.5 - np.hypot(x, y), 0, 1)
-    return (kernel / kernel.sum()).astype(np.float32)

@@ -1,6 +1,8 @@
 """Weights (safetensors with metadata) and training states: written whole, never unpickled."""
 
 import dataclasses
+import hashlib
+import io
 import json
 from pathlib import Path
 
@@ -9,12 +11,12 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save
 
 from .config import TrainConfig
-from .files import atomic, write_bytes
+from .files import write_bytes
 
 BEST = "best_model.safetensors"
 LAST = "last.pt"
 # Options about a machine and its folders, not about the recipe.
-LOCAL = {"data_path", "model_path", "num_workers", "device", "compile", "cache_mb", "resume"}
+LOCAL = {"config", "data_path", "model_path", "num_workers", "device", "compile", "cache_mb", "resume"}
 # Options that may differ between a run and its resumption, since nothing that is computed depends on them.
 FREE_ON_RESUME = LOCAL | {"epochs", "early_stop", "pretrained", "weights"}
 
@@ -35,30 +37,54 @@ def read_weights(path: str | Path) -> tuple[dict[str, torch.Tensor], dict]:
     """Reads weights of this project: a .safetensors file, or a run folder's best model.
 
     Returns:
-        State dict and metadata: "model" (the network's options), "config" (see recipe), "epoch", "val_mae".
+        State dict and metadata: "model" (the network's options), "config" (see recipe), "epoch", "val_mae" (None
+        where nothing validated), "hardware", "seconds", "before" (the same of the trainings that it started from, the
+        first one first), and "diverged" where the training went back once.
 
     Raises:
-        FileNotFoundError, ValueError: no such file, or not one that `train` wrote.
+        FileNotFoundError, ValueError: no such file, not one that `train` wrote, or not that of the hash beside it.
     """
     path = Path(path)
     if path.is_dir():
         path = path / BEST
     if not path.is_file():
         raise FileNotFoundError(f"{path}: no such weights file; `python main.py train` writes one into its run folder")
+    check_hash(path)
     try:
         with safe_open(path, "pt") as file:
             metadata = {key: json.loads(value) for key, value in (file.metadata() or {}).items()}
             state = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 (not a dict)
     except (SafetensorError, json.JSONDecodeError) as error:
         raise ValueError(f"{path}: not a readable safetensors file of this project ({error})") from None
-    if not {"model", "config"} <= metadata.keys():
+    if not all(isinstance(metadata.get(part), dict) for part in ("model", "config")):
         raise ValueError(f"{path}: not weights that `train` wrote: its metadata lacks the network's options")
     return state, metadata
 
 
+def hash_of(path: Path) -> str:
+    return hashlib.sha256(path.read_bytes()).hexdigest()
+
+
+def write_hash(path: Path) -> None:
+    """Writes a file's SHA-256 beside it, as `sha256sum --check` reads it."""
+    write_bytes(path.with_name(f"{path.name}.sha256"), f"{hash_of(path)}  {path.name}\n".encode())
+
+
+def check_hash(path: Path) -> None:
+    """Compares a file with the SHA-256 beside it, where there is one: half a download is told, not loaded.
+
+    Raises:
+        ValueError: they differ.
+    """
+    known = path.with_name(f"{path.name}.sha256")
+    if known.exists() and known.read_text(encoding="utf-8").split()[:1] != [hash_of(path)]:
+        raise ValueError(f"{path}: damaged or changed, its SHA-256 is not that of {known.name}; fetch the file again")
+
+
 def save_state(path: Path, state: dict) -> None:
-    with atomic(path) as temporary:
-        torch.save(state, temporary)
+    data = io.BytesIO()  # on a full disk torch's writer hides the reason behind a RuntimeError of its own
+    torch.save(state, data)
+    write_bytes(path, data.getbuffer())
 
 
 def read_state(path: Path) -> dict:
@@ -70,7 +96,8 @@ def read_state(path: Path) -> dict:
     try:
         return torch.load(path, map_location="cpu", weights_only=True)
     except Exception as error:  # torch raises many kinds for a damaged or hostile file
-        raise ValueError(f"{path}: not a readable training state ({str(error).splitlines()[0]})") from None
+        reason = (str(error) or type(error).__name__).splitlines()[0]  # of an empty file torch says nothing
+        raise ValueError(f"{path}: not a readable training state ({reason})") from None
 
 
 def state_to_resume(folder: Path, config: dict) -> dict | None:
@@ -92,10 +119,16 @@ def state_to_resume(folder: Path, config: dict) -> dict | None:
         print(f"nothing to resume in {folder}: starting fresh")
         return None
     state = read_state(path)
+    parts = {"config": dict, "model": dict, "network": dict, "optimizer": dict, "history": list, "names": list}
+    if not (isinstance(state, dict) and all(isinstance(state.get(part), kind) for part, kind in parts.items())):
+        raise ValueError(f"{path}: not a training state that `train` wrote")
     # An option that is newer than the run had its default; precision was full before it was one.
     stored = dataclasses.asdict(TrainConfig()) | {"amp": "off"} | state["config"]
-    differing = [k for k in config if k not in FREE_ON_RESUME and stored[k] != config[k]]
+    free = FREE_ON_RESUME - {"epochs"} if config["schedule"] == "onecycle" else FREE_ON_RESUME  # its end is planned
+    differing = [k for k in config if k not in free and stored[k] != config[k]]
     if differing:
         options = ", ".join(f"--{k} {stored[k]} (now {config[k]})" for k in differing)
         raise ValueError(f"{path} was trained with {options}: resume with the same options")
+    if len(state["optimizer"].get("param_groups", ())) != 2:
+        raise ValueError(f"{path}: an older version's state; finish it there, or start from its weights with --weights")
     return state

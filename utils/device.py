@@ -1,6 +1,11 @@
 """Which processor to compute on, and how precisely."""
 
+import platform
+from pathlib import Path
+
 import torch
+
+from .progress import cores
 
 
 def choose_device(name: str) -> torch.device:
@@ -36,3 +41,12 @@ def mixed_precision(name: str, device: torch.device) -> torch.dtype | None:
 def name_of(precision: torch.dtype | None) -> str:
     """The name of what mixed_precision gave: off, bf16 or fp16."""
     return next(name for name, known in PRECISIONS.items() if known is precision)
+
+
+def hardware(device: torch.device) -> str:
+    """What a device computes with, as a table names it: the GPU, or how many cores of which processor."""
+    if device.type == "cuda":
+        return torch.cuda.get_device_name(device)
+    info = Path("/proc/cpuinfo").read_text() if Path("/proc/cpuinfo").exists() else ""
+    models = [line.split(":")[1].strip() for line in info.splitlines() if line.startswith("model name")]
+    return f"{cores()} cores of {models[0] if models else platform.processor() or platform.machine()}"

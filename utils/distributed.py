@@ -3,6 +3,7 @@
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import timedelta
 from typing import Any
 
 import torch
@@ -13,8 +14,12 @@ from torch.nn.parallel import DistributedDataParallel
 from .device import choose_device
 
 
-def join(device: str) -> torch.device:
+def join(device: str, patience: timedelta | None = None) -> torch.device:
     """This process's device; under torchrun it also joins the job (NCCL on CUDA, Gloo on CPUs).
+
+    Args:
+        device: auto, cpu, cuda or mps.
+        patience: how long processes wait for each other; None for torch's own limits.
 
     Raises:
         ValueError: no such device, MPS under torchrun, or more processes on this machine than GPUs.
@@ -33,7 +38,7 @@ def join(device: str) -> torch.device:
         chosen = torch.device("cuda", local)
         torch.cuda.set_device(chosen)
     if not dist.is_initialized():
-        dist.init_process_group("nccl" if chosen.type == "cuda" else "gloo")
+        dist.init_process_group("nccl" if chosen.type == "cuda" else "gloo", timeout=patience)
     return chosen
 
 

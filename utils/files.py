@@ -1,27 +1,120 @@
 """Files that are whole or absent, and files that belong together."""
 
 import csv
+import errno
+import hashlib
 import io
 import json
 import os
+import tempfile
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from pathlib import Path
+from pathlib import Path, PureWindowsPath
 
-IMAGE_SUFFIXES = (".jpg", ".jpeg", ".png", ".bmp", ".tif", ".tiff", ".webp")
+try:
+    import fcntl
+except ImportError:  # Windows
+    fcntl = None
+
+UNWRITABLE = (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.EPERM, errno.EFBIG, errno.ENAMETOOLONG,
+              errno.EISDIR)  # fmt: skip
+IMAGE_SUFFIXES = (".jpg", ".jpeg", ".png", ".bmp", ".tif", ".tiff", ".webp", ".gif", ".heic", ".heif")
 
 
 @contextmanager
 def atomic(path: Path) -> Iterator[Path]:
-    """Yields a temporary path beside `path` that takes its place when the block ends well, and is removed if not."""
+    """Yields a temporary path beside `path` that takes its place when the block ends well, and is removed if not.
+
+    What a killed process leaves (`.part-CODE.SUFFIX`) goes when the same file is written again: a path has one
+    temporary, so two processes must not write it at once (see `locked`). Its name is short: the path's may be as long
+    as a name can be.
+
+    Raises:
+        OSError: with the path and why it cannot be written, such as a full disk; its errno is kept.
+    """
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.name}.{os.getpid()}{path.suffix}")
+    code = hashlib.blake2b(os.fsencode(path.name), digest_size=8).hexdigest()
+    temporary = path.with_name(f".part-{code}{path.suffix}")
+    temporary.unlink(missing_ok=True)  # it may be a link that somebody put there
     try:
         yield temporary
         os.replace(temporary, path)
+    except OSError as error:
+        if error.errno not in UNWRITABLE:
+            raise
+        told = OSError(f"{path}: cannot be written ({error.strerror or error})")
+        told.errno = error.errno
+        raise told from None
     finally:
         temporary.unlink(missing_ok=True)
+
+
+@contextmanager
+def locked(folder: Path, first: bool = True) -> Iterator[None]:
+    """Keeps a folder of results to one run at a time; a run that was killed holds it no longer (Linux and macOS).
+
+    Args:
+        folder: is made, and tried.
+        first: whether this is the first of the run's processes; the others leave the lock to it.
+
+    Raises:
+        OSError: another run is at work there, or the folder cannot be made or written to.
+    """
+    check_writable(folder)
+    if not first or fcntl is None:
+        yield
+        return
+    holder = os.open(folder, os.O_RDONLY)
+    _held.add(holder)
+    try:
+        try:
+            fcntl.flock(holder, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            advice = "wait for its end, or choose another folder"
+            raise OSError(f"{folder}: another run is writing there; {advice}") from None
+        yield
+    finally:
+        _held.discard(holder)
+        os.close(holder)
+
+
+_held: set[int] = set()  # descriptors of locked folders
+
+
+def _let_go() -> None:
+    """A forked loader process may outlive a killed run by seconds: it must not hold the run's lock."""
+    while _held:
+        os.close(_held.pop())
+
+
+if fcntl:
+    os.register_at_fork(after_in_child=_let_go)
+
+
+def check_writable(folder: Path) -> None:
+    """Makes a folder, and tries it before long work relies on it.
+
+    Raises:
+        OSError: it cannot be made or written to, with what to do.
+    """
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=folder):
+            pass
+    except OSError as error:
+        raise OSError(f"{folder}: cannot be written to ({error.strerror}); choose another folder") from None
+
+
+def check_name(name: str) -> str:
+    """A data set's name, which becomes a part of paths.
+
+    Raises:
+        ValueError: it would lead elsewhere.
+    """
+    if PureWindowsPath(name).name != name or name in ("", ".", ".."):  # which knows both kinds of slashes
+        raise ValueError(f"{name!r}: a set's name becomes part of file names; it cannot lead elsewhere")
+    return name
 
 
 def write_bytes(path: Path, data: bytes) -> None:
@@ -39,7 +132,20 @@ def write_csv(path: Path, rows: list[dict], header: Iterable[str] = ()) -> None:
     writer = csv.DictWriter(text, list(header) or rows[0].keys(), lineterminator="\n")
     writer.writeheader()
     writer.writerows(rows)
-    write_bytes(path, text.getvalue().encode())
+    write_bytes(path, text.getvalue().encode(errors="surrogateescape"))  # as a file's name may hold any bytes
+
+
+def read_lines(path: Path) -> list[str]:
+    """Lines of a text file in UTF-8, stripped, without empty ones.
+
+    Raises:
+        FileNotFoundError, ValueError: no such file, or another kind of file.
+    """
+    try:
+        lines = Path(path).read_text("utf-8-sig").splitlines()
+    except UnicodeDecodeError as error:
+        raise ValueError(f"{path}: not a text file in UTF-8 ({error})") from None
+    return [line.strip() for line in lines if line.strip()]
 
 
 def list_images(folder: Path) -> dict[str, list[Path]]:

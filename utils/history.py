@@ -8,14 +8,16 @@ from .files import atomic
 
 
 def plot_history(path: Path, rows: list[dict]) -> None:
-    """Draws loss and MAE of training and validation over the epochs, and marks the best validation MAE."""
-    best = min(rows, key=lambda row: row["val_mae"])
+    """Draws loss and MAE of training and validation (if any) over the epochs, and marks the best validation MAE."""
     figure, panels = _panels(("loss", "MAE"))
     for panel, what in zip(panels, ("loss", "mae")):
         for part, style in (("train", {"color": "0.5", "linestyle": "--"}), ("val", {"color": "C0"})):
-            values = [row[f"{part}_{what}"] for row in rows]
-            panel.plot([row["epoch"] for row in rows], values, marker=".", label=part, **style)
-        panel.plot(best["epoch"], best[f"val_{what}"], "*", markersize=12, color="C3", label="kept")
+            if f"{part}_{what}" in rows[0]:
+                values = [row[f"{part}_{what}"] for row in rows]
+                panel.plot([row["epoch"] for row in rows], values, marker=".", label=part, **style)
+        if "val_mae" in rows[0]:
+            best = min(rows, key=lambda row: row["val_mae"])
+            panel.plot(best["epoch"], best[f"val_{what}"], "*", markersize=12, color="C3", label="kept")
     _save(figure, panels, path)
 
 
@@ -24,6 +26,8 @@ def plot_runs(path: Path, histories: dict[str, list[dict]]) -> None:
     figure, panels = _panels(("training loss", "validation loss", "validation MAE"))
     for panel, key in zip(panels, ("train_loss", "val_loss", "val_mae")):
         for number, (name, rows) in enumerate(histories.items()):
+            if key not in rows[0]:  # nothing validated
+                continue
             epochs, values = [row["epoch"] for row in rows], [row[key] for row in rows]
             panel.plot(epochs, values, marker="os^Dv*"[number % 6], markersize=4, label=name)
     _save(figure, panels, path)

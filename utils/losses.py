@@ -6,6 +6,7 @@ from torch.nn import functional as F
 from .connectivity import connectivity_target
 
 WINDOWS = (3, 15, 31)
+WEIGHTS = (0.7, 0.7, 0.7)  # of BCE, IoU and L1, as published
 
 
 def box_averages(x: torch.Tensor, windows: tuple[int, ...] = WINDOWS) -> list[torch.Tensor]:
@@ -44,8 +45,10 @@ def pixel_weights(target: torch.Tensor) -> torch.Tensor:
     return 1 + 0.5 * target * sum((average - target).abs() for average in box_averages(target))
 
 
-def adaptive_pixel_intensity_loss(logits: torch.Tensor, target: torch.Tensor) -> torch.Tensor:
-    """Adaptive pixel intensity loss (TRACER, AAAI 2022): weighted BCE, IoU and L1, 0.7 times their sum.
+def adaptive_pixel_intensity_loss(
+    logits: torch.Tensor, target: torch.Tensor, weights: tuple[float, float, float] = WEIGHTS
+) -> torch.Tensor:
+    """Adaptive pixel intensity loss (TRACER, AAAI 2022): the sum of BCE, IoU and L1, each 0.7 times.
 
     Unlike the published form, the L1 term is divided by sum(omega), not by sum(omega - 1), which is zero on an empty
     target and tiny on most: so the loss is finite everywhere and no term drowns the others.
@@ -53,6 +56,7 @@ def adaptive_pixel_intensity_loss(logits: torch.Tensor, target: torch.Tensor) ->
     Args:
         logits: N x C x H x W.
         target: N x C x H x W, 0 or 1.
+        weights: of BCE, IoU (above 0) and L1.
 
     Returns:
         Scalar, the mean over images and channels.
@@ -69,17 +73,24 @@ def adaptive_pixel_intensity_loss(logits: torch.Tensor, target: torch.Tensor) ->
     weighted_bce = total(omega * bce) / total(omega + 0.5)
     weighted_iou = 1 - (intersection + 1) / (union + 1)
     weighted_l1 = total(omega * (probability - target).abs()) / total(omega)
-    return 0.7 * (weighted_bce + weighted_iou + weighted_l1).mean()
+    bce, iou, l1 = weights  # equal ones give the published sum to the last bit
+    return iou * (bce / iou * weighted_bce + weighted_iou + l1 / iou * weighted_l1).mean()
 
 
-def ran_loss(logits: dict[str, torch.Tensor], mask: torch.Tensor, contour: torch.Tensor) -> torch.Tensor:
+def ran_loss(
+    logits: dict[str, torch.Tensor],
+    mask: torch.Tensor,
+    contour: torch.Tensor,
+    weights: tuple[float, float, float] = WEIGHTS,
+) -> torch.Tensor:
     """RAN's loss: the adaptive pixel intensity loss of both heads, summed 1:1; of the mask alone without the other.
 
     Args:
         logits: the network's output, "mask" N x 1 x H x W and, if it has that head, "connectivity" N x 8 x H x W.
         mask, contour: N x 1 x H x W, 0 or 1, float.
+        weights: of BCE, IoU and L1 of the mask; the connectivity keeps the published ones.
     """
-    loss = adaptive_pixel_intensity_loss(logits["mask"], mask)
+    loss = adaptive_pixel_intensity_loss(logits["mask"], mask, weights)
     if "connectivity" in logits:
         loss = loss + adaptive_pixel_intensity_loss(logits["connectivity"], connectivity_target(contour))
     return loss

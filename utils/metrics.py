@@ -46,6 +46,13 @@ _f_measure = FmeasureHandler(**_options, beta=0.3)
 _precision, _recall = PrecisionHandler(**_options), RecallHandler(**_options)
 
 
+class _Smeasure(Smeasure):
+    """PySODMetrics', but a number where the in-focus region's centroid lies on the last row or column, too."""
+
+    def ssim(self, pred: np.ndarray, gt: np.ndarray) -> float:
+        return super().ssim(pred, gt) if pred.size else 0.0  # beyond that row there is nothing, and it weighs nothing
+
+
 @dataclass
 class ImageScore:
     """What one map adds to the scores of its set.
@@ -109,7 +116,7 @@ def score_image(name: str, focus_map: np.ndarray, mask: np.ndarray, columns: Ite
     # The library's min-max, by table and once for both.
     picture = (stretched[focus_map], mask > 0, False)
     if "s" in columns:
-        (s := Smeasure()).step(*picture)
+        (s := _Smeasure()).step(*picture)
         scores["s"] = s.sms[0]
     if "weighted_f" in columns:
         (weighted := WeightedFmeasure()).step(*picture)
@@ -185,7 +192,7 @@ def e_measure_curve(positives: np.ndarray, negatives: np.ndarray) -> np.ndarray:
         p, g = called / size, true / size
         groups = ((tp, 1 - p, 1 - g), (fp, 1 - p, -g), (true - tp, -p, 1 - g), (size - called - true + tp, -p, -g))
         total = sum(n * (2 * a * b / (a**2 + b**2 + EPS) + 1) ** 2 / 4 for n, a, b in groups)
-    return total / (size - 1 + EPS)
+    return total / max(size - 1, 1)
 
 
 def _confusion(tp, fp, positives: np.ndarray, negatives: np.ndarray) -> dict:

@@ -1,16 +1,22 @@
 """Photographs and masks of every usual kind, read as 8-bit arrays; and PNG files written."""
 
 import warnings
+from functools import cache
 from pathlib import Path
 
 import cv2
 import numpy as np
-from PIL import Image, ImageOps
+from PIL import ExifTags, Image
 
-from .files import write_bytes
+from .files import atomic, write_bytes
 
 warnings.filterwarnings("ignore", module="PIL")  # odd EXIF, transparent palettes: of nothing that is used here
 
+HEIF_SUFFIXES = (".heic", ".heif")
+# What makes a picture of each EXIF orientation upright.
+TURNS = {2: Image.Transpose.FLIP_LEFT_RIGHT, 3: Image.Transpose.ROTATE_180, 4: Image.Transpose.FLIP_TOP_BOTTOM,
+         5: Image.Transpose.TRANSPOSE, 6: Image.Transpose.ROTATE_270, 7: Image.Transpose.TRANSVERSE,
+         8: Image.Transpose.ROTATE_90}  # fmt: skip
 COLOUR_NOISE = 24  # what JPEG may add to grey, of 255
 
 
@@ -26,25 +32,135 @@ def read_image(path: str | Path) -> np.ndarray:
     Raises:
         ValueError: not a picture that Pillow can read, or a damaged one.
     """
+    return read_reduced(path)[0]
+
+
+def read_reduced(path: str | Path, at_least: int = 0) -> tuple[np.ndarray, tuple[int, int]]:
+    """Reads a photograph like read_image; a JPEG at 1/2, 1/4 or 1/8 of its size where both sides stay >= at_least.
+
+    A large JPEG is decoded several times faster so, in a fraction of the memory. 0 means full size.
+
+    Returns:
+        h x w x 3 uint8, RGB, and (height, width) of the whole upright picture.
+    """
+    register_heif()
     try:
-        with Image.open(path) as picture:
-            picture = ImageOps.exif_transpose(picture)
-            if picture.mode[0] in "IF":
-                picture = _to_8_bit(picture)
-            return np.array(picture.convert("RGB"))
-    except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
-        raise ValueError(f"{path}: not a readable picture ({error})") from None
+        with _opened(path) as picture:
+            size = None
+            if at_least and picture.format in ("JPEG", "MPO"):
+                size = picture.size if _orientation(picture) >= 5 else picture.size[::-1]
+                picture.draft(None, (at_least, at_least))
+            array = as_rgb(picture)
+    except MemoryError:
+        raise
+    except Exception as error:  # Pillow and its plug-ins raise many kinds for a damaged file
+        reason = error
+        if Path(path).suffix.lower() in HEIF_SUFFIXES and not register_heif():
+            reason = "HEIC needs another package: pip install pillow-heif"
+        raise ValueError(f"{path}: not a readable picture ({reason})") from None
+    return array, size or array.shape[:2]
+
+
+def picture_size(path: str | Path) -> tuple[int, int]:
+    """(height, width) as the file's header says, before any turning; (0, 0) of what is not readable."""
+    register_heif()
+    try:
+        with _opened(path) as picture:
+            return picture.size[::-1]
+    except Exception:  # as in read_reduced, which tells
+        return 0, 0
+
+
+def _opened(path: str | Path) -> Image.Image:
+    """Opens a picture, but no pipe, where a reader may wait for ever, and no program for another one to run."""
+    if Path(path).exists() and not Path(path).is_file():
+        raise OSError("no file, but a folder, a pipe or the like")
+    picture = Image.open(path)
+    if picture.format == "EPS":  # Pillow would start Ghostscript
+        picture.close()
+        raise ValueError("EPS, which is a program, not a picture")
+    return picture
+
+
+@cache
+def register_heif() -> bool:
+    """Lets Pillow read HEIC, where pillow-heif is installed; whether it is."""
+    try:
+        from pillow_heif import register_heif_opener
+    except ImportError:
+        return False
+    register_heif_opener()
+    return True
+
+
+def as_rgb(picture: Image.Image | np.ndarray) -> np.ndarray:
+    """A picture in memory as H x W x 3 uint8, RGB.
+
+    Args:
+        picture: a Pillow image of any mode (upright as its EXIF orientation says), or an array, H x W or H x W x 1, 3
+            or 4 (grey, RGB, RGB and alpha), of uint8, uint16 (the high byte counts) or floats in [0, 1].
+
+    Raises:
+        ValueError: another shape or type, no pixels, or values out of range.
+    """
+    if isinstance(picture, Image.Image):
+        if 0 in picture.size:
+            raise ValueError("a picture without pixels")
+        picture.load()  # which turns a TIFF already
+        if (orientation := _orientation(picture)) in TURNS:
+            picture = picture.transpose(TURNS[orientation])
+        if picture.mode[0] in "IF":
+            picture = _to_8_bit(picture)
+        return _pixels(picture if picture.mode == "RGB" else picture.convert("RGB"))
+    array = np.asarray(picture)
+    if array.ndim == 2:
+        array = array[..., None]
+    if array.ndim != 3 or array.shape[2] not in (1, 3, 4) or not array.size:
+        shape = " x ".join(map(str, np.shape(picture)))
+        raise ValueError(f"an array of {shape}: expected H x W or H x W x 1, 3 or 4")
+    if array.dtype == np.uint16:
+        array = (array >> 8).astype(np.uint8)
+    elif array.dtype.kind == "f":
+        array = _float_to_8_bit(array)
+    elif array.dtype != np.uint8:
+        raise ValueError(f"an array of {array.dtype}: expected uint8, uint16 or floats in [0, 1]")
+    return np.ascontiguousarray(np.repeat(array, 3, 2) if array.shape[2] == 1 else array[..., :3])
+
+
+def _orientation(picture: Image.Image) -> int:
+    """EXIF orientation, 1 to 8; 1 where the EXIF is damaged."""
+    try:
+        found = picture.getexif().get(ExifTags.Base.Orientation, 1)
+    except Exception:  # damaged in one of many ways; the picture may be whole
+        return 1
+    return found if found in range(1, 9) else 1
+
+
+def _pixels(picture: Image.Image) -> np.ndarray:
+    """An RGB picture's pixels, in strips: Pillow's own conversion holds a large picture three times more."""
+    width, height = picture.size
+    pixels = np.empty((height, width, 3), np.uint8)
+    rows = max(1, 2**22 // width)
+    for top in range(0, height, rows):
+        pixels[top : top + rows] = picture.crop((0, top, width, min(top + rows, height)))
+    return pixels
 
 
 def _to_8_bit(picture: Image.Image) -> Image.Image:
     """Grey values of 16 bits, 32 bits (which hold 16) or floats, which Pillow itself would clip at 255."""
     values = np.asarray(picture)
     if values.dtype.kind == "f":
-        if not (values.min() >= 0 and values.max() <= 1):
-            raise ValueError("its float values are not between 0 and 1")
-        return Image.fromarray(np.round(values * 255).astype(np.uint8))
+        return Image.fromarray(_float_to_8_bit(values))
+    if values.min() < 0:
+        raise ValueError("its values fall below 0")
     # Nothing above 255: 8-bit values in a wider file, as some tools write masks.
     return Image.fromarray((values if values.max() <= 255 else values.clip(0, 65535) >> 8).astype(np.uint8))
+
+
+def _float_to_8_bit(values: np.ndarray) -> np.ndarray:
+    if not (values.min() >= 0 and values.max() <= 1):
+        raise ValueError("its float values are not between 0 and 1")
+    return np.round(values * 255).astype(np.uint8)
 
 
 def read_map(path: str | Path, white: str = "in_focus") -> np.ndarray:
@@ -94,8 +210,22 @@ def read_pair(image_path: Path, mask_path: Path, white: str = "in_focus") -> tup
     return image, mask
 
 
+def read_profile(path: str | Path) -> bytes | None:
+    """The ICC profile of a readable picture; None where there is none, or where it is for CMYK or grey, not RGB."""
+    register_heif()
+    with Image.open(path) as picture:
+        return picture.info.get("icc_profile") if picture.mode in ("RGB", "RGBA", "P") else None
+
+
+def write_picture(path: Path, picture: np.ndarray, profile: bytes | None) -> None:
+    """Writes H x W x 3 or 4 uint8 (RGB, alpha) as JPEG or PNG, by the path's suffix, with an ICC profile."""
+    options = {"compress_level": 1} if path.suffix == ".png" else {"quality": 92, "subsampling": 0}
+    with atomic(path) as temporary:
+        Image.fromarray(picture).save(temporary, icc_profile=profile, **options)
+
+
 def write_png(path: Path, picture: np.ndarray) -> None:
-    """Writes H x W (grey) or H x W x 3 (RGB) uint8 as PNG."""
+    """Writes H x W (grey) uint8 or uint16, or H x W x 3 (RGB) uint8, as PNG."""
     if picture.ndim == 3:
         picture = cv2.cvtColor(picture, cv2.COLOR_RGB2BGR)
     write_bytes(path, cv2.imencode(".png", picture)[1].tobytes())

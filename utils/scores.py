@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from . import metrics
-from .files import write_csv, write_json
+from .files import check_name, write_csv, write_json
 
 FEWEST = 10  # images below which the standard error itself is a guess
 CURVES = ("precision", "recall", "f")
@@ -112,7 +112,7 @@ def read_scores(path: str | Path) -> list[MethodScores]:
 
 
 def _from_files(entry: dict, rows: dict, points: dict, folder: Path) -> MethodScores:
-    key = (entry.pop("method"), entry.pop("set"))
+    key = (entry.pop("method"), check_name(entry.pop("set")))
     return MethodScores(
         *key,
         totals=entry.pop("totals"),
@@ -126,7 +126,7 @@ def _from_files(entry: dict, rows: dict, points: dict, folder: Path) -> MethodSc
 def _by_method(path: Path) -> dict[tuple[str, str], list[dict]]:
     """Lines of a CSV file by (method, set), without these two."""
     lines: dict[tuple[str, str], list[dict]] = {}
-    with path.open(newline="", encoding="utf-8") as file:
+    with path.open(newline="", encoding="utf-8", errors="surrogateescape") as file:
         for line in csv.DictReader(file):
             key = (line.pop("method"), line.pop("set"))
             lines.setdefault(key, []).append(line)

@@ -1,7 +1,6 @@
 """Maps on disk -> scores, on all cores."""
 
 import multiprocessing
-import os
 import sys
 from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
@@ -12,6 +11,7 @@ from tqdm import tqdm
 
 from .metrics import COLUMNS, ImageScore, score_image
 from .pictures import read_map, read_mask
+from .progress import cores
 
 FEW = 32  # maps that are scored before other processes would be ready
 
@@ -34,11 +34,6 @@ class Result(NamedTuple):
     unusable: str = ""
     resized: str = ""
     highest: int = 0
-
-
-def cores() -> int:
-    """Processors that this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
 
 
 def score_files(jobs: list[Job], processes: int = 0) -> list[Result]:

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from pathlib import Path
 
-from .files import pair_by_stem
+from .files import pair_by_stem, read_lines
 
 SPLITS = Path(__file__).parent.parent / "configs" / "splits"
 
@@ -97,7 +97,7 @@ def pairs_of(layout: Layout, images: Path, masks: Path, test_list: Path | None) 
         known = SPLITS / f"{layout.dataset}_test.txt"
         listing = test_list or (known if known.is_file() else images.parent / "test.txt")
         if listing.is_file():
-            test_stems = {line.strip() for line in listing.read_text("utf-8-sig").splitlines()} - {""}
+            test_stems = set(read_lines(listing))
             problems += [f"{stem}: in {listing}, but not in {images}" for stem in sorted(test_stems - set(found))]
         else:
             problems.append(f"{listing}: no such file; --test_list names the stems of the test images")

@@ -5,7 +5,7 @@ import torch
 import torchvision
 from safetensors.torch import save_file
 
-from model import ARCHS, ATTENTIONS, Encoder
+from model import ARCHS, ATTENTIONS, DECODERS, Encoder
 from model.encoder import FrozenBatchNorm2d
 from utils import config
 
@@ -22,7 +22,7 @@ def test_features_have_the_stated_channels_and_strides(arch):
 
 def test_command_line_offers_exactly_what_the_model_has():
     assert config.ARCHS == ARCHS
-    assert config.ATTENTIONS == ATTENTIONS
+    assert (config.ATTENTIONS, config.DECODERS) == (ATTENTIONS, DECODERS)
 
 
 def test_unknown_arch_and_norm_are_refused_with_the_choices():

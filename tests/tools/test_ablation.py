@@ -98,6 +98,51 @@ def test_an_option_newer_than_the_folder_had_its_default(options, tmp_path):
     assert ablation.run(options) == 0
     path = tmp_path / "ablation/recipe.json"
     known = json.loads(path.read_text())
-    del known["amp"]
+    del known["amp"], known["loss_weights"]
     path.write_text(json.dumps(known))
+    scores = tmp_path / "ablation/baseline/seed42/scores.json"
+    record = json.loads(scores.read_text())
+    del record["scores"][0]["trained"]["config"]["loss_weights"]
+    scores.write_text(json.dumps(record))
     assert ablation.run(options) == 0
+
+
+VARIANTS = """
+paper:
+cycle: {schedule: onecycle, lr: 1e-3}
+loss: {schedule: onecycle, lr: 1e-3, loss_weights: [0.5, 1, 4], against: cycle}
+"""
+
+
+def test_variants_of_a_file_are_compared_with_the_rows_they_name(options, tmp_path, monkeypatch):
+    (tmp_path / "variants.yaml").write_text(VARIANTS)
+    options.variants, options.rows, options.fold, options.epochs = str(tmp_path / "variants.yaml"), [], 1, 2
+    assert ablation.run(options) == 0
+    text = (tmp_path / "ablation/ablation.md").read_text()
+    assert text.startswith("SAMPLE_fold1, 2 images")
+    last = [line.split("|")[-2].strip() for line in text.splitlines() if line.startswith("|")][2:]
+    assert last[0] == "" and last[1].startswith("paper: ") and last[2].startswith("cycle: ")
+    trained = read_scores(tmp_path / "ablation/loss/seed42/fold1")[0].about["trained"]["config"]
+    assert trained["loss_weights"] == [0.5, 1.0, 4.0] and trained["lr"] == 1e-3 and trained["fold"] == 1
+    monkeypatch.setattr(Trainer, "_train_epoch", None)  # nothing is trained again
+    assert ablation.run(options) == 0
+    (tmp_path / "variants.yaml").write_text(VARIANTS.replace("0.5", "0.7"))
+    with pytest.raises(ValueError, match="was trained with another loss_weights"):
+        ablation.run(options)
+
+
+def test_mistakes_in_a_file_of_variants_are_named(options, tmp_path, capsys):
+    path = tmp_path / "variants.yaml"
+    options.variants, options.rows = str(path), []
+    path.write_text("fast: {learning_rate: 1}")
+    with pytest.raises(SystemExit):
+        ablation.run(options)
+    assert "variants.yaml, fast: error: unknown option --learning_rate" in capsys.readouterr().err
+    for text, message in (
+        ("fast: {lr: 1, against: slow}", "no row slow; there are fast"),
+        ("fast: {lr: 1, fold: 2}", "variants.yaml, fast: fold is not a row's own"),
+        ("fast: [1]", "variants.yaml, fast: no options; a row maps"),
+    ):
+        path.write_text(text)
+        with pytest.raises(ValueError, match=message):
+            ablation.run(options)

@@ -144,7 +144,7 @@ def test_mistakes_are_named(options, dataset, tmp_path):
         ({"data_path": str(tmp_path)}, "no test sets here"),
         ({"white": "blurred"}, "--white and --images go with --gt"),
         ({"names": str(first_map(tmp_path))}, "not a text file"),
-        ({"gt": str(dataset), "dataset": "../x"}, "--dataset ../x"),
+        ({"gt": str(dataset), "dataset": "../x"}, "'../x': a set's name"),
         ({"maps": [f"photos={dataset}"]}, "not one map is named as its mask"),
     ):
         with pytest.raises((ValueError, OSError), match=message):

@@ -17,7 +17,7 @@ def write_run(folder, mae: float) -> None:
 def options(tmp_path) -> readme.Options:
     (tmp_path / "README.md").write_text(BLOCK)
     write_run(tmp_path / "results/first", 0.0421)
-    return readme.Options(path=str(tmp_path / "README.md"), results=str(tmp_path / "results"))
+    return readme.Options(paths=[str(tmp_path / "README.md")], results=str(tmp_path / "results"))
 
 
 def test_tables_are_filled_from_their_files(options, tmp_path):

@@ -1,7 +1,6 @@
 """report on files of evaluate: everything it promises is there, and the page works in a real browser."""
 
 import csv
-import os
 import shutil
 
 import cv2
@@ -9,10 +8,6 @@ import pytest
 
 from tools import report
 from utils.scores import read_scores, write_scores
-
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
-FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
-         "--disable-component-update", "--disable-sync"]  # fmt: skip
 
 
 @pytest.fixture(scope="session")
@@ -121,19 +116,6 @@ def test_methods_on_different_images_are_told(evaluated, tmp_path, capsys):
     assert "SAMPLE: only 2 of 3 images were scored for every method" in capsys.readouterr().out
 
 
-@pytest.fixture(scope="module")
-def browser():
-    """Headless Chromium; where none is installed the tests are skipped, unless RAN_BROWSER asks for them."""
-    if not CHROMIUM and not os.environ.get("RAN_BROWSER"):
-        pytest.skip("no Chromium installed")
-    from playwright.sync_api import sync_playwright
-
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
-        yield browser
-        browser.close()
-
-
 @pytest.fixture
 def page(browser, written):
     """The report opened from disk; any message on the console, any error and any request elsewhere fails the test."""
@@ -169,14 +151,14 @@ def test_the_page_sorts_by_a_click(page):
 def test_the_page_shows_and_sorts_images(page, evaluated):
     errors = {row["name"]: row["mae"] for row in read_scores(evaluated)[1].rows}
     page.get_by_label("Sort by the MAE of").select_option("small")
-    names = page.locator(".example > div:first-child").all_inner_texts()
+    names = page.locator(".example > div:first-child").all_text_contents()
     assert names == sorted(errors, key=errors.get, reverse=True)
     page.get_by_label("first").select_option("smallest")
-    assert page.locator(".example > div:first-child").all_inner_texts() == names[::-1]
+    assert page.locator(".example > div:first-child").all_text_contents() == names[::-1]
 
 
 def test_an_image_opens_and_the_arrow_keys_walk(page):
-    names = page.locator(".example > div:first-child").all_inner_texts()
+    names = page.locator(".example > div:first-child").all_text_contents()
     page.locator(".example button").first.click()
     dialog = page.locator("dialog")
     assert dialog.is_visible() and dialog.locator("b").inner_text() == names[0]

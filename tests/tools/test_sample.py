@@ -34,10 +34,3 @@ def test_same_seed_same_files(tmp_path, source):
 def test_a_folder_with_files_is_left_alone(source):
     with pytest.raises(ValueError, match="holds files already"):
         sample.run(sample.Options(output=str(source), training=2, test=1, width=96))
-
-
-def test_disc_is_round_and_sums_to_one():
-    kernel = sample.disc(3.5)
-    assert np.isclose(kernel.sum(), 1)
-    assert np.array_equal(kernel, kernel.T) and np.array_equal(kernel, kernel[::-1])
-    assert sample.disc(0).max() == 1

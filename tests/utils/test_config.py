@@ -1,7 +1,12 @@
+from pathlib import Path
+
 import pytest
 
+from tools.ablation import read_variants
 from utils.config import TestConfig as EvaluationConfig
 from utils.config import TrainConfig, parse, parse_bool
+
+CONFIGS = Path(__file__).parent.parent.parent / "configs"
 
 
 def train(*words) -> TrainConfig:
@@ -40,6 +45,9 @@ def test_booleans(text, value):
         (["--resume", "maybe"], "'maybe' is not True or False"),
         (["--img_size", "16"], "below the smallest value, 64"),
         (["--lr", "nan"], "below"),
+        (["--loss_weights", "1", "2"], "--loss_weights [1.0, 2.0]: three weights"),
+        (["--test_size", "16"], "--test_size 16: at least 32"),
+        (["--defocus", "0.3"], "--defocus 0.3: a share from 0 to 1, of --augmentation strong"),
     ],
 )
 def test_mistakes_are_refused_by_name(words, message, capsys):
@@ -53,5 +61,42 @@ def test_help_lists_every_option_with_its_default(capsys):
     with pytest.raises(SystemExit):
         train("--help")
     text = " ".join(capsys.readouterr().out.split())
-    assert "--lr LR learning rate of Adam (default: 5e-05)" in text
+    assert "--lr LR learning rate; the highest of onecycle (default: 5e-05)" in text
     assert "--resume" in text and "efficientnet_b3" in text
+
+
+def test_config_files_are_options_and_the_command_line_wins(tmp_path):
+    path = tmp_path / "recipe.yaml"
+    path.write_text("lr: 8e-4\nloss_weights: [0.5, 1, 4]\nconnectivity: false\namp: off\nepochs: 7\ndatasets: [CUHK]\n")
+    config = train("--epochs", "9", "--config", str(path))
+    assert (config.lr, config.loss_weights, config.epochs) == (8e-4, [0.5, 1.0, 4.0], 9)
+    assert config.connectivity is False and config.datasets == ["CUHK"] and config.amp == "off"
+
+
+@pytest.mark.parametrize(
+    "text, message",
+    [
+        ("lr: fast", "invalid float value: 'fast'"),
+        ("learning_rate: 1", "unknown option --learning_rate"),
+        ("just words", "it should map names to values"),
+        ("a: [", "not a readable YAML file"),
+        (None, "not a readable YAML file"),
+    ],
+)
+def test_bad_config_files_are_refused_by_name(text, message, tmp_path, capsys):
+    path = tmp_path / "recipe.yaml"
+    if text is not None:
+        path.write_text(text)
+    with pytest.raises(SystemExit) as stop:
+        train("--config", str(path))
+    error = capsys.readouterr().err
+    assert stop.value.code == 2 and message in error and "recipe.yaml" in error
+
+
+def test_shipped_configs():
+    assert train("--config", str(CONFIGS / "paper.yaml")) == TrainConfig(config=str(CONFIGS / "paper.yaml"))
+    best = train("--config", str(CONFIGS / "best.yaml"))
+    rows, against = read_variants(str(CONFIGS / "trials.yaml"))
+    assert against["loss"] == "fine" and rows["defocus"]["loss_weights"] == [0.5, 1.0, 4.0]
+    assert set(against) | {"paper", "fine"} == set(rows) and rows["strong"]["lr"] == best.lr
+    assert (best.arch, best.decoder, best.schedule, best.val_share) == ("resnet18", "fine", "onecycle", 0)

@@ -1,7 +1,9 @@
+import re
+
 import pytest
 import torch
 
-from utils.device import choose_device, mixed_precision
+from utils.device import choose_device, hardware, mixed_precision
 
 
 def test_auto_finds_one_and_cpu_is_always_there():
@@ -21,3 +23,7 @@ def test_mixed_precision_is_off_where_nothing_is_gained():
     assert mixed_precision("bf16", cpu) is torch.bfloat16
     with pytest.raises(ValueError, match="--amp fp16 needs CUDA"):
         mixed_precision("fp16", cpu)
+
+
+def test_hardware_names_the_processor():
+    assert re.fullmatch(r"\d+ cores of .+", hardware(torch.device("cpu")))

@@ -1,6 +1,10 @@
+import os
+import signal
+import time
+
 import pytest
 
-from utils.files import atomic, list_images, pair_by_stem
+from utils.files import atomic, list_images, locked, pair_by_stem, write_bytes
 
 
 def test_atomic_leaves_the_old_file_when_the_block_fails(tmp_path):
@@ -43,3 +47,41 @@ def test_lost_and_doubled_partners_are_named(tmp_path):
     empty = touch(tmp_path / "empty")
     assert pair_by_stem(empty, empty)[1] == [f"{empty}: no pictures"]
     assert list_images(empty) == {}
+
+
+def test_a_name_as_long_as_names_can_be_is_written(tmp_path):
+    path = tmp_path / ("n" * 251 + ".txt")
+    write_bytes(path, b"whole")
+    assert [p.name for p in tmp_path.iterdir()] == [path.name]
+
+
+def test_what_a_killed_process_left_goes_and_no_link_is_followed(tmp_path):
+    path, elsewhere = tmp_path / "out/a.txt", tmp_path / "elsewhere.txt"
+    elsewhere.write_text("precious")
+    with atomic(path) as temporary:
+        temporary.write_text("half")
+        os.link(temporary, left := tmp_path / "kept")  # what SIGKILL would leave under the same name
+    os.rename(left, temporary)
+    write_bytes(path, b"whole")
+    assert [p.name for p in path.parent.iterdir()] == ["a.txt"]
+    temporary.symlink_to(elsewhere)
+    path.unlink()
+    path.symlink_to(elsewhere)
+    write_bytes(path, b"new")
+    assert path.read_bytes() == b"new" and not path.is_symlink() and elsewhere.read_text() == "precious"
+
+
+def test_a_folder_is_one_runs_at_a_time(tmp_path):
+    with locked(tmp_path), pytest.raises(OSError, match="another run is writing there"), locked(tmp_path):
+        pass
+    told, tell = os.pipe()
+    with locked(tmp_path):
+        if not (child := os.fork()):
+            os.write(tell, b".")
+            time.sleep(60)
+            os._exit(0)
+        os.read(told, 1)
+    with locked(tmp_path), locked(tmp_path, first=False):  # the child lives, and holds nothing
+        os.kill(child, signal.SIGKILL)
+        os.waitpid(child, 0)
+    assert list(tmp_path.iterdir()) == []

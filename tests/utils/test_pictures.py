@@ -5,7 +5,16 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from utils.pictures import read_image, read_mask, write_png
+from utils.pictures import (
+    as_rgb,
+    picture_size,
+    read_image,
+    read_mask,
+    read_profile,
+    read_reduced,
+    write_picture,
+    write_png,
+)
 
 # A smooth coloured ramp: lossy files of it stay close to it.
 Y, X = np.mgrid[:32, :48]
@@ -81,6 +90,7 @@ KINDS = {
     "WebP": (pil(quality=95), "a.webp", RAMP, 3),
     "lossless WebP": (pil(lossless=True), "a.webp", RAMP, 0),
     "BMP": (pil(), "a.bmp", RAMP, 0),
+    "animated GIF": (pages, "a.gif", RAMP, 12),
 }
 
 
@@ -163,3 +173,88 @@ def test_truncated_files_are_named(tmp_path):
         (tmp_path / name).write_bytes((tmp_path / name).read_bytes()[:-40])
         with pytest.raises(ValueError, match=f"{name}: not a readable picture"):
             read_image(tmp_path / name)
+
+
+def test_large_jpegs_are_decoded_smaller_but_never_below_what_is_wanted(tmp_path):
+    large = cv2.resize(RAMP, (1200, 800), interpolation=cv2.INTER_LINEAR)
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    Image.fromarray(large).save(tmp_path / "a.jpg", quality=95, exif=exif)
+    whole = read_image(tmp_path / "a.jpg")
+    assert whole.shape == (1200, 800, 3) and picture_size(tmp_path / "a.jpg") == (800, 1200)
+    for at_least, expected in ((0, 1200), (500, 1200), (400, 600), (90, 150)):
+        image, size = read_reduced(tmp_path / "a.jpg", at_least)
+        assert size == (1200, 800) and image.shape[0] == expected and min(image.shape[:2]) >= at_least
+        alike = cv2.resize(whole, image.shape[1::-1], interpolation=cv2.INTER_AREA)
+        assert np.abs(image.astype(int) - alike).mean() < 2
+    Image.fromarray(large).save(tmp_path / "a.png")
+    assert read_reduced(tmp_path / "a.png", 100)[0].shape == (800, 1200, 3)
+
+
+@pytest.mark.parametrize("kind", ["jpg", "png", "tif", "webp"])
+@pytest.mark.parametrize("orientation", range(1, 9))
+def test_the_size_is_that_of_the_upright_picture(tmp_path, kind, orientation):
+    exif = Image.Exif()
+    exif[0x0112] = orientation
+    path = tmp_path / f"a.{kind}"
+    Image.fromarray(RAMP).save(path, exif=exif)
+    image, size = read_reduced(path, 8)
+    upright = (48, 32) if orientation >= 5 else (32, 48)
+    assert size == upright and (image.shape[0] > image.shape[1]) == (orientation >= 5)
+    assert read_reduced(path)[0].shape == (*upright, 3)
+
+
+def test_a_damaged_exif_is_no_damaged_picture(tmp_path):
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    Image.fromarray(RAMP).save(tmp_path / "a.jpg", exif=exif)
+    data = bytearray((tmp_path / "a.jpg").read_bytes())
+    start = data.index(b"Exif\0\0") + 6
+    for position in range(start, start + 40):
+        broken = bytearray(data)
+        broken[position : position + 4] = b"\xff\xfe\xff\xff"
+        (tmp_path / "b.jpg").write_bytes(broken)
+        try:
+            assert read_reduced(tmp_path / "b.jpg", 8)[0].size
+        except ValueError as error:
+            assert "not a readable picture" in str(error)
+
+
+def test_pictures_in_memory_become_rgb_bytes():
+    alpha = np.dstack([RAMP, GREY])
+    for picture in (RAMP, alpha, RAMP.astype(np.uint16) * 256, Image.fromarray(RAMP), Image.fromarray(alpha)):
+        assert np.array_equal(as_rgb(picture), RAMP)
+    assert np.array_equal(as_rgb(RAMP / 255), RAMP) and np.array_equal(as_rgb((RAMP / 255).astype(np.float32)), RAMP)
+    for grey in (GREY, GREY[..., None], Image.fromarray(GREY)):
+        assert np.array_equal(as_rgb(grey), GREY3)
+    for wrong, message in (
+        (RAMP.astype(np.int64), "int64"), (RAMP * 1.0, "not between 0 and 1"), (RAMP[None], "1 x 32 x 48 x 3"),
+        (RAMP[:0], "0 x 48 x 3"), (np.full((4, 4), np.nan), "not between"),
+        (np.zeros((4, 4, 2), np.uint8), "4 x 4 x 2"), (Image.new("RGB", (0, 5)), "without pixels"),
+    ):  # fmt: skip
+        with pytest.raises(ValueError, match=message):
+            as_rgb(wrong)
+
+
+def test_heic_is_read_where_its_package_is_installed(tmp_path, monkeypatch):
+    import pillow_heif
+
+    pillow_heif.from_pillow(Image.fromarray(RAMP)).save(tmp_path / "a.heic", quality=95)
+    assert np.abs(read_image(tmp_path / "a.heic").astype(int) - RAMP).mean() < 4
+    (tmp_path / "b.heic").write_bytes(b"nothing")
+    monkeypatch.setattr("utils.pictures.register_heif", lambda: False)
+    with pytest.raises(ValueError, match="pip install pillow-heif"):
+        read_image(tmp_path / "b.heic")
+
+
+def test_colour_profiles_are_carried_over_where_they_fit(tmp_path):
+    from PIL import ImageCms
+
+    profile = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
+    Image.fromarray(RAMP).save(tmp_path / "a.jpg", icc_profile=profile)
+    assert read_profile(tmp_path / "a.jpg") == profile
+    for name, picture in (("b.jpg", RAMP), ("b.png", np.dstack([RAMP, GREY]))):
+        write_picture(tmp_path / name, picture, profile)
+        assert read_profile(tmp_path / name) == profile
+    Image.fromarray(RAMP).convert("CMYK").save(tmp_path / "c.jpg", icc_profile=profile)
+    assert read_profile(tmp_path / "c.jpg") is None

@@ -72,7 +72,7 @@ def plain(text: str) -> str:
 
 
 def save_figure(figure: Figure, folder: Path, name: str) -> None:
-    """Writes name.png and name.pdf."""
-    for kind in ("png", "pdf"):
+    """Writes name.png and name.pdf, without the time of writing: the same scores give the same files."""
+    for kind, metadata in (("png", None), ("pdf", {"CreationDate": None})):
         with atomic(folder / f"{name}.{kind}") as temporary:
-            figure.savefig(temporary, dpi=150, format=kind)
+            figure.savefig(temporary, dpi=150, format=kind, metadata=metadata)

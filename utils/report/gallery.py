@@ -89,5 +89,6 @@ class Gallery:
         labels: dict[str, str] = {}
         for what, names in groups.items():
             for name in names:
-                labels.setdefault(name, f"{name}\n{what}: {errors[name]:.3f}")  # few images: groups may overlap
+                shown = name.encode("utf-8", "replace").decode()  # no font has the bytes of another encoding
+                labels.setdefault(name, f"{shown}\n{what}: {errors[name]:.3f}")  # few images: groups may overlap
         return labels

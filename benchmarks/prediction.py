@@ -1,0 +1,84 @@
+"""Photographs through `predict`: PyTorch beside onnxruntime, and large files from disk to disk."""
+
+import tempfile
+from pathlib import Path
+
+from tools.predict import RENDERINGS
+
+from .common import in_child, median_seconds
+
+TITLE = "Photographs, by the weights of this repository"
+SIDES = (384, 768)
+# Megapixels, width, height, format: of cameras, and of a stitched panorama.
+FILES = ((24, 6000, 4000, "jpg"), (100, 12000, 8400, "jpg"), (100, 12000, 8400, "png"))
+
+
+def measure(device: str, repeats: int) -> list[dict]:
+    """Median seconds of one image through the network, and of one file through the whole of predict."""
+    rows = []
+    with tempfile.TemporaryDirectory() as folder:
+        onnx = str(Path(folder) / "ran.onnx")
+        engines = [("PyTorch", "")] + ([("onnxruntime", onnx)] if in_child(exported, onnx)[0] else [])
+        for side in SIDES:
+            for name, path in engines:
+                seconds, peak = in_child(image_seconds, path, device, side, repeats)
+                rows.append(row(f"network, {side} x {side}, {name}", seconds, peak))
+        for megapixels, width, height, kind in FILES:
+            picture = Path(folder) / f"{megapixels}.{kind}"
+            in_child(write_picture, picture, width, height)
+            for what, options in (("map", {}), ("map, overlay, cut-out, bokeh", dict.fromkeys(RENDERINGS, True))):
+                seconds, peak = in_child(predict_seconds, picture, folder, device, options)
+                rows.append(row(f"predict, {megapixels} megapixels {kind.upper()}: {what}", seconds, peak))
+    return rows
+
+
+def row(what: str, seconds: float, peak: float) -> dict:
+    return {"what": what, "seconds": seconds, "a second": 1 / seconds, "peak MB": peak}
+
+
+def exported(path: str) -> bool:
+    """Writes the ONNX file; False where its packages are missing."""
+    from tools import export
+
+    try:
+        export.run(export.Options(output=path))
+    except ValueError as error:
+        print(error)
+        return False
+    return True
+
+
+def image_seconds(onnx: str, device: str, side: int, repeats: int) -> float:
+    """Median seconds from an 8-bit picture at the network's size to probabilities."""
+    import torch
+
+    from predictor import SHIPPED, load_model
+
+    predictor = load_model(onnx or SHIPPED, device)
+    image = torch.randint(0, 256, (1, 3, side, side), dtype=torch.uint8)
+    return median_seconds(lambda: predictor.probabilities(image), repeats, warm_up=3)
+
+
+def write_picture(path: Path, width: int, height: int) -> None:
+    """A photograph enlarged to this size, with noise, so that it packs like a real one."""
+    import cv2
+    import numpy as np
+
+    from tools.sample import photograph
+
+    picture = cv2.resize(photograph("coffee"), (width, height), interpolation=cv2.INTER_CUBIC)
+    for strip in np.array_split(picture, height // 100):
+        cv2.add(strip, np.random.default_rng(0).integers(0, 8, strip.shape, np.uint8), dst=strip)
+    cv2.imwrite(str(path), picture)
+
+
+def predict_seconds(picture: Path, folder: str, device: str, options: dict) -> float:
+    """Seconds of a whole predict of one file: weights count, imports do not; the memory is that of all."""
+    import time
+
+    import predictor  # noqa: F401 (its imports are not to be timed)
+    from tools import predict
+
+    start = time.perf_counter()
+    predict.run(predict.Options([str(picture)], output=f"{folder}/maps", device=device, overwrite=True, **options))
+    return time.perf_counter() - start

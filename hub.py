@@ -1,0 +1,38 @@
+"""Weights as the Hugging Face Hub shares them. Needs huggingface_hub; nothing else of this repository does."""
+
+from pathlib import Path
+
+import torch
+from huggingface_hub import ModelHubMixin, hf_hub_download
+
+from predictor import Predictor, load_network
+from utils.checkpoint import save_weights
+from utils.device import choose_device
+
+FILE = "model.safetensors"
+
+
+class HubPredictor(
+    Predictor, ModelHubMixin, library_name="ran", pipeline_tag="image-segmentation", tags=["defocus-blur-detection"]
+):
+    """A Predictor with from_pretrained, save_pretrained and push_to_hub.
+
+    `HubPredictor.from_pretrained("user/name")` downloads (once), `HubPredictor.from_pretrained("folder")` reads a
+    folder that save_pretrained wrote; both take load_model's device, amp and compile. The file is like those of `train`
+    and `release`, with the recipe in its metadata: `test --model_path folder/model.safetensors` takes it as well.
+    """
+
+    def _save_pretrained(self, save_directory: Path) -> None:
+        save_weights(Path(save_directory) / FILE, self.network.state_dict(), self.metadata)
+
+    @classmethod
+    def _from_pretrained(
+        cls, *, model_id: str, revision=None, cache_dir=None, force_download=False, local_files_only=False, token=None,
+        device: str | torch.device = "auto", amp: str = "off", compile: bool = False, **_,
+    ) -> "HubPredictor":  # fmt: skip
+        path = Path(model_id) / FILE
+        if not Path(model_id).is_dir():
+            path = hf_hub_download(model_id, FILE, revision=revision, cache_dir=cache_dir, token=token,
+                                   force_download=force_download, local_files_only=local_files_only)  # fmt: skip
+        chosen = choose_device(device) if isinstance(device, str) else device
+        return cls(*load_network(path), chosen, amp, compile)

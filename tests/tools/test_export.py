@@ -1,0 +1,50 @@
+import sys
+
+import numpy as np
+import pytest
+import torch
+
+from predictor import OnnxPredictor, load_model
+from tools import export
+
+
+@pytest.fixture(scope="module")
+def exported(run_folder, tmp_path_factory):
+    path = tmp_path_factory.mktemp("exported") / "ran.onnx"
+    export.run(export.Options(model_path=str(run_folder), output=str(path)))
+    return path
+
+
+def test_the_file_computes_what_pytorch_does_at_any_size(exported, run_folder):
+    ours, theirs = load_model(run_folder, "cpu"), load_model(exported)
+    assert isinstance(theirs, OnnxPredictor) and theirs.img_size == ours.img_size
+    rng = np.random.default_rng(0)
+    for batch, height, width in ((1, 64, 64), (3, 97, 130), (1, 200, 33)):
+        images = torch.from_numpy(rng.integers(0, 256, (batch, 3, height, width), dtype=np.uint8))
+        assert np.allclose(theirs.probabilities(images), ours.probabilities(images), atol=1e-4)
+    photograph = rng.integers(0, 256, (90, 120, 3), dtype=np.uint8)
+    assert np.allclose(theirs(photograph, tile=70, tta=True), ours(photograph, tile=70, tta=True), atol=1e-4)
+
+
+def test_parity_is_printed_at_three_sizes_and_a_wrong_graph_is_refused(run_folder, tmp_path, monkeypatch, capsys):
+    options = export.Options(model_path=str(run_folder), output=str(tmp_path / "ran.onnx"))
+    export.run(options)
+    assert capsys.readouterr().out.count("largest difference from PyTorch") == 3
+    (tmp_path / "ran.onnx").unlink()
+    run = OnnxPredictor._run
+    monkeypatch.setattr(OnnxPredictor, "_run", lambda self, images: run(self, images) + 0.01)
+    with pytest.raises(ValueError, match="differs from PyTorch by 1.0e-02"):
+        export.run(options)
+    assert not list(tmp_path.iterdir())
+
+
+def test_what_cannot_be_loaded_says_why(exported, tmp_path, monkeypatch):
+    (tmp_path / "bad.onnx").write_bytes(b"no graph")
+    for path, message in ((tmp_path / "none.onnx", "main.py export --output"), (tmp_path / "bad.onnx", "not an ONNX")):
+        with pytest.raises((ValueError, FileNotFoundError), match=message):
+            load_model(path)
+    with pytest.raises(ValueError, match="ends in .onnx"):
+        export.run(export.Options(output=str(tmp_path / "ran.pt")))
+    monkeypatch.setitem(sys.modules, "onnxruntime", None)
+    with pytest.raises(ValueError, match="pip install onnxruntime"):
+        load_model(exported)

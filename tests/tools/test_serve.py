@@ -1,0 +1,197 @@
+"""serve: its parts on their own, then the whole as a process, driven in a real browser."""
+
+import io
+import os
+import signal
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+import zipfile
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from tools import serve
+from tools.sample import photograph
+from utils.renderings import LINE
+
+ROOT = Path(__file__).parents[2]
+PATIENCE = 120  # for a machine that has other work, seconds
+
+
+def test_uploads_that_cannot_be_used_are_named_without_their_folder(tmp_path):
+    Image.new("RGB", (40, 30)).save(tmp_path / "small.png")
+    assert serve.read_upload(tmp_path / "small.png", 0.0012).shape == (30, 40, 3)
+    (tmp_path / "notes.jpg").write_text("no picture")
+    whole = io.BytesIO()
+    Image.fromarray(photograph("coffee")).save(whole, "jpeg")
+    (tmp_path / "cut.jpg").write_bytes(whole.getvalue()[:5000])
+    for name, message in (
+        ("small.png", "small.png: 40 x 30 are more than 0.001 million pixels"),
+        ("notes.jpg", "notes.jpg: not a readable picture (cannot identify image file 'notes.jpg')"),
+        ("gone.jpg", "gone.jpg: no longer here, after 10 minutes"),
+        ("cut.jpg", "cut.jpg: 600 x 400 are more"),
+    ):
+        with pytest.raises(ValueError) as caught:
+            serve.read_upload(tmp_path / name, 0.001)
+        assert str(caught.value).startswith(message)
+    with pytest.raises(ValueError, match="^cut.jpg: not a readable picture .*truncated"):
+        serve.read_upload(tmp_path / "cut.jpg", 50)
+
+
+def test_names_in_the_zip_file_are_apart_and_have_no_folders():
+    paths = ["a/one.jpg", "b/one.png", "b/ONE.png", "one_2.jpg", "../../two.jpg", "..\\..\\C:\\three.jpg"]
+    names = ["one.png", "one_2.png", "ONE_3.png", "one_2_2.png", "two.png", "three.png"]
+    assert serve.names_in_zip([Path(path) for path in paths]) == names
+
+
+def test_old_files_are_swept_and_samples_stay(tmp_path):
+    desk = serve.Desk(None, tmp_path, serve.Options())
+    old, new = tmp_path / "a/b/old.png", tmp_path / "a/b/new.png"
+    old.parent.mkdir(parents=True)
+    for path in (old, new):
+        path.touch()
+    for path in (old, *desk.samples):
+        os.utime(path, (time.time() - serve.KEPT - 1,) * 2)
+    desk.sweep()
+    assert {path for path in tmp_path.rglob("*") if path.is_file()} == {new, *desk.samples}
+
+
+def test_numbers_of_a_picture_without_focus():
+    row = {"width": 6, "height": 4, "in_focus": 0.0, "centre_x": None, "confidence": 1.0, "sharpness": 0.5}
+    assert "| in focus | 0.0% |\n| confidence | 1.00 |" in serve.table("a.jpg", row)
+
+
+def test_mistakes_end_in_a_sentence(tmp_path):
+    code = "import sys; sys.modules['gradio'] = None; import main; sys.exit(main.main(['serve']))"
+    environment = os.environ | {"TMPDIR": str(tmp_path)}
+    result = subprocess.run([sys.executable, "-c", code], cwd=ROOT, env=environment, capture_output=True, text=True)
+    assert result.returncode == 1 and result.stderr == "error: serve needs another package: pip install gradio\n"
+    assert not list(tmp_path.glob("ran_serve_*"))
+    for wrong in ({"port": 70000}, {"size": 16}):
+        with pytest.raises(ValueError, match="--port is at most 65535; --size is at least 32"):
+            serve.Options(**wrong)
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory):
+    """The server as a process with the weights of the repository; its address and temporary folder are added to it."""
+    folder = tmp_path_factory.mktemp("serve")
+    temporary, log = folder / "tmp", folder / "log"
+    temporary.mkdir()
+    command = [sys.executable, "main.py", "serve", "--device", "cpu"]
+    environment = os.environ | {"TMPDIR": str(temporary)}
+    with log.open("w") as errors:
+        process = subprocess.Popen(command, cwd=ROOT, env=environment, text=True, stdout=subprocess.PIPE, stderr=errors)
+    try:
+        line = process.stdout.readline()
+        assert line.startswith("RAN is at http://127.0.0.1:"), log.read_text()
+        process.address, process.temporary, process.log = line.split()[3], temporary, log
+        yield process
+    finally:
+        process.kill()
+        process.wait()
+
+
+@pytest.fixture
+def page(browser, server):
+    """The page in headless Chromium; any error in it and any request to another host fails the test."""
+    page, errors, requests = browser.new_page(), [], []
+    page.set_default_timeout(1000 * PATIENCE)
+    page.on("pageerror", lambda error: errors.append(str(error)))
+    page.on("request", lambda request: requests.append(request.url))
+    page.goto(server.address)
+    yield page
+    page.close()
+    assert not errors
+    assert all(url.startswith((server.address, "data:", "blob:")) for url in requests)
+    assert "Traceback" not in server.log.read_text()
+
+
+@pytest.fixture(scope="module")
+def pictures(tmp_path_factory):
+    """coffee.png, other/coffee.jpg, and notes.jpg, which is none."""
+    folder = tmp_path_factory.mktemp("pictures")
+    (folder / "other").mkdir()
+    Image.fromarray(photograph("coffee")).save(folder / "coffee.png")
+    Image.fromarray(photograph("chelsea")).save(folder / "other/coffee.jpg")
+    (folder / "notes.jpg").write_text("no picture")
+    return folder
+
+
+def loaded(page, place: str) -> np.ndarray:
+    """Pixels of an image on the page."""
+    image = page.locator(place)
+    image.wait_for()
+    return np.asarray(Image.open(io.BytesIO(page.request.get(image.get_attribute("src")).body())))
+
+
+def downloaded(page, button) -> Path:
+    with page.expect_download() as waiting:
+        button.click()
+    return waiting.value
+
+
+def test_a_picture_is_shown_and_its_files_downloaded(page, pictures):
+    page.locator("input[type=file]").first.set_input_files(pictures / "coffee.png")
+    page.locator("td", has_text="600 × 400").wait_for()
+    shown = loaded(page, ".map img")
+    assert shown.min() < 25 and shown.max() > 230
+    photo, overlay = (loaded(page, f".overlay img >> nth={number}")[..., :3].astype(int) for number in (0, 1))
+    if abs(photo - photograph("coffee")).mean() > abs(overlay - photograph("coffee")).mean():
+        photo, overlay = overlay, photo
+    assert abs(photo - photograph("coffee")).mean() < 5  # what WebP loses
+    assert (abs(overlay - LINE).max(axis=-1) < 60).sum() > 500 and overlay.mean() < photo.mean()
+    for label, name, shape in (
+        ("↓ Focus map", "coffee.png", (400, 600)),
+        ("↓ Cut-out", "coffee.cutout.png", (400, 600, 4)),
+        ("↓ More blur", "coffee.bokeh.jpg", (400, 600, 3)),
+    ):
+        file = downloaded(page, page.get_by_role("button", name=label))
+        pixels = np.asarray(Image.open(file.path()))
+        assert file.suggested_filename == name and pixels.shape == shape
+        if label == "↓ Focus map":
+            assert pixels.min() == 0 and pixels.max() == 255
+
+
+def test_a_sample_is_one_click_away_and_a_bad_file_gets_a_sentence(page, pictures):
+    page.locator(".gallery-item").nth(1).click()
+    page.locator("th", has_text="chelsea.png").wait_for()
+    page.get_by_label("Clear").first.click()
+    page.locator("th", has_text="chelsea.png").wait_for(state="detached")
+    page.locator("input[type=file]").first.set_input_files(pictures / "notes.jpg")
+    page.get_by_text("notes.jpg: not a readable picture (cannot identify image file 'notes.jpg')").first.wait_for()
+
+
+def test_many_pictures_become_one_zip_file(page, pictures):
+    page.get_by_role("tab", name="Many pictures").click()
+    files = [pictures / name for name in ("coffee.png", "other/coffee.jpg", "notes.jpg")]
+    page.locator("input[type=file][multiple]").set_input_files(files)
+    page.get_by_text("notes").first.wait_for()
+    page.get_by_role("button", name="Make their focus maps").click()
+    page.get_by_text("not a readable picture").locator("visible=true").first.wait_for()
+    file = downloaded(page, page.locator("a[href$='focus_maps.zip']"))
+    with zipfile.ZipFile(file.path()) as archive:
+        sizes = {name: Image.open(archive.open(name)).size for name in archive.namelist()}
+    assert sizes == {"coffee.png": (600, 400), "coffee_2.png": (451, 300)}
+
+
+def test_nothing_else_is_served(server):
+    (folder,) = server.temporary.glob("ran_serve_*")
+    assert folder.stat().st_mode & 0o777 == 0o700
+    fetch = f"{server.address}gradio_api/file="
+    assert urllib.request.urlopen(f"{fetch}{folder}/samples/coffee.png").status == 200
+    for path in (ROOT / "main.py", server.log, f"{folder}/../../log"):
+        with pytest.raises(urllib.error.HTTPError, match="403"):
+            urllib.request.urlopen(f"{fetch}{path}")
+
+
+def test_a_signal_ends_it_and_nothing_is_left(server):
+    assert list(server.temporary.glob("ran_serve_*"))
+    server.send_signal(signal.SIGTERM)
+    assert server.wait(PATIENCE) == 0
+    assert not list(server.temporary.glob("ran_serve_*")) and "Traceback" not in server.log.read_text()

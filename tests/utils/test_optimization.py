@@ -1,0 +1,65 @@
+import pytest
+import torch
+from torch.optim import Adam, AdamW
+
+from model import RAN
+from utils.config import TrainConfig
+from utils.optimization import Optimization, build_optimizer
+
+
+@pytest.fixture(scope="module")
+def network() -> RAN:
+    return RAN("resnet18")
+
+
+def test_the_papers_optimiser_falls_on_a_plateau(network):
+    optimizer, schedule = build_optimizer(network, TrainConfig(patience=0), 10)
+    assert type(optimizer) is Adam and {group["weight_decay"] for group in optimizer.param_groups} == {1e-4}
+    for loss in (1.0, 2.0):
+        schedule.step(loss)
+    assert [group["lr"] for group in optimizer.param_groups] == pytest.approx([5e-6, 5e-6])
+
+
+def test_one_cycle_rises_for_a_tenth_and_ends_near_zero(network):
+    recipe = TrainConfig(schedule="onecycle", lr=8e-4, encoder_lr=0.25, weight_decay=0.01)
+    optimizer, schedule = build_optimizer(network, recipe, 100)
+    assert type(optimizer) is AdamW
+    rates = []
+    for _ in range(100):
+        rates.append([group["lr"] for group in optimizer.param_groups])
+        optimizer.step()
+        if len(rates) < 100:
+            schedule.step()
+    encoder, decoder = zip(*rates)
+    assert decoder.index(max(decoder)) == 9 and max(decoder) == pytest.approx(8e-4)
+    assert decoder[-1] < 1e-6 < decoder[0] < 1e-4
+    assert torch.allclose(torch.tensor(encoder), 0.25 * torch.tensor(decoder))
+
+
+def test_one_cycle_of_too_few_steps_is_refused(network):
+    with pytest.raises(ValueError, match="needs three steps, this training has 2"):
+        build_optimizer(network, TrainConfig(schedule="onecycle"), 2)
+
+
+def test_every_learned_parameter_is_in_one_group(network):
+    optimizer, _ = build_optimizer(network, TrainConfig(), 10)
+    encoder, decoder = ([id(p) for p in group["params"]] for group in optimizer.param_groups)
+    learned = {id(p) for p in network.parameters() if p.requires_grad}
+    assert set(encoder) | set(decoder) == learned and len(encoder) + len(decoder) == len(learned)
+    assert set(encoder) <= {id(p) for p in network.encoder.parameters()}
+    frozen = [p for p in network.encoder.parameters() if not p.requires_grad]
+    assert frozen and not {id(p) for p in frozen} & (set(encoder) | set(decoder))
+
+
+@pytest.mark.parametrize("schedule", ["plateau", "onecycle"])
+def test_half_the_rate_is_half_of_all_that_is_planned(network, schedule):
+    recipe = TrainConfig(schedule=schedule, lr=1e-3, encoder_lr=0.5)
+    whole, half = (Optimization(network, recipe, 10, scaled=False) for _ in range(2))
+    half.halve_rate()
+    for _ in range(9):
+        assert half.rate == pytest.approx(whole.rate / 2)
+        for one in (whole, half):
+            one.step(next(network.parameters()).sum())
+    again = Optimization(network, recipe, 10, scaled=False)
+    again.load_state_dict(half.state_dict())
+    assert again.rate == half.rate

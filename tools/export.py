@@ -1,0 +1,104 @@
+"""`export`: the network as a file for other runtimes."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from utils.config import option
+
+DESCRIPTION = "Write the network as an ONNX file that eats 0-255 RGB of any size, and compare it with PyTorch."
+SIZES = ((1, 384, 384), (1, 256, 320), (2, 400, 512))  # (batch, height, width) that are compared
+TOLERANCE = 1e-4
+
+
+@dataclass
+class Options:
+    """Options of export."""
+
+    model_path: str = option("", "weights file or run folder (default: the weights that come with the repository)")
+    format: str = option("onnx", "of the file", choices=("onnx",))
+    output: str = option("", "file to write (default: beside the weights, with the suffix .onnx)")
+
+
+def run(options: Options) -> None:
+    """Writes the file once it gives PyTorch's probabilities at three sizes.
+
+    Raises:
+        FileNotFoundError, ValueError: no weights; packages are missing; the file computes something else.
+    """
+    import torch
+
+    from predictor import SHIPPED, Predictor, load_network
+    from utils.checkpoint import BEST
+    from utils.files import atomic
+
+    weights = Path(options.model_path or SHIPPED)
+    predictor = Predictor(*load_network(weights), torch.device("cpu"))
+    path = Path(options.output or (weights / BEST if weights.is_dir() else weights).with_suffix(".onnx"))
+    if path.suffix != ".onnx":
+        raise ValueError(f"--output {path}: the name of an ONNX file ends in .onnx")
+    with atomic(path) as temporary:
+        write_onnx(temporary, predictor)
+        compare(temporary, predictor)
+    side = predictor.img_size
+    print(f"{path}: {path.stat().st_size / 1e6:.1f} MB; input image, N x 3 x H x W uint8 RGB, best at {side} x {side}; "
+          "output probability, N x 1 x H x W float32")  # fmt: skip
+
+
+def write_onnx(path: Path, predictor) -> None:
+    """Writes the graph, with batch, height and width left open, and the predictor's metadata in it."""
+    import json
+    import warnings
+
+    import torch
+
+    try:
+        import onnx
+    except ImportError:
+        raise ValueError("export needs other packages: pip install onnx onnxruntime") from None
+
+    class Probability(torch.nn.Module):
+        """Bytes to probabilities: scaling and normalisation become part of the graph."""
+
+        def __init__(self):
+            super().__init__()
+            self.network = predictor.network.to(memory_format=torch.contiguous_format)
+
+        def forward(self, image: torch.Tensor) -> torch.Tensor:
+            return self.network(image.float() / 255, mask_only=True)["mask"].sigmoid()
+
+    open_sides = {0: "batch", 2: "height", 3: "width"}
+    image = torch.zeros(2, 3, 256, 320, dtype=torch.uint8)
+    with warnings.catch_warnings():
+        # Of the check of the input's size, and of torch's newer exporter, which wants one more package.
+        warnings.filterwarnings("ignore", category=torch.jit.TracerWarning)
+        warnings.filterwarnings("ignore", category=DeprecationWarning)
+        torch.onnx.export(
+            Probability().eval(), (image,), str(path), input_names=["image"], output_names=["probability"],
+            dynamo=False, opset_version=17, dynamic_axes={"image": open_sides, "probability": open_sides},
+        )  # fmt: skip
+    model = onnx.load(path)
+    about = {key: json.dumps(predictor.metadata[key]) for key in ("model", "config")}
+    onnx.helper.set_model_props(model, about)
+    onnx.checker.check_model(model)
+    onnx.save(model, path)
+
+
+def compare(path: Path, predictor) -> None:
+    """Prints the largest difference from PyTorch at each of SIZES.
+
+    Raises:
+        ValueError: it is above TOLERANCE.
+    """
+    import torch
+
+    from predictor import OnnxPredictor
+
+    exported = OnnxPredictor(path, predictor.device)
+    generator = torch.Generator().manual_seed(0)
+    for batch, height, width in SIZES:
+        coarse = torch.rand(batch, 3, height // 16, width // 16, generator=generator)
+        images = torch.nn.functional.interpolate(255 * coarse, size=(height, width), mode="bilinear").to(torch.uint8)
+        difference = abs(exported.probabilities(images) - predictor.probabilities(images)).max()
+        print(f"{batch} x 3 x {height} x {width}: largest difference from PyTorch {difference:.1e}")
+        if not difference <= TOLERANCE:
+            raise ValueError(f"the ONNX graph differs from PyTorch by {difference:.1e}, allowed are {TOLERANCE:.0e}")

@@ -1,0 +1,58 @@
+"""How much several threads may hold at a time, and what to say when it was too much, or killed a process."""
+
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+LOADER = "DataLoader worker"  # torch's messages on a loader process that died, perhaps "out of shared memory"
+
+
+@contextmanager
+def shortage_told(advice: str) -> Iterator[None]:
+    """Turns the failures of NumPy, OpenCV and torch for lack of memory into a ValueError with advice."""
+    import cv2
+
+    try:
+        yield
+    except (MemoryError, RuntimeError, cv2.error) as error:
+        if LOADER in str(error) or (not isinstance(error, MemoryError) and "memory" not in str(error).lower()):
+            raise
+        raise ValueError(f"not enough memory: {advice}") from None
+
+
+@contextmanager
+def deaths_told() -> Iterator[None]:
+    """Turns torch's RuntimeError for a loader process that died into a ChildProcessError with advice.
+
+    A signal handler raises it in whatever the main process is doing just then.
+    """
+    try:
+        yield
+    except RuntimeError as error:
+        if LOADER not in str(error):
+            raise
+        raise ChildProcessError(
+            f"{str(error).splitlines()[0].rstrip('. ')}: a loader process died, perhaps for lack of memory; "
+            "try fewer --num_workers (0: none)"
+        ) from None
+
+
+class Budget:
+    """A number of units that threads take and give back; who wants more than there is waits until he is alone."""
+
+    def __init__(self, units: int):
+        self.units = self._free = units
+        self._changed = threading.Condition()
+
+    @contextmanager
+    def taken(self, units: int) -> Iterator[None]:
+        units = min(units, self.units)
+        with self._changed:
+            self._changed.wait_for(lambda: self._free >= units)
+            self._free -= units
+        try:
+            yield
+        finally:
+            with self._changed:
+                self._free += units
+                self._changed.notify_all()
