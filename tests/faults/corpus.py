@@ -1,0 +1,65 @@
+"""All kinds of bad and odd files, and the page that says what every command does with each.
+
+`python -m tests.faults.corpus` writes docs/errors.md; tests/faults/test_bad_files.py tries every cell of it.
+"""
+
+import re
+from pathlib import Path
+
+from tests.faults.folders import FOLDERS, OWN, PAIRED
+from tests.faults.kinds import MAPS, MASK_SETS, MASKS, PHOTOGRAPHS
+
+PAGE = Path(__file__).parents[2] / "docs/errors.md"
+COMMANDS = ("prepare", "train", "test", "evaluate", "predict", "serve")
+CONCERNS = ((PHOTOGRAPHS, (*PAIRED, *OWN)), (MASKS, (*PAIRED, "evaluate")), (MAPS, ("evaluate",)))
+ABOUT = """\
+# What becomes of bad and odd files
+
+A command that cannot use a file says so in a sentence that names it, with the reason, and ends with exit status 1;
+there is no stack trace. `prepare`, `train`, `test` and `evaluate` stop for it; `predict` and `serve` do all other
+pictures and name it at the end. Nothing half-written is left: every file is whole or absent. Nothing is skipped in
+silence either, but for names that are none of a picture (hidden, or another suffix).
+
+    $ python main.py predict photos
+    1 picture(s) failed:
+      photos/bad.jpg: not a readable picture (image file is truncated (69 bytes not processed))
+
+Every cell is a test in [tests/faults/test_bad_files.py](../tests/faults/test_bad_files.py), made from the same list as
+this page (`python -m tests.faults.corpus` writes it). *Told* is followed by a part of the sentence; an empty cell is
+one that the kind does not concern. The files take the place of one photograph, mask or map among good ones.
+"""
+
+
+def cells(outcomes: dict[str, str]) -> list[str]:
+    return [outcomes.get(command, "").replace(".*", " ... ") for command in COMMANDS]
+
+
+def tables() -> dict[str, list[list[str]]]:
+    """Rows of the page's tables by their titles: a kind, and its outcome in each of COMMANDS."""
+    titles = ("Photographs", "Masks", "Saved maps")
+    found = {
+        title: [[one.kind, *cells({c: one.in_command(c) for c in commands})] for one in files]
+        for title, (files, commands) in zip(titles, CONCERNS)
+    }
+    found["Masks"] += [
+        [kind, *cells({c: f'read: warns, "{text}"' if text else "read: itself" for c, text in warnings.items()})]
+        for kind, (_, warnings) in MASK_SETS.items()
+    ]
+    return found | {"Names and folders": [[one.kind, *cells(one.outcomes)] for one in FOLDERS]}
+
+
+def page() -> str:
+    """docs/errors.md."""
+    parts = [ABOUT]
+    for title, rows in tables().items():
+        table = [["kind", *COMMANDS], ["---"] * (1 + len(COMMANDS)), *rows]
+        parts.append(f"## {title}\n\n" + "\n".join(f"| {' | '.join(row)} |" for row in table) + "\n")
+    return "\n".join(parts)
+
+
+def matches(outcome: str, sentence: str) -> bool:
+    return re.search(outcome.removeprefix("told: "), sentence, re.DOTALL) is not None
+
+
+if __name__ == "__main__":
+    PAGE.write_text(page(), encoding="utf-8")

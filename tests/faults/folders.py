@@ -1,0 +1,127 @@
+"""Names, links and folders among good pairs, with what becomes of each."""
+
+import os
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from tests.faults.kinds import UNREADABLE
+from tests.faults.making import BMP, JPEG_PLAIN, MASK, MASK_PNG, encoded
+
+
+@dataclass(frozen=True)
+class Folder:
+    """Files arranged in the folders of photographs and masks, beside two good pairs.
+
+    Attributes:
+        kind: what it is, a line of the page.
+        arrange: writes into (photographs, masks).
+        outcomes: of the commands that it concerns, as in File; "left out: ..." for what is no picture by its name.
+        named: what the sentence names, or the stems of the pictures that are done.
+        renderings: whether predict makes them.
+    """
+
+    kind: str
+    arrange: Callable[[Path, Path], None]
+    outcomes: dict[str, str]
+    named: tuple[str, ...]
+    renderings: bool = True
+
+    def in_command(self, command: str) -> str:
+        return self.outcomes.get(command, "")
+
+
+def put(*names: str, mates: bool = True) -> Callable[[Path, Path], None]:
+    """Photographs of these names, with their masks."""
+
+    def arrange(images: Path, masks: Path) -> None:
+        for name in names:
+            (images / name).write_bytes(JPEG_PLAIN)
+            if mates:
+                (masks / f"{Path(name).stem}.png").write_bytes(MASK_PNG)
+
+    return arrange
+
+
+def make(function: Callable[[Path], object], stem: str = "", mask: bool = False) -> Callable[[Path, Path], None]:
+    """Whatever a function makes in the folder of photographs (of masks), with a partner of this stem."""
+
+    def arrange(images: Path, masks: Path) -> None:
+        function(masks if mask else images)
+        if stem:
+            other = images / f"{stem}.jpg" if mask else masks / f"{stem}.png"
+            other.write_bytes(JPEG_PLAIN if mask else MASK_PNG)
+
+    return arrange
+
+
+def folder_with_a_picture(folder: Path) -> None:
+    (folder / "album.jpg").mkdir()
+    (folder / "album.jpg/in it.jpg").write_bytes(JPEG_PLAIN)
+
+
+def link(name: str, target: str) -> Callable[[Path], None]:
+    return lambda folder: (folder / name).symlink_to(target)
+
+
+def doubled(folder: Path) -> None:
+    (folder / "good_1.bmp").write_bytes(BMP)
+
+
+def doubled_mask(folder: Path) -> None:
+    (folder / "good_1.bmp").write_bytes(encoded(MASK, "BMP"))
+
+
+PAIRED, OWN = ("prepare", "train", "test"), ("predict", "serve")
+LONG = "x" * 251
+
+
+def each(commands: tuple[str, ...], outcome: str) -> dict[str, str]:
+    return dict.fromkeys(commands, outcome)
+
+
+EVERYWHERE = each((*PAIRED, *OWN), "read: itself")
+NO_PARTNER = each(PAIRED, "told: no partner in")
+LEFT = each(("prepare", "train", "test", "predict"), "left out: not a picture by its name")
+FOLDERS = (
+    Folder("name with spaces", put(" my photo .jpg"), EVERYWHERE, (" my photo ",)),
+    Folder("name with a newline", put("one\ntwo.jpg"), EVERYWHERE, ("one\ntwo",)),
+    Folder("name in other alphabets", put("Zürich 東京 🎞.jpg"), EVERYWHERE, ("Zürich 東京 🎞",)),
+    Folder("name that is not UTF-8", put("caf\udce9.jpg"), EVERYWHERE, ("caf\udce9",)),
+    Folder("name of 255 bytes", put(f"{LONG}.jpg"), EVERYWHERE, (LONG,), renderings=False),
+    Folder("name of 255 bytes, with --overlay", put(f"{LONG}.jpg"), {"predict": "told: File name too long"}, (LONG,)),
+    Folder("name that begins like an option", put("--help.jpg"), EVERYWHERE, ("--help",)),
+    Folder("name with several dots", put("a.b.png.jpg"), EVERYWHERE, ("a.b.png",)),
+    Folder("name with a pattern's characters", put("[1]*?{}%s.jpg"), EVERYWHERE, ("[1]*?{}%s",)),
+    Folder("name with markup", put("<b>&amp;|`$(x)`.jpg"), EVERYWHERE, ("<b>&amp;|`$(x)`",)),
+    Folder("suffix in capitals", put("PHOTO.JPG"), EVERYWHERE, ("PHOTO",)),
+    Folder("names that differ in case only", put("photo.jpg", "Photo.jpg"), EVERYWHERE, ("photo", "Photo")),
+    Folder("names that differ in Unicode's form only", put("\u00e9.jpg", "e\u0301.jpg"), EVERYWHERE,
+           ("\u00e9", "e\u0301")),
+    Folder("two pictures of one stem", make(doubled), each(PAIRED, "told: doubled stem") | each(OWN, "read: both"),
+           ("good_1",)),
+    Folder("link to a photograph", make(link("linked.jpg", "good_1.jpg"), "linked"), EVERYWHERE, ("linked",)),
+    Folder("link to itself", make(link("loop.jpg", "loop.jpg"), "loop"),
+           each((*PAIRED, "predict"), f"told: {UNREADABLE}") | {"serve": "told: no longer here"}, ("loop",)),
+    Folder("link to nothing", make(link("lost.jpg", "nowhere.jpg"), "lost"),
+           each((*PAIRED, "predict"), f"told: {UNREADABLE}") | {"serve": "told: no longer here"}, ("lost",)),
+    Folder("link to the folder that it lies in", make(link("loop", ".")), LEFT, ("loop",)),
+    Folder("folder named .jpg", make(folder_with_a_picture, "album"),
+           each(PAIRED, f"told: {UNREADABLE}") | {"predict": "read: the pictures in it"}, ("album",)),
+    Folder("pipe named .jpg", make(lambda folder: os.mkfifo(folder / "pipe.jpg"), "pipe"),
+           each((*PAIRED, "predict"), f"told: {UNREADABLE}") | {"serve": "told: no longer here"}, ("pipe",)),
+    Folder("hidden file", put(".hidden.jpg", mates=False), LEFT, (".hidden",)),
+    Folder("text beside the pictures", make(lambda folder: (folder / "notes.txt").write_text("notes")), LEFT,
+           ("notes",)),
+    Folder("photograph named .dat", put("photo.dat"),
+           NO_PARTNER | {"predict": LEFT["predict"], "serve": "read: itself"}, ("photo",)),
+    Folder("photograph without a mask", put("lone.jpg", mates=False), NO_PARTNER, ("lone",)),
+    Folder("mask without a photograph", make(lambda folder: (folder / "lone.png").write_bytes(MASK_PNG), mask=True),
+           NO_PARTNER, ("lone",)),
+    Folder("two masks of one stem", make(doubled_mask, mask=True),
+           each(PAIRED, "told: doubled stem") | {"evaluate": "told: two masks for one image"}, ("good_1",)),
+    Folder("folder named as a mask", make(lambda folder: (folder / "bad.png").mkdir(), "bad", mask=True),
+           each((*PAIRED, "evaluate"), f"told: {UNREADABLE}"), ("bad",)),
+    Folder("mask that is a link to itself", make(link("bad.png", "bad.png"), "bad", mask=True),
+           each((*PAIRED, "evaluate"), f"told: {UNREADABLE}"), ("bad",)),
+)  # fmt: skip

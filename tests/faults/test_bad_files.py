@@ -1,0 +1,326 @@
+"""Every kind of bad or odd file through every command that it concerns, as docs/errors.md says.
+
+The commands run in this process, by main.main: what is checked is the exit status and what stands on the terminal. Two
+parts are put in the place of slow ones: weights are loaded once, and a training ends when its samples of an epoch are
+read and augmented (decoding is done when the Trainer is made).
+"""
+
+import contextlib
+import io
+import json
+import os
+from functools import cache
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+import main
+import predictor
+import tester
+import trainer
+from model import RAN
+from tests.faults import corpus
+from tests.faults.folders import FOLDERS, PAIRED
+from tests.faults.kinds import LAST_ROW, MAPS, MASK_SETS, MASKS, PHOTOGRAPHS
+from tests.faults.making import JPEG_PLAIN, MAP, MASK, MASK_PNG, encoded
+from tools import serve
+from utils.metrics import COLUMNS
+from utils.pictures import read_image, read_mask
+
+GOOD = ("good_1", "good_2")
+
+
+@pytest.fixture(autouse=True)
+def quick(monkeypatch):
+    """No weights read twice, no network made twice, no training step; a small network is quickest in one thread."""
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    for module in (predictor, tester):
+        monkeypatch.setattr(module, "load_model", loaded)
+    monkeypatch.setattr(trainer.Trainer, "_build_network", lambda self, last: fresh())
+    monkeypatch.setattr(trainer.Trainer, "train", lambda self: [*self.train_loader, *self.val_loader] and 0)
+    yield
+    torch.set_num_threads(threads)
+
+
+loaded = cache(predictor.load_model)
+fresh = cache(lambda: RAN(arch="resnet18", encoder_norm="group"))
+
+
+@pytest.fixture
+def room(tmp_path) -> Path:
+    """A folder that every test leaves without half-written files."""
+    yield tmp_path
+    assert not [path for path in tmp_path.rglob("*") if path.name.startswith(".part-")]
+
+
+def run(*words) -> tuple[int, str, str]:
+    """Exit status, output and errors of a command; streams that take a name's bytes as those of a terminal do."""
+    out = io.TextIOWrapper(io.BytesIO(), "utf-8", "strict")
+    err = io.TextIOWrapper(io.BytesIO(), "utf-8", "backslashreplace")
+    with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
+        status = main.main(list(map(str, words)))
+    texts = []
+    for stream in (out, err):
+        stream.flush()
+        # What a progress bar wrote is overwritten by what follows on its line.
+        texts.append("\n".join(line.rsplit("\r", 1)[-1] for line in stream.buffer.getvalue().decode().split("\n")))
+        assert "Traceback" not in texts[-1]
+    return status, *texts
+
+
+def pairs_at(images: Path, masks: Path) -> None:
+    """Two good pairs."""
+    for folder in (images, masks):
+        folder.mkdir(parents=True)
+    for name in GOOD:
+        (images / f"{name}.jpg").write_bytes(JPEG_PLAIN)
+        (masks / f"{name}.png").write_bytes(MASK_PNG)
+
+
+def place(room: Path, command: str) -> tuple[Path, Path]:
+    """Where a command looks for photographs and masks."""
+    root = {"train": room / "data/Train/SET", "test": room / "data/SET/Test", "evaluate": room / "data/SET/Test"}
+    folder = root.get(command, room / "source")
+    return folder / "images", folder / "masks"
+
+
+def maps_for(folder: Path, stems) -> None:
+    folder.mkdir(exist_ok=True)
+    for stem in stems:
+        (folder / f"{stem}.png").write_bytes(encoded(MAP, "PNG"))
+
+
+def carry_out(command: str, room: Path, weights: Path, renderings: bool = True) -> tuple[int, str, str, set[str]]:
+    """Runs a command on what lies at its place: exit status, output, errors, and the stems that it dealt with."""
+    images, masks = place(room, command)
+    out = room / "out"
+    if command == "prepare":
+        result = run("prepare", "--images", images, "--masks", masks, "--dataset", "SET", "--white", "in_focus",
+                     "--split", "train", "--data_path", out)  # fmt: skip
+        done = out.glob("Train/SET/masks/*")
+        assert {path.stem for path in out.glob("Train/SET/contour/*")} == {path.stem for path in done}
+        for copy in out.glob("Train/SET/images/*"):
+            assert copy.read_bytes() == (images / copy.name).read_bytes()
+        return *result, {path.stem for path in out.glob("Train/SET/masks/*")}
+    if command == "train":
+        read = []
+        with pytest.MonkeyPatch.context() as patch:
+            original = trainer.Trainer._load_data
+            patch.setattr(trainer.Trainer, "_load_data", lambda self: read.append(self) or original(self))
+            result = run("train", "--data_path", room / "data", "--model_path", out, "--arch", "resnet18",
+                         "--pretrained", "none", "--img_size", "64", "--epochs", "1", "--val_share", "0.34",
+                         "--num_workers", "0", "--device", "cpu")  # fmt: skip
+        assert not out.exists() or result[0] == 0
+        if result[0]:
+            return *result, set()
+        loaders = (read[0].train_loader, read[0].val_loader)
+        return *result, {pair.stem for loader in loaders for pair in loader.dataset.pairs}
+    if command == "test":
+        result = run("test", "--data_path", room / "data", "--model_path", weights, "--output", out, "--report",
+                     "False", "--save_map", "True", "--num_workers", "0", "--device", "cpu")  # fmt: skip
+        assert (out / "scores.json").exists() == (result[0] == 0)
+        return *result, {path.stem for path in out.glob("maps/SET/*")}
+    if command == "evaluate":
+        result = run("evaluate", "--data_path", room / "data", "--maps", f"OURS={room / 'maps'}", "--output", out)
+        assert (out / "scores.json").exists() == (result[0] == 0)
+        scored = (out / "scores.csv").read_text().splitlines()[1:] if result[0] == 0 else []
+        return *result, {line.split(",")[2] for line in scored}
+    assert command == "predict"
+    more = ("--cutout", "--overlay", "--bokeh") if renderings else ()
+    result = run("predict", images, "--output", out, "--model_path", weights, "--device", "cpu", "--table", "csv",
+                 *more)  # fmt: skip
+    return *result, {path.relative_to(out).as_posix()[:-4] for path in out.rglob("*.png") if ".cutout" not in path.name}
+
+
+@pytest.fixture(scope="module")
+def desk(run_folder, tmp_path_factory) -> serve.Desk:
+    """What serve's page calls."""
+    return serve.Desk(loaded(str(run_folder), "cpu"), tmp_path_factory.mktemp("desk"), serve.Options())
+
+
+def at_the_desk(desk: serve.Desk, paths: list[Path]) -> dict[str, str]:
+    """What serve says of pictures: the same alone and among others; names and a sentence, empty where it worked."""
+    archive, rows = desk.batch(paths)
+    assert archive and len(rows) == len(paths)
+    said = {}
+    for path, (name, what) in zip(paths, rows):
+        assert name == path.name
+        said[name] = "" if what.endswith(".png") else f"{name}: {what}"
+        try:
+            alone = desk.analyse(path)
+            assert all(file.is_file() for file in alone[-3:]) and not said[name]
+        except ValueError as error:
+            assert str(error) == said[name]
+    assert not list(desk.folder.rglob(".part-*"))
+    return said
+
+
+def cases(kinds, commands=corpus.COMMANDS) -> list:
+    pairs = [(one, command) for one in kinds for command in commands if one.in_command(command)]
+    return [pytest.param(one, command, id=f"{one.kind}-{command}") for one, command in pairs]
+
+
+def check_told(command: str, status: int, error: str, outcome: str, name: str) -> None:
+    """One sentence, with the reason, of one file, and an exit status of 1."""
+    assert status == 1
+    told = [line for line in error.splitlines() if name in line]
+    assert len(told) == 1 and corpus.matches(outcome, told[0]), error
+    assert not [good for good in GOOD if good in error and good != name], error
+    assert ("1 picture(s) failed:" in error) if command == "predict" else error.startswith("error: ")
+
+
+@pytest.mark.parametrize("one", [*PHOTOGRAPHS, *MASKS], ids=lambda one: one.kind)
+def test_what_is_read_is_what_the_page_says(one, tmp_path):
+    (tmp_path / one.name).write_bytes(one.content)
+    if one.outcome.startswith("read"):
+        values = read_mask(tmp_path / one.name) if one in MASKS else read_image(tmp_path / one.name)
+        assert values.dtype == np.uint8 and values.shape == one.pixels.shape
+        assert np.abs(values.astype(int) - one.pixels).mean() <= one.tolerance
+
+
+@pytest.mark.parametrize("one, command", cases(PHOTOGRAPHS, ("prepare", "train", "test", "predict")))
+def test_photographs(one, command, room, run_folder):
+    images, masks = place(room, command)
+    pairs_at(images, masks)
+    (images / one.name).write_bytes(one.content)
+    stem = Path(one.name).stem
+    (masks / f"{stem}.png").write_bytes(encoded(np.resize(MASK, one.pixels.shape[:2]), "PNG"))
+    status, _, error, done = carry_out(command, room, run_folder)
+    if (outcome := one.in_command(command)).startswith("read"):
+        assert status == 0 and done == {*GOOD, stem}, error
+        if command in ("predict", "test"):
+            made = room / ("out/odd.png" if command == "predict" else "out/maps/SET/odd.png")
+            assert read_image(made).shape == one.pixels.shape
+    else:
+        check_told(command, status, error, outcome, one.name)
+        assert done == (set(GOOD) if command == "predict" else set())
+
+
+@pytest.mark.parametrize("one, command", cases(PHOTOGRAPHS, ("serve",)))
+def test_uploads(one, command, room, desk):
+    (room / one.name).write_bytes(one.content)
+    (room / "good.jpg").write_bytes(JPEG_PLAIN)
+    said = at_the_desk(desk, [room / one.name, room / "good.jpg"])
+    assert not said["good.jpg"]
+    if (outcome := one.in_command(command)).startswith("read"):
+        assert not said[one.name]
+    else:
+        assert corpus.matches(outcome, said[one.name]) and said[one.name].startswith(f"{one.name}: ")
+        assert str(room) not in said[one.name]
+
+
+@pytest.mark.parametrize("one, command", cases(MASKS, (*PAIRED, "evaluate")))
+def test_masks(one, command, room, run_folder):
+    images, masks = place(room, command)
+    pairs_at(images, masks)
+    stem = Path(one.name).stem
+    (masks / one.name).write_bytes(one.content)
+    (images / f"{stem}.jpg").write_bytes(JPEG_PLAIN)
+    maps_for(room / "maps", (*GOOD, stem))
+    status, output, error, done = carry_out(command, room, run_folder)
+    if (outcome := one.in_command(command)).startswith("read"):
+        assert status == 0 and done == {*GOOD, stem}, error
+        if command == "prepare":
+            written = read_image(room / f"out/Train/SET/masks/{stem}.png")[..., 0]
+            assert np.abs(written.astype(int) - one.pixels).mean() <= one.tolerance
+        assert ("resized" not in outcome) or f"{stem}.png: 96 x 64 to" in output
+    else:
+        check_told(command, status, error, outcome, "bad.jpg" if "its mask" in outcome else one.name)
+        assert not done
+
+
+@pytest.mark.parametrize("command", [*PAIRED, "evaluate"])
+@pytest.mark.parametrize("kind", MASK_SETS)
+def test_sets_of_odd_masks(kind, command, room, run_folder):
+    mask, warnings = MASK_SETS[kind]
+    images, masks = place(room, command)
+    pairs_at(images, masks)
+    (images / "odd.jpg").write_bytes(JPEG_PLAIN)
+    for stem in (*GOOD, "odd"):
+        (masks / f"{stem}.png").write_bytes(encoded(mask, "PNG"))
+    maps_for(room / "maps", (*GOOD, "odd"))
+    status, output, error, done = carry_out(command, room, run_folder)
+    assert status == 0 and done == {*GOOD, "odd"}, error
+    assert warnings[command] in output
+
+
+@pytest.mark.parametrize("one, command", cases(MAPS, ("evaluate",)))
+def test_maps(one, command, room, run_folder):
+    images, masks = place(room, command)
+    pairs_at(images, masks)
+    stem = Path(one.name).stem
+    (images / f"{stem}.jpg").write_bytes(JPEG_PLAIN)
+    (masks / f"{stem}.png").write_bytes(MASK_PNG)
+    maps_for(room / "maps", GOOD)
+    (room / "maps" / one.name).write_bytes(one.content)
+    status, output, error, done = carry_out(command, room, run_folder)
+    if (outcome := one.in_command(command)).startswith("read"):
+        assert status == 0 and done == {*GOOD, stem}, error
+        assert ("resized" not in outcome) or f"{stem}.png" in output
+    else:
+        check_told(command, status, error, outcome, one.name)
+
+
+def lies_in(folder: Path) -> list[Path]:
+    return sorted(folder / os.fsdecode(name) for name in os.listdir(os.fsencode(folder)))
+
+
+@pytest.mark.parametrize("one, command", cases(FOLDERS))
+def test_names_and_folders(one, command, room, run_folder, desk):
+    images, masks = place(room, command)
+    pairs_at(images, masks)
+    one.arrange(images, masks)
+    outcome = one.in_command(command)
+    if command == "serve":
+        said = at_the_desk(desk, lies_in(images))
+        sentences = [sentence for sentence in said.values() if sentence]
+        assert all(sentence.startswith(one.named[0]) for sentence in sentences)
+        assert [True] * len(sentences) == [corpus.matches(outcome, sentence) for sentence in sentences]
+        assert bool(sentences) == outcome.startswith("told")
+        return
+    maps_for(room / "maps", {path.stem for path in masks.iterdir()})
+    status, _, error, done = carry_out(command, room, run_folder, one.renderings)
+    if outcome.startswith("told"):
+        check_told(command, status, error, outcome, one.named[0])
+        return
+    assert status == 0, error
+    new = {
+        "read: itself": set(one.named), "read: both": {"good_1.jpg", "good_1.bmp", "good_2"},
+        "read: the pictures in it": {"album.jpg/in it"}, "left": set(),
+    }[outcome if outcome.startswith("read") else "left"]  # fmt: skip
+    if command == "predict" and one.kind == "names that differ in case only":
+        new = {"photo.jpg", "Photo.jpg"}
+    assert done == (new if outcome == "read: both" else {*GOOD, *new})
+
+
+def test_the_page_is_that_of_these_kinds():
+    assert corpus.PAGE.read_text(encoding="utf-8") == corpus.page()
+    kinds = [one.kind for one in (*PHOTOGRAPHS, *MASKS, *MAPS, *FOLDERS)] + list(MASK_SETS)
+    assert len(kinds) == len(set(kinds)) >= 65
+
+
+def test_the_scores_of_a_set_with_odd_pictures_can_be_read(room, run_folder):
+    images, masks = place(room, "test")
+    pairs_at(images, masks)
+    for one in PHOTOGRAPHS:
+        if one.kind in ("1 x 1", "1 row of 3840", "1 column of 3840"):
+            (images / f"{one.kind}.png").write_bytes(one.content)
+            (masks / f"{one.kind}.png").write_bytes(encoded(np.resize(MASK, one.pixels.shape[:2]), "PNG"))
+    (masks / "good_1.png").write_bytes(encoded(LAST_ROW, "PNG"))
+    assert carry_out("test", room, run_folder)[0] == 0
+    totals = json.loads((room / "out/scores.json").read_text())["scores"][0]["totals"]
+    assert totals["images"] == 5 and all(0 <= totals[key] <= 1 for key in COLUMNS)
+
+
+def test_a_lost_link_of_a_pattern_is_named_and_one_for_the_results_too(room, run_folder):
+    pairs_at(images := room / "images", room / "masks")
+    (images / "lost.jpg").symlink_to("nowhere.jpg")
+    words = ("predict", f"{images}/*.jpg", "--model_path", run_folder, "--device", "cpu", "--output")
+    status, _, error = run(*words, room / "out")
+    assert status == 1 and "1 picture(s) failed" in error and "lost.jpg: not a readable picture" in error
+    (room / "loop").symlink_to("loop")
+    status, _, error = run(*words, room / "loop")
+    assert status == 1 and error.startswith("error: ") and "loop: cannot be written to" in error

@@ -1,0 +1,162 @@
+"""SIGKILL at random moments: what is there is whole, and the same command goes on to the same result.
+
+Three kills of each command; `make faults` sends thirty (RAN_KILLS) and keeps the figures. RAN_SEED chooses the moments.
+"""
+
+import csv
+import dataclasses
+import json
+import os
+import random
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+import torch
+from PIL import Image
+
+from tests.faults import keep
+from tools import prepare, sample
+from utils.checkpoint import read_state, read_weights
+
+ROOT = Path(__file__).parents[2]
+KILLS = int(os.environ.get("RAN_KILLS", 3))
+SEED = int(os.environ.get("RAN_SEED", 0))
+CPU = ["--device", "cpu"]
+SMALL = ["--arch", "resnet18", "--pretrained", "none", "--img_size", "64", "--epochs", "4", "--lr", "1e-4", "--limit",
+         "10", "--val_share", "0.2", "--num_workers", "1", "--resume", *CPU]  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def pictures(tmp_path_factory) -> Path:
+    """24 generated pairs as published, and prepared."""
+    folder = tmp_path_factory.mktemp("pictures")
+    sample.run(sample.Options(output=str(folder / "source"), training=14, test=10, width=480))
+    prepare.run(prepare.Options(source=str(folder / "source"), data_path=str(folder / "dataset"), **named("sample")))
+    return folder
+
+
+def named(name: str) -> dict:
+    return {"dataset": name.upper(), "white": "blurred"}
+
+
+def commands(pictures: Path, out: Path) -> dict[str, list[str]]:
+    dataset = str(pictures / "dataset")
+    return {
+        "prepare": ["--source", str(pictures / "source"), "--dataset", "SAMPLE", "--white", "blurred",
+                    "--data_path", str(out)],
+        "train": ["--data_path", dataset, "--model_path", str(out), *SMALL],
+        "test": ["--data_path", dataset, "--output", str(out), "--save_map", "True", "--num_workers", "1", *CPU],
+        "predict": [str(pictures / "source/image"), "--output", str(out), "--overlay", "--table", "csv", *CPU],
+    }  # fmt: skip
+
+
+def start(command: str, words: list[str]) -> subprocess.Popen:
+    """A real process, when it has begun its work: said its first word."""
+    process = subprocess.Popen([sys.executable, ROOT / "main.py", command, *words], stdout=subprocess.PIPE,
+                               stderr=subprocess.STDOUT, start_new_session=True)  # fmt: skip
+    os.read(process.stdout.fileno(), 1)
+    return process
+
+
+def end(process: subprocess.Popen) -> None:
+    said = process.communicate(timeout=300)[0].decode()
+    assert process.returncode == 0, said
+
+
+def check_whole(folder: Path) -> None:
+    """Every file that has its name is whole (TensorBoard's log grows by records, and may end in a part of one)."""
+    for path in (path for path in folder.rglob("*") if path.is_file() and not path.name.startswith(".part-")):
+        if path.suffix in (".png", ".jpg"):
+            Image.open(path).load()
+        elif path.suffix == ".json":
+            json.loads(path.read_text())
+        elif path.suffix == ".csv":
+            with path.open(newline="") as file:
+                rows = list(csv.reader(file))
+            assert {len(row) for row in rows} == {len(rows[0])} and path.read_bytes().endswith(b"\n"), path
+        elif path.suffix == ".safetensors":
+            read_weights(path)
+        elif path.suffix == ".pt":
+            read_state(path)
+        elif path.suffix in (".pdf", ".html"):
+            assert path.read_bytes().rstrip().endswith((b"%%EOF", b"</html>")), path
+        else:
+            assert "tfevents" in path.name or path.suffix in (".md", ".tex"), path
+
+
+def contents(folder: Path) -> dict:
+    """All that a run leaves, in a form that is equal for equal results."""
+    found = {}
+    for path in sorted(path for path in folder.rglob("*") if path.is_file()):
+        name = str(path.relative_to(folder))
+        if path.name == "last.pt":
+            state = read_state(path)
+            found[name] = tensors(state["network"]), [without(row, "seconds") for row in state["history"]]
+        elif path.suffix == ".safetensors":
+            weights, metadata = read_weights(path)
+            found[name] = tensors(weights), without(metadata, "seconds")
+        elif path.name not in ("history.csv", "curves.png", "scores.json", "index.html") and "tfevents" not in name:
+            found[name] = path.read_bytes().replace(str(folder).encode(), b"OUT")
+    return found
+
+
+def tensors(state: dict[str, torch.Tensor]) -> dict[str, bytes]:
+    return {name: value.numpy().tobytes() for name, value in state.items()}
+
+
+def without(row: dict, key: str) -> dict:
+    return {name: value for name, value in row.items() if name != key}
+
+
+@dataclasses.dataclass
+class Tally:
+    """What became of a command's kills."""
+
+    command: str
+    seed: int
+    kills: int = 0
+    moments: list[float] = dataclasses.field(default_factory=list)  # seconds after the first word
+    temporaries: int = 0  # left by a kill, replaced by the next run
+    endings: int = 0  # runs that were equal to the unbroken one after all their kills
+
+
+def survive(command: str, words: Callable[[Path], list[str]], folder: Path) -> Tally:
+    """Kills the command again and again; whenever a run ends, compares it with an unbroken one and begins anew."""
+    whole, broken = folder / "whole", folder / "broken"
+    process, began = start(command, words(whole)), time.monotonic()
+    end(process)
+    lasts, wanted = time.monotonic() - began, contents(whole)
+    tally, dice = Tally(command, SEED), random.Random(f"{SEED} {command}")
+    while tally.kills < KILLS or broken.exists():
+        process = start(command, words(broken))
+        if tally.kills < KILLS:
+            moment = dice.uniform(0, lasts)
+            try:
+                process.wait(moment)
+            except subprocess.TimeoutExpired:
+                os.killpg(process.pid, signal.SIGKILL) if dice.random() < 0.5 else process.kill()
+                process.communicate()
+                tally.kills += 1
+                tally.moments.append(round(moment, 3))
+                tally.temporaries += len(list(broken.rglob(".part-*")))
+                check_whole(broken)
+                continue
+        end(process)
+        assert contents(broken) == wanted
+        tally.endings += 1
+        shutil.rmtree(broken)
+    print(tally)
+    return tally
+
+
+@pytest.mark.parametrize("command", ["prepare", "train", "test", "predict"])
+def test_a_killed_command_goes_on_to_the_same_result(command, pictures, tmp_path):
+    tally = survive(command, lambda out: commands(pictures, out)[command], tmp_path)
+    assert tally.kills == KILLS and tally.endings > 0
+    keep(f"kills_{command}", dataclasses.asdict(tally))

@@ -1,0 +1,137 @@
+"""The same answer twice: whatever the workers, the order of files, the batch size, the locale, the library's version.
+
+`python -m tests.faults.test_same_answer` writes the golden numbers anew, after new weights were released.
+"""
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+import torch
+
+from main import main
+from predictor import SHIPPED, load_model
+from utils.checkpoint import hash_of
+from utils.files import write_json
+from utils.pictures import write_png
+
+ROOT = Path(__file__).parents[2]
+GOLDEN = Path(__file__).with_name("golden.json")
+GRID = (8, 12)  # a map is remembered by its means over so many rows and columns
+CPU = ["--device", "cpu"]
+
+
+def generated() -> dict[str, np.ndarray]:
+    """Three pictures made of integers alone, the same on every machine: H x W x 3 uint8."""
+    y, x = np.mgrid[:240, :360]
+    checks = (((x // 6 + y // 6) % 2) * 160 + 40).astype(np.uint8)
+    noise = ((x * 7919 + y * 104729 + x * y * 31) % 251).astype(np.uint8)
+    half = np.where(x < 180, checks, cv2.blur(checks, (25, 25)))
+    disc = np.where((x - 180) ** 2 + (y - 120) ** 2 < 80**2, noise, cv2.blur(noise, (31, 31)))
+    softer = ((checks * (359 - x) + cv2.blur(checks, (9, 9)) * x) // 359).astype(np.uint8)
+    ramp = (x * 255 // 359).astype(np.uint8)
+    return {
+        "half": np.stack([half] * 3, -1),
+        "disc": np.stack([disc, half, ramp], -1),
+        "soft": np.stack([softer] * 3, -1),
+    }
+
+
+def means(focus_map: np.ndarray) -> list[list[float]]:
+    rows, columns = GRID
+    height, width = focus_map.shape
+    return focus_map.reshape(rows, height // rows, columns, width // columns).mean((1, 3)).astype(float).tolist()
+
+
+def test_the_shipped_weights_answer_as_they_did():
+    """To 1e-4: a library that changes answers is seen. Weights and numbers are released together."""
+    golden = json.loads(GOLDEN.read_text())
+    assert golden["sha256"] == hash_of(SHIPPED), "new weights: python -m tests.faults.test_same_answer"
+    predictor = load_model(device="cpu")
+    for name, picture in generated().items():
+        assert np.abs(means(predictor(picture)) - np.array(golden["means"][name])).max() < 1e-4, name
+    assert np.ptp(golden["means"]["half"]) > 0.5  # the numbers say something
+
+
+def test_the_shipped_weights_are_those_of_their_hash():
+    known = SHIPPED.with_name(f"{SHIPPED.name}.sha256").read_text().split()
+    assert known == [hash_of(SHIPPED), SHIPPED.name]
+
+
+def test_maps_do_not_depend_on_the_batch_size():
+    predictor = load_model(device="cpu")
+    pictures = torch.stack([torch.from_numpy(picture).permute(2, 0, 1) for picture in generated().values()])
+    images = torch.nn.functional.interpolate(pictures.float(), (128, 128)).to(torch.uint8)
+    alone = np.concatenate([predictor.probabilities(image[None]) for image in images])
+    assert np.abs(predictor.probabilities(images) - alone).max() < 1e-5
+
+
+@pytest.fixture(scope="module")
+def shuffled(dataset, tmp_path_factory) -> Path:
+    """The dataset folder with its files written in the opposite order."""
+    folder = tmp_path_factory.mktemp("shuffled")
+    for path in sorted((p for p in dataset.rglob("*") if p.is_file()), reverse=True):
+        (folder / path.relative_to(dataset)).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy(path, folder / path.relative_to(dataset))
+    return folder
+
+
+def results(folder: Path) -> dict[str, bytes]:
+    return {str(p.relative_to(folder)): p.read_bytes() for p in folder.rglob("*") if p.suffix in (".png", ".csv")}
+
+
+def test_scores_depend_on_no_worker_order_or_batch(dataset, shuffled, run_folder, tmp_path):
+    def test(name: str, data: Path, *words: str) -> dict[str, bytes]:
+        out = tmp_path / name
+        assert main(["test", "--data_path", str(data), "--model_path", str(run_folder), "--output", str(out), "--name",
+                     "ran", "--save_map", "True", "--report", "False", *words, *CPU]) == 0  # fmt: skip
+        return results(out)
+
+    first = test("first", dataset, "--num_workers", "0", "--batch_size", "1")
+    assert len(first) == 5
+    assert test("workers", dataset, "--num_workers", "2", "--batch_size", "1") == first
+    assert test("order", shuffled, "--num_workers", "0", "--batch_size", "1") == first
+    for name, data in test("batch", dataset, "--num_workers", "1", "--batch_size", "3").items():
+        if name.endswith(".png"):  # 8 bits of what is equal to 1e-5
+            maps = [cv2.imdecode(np.frombuffer(x, np.uint8), 0).astype(int) for x in (data, first[name])]
+            assert np.abs(maps[0] - maps[1]).max() <= 1
+
+
+def test_training_depends_on_no_order_of_files(dataset, shuffled, tmp_path):
+    weights = []
+    for name, data in (("a", dataset), ("b", shuffled)):
+        run = tmp_path / name
+        assert main(["train", "--data_path", str(data), "--model_path", str(run), "--arch", "resnet18", "--pretrained",
+                     "none", "--img_size", "64", "--epochs", "1", "--num_workers", "0", *CPU]) == 0  # fmt: skip
+        weights.append(torch.load(run / "last.pt", weights_only=True)["network"])
+    assert all(torch.equal(weights[0][name], weights[1][name]) for name in weights[0])
+
+
+def test_maps_and_tables_depend_on_no_locale(tmp_path, run_folder):
+    """Decimal points, upper case, the encoding of names: none of it is the locale's."""
+    shoot = tmp_path / "shoot"
+    for name, picture in zip(("é", "Größe I", "日本"), generated().values()):
+        write_png(shoot / f"{name}.png", picture)
+    found = []
+    for number, locale in enumerate(("C", "C.UTF-8", "tr_TR.UTF-8")):
+        out = tmp_path / str(number)
+        command = [sys.executable, ROOT / "main.py", "predict", shoot, "--output", out, "--table", "csv", *CPU]
+        command += ["--model_path", run_folder]
+        locales = os.environ | {"LC_ALL": locale, "LANG": locale}
+        done = subprocess.run(command, env=locales, capture_output=True)
+        assert done.returncode == 0, done.stderr.decode()
+        found.append(results(out))
+    assert all(one == found[0] for one in found[1:]) and len(found[0]) == 4
+
+
+if __name__ == "__main__":
+    predictor = load_model(device="cpu")
+    maps = {name: means(predictor(picture)) for name, picture in generated().items()}
+    rounded = {name: np.round(values, 6).tolist() for name, values in maps.items()}
+    write_json(GOLDEN, {"sha256": hash_of(SHIPPED), "means": rounded})
