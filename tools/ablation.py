@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING
 from utils.config import Recipe, RunConfig, TestConfig, TrainConfig, as_words, option, parse, read_yaml
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from utils.scores import MethodScores
 
 DESCRIPTION = (
@@ -32,6 +34,7 @@ class Options(Recipe):
 
     model_path: str = option("runs/ablation", "folder of the runs, ROW/seedN, and of the table")
     seeds: list[str] = option(["42"], "seeds that every row is trained with")
+    folds: list[str] = option([], "parts of the training pictures to leave out in turn; their scores are put together")
     rows: list[str] = option([], "rows to train (default: all)")
     variants: str = option(
         "", "YAML file of rows instead of the paper's: name: {option: value, ...}; against: NAME is the row to beat"
@@ -56,30 +59,40 @@ def run(options: Options) -> int:
     names = options.rows or list(known)
     if unknown := (set(names) | set(against.values())) - known.keys():
         raise ValueError(f"no row {', '.join(sorted(unknown))}; there are {', '.join(known)}")
-    if wrong := [seed for seed in options.seeds if not (seed.isascii() and seed.isdigit())]:
-        raise ValueError(f"--seeds {' '.join(wrong)}: seeds are whole numbers from 0")
-    seeds = list(map(int, options.seeds))
-    if len(set(seeds)) < len(seeds) or len(set(names)) < len(names):
-        raise ValueError("a row or a seed is named twice")
+    seeds, folds = whole_numbers("seeds", options.seeds), whole_numbers("folds", options.folds, 1)
+    if any(len(set(values)) < len(values) for values in (seeds, folds, names)):
+        raise ValueError("a row, a seed or a fold is named twice")
     folder = Path(options.model_path)
-    sets = test_sets(options)  # fails now, not after the first training
+    # Fails now, not after the first training.
+    sets = {fold: test_sets(dataclasses.replace(options, fold=fold)) for fold in folds or [options.fold]}
     shared = {f.name: getattr(options, f.name) for f in dataclasses.fields(Recipe)}
     keep_recipe(folder / "recipe.json", recipe(TrainConfig(**shared)))
-    runs: dict[str, dict[str, list[MethodScores]]] = {name: {} for name in sets}  # of each set, by row: one a seed
+    runs: dict[str, dict[str, list[MethodScores]]] = {}  # of each set, by row: one a seed
     for seed in seeds:
         for row in names:
-            path = folder / row / f"seed{seed}"
-            config = TrainConfig(**shared | known[row] | {"model_path": str(path), "seed": seed, "resume": True})
-            if status := train_and_test(config, set(sets)):
-                print(f"stopped in {row}, seed {seed}: the same command goes on")
-                return status
-            for one in read_scores(folder_of_scores(config)):
-                runs[one.dataset].setdefault(row, []).append(one)
+            parts = []
+            for fold, tested in sets.items():
+                path = folder / row / (f"seed{seed}" + f"_fold{fold}" * bool(folds))
+                own = {"model_path": str(path), "seed": seed, "fold": fold, "resume": True}
+                config = TrainConfig(**shared | known[row] | own)
+                if status := train_and_test(config, set(tested)):
+                    print(f"stopped in {path}: the same command goes on")
+                    return status
+                parts.append(read_scores(folder_of_scores(config)))
+            for ones in zip(*parts):
+                one = together(ones)
+                runs.setdefault(one.dataset, {}).setdefault(row, []).append(one)
             write_scores(folder, [average(row, ones) for rows in runs.values() for row, ones in rows.items()])
             write_bytes(folder / "ablation.md", "\n".join(table(rows, against) for rows in runs.values()).encode())
     print((folder / "ablation.md").read_text(encoding="utf-8"), end="")
     print(f"table in {folder / 'ablation.md'}, scores in {folder / 'scores.json'}")
     return 0
+
+
+def whole_numbers(name: str, words: list[str], first: int = 0) -> list[int]:
+    if wrong := [word for word in words if not (word.isascii() and word.isdigit() and int(word) >= first)]:
+        raise ValueError(f"--{name} {' '.join(wrong)}: {name} are whole numbers from {first}")
+    return list(map(int, words))
 
 
 def read_variants(path: str) -> tuple[dict[str, dict], dict[str, str]]:
@@ -144,6 +157,24 @@ def keep_recipe(path: Path, recipe: dict) -> None:
             f"{path.parent} holds runs with {options}: the same options go on, another --model_path starts"
         )
     write_json(path, recipe)
+
+
+def together(folds: "Sequence[MethodScores]") -> "MethodScores":
+    """One method's scores on several folds of a set as those of one set: lines an image, and means over all images."""
+    import numpy as np
+
+    if len(folds) == 1:
+        return folds[0]
+    images = [fold.totals["images"] for fold in folds]
+    totals = {key: float(np.average([fold.totals[key] for fold in folds], weights=images)) for key in folds[0].columns}
+    return dataclasses.replace(
+        folds[0],
+        dataset=f"{folds[0].dataset}-{folds[-1].dataset.rpartition('fold')[2]}",
+        totals={key: sum(fold.totals[key] for fold in folds) for key in folds[0].totals if key not in totals} | totals,
+        rows=[row for fold in folds for row in fold.rows],
+        curves=np.average([fold.curves for fold in folds], axis=0, weights=images),
+        about={},
+    )
 
 
 def average(method: str, runs: "list[MethodScores]") -> "MethodScores":

@@ -1,5 +1,6 @@
 """The story of a training: its curves as a picture, and TensorBoard's log."""
 
+import gc
 from pathlib import Path
 
 import torch
@@ -51,6 +52,8 @@ def _save(figure, panels, path: Path) -> None:
         panel.legend()
     with atomic(path) as temporary:
         figure.savefig(temporary, dpi=120, format=path.suffix[1:] or "png")
+    # Figures are cycles that hold their pixels, and Python looks for cycles seldom: a training would keep dozens.
+    gc.collect()
 
 
 class Board:

@@ -25,10 +25,10 @@ GROWTH = 0.05  # of the mean memory, from the second fifth of a run to the last,
 
 
 def memory_mb(pid: int) -> float:
-    """Resident memory of a process and its children."""
+    """Resident memory of a process and its children; what they share is counted once."""
     try:
-        lines = Path(f"/proc/{pid}/status").read_text().splitlines()
-        own = sum(int(line.split()[1]) for line in lines if line.startswith("VmRSS")) / 1024
+        lines = Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines()
+        own = sum(int(line.split()[1]) for line in lines if line.startswith("Pss:")) / 1024
         children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
     except (FileNotFoundError, ProcessLookupError):  # it has just ended
         return 0.0

@@ -131,6 +131,23 @@ def test_variants_of_a_file_are_compared_with_the_rows_they_name(options, tmp_pa
         ablation.run(options)
 
 
+def test_folds_left_out_in_turn_are_one_set(options, tmp_path, monkeypatch):
+    options.folds = ["1", "3"]
+    assert ablation.run(options) == 0
+    assert (tmp_path / "ablation/ablation.md").read_text().startswith("SAMPLE_fold1-3, 3 images")
+    for one in read_scores(tmp_path / "ablation"):
+        runs = [tmp_path / f"ablation/{one.method}/seed42_fold{fold}" for fold in (1, 3)]
+        folds = [read_scores(run / f"fold{fold}")[0] for run, fold in zip(runs, (1, 3))]
+        assert one.rows == [row for fold in folds for row in fold.rows]
+        for key in ("mae", "p0_f"):  # means over images, not over folds
+            assert one.totals[key] == pytest.approx(sum(row[key] for row in one.rows) / 3)
+    monkeypatch.setattr(Trainer, "_train_epoch", None)
+    assert ablation.run(options) == 0
+    options.folds = ["0"]
+    with pytest.raises(ValueError, match="--folds 0: folds are whole numbers from 1"):
+        ablation.run(options)
+
+
 def test_mistakes_in_a_file_of_variants_are_named(options, tmp_path, capsys):
     path = tmp_path / "variants.yaml"
     options.variants, options.rows = str(path), []
