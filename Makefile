@@ -30,7 +30,7 @@ bench: .venv/installed  ## measure speed and memory beside the alternatives, int
 
 # PRETRAINED is the state dict of a ResNet-18; imagenet downloads torchvision's.
 PRETRAINED ?= imagenet
-weights: .venv/installed  ## train the shipped weights anew on dataset/, and score them: 75 minutes on 2 CPU cores; stopped, it goes on
+weights: .venv/installed  ## train the shipped weights anew on dataset/, and score them: an hour on 2 CPU cores; stopped, it goes on
 	$(BIN)/torchrun --nproc_per_node=2 main.py train --config configs/best.yaml --data_path dataset --datasets CUHK \
 		--model_path runs/ran_resnet18 --pretrained $(PRETRAINED) --num_workers 0 --resume True
 	$(BIN)/python main.py release --data_path dataset --datasets CUHK --model_path runs/ran_resnet18
