@@ -164,6 +164,17 @@ def test_sigterm_saves_and_leaves(config, tmp_path):
     assert (read_state(tmp_path / "run/last.pt"))["epoch"] >= 1
 
 
+def test_a_divergence_takes_all_processes_back_once(config, tmp_path):
+    result = torchrun(ROOT / "main.py", "train", *options(dataclasses.replace(config, lr=1e30)))
+    assert result.returncode != 0 and result.stdout.count("back to epoch 1, step 0, with half the learning rate") == 1
+    assert "It went back once before" in result.stderr and "images were SAMPLE/" in result.stderr
+    state = read_state(tmp_path / "run/last.pt")
+    assert state["retreat"]["epoch"] == 1 and state["epoch"] == state["step"] == 0
+    encoder, decoder = state["optimizer"]["param_groups"]
+    assert decoder["lr"] == 5e29  # halved once, not once a process
+    assert all(value.isfinite().all() for value in state["network"].values())
+
+
 def test_a_batch_that_not_all_processes_share_is_refused(config):
     result = torchrun(ROOT / "main.py", "train", *options(dataclasses.replace(config, batch_size=1)))
     assert result.returncode != 0 and "--batch_size 1 is that of all 2 processes: give at least 2" in result.stderr

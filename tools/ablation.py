@@ -169,7 +169,7 @@ def together(folds: "Sequence[MethodScores]") -> "MethodScores":
     totals = {key: float(np.average([fold.totals[key] for fold in folds], weights=images)) for key in folds[0].columns}
     return dataclasses.replace(
         folds[0],
-        dataset=f"{folds[0].dataset}-{folds[-1].dataset.rpartition('fold')[2]}",
+        dataset="+".join([folds[0].dataset, *(fold.dataset.rpartition("fold")[2] for fold in folds[1:])]),
         totals={key: sum(fold.totals[key] for fold in folds) for key in folds[0].totals if key not in totals} | totals,
         rows=[row for fold in folds for row in fold.rows],
         curves=np.average([fold.curves for fold in folds], axis=0, weights=images),

@@ -40,6 +40,7 @@ def fill(path: Path, results: Path, check: bool) -> None:
         "cost": lambda _: cost_table(),
         "ablation": file_table("ablation/ablation.md"),
         "trials": file_table("trials/ablation.md"),
+        "folds": file_table("folds/ablation.md"),
         "benchmarks": file_table("benchmarks/cpu.md"),
         "prediction": file_table("prediction/cpu.md"),
         "faults": file_table("faults/faults.md"),

@@ -134,7 +134,7 @@ def test_variants_of_a_file_are_compared_with_the_rows_they_name(options, tmp_pa
 def test_folds_left_out_in_turn_are_one_set(options, tmp_path, monkeypatch):
     options.folds = ["1", "3"]
     assert ablation.run(options) == 0
-    assert (tmp_path / "ablation/ablation.md").read_text().startswith("SAMPLE_fold1-3, 3 images")
+    assert (tmp_path / "ablation/ablation.md").read_text().startswith("SAMPLE_fold1+3, 3 images")
     for one in read_scores(tmp_path / "ablation"):
         runs = [tmp_path / f"ablation/{one.method}/seed42_fold{fold}" for fold in (1, 3)]
         folds = [read_scores(run / f"fold{fold}")[0] for run, fold in zip(runs, (1, 3))]
