@@ -2,7 +2,9 @@ from pathlib import Path
 
 import pytest
 
+from predictor import SHIPPED
 from tools.ablation import read_variants
+from utils.checkpoint import read_weights, recipe
 from utils.config import TestConfig as EvaluationConfig
 from utils.config import TrainConfig, parse, parse_bool
 
@@ -100,3 +102,5 @@ def test_shipped_configs():
     assert against["loss"] == "fine" and rows["defocus"]["loss_weights"] == [0.5, 1.0, 4.0]
     assert set(against) | {"paper", "fine"} == set(rows) and rows["strong"]["lr"] == best.lr
     assert (best.arch, best.decoder, best.schedule, best.val_share) == ("resnet18", "fine", "onecycle", 0)
+    made = read_weights(SHIPPED)[1]["config"]  # by best.yaml, but for what `make weights` says
+    assert {key for key, value in recipe(best).items() if made[key] != value} <= {"pretrained", "datasets"}
