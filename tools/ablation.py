@@ -160,7 +160,10 @@ def keep_recipe(path: Path, recipe: dict) -> None:
 
 
 def together(folds: "Sequence[MethodScores]") -> "MethodScores":
-    """One method's scores on several folds of a set as those of one set: lines an image, and means over all images."""
+    """One method's scores on several folds of a set as those of one set: lines an image, and means over all images.
+
+    The columns that are no mean over images (P3 IoU, P5 max F, max E) are means of the folds' values.
+    """
     import numpy as np
 
     if len(folds) == 1:
