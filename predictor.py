@@ -15,8 +15,7 @@ from dataloader import resize
 from model import MIN_SIZE, RAN
 from utils.checkpoint import read_weights
 from utils.device import choose_device, mixed_precision
-from utils.pictures import as_rgb, read_reduced
-from utils.renderings import WORKING_SIDE
+from utils.pictures import as_rgb, read_image
 
 SHIPPED = Path(__file__).parent / "weights/ran_resnet18.safetensors"
 OVERLAP = 0.25  # of a tile's side, with each neighbour
@@ -59,13 +58,12 @@ class Predictor:
         """
         side = size or self.img_size
         if isinstance(picture, (str, Path)):
-            image, shape = read_reduced(picture, 0 if tile else enough(side))
+            image = read_image(picture)
         else:
             image = _from_tensor(picture) if isinstance(picture, torch.Tensor) else as_rgb(picture)
-            shape = image.shape[:2]
-        if tile and max(shape) > tile:
+        if tile and max(image.shape[:2]) > tile:
             return self._tiled(image, side, tile, tta)
-        return resize_map(self.probabilities(stack([resize(image, side, side)]), tta)[0], shape)
+        return resize_map(self.probabilities(stack([resize(image, side, side)]), tta)[0], image.shape[:2])
 
     @torch.inference_mode()
     def probabilities(self, images: torch.Tensor, tta: bool = False) -> np.ndarray:
@@ -169,11 +167,6 @@ def _from_tensor(tensor: torch.Tensor) -> np.ndarray:
         raise ValueError(f"a tensor of {shape}: expected 3 x H x W or 1 x 3 x H x W")
     tensor = tensor.float() if tensor.is_floating_point() else tensor
     return as_rgb(tensor.detach().cpu().permute(1, 2, 0).numpy())
-
-
-def enough(side: int) -> int:
-    """Pixels that a JPEG's sides are decoded to at least, for a network's input of this side."""
-    return max(2 * side, WORKING_SIDE)
 
 
 def stack(images: list[np.ndarray]) -> torch.Tensor:

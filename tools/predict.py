@@ -184,15 +184,15 @@ class _Prediction:
     def _read(self, source: Source) -> dict[str, Any]:
         """Reader's thread: what the network and the table want of a picture, and its size (height, width)."""
         from dataloader import resize
-        from predictor import enough
         from utils.memory import shortage_told
-        from utils.pictures import picture_size, read_reduced
+        from utils.pictures import picture_size, read_image
         from utils.renderings import shrunk
 
         height, width = picture_size(source.path)
         with self.budget.taken(height * width), shortage_told("a smaller --size, or a smaller picture"):
-            image, size = read_reduced(source.path, 0 if self.options.tile else enough(self.side))
-            read = {"size": size, "image": image if self.options.tile else resize(image, self.side, self.side)}
+            image = read_image(source.path)
+            seen = image if self.options.tile else resize(image, self.side, self.side)
+            read = {"size": image.shape[:2], "image": seen}
             return read | ({"small": shrunk(image)} if self.table else {})
 
     def _maps(self, batch: list[dict]) -> "list[np.ndarray]":

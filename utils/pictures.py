@@ -1,6 +1,7 @@
 """Photographs and masks of every usual kind, read as 8-bit arrays; and PNG files written."""
 
 import warnings
+from collections.abc import Callable
 from functools import cache
 from pathlib import Path
 
@@ -17,14 +18,16 @@ HEIF_SUFFIXES = (".heic", ".heif")
 TURNS = {2: Image.Transpose.FLIP_LEFT_RIGHT, 3: Image.Transpose.ROTATE_180, 4: Image.Transpose.FLIP_TOP_BOTTOM,
          5: Image.Transpose.TRANSPOSE, 6: Image.Transpose.ROTATE_270, 7: Image.Transpose.TRANSVERSE,
          8: Image.Transpose.ROTATE_90}  # fmt: skip
+# Every 16-bit level rounded to 8 bits; 65535 becomes 255. A file's depth decides, never what the picture holds.
+BYTE_OF_16_BITS = ((np.arange(2**16) + 128) // 257).astype(np.uint8)
 COLOUR_NOISE = 24  # what JPEG may add to grey, of 255
 
 
 def read_image(path: str | Path) -> np.ndarray:
     """Reads a photograph: upright as its EXIF orientation says, grey as three equal channels, alpha left out.
 
-    16-bit values keep their high byte (where any is above 255), float values are taken as 0 to 1; CMYK and palettes
-    become RGB; of several frames or pages the first counts.
+    16-bit values are rounded to 8, float values are taken as 0 to 1; CMYK and palettes become RGB; of several frames or
+    pages the first counts.
 
     Returns:
         H x W x 3 uint8, RGB.
@@ -32,25 +35,15 @@ def read_image(path: str | Path) -> np.ndarray:
     Raises:
         ValueError: not a picture that Pillow can read, or a damaged one.
     """
-    return read_reduced(path)[0]
+    return _read(path, as_rgb)
 
 
-def read_reduced(path: str | Path, at_least: int = 0) -> tuple[np.ndarray, tuple[int, int]]:
-    """Reads a photograph like read_image; a JPEG at 1/2, 1/4 or 1/8 of its size where both sides stay >= at_least.
-
-    A large JPEG is decoded several times faster so, in a fraction of the memory. 0 means full size.
-
-    Returns:
-        h x w x 3 uint8, RGB, and (height, width) of the whole upright picture.
-    """
+def _read(path: str | Path, convert: Callable[[Image.Image], np.ndarray]) -> np.ndarray:
+    """What a function makes of an opened picture; whatever goes wrong is a ValueError that names the file."""
     register_heif()
     try:
         with _opened(path) as picture:
-            size = None
-            if at_least and picture.format in ("JPEG", "MPO"):
-                size = picture.size if _orientation(picture) >= 5 else picture.size[::-1]
-                picture.draft(None, (at_least, at_least))
-            array = as_rgb(picture)
+            return convert(picture)
     except MemoryError:
         raise
     except Exception as error:  # Pillow and its plug-ins raise many kinds for a damaged file
@@ -58,7 +51,6 @@ def read_reduced(path: str | Path, at_least: int = 0) -> tuple[np.ndarray, tuple
         if Path(path).suffix.lower() in HEIF_SUFFIXES and not register_heif():
             reason = "HEIC needs another package: pip install pillow-heif"
         raise ValueError(f"{path}: not a readable picture ({reason})") from None
-    return array, size or array.shape[:2]
 
 
 def picture_size(path: str | Path) -> tuple[int, int]:
@@ -67,7 +59,7 @@ def picture_size(path: str | Path) -> tuple[int, int]:
     try:
         with _opened(path) as picture:
             return picture.size[::-1]
-    except Exception:  # as in read_reduced, which tells
+    except Exception:  # as in read_image, which tells
         return 0, 0
 
 
@@ -98,20 +90,13 @@ def as_rgb(picture: Image.Image | np.ndarray) -> np.ndarray:
 
     Args:
         picture: a Pillow image of any mode (upright as its EXIF orientation says), or an array, H x W or H x W x 1, 3
-            or 4 (grey, RGB, RGB and alpha), of uint8, uint16 (the high byte counts) or floats in [0, 1].
+            or 4 (grey, RGB, RGB and alpha), of uint8, uint16 (0 to 65535, whatever it holds) or floats in [0, 1].
 
     Raises:
         ValueError: another shape or type, no pixels, or values out of range.
     """
     if isinstance(picture, Image.Image):
-        if 0 in picture.size:
-            raise ValueError("a picture without pixels")
-        picture.load()  # which turns a TIFF already
-        if (orientation := _orientation(picture)) in TURNS:
-            picture = picture.transpose(TURNS[orientation])
-        if picture.mode[0] in "IF":
-            picture = _to_8_bit(picture)
-        return _pixels(picture if picture.mode == "RGB" else picture.convert("RGB"))
+        return _pixels(_upright(picture))
     array = np.asarray(picture)
     if array.ndim == 2:
         array = array[..., None]
@@ -119,12 +104,42 @@ def as_rgb(picture: Image.Image | np.ndarray) -> np.ndarray:
         shape = " x ".join(map(str, np.shape(picture)))
         raise ValueError(f"an array of {shape}: expected H x W or H x W x 1, 3 or 4")
     if array.dtype == np.uint16:
-        array = (array >> 8).astype(np.uint8)
+        array = BYTE_OF_16_BITS[array]
     elif array.dtype.kind == "f":
         array = _float_to_8_bit(array)
     elif array.dtype != np.uint8:
         raise ValueError(f"an array of {array.dtype}: expected uint8, uint16 or floats in [0, 1]")
     return np.ascontiguousarray(np.repeat(array, 3, 2) if array.shape[2] == 1 else array[..., :3])
+
+
+def _upright(picture: Image.Image) -> Image.Image:
+    """The decoded picture, turned as its EXIF orientation says; colours of 16 bits are rounded to 8."""
+    if 0 in picture.size:
+        raise ValueError("a picture without pixels")
+    deep = _file_of_deep_colours(picture)
+    picture.load()  # which turns a TIFF already, as OpenCV does
+    orientation = _orientation(picture)
+    if deep is not None:
+        colours = cv2.imdecode(deep, cv2.IMREAD_UNCHANGED)
+        if colours is not None and colours.dtype == np.uint16 and colours.ndim == 3:
+            picture = Image.fromarray(cv2.cvtColor(BYTE_OF_16_BITS[colours[..., :3]], cv2.COLOR_BGR2RGB))
+    return picture.transpose(TURNS[orientation]) if orientation in TURNS else picture
+
+
+def _file_of_deep_colours(picture: Image.Image) -> np.ndarray | None:
+    """Bytes of a PNG or TIFF whose colours have 16 bits: Pillow keeps their high byte alone. None for other pictures.
+
+    The picture must not be decoded yet; of one that is, Pillow does not know the file's depth.
+    """
+    decoding = picture.tile[0][3] if getattr(picture, "tile", None) else ""
+    layout = str(decoding[0] if isinstance(decoding, tuple) and decoding else decoding)
+    if picture.format not in ("PNG", "TIFF") or ";16" not in layout or layout.startswith("I"):
+        return None
+    position = picture.fp.tell()
+    picture.fp.seek(0)
+    data = np.frombuffer(picture.fp.read(), np.uint8)
+    picture.fp.seek(position)
+    return data
 
 
 def _orientation(picture: Image.Image) -> int:
@@ -137,7 +152,11 @@ def _orientation(picture: Image.Image) -> int:
 
 
 def _pixels(picture: Image.Image) -> np.ndarray:
-    """An RGB picture's pixels, in strips: Pillow's own conversion holds a large picture three times more."""
+    """An upright picture as RGB, in strips: Pillow's own conversion holds a large picture three times more."""
+    if picture.mode[0] in "IF":
+        picture = _to_8_bit(picture)
+    if picture.mode != "RGB":
+        picture = picture.convert("RGB")
     width, height = picture.size
     pixels = np.empty((height, width, 3), np.uint8)
     rows = max(1, 2**22 // width)
@@ -147,14 +166,15 @@ def _pixels(picture: Image.Image) -> np.ndarray:
 
 
 def _to_8_bit(picture: Image.Image) -> Image.Image:
-    """Grey values of 16 bits, 32 bits (which hold 16) or floats, which Pillow itself would clip at 255."""
+    """Grey values of 16 bits, of 32 bits (which hold 16), or floats; Pillow itself would clip them at 255."""
     values = np.asarray(picture)
-    if values.dtype.kind == "f":
-        return Image.fromarray(_float_to_8_bit(values))
-    if values.min() < 0:
-        raise ValueError("its values fall below 0")
-    # Nothing above 255: 8-bit values in a wider file, as some tools write masks.
-    return Image.fromarray((values if values.max() <= 255 else values.clip(0, 65535) >> 8).astype(np.uint8))
+    return Image.fromarray(_float_to_8_bit(values) if values.dtype.kind == "f" else BYTE_OF_16_BITS[_of_16_bits(values)])
+
+
+def _of_16_bits(values: np.ndarray) -> np.ndarray:
+    if values.min() < 0 or values.max() > 65535:
+        raise ValueError(f"its values, {values.min()} to {values.max()}, are not between 0 and 65535")
+    return values.astype(np.uint16)
 
 
 def _float_to_8_bit(values: np.ndarray) -> np.ndarray:
@@ -183,7 +203,8 @@ def read_map(path: str | Path, white: str = "in_focus") -> np.ndarray:
 def read_mask(path: str | Path, white: str = "in_focus") -> np.ndarray:
     """Reads a ground truth as H x W uint8, 255 = in focus, 0 = blurred.
 
-    Grey values are cut at 128; a file that holds nothing above 1 is one of 0 and 1.
+    Grey values are cut in the middle of 0 to 255 or, in a deeper file with a level above 255, of 0 to 65535. A file that
+    holds nothing above 1 is one of 0 and 1. (A map's depth is that of its file alone, see read_map.)
 
     Args:
         white: what white means in the file, "in_focus" or "blurred".
@@ -191,10 +212,19 @@ def read_mask(path: str | Path, white: str = "in_focus") -> np.ndarray:
     Raises:
         ValueError: see read_image.
     """
-    grey = cv2.cvtColor(read_image(path), cv2.COLOR_RGB2GRAY)
-    bright = grey >= (128 if grey.max() > 1 else 1)
+    levels = _read(path, _levels)
+    highest = levels.max()
+    bright = 2 * levels.astype(np.int32) > next(top for top in (1, 255, 65535) if highest <= top)
     focus = bright if white == "in_focus" else ~bright
     return focus.astype(np.uint8) * 255
+
+
+def _levels(picture: Image.Image) -> np.ndarray:
+    """Grey levels of a picture at the depth of its file, H x W uint8 or uint16."""
+    picture = _upright(picture)
+    if picture.mode[0] == "I":
+        return _of_16_bits(np.asarray(picture))
+    return cv2.cvtColor(_pixels(picture), cv2.COLOR_RGB2GRAY)
 
 
 def read_pair(image_path: Path, mask_path: Path, white: str = "in_focus") -> tuple[np.ndarray, np.ndarray]:

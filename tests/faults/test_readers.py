@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from tests.faults import making
 from utils.checkpoint import read_state, read_weights, save_state, save_weights
 from utils.config import read_yaml
-from utils.pictures import picture_size, read_image, read_map, read_mask, read_profile, read_reduced
+from utils.pictures import picture_size, read_image, read_map, read_mask, read_profile
 from utils.table import Table
 
 PICTURES = {
@@ -92,10 +92,6 @@ def test_pictures(suffix, data, room):
         assert value_of(read_mask, path) is not None
         profile = read_profile(path)
         assert profile is None or isinstance(profile, bytes)
-    reduced = value_of(lambda path: read_reduced(path, 8), path)
-    if reduced is not None and image is not None:
-        small, size = reduced
-        assert size == image.shape[:2] and small.ndim == 3 and small.dtype == np.uint8
     height, width = picture_size(path)
     assert height >= 0 and width >= 0 and (image is None or {height, width} == set(image.shape[:2]))
 
@@ -171,7 +167,7 @@ def test_yaml(content, room):
     assert values is None or isinstance(values, dict)
 
 
-@pytest.mark.parametrize("reader", [read_image, read_mask, read_map, read_reduced, read_weights, read_state, read_yaml])
+@pytest.mark.parametrize("reader", [read_image, read_mask, read_map, read_weights, read_state, read_yaml])
 def test_a_file_that_is_not_there(reader, tmp_path):
     with pytest.raises((OSError, ValueError), match="nothing.here"):
         reader(tmp_path / "nothing.here")

@@ -1,3 +1,5 @@
+import struct
+import zlib
 from pathlib import Path
 
 import cv2
@@ -10,8 +12,8 @@ from utils.pictures import (
     picture_size,
     read_image,
     read_mask,
+    read_map,
     read_profile,
-    read_reduced,
     write_picture,
     write_png,
 )
@@ -175,22 +177,6 @@ def test_truncated_files_are_named(tmp_path):
             read_image(tmp_path / name)
 
 
-def test_large_jpegs_are_decoded_smaller_but_never_below_what_is_wanted(tmp_path):
-    large = cv2.resize(RAMP, (1200, 800), interpolation=cv2.INTER_LINEAR)
-    exif = Image.Exif()
-    exif[0x0112] = 6
-    Image.fromarray(large).save(tmp_path / "a.jpg", quality=95, exif=exif)
-    whole = read_image(tmp_path / "a.jpg")
-    assert whole.shape == (1200, 800, 3) and picture_size(tmp_path / "a.jpg") == (800, 1200)
-    for at_least, expected in ((0, 1200), (500, 1200), (400, 600), (90, 150)):
-        image, size = read_reduced(tmp_path / "a.jpg", at_least)
-        assert size == (1200, 800) and image.shape[0] == expected and min(image.shape[:2]) >= at_least
-        alike = cv2.resize(whole, image.shape[1::-1], interpolation=cv2.INTER_AREA)
-        assert np.abs(image.astype(int) - alike).mean() < 2
-    Image.fromarray(large).save(tmp_path / "a.png")
-    assert read_reduced(tmp_path / "a.png", 100)[0].shape == (800, 1200, 3)
-
-
 @pytest.mark.parametrize("kind", ["jpg", "png", "tif", "webp"])
 @pytest.mark.parametrize("orientation", range(1, 9))
 def test_the_size_is_that_of_the_upright_picture(tmp_path, kind, orientation):
@@ -198,10 +184,8 @@ def test_the_size_is_that_of_the_upright_picture(tmp_path, kind, orientation):
     exif[0x0112] = orientation
     path = tmp_path / f"a.{kind}"
     Image.fromarray(RAMP).save(path, exif=exif)
-    image, size = read_reduced(path, 8)
-    upright = (48, 32) if orientation >= 5 else (32, 48)
-    assert size == upright and (image.shape[0] > image.shape[1]) == (orientation >= 5)
-    assert read_reduced(path)[0].shape == (*upright, 3)
+    assert read_image(path).shape == ((48, 32, 3) if orientation >= 5 else (32, 48, 3))
+    assert set(picture_size(path)) == {32, 48}
 
 
 def test_a_damaged_exif_is_no_damaged_picture(tmp_path):
@@ -215,14 +199,54 @@ def test_a_damaged_exif_is_no_damaged_picture(tmp_path):
         broken[position : position + 4] = b"\xff\xfe\xff\xff"
         (tmp_path / "b.jpg").write_bytes(broken)
         try:
-            assert read_reduced(tmp_path / "b.jpg", 8)[0].size
+            assert read_image(tmp_path / "b.jpg").size
         except ValueError as error:
             assert "not a readable picture" in str(error)
 
 
+ANY_LEVELS = np.random.default_rng(0).integers(0, 2**16, (6, 9, 4), dtype=np.uint16)
+
+
+@pytest.mark.parametrize("suffix", ["png", "tif"])
+@pytest.mark.parametrize("channels", [1, 3, 4])
+def test_16_bit_levels_are_rounded(tmp_path, suffix, channels):
+    values = ANY_LEVELS[..., :channels]
+    path = tmp_path / f"a.{suffix}"
+    cv2.imwrite(str(path), values)
+    colours = values[..., 2::-1] if channels > 1 else np.repeat(values, 3, -1)
+    expected = np.rint(colours / 257)
+    assert np.array_equal(read_image(path), expected) and np.array_equal(as_rgb(colours), expected)
+    with Image.open(path) as picture:
+        assert np.array_equal(as_rgb(picture), expected)
+
+
+def test_a_16_bit_png_in_colours_is_turned_by_its_exif(tmp_path):
+    cv2.imwrite(str(tmp_path / "a.png"), ANY_LEVELS[..., :3])
+    data, exif = (tmp_path / "a.png").read_bytes(), Image.Exif()
+    exif[0x0112] = 6
+    content = b"eXIf" + exif.tobytes().removeprefix(b"Exif\0\0")
+    chunk = struct.pack(">I", len(content) - 4) + content + struct.pack(">I", zlib.crc32(content))
+    (tmp_path / "b.png").write_bytes(data[:33] + chunk + data[33:])
+    assert np.array_equal(read_image(tmp_path / "b.png"), np.rot90(read_image(tmp_path / "a.png"), -1))
+
+
+def test_the_depth_of_a_file_decides_and_not_what_it_holds(tmp_path):
+    """A map of a picture that is blurred all over: its largest level is 205 of 65535, which is 1 of 255."""
+    dark = np.linspace(0, 205, 60).astype(np.uint16).reshape(6, 10)
+    for name in ("dark.png", "dark.tif"):
+        cv2.imwrite(str(tmp_path / name), dark)
+        assert np.array_equal(read_map(tmp_path / name), np.rint(dark / 257))
+    assert as_rgb(dark).max() == 1
+    Image.fromarray(dark.astype(np.int32)).save(tmp_path / "wide.tif")
+    assert read_image(tmp_path / "wide.tif").max() == 1
+    Image.fromarray(dark.astype(np.int32) + 65500).save(tmp_path / "wider.tif")
+    with pytest.raises(ValueError, match="65500 to 65705, are not between 0 and 65535"):
+        read_image(tmp_path / "wider.tif")
+
+
 def test_pictures_in_memory_become_rgb_bytes():
     alpha = np.dstack([RAMP, GREY])
-    for picture in (RAMP, alpha, RAMP.astype(np.uint16) * 256, Image.fromarray(RAMP), Image.fromarray(alpha)):
+    for picture in (RAMP, alpha, RAMP.astype(np.uint16) * 257, Image.fromarray(RAMP), Image.fromarray(alpha)):
         assert np.array_equal(as_rgb(picture), RAMP)
     assert np.array_equal(as_rgb(RAMP / 255), RAMP) and np.array_equal(as_rgb((RAMP / 255).astype(np.float32)), RAMP)
     for grey in (GREY, GREY[..., None], Image.fromarray(GREY)):
