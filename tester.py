@@ -12,7 +12,7 @@ from dataloader import Pair, TestSet, find_sets, make_loader, split_fold, stack_
 from predictor import SHIPPED, load_model
 from utils import distributed
 from utils.checkpoint import BEST
-from utils.config import RunConfig, TestConfig
+from utils.config import RunConfig, TestConfig, TrainConfig
 from utils.files import locked
 from utils.memory import deaths_told, shortage_told
 from utils.pictures import write_png
@@ -31,6 +31,16 @@ def test_sets(config: RunConfig) -> dict[str, list[Pair]]:
     return {f"{name}_fold{config.fold}": split_fold(pairs, config.fold)[1] for name, pairs in sets.items()}
 
 
+def chosen_weights(model_path: str) -> tuple[Path, str]:
+    """What is tested, and a line that says so: what is named, else what train left in its own folder, else SHIPPED."""
+    if model_path:
+        return Path(model_path), f"weights: {model_path}"
+    run = Path(TrainConfig().model_path)
+    if (run / BEST).is_file():
+        return run, f"weights: {run}, trained here (--model_path {SHIPPED} tests the repository's)"
+    return SHIPPED, f"weights: {SHIPPED}, the repository's, since {run} holds none (--model_path tests others)"
+
+
 class Tester:
     """Scores trained weights on every test set found, and saves their maps.
 
@@ -45,8 +55,9 @@ class Tester:
     def __init__(self, config: TestConfig):
         self.config = config
         self.sets = test_sets(config)
-        weights = Path(config.model_path or SHIPPED)
+        weights, self.weights_line = chosen_weights(config.model_path)
         self.predictor = load_model(weights, distributed.join(config.device), config.amp, config.compile)
+        distributed.check_same("test pictures", [pair.name for pairs in self.sets.values() for pair in pairs])
         self.size = config.img_size or self.predictor.img_size
         trained_without = self.predictor.metadata["config"].get("fold", 0)
         if config.fold and config.fold != trained_without:
@@ -60,11 +71,9 @@ class Tester:
         beside = Path("runs/shipped") if weights.resolve() == SHIPPED.resolve() else weights.with_suffix("")
         fold = f"fold{config.fold}" if config.fold else ""
         self.folder = Path(config.output or (weights if weights.is_dir() else beside) / fold)
-        self.weights = weights
-
     def test(self) -> None:
         """Scores all sets, writes the files and prints one table."""
-        print(f"weights: {self.weights}")
+        print(self.weights_line)
         # Scores are those of files, and the report shows them: saved or not, maps are written.
         maps = self.folder / ("maps" if self.config.save_map else ".maps")
         with locked(self.folder, first=distributed.rank() == 0):

@@ -58,12 +58,15 @@ class Trainer:
         # The state says what auto was, so that another device does not change it unnoticed.
         self.config = config = dataclasses.replace(config, amp=name_of(self.precision))
         self.folder = Path(config.model_path)
-        last = state_to_resume(self.folder, dataclasses.asdict(config))
+        last = state_to_resume(self.folder, config)
+        tuned = load_network(config.weights) if config.weights and not last else None
+        earlier = last["config"] if last else tuned[1]["config"] if tuned else {}
+        self.config = config = config.with_sizes(earlier)
         torch.manual_seed(config.seed)
         torch.backends.cudnn.benchmark = True  # all batches have one size
         self._load_data()
         self.before: list[dict] = []  # the trainings behind --weights, the first one first
-        self.network = self._build_network(last).to(self.device, memory_format=torch.channels_last)
+        self.network = self._build_network(last, tuned).to(self.device, memory_format=torch.channels_last)
         self.model = compiled(distributed.wrapped(self.network, self.device), config.compile, self.device)
         steps = config.epochs * len(self.batches)
         self.optimization = Optimization(self.network, config, steps, scaled=self.precision == torch.float16)
@@ -76,6 +79,7 @@ class Trainer:
         self.retreat: dict = {}  # the epoch and step at which the training diverged and went back
         if last:
             self._restore(last)
+        distributed.check_same(f"states in {self.folder}", [self.epoch, self.step])
         self._seed_dropout()
 
     def train(self) -> int:
@@ -110,7 +114,7 @@ class Trainer:
             print(f"{self.stopped.name}: saved in epoch {self.epoch + 1}, step {self.step}; --resume goes on")
             return 128 + self.stopped
         best = self._best()
-        kept = f"best validation MAE {best['val_mae']:.4f} in epoch" if self.val_loader else "kept is epoch"
+        kept = f"best validation MAE {best['val_mae']:.4f} in epoch" if self.val_images else "kept is epoch"
         print(f"{reason}; {kept} {best['epoch']}: {self.folder / BEST}")
         return 0
 
@@ -132,17 +136,22 @@ class Trainer:
         self.batches = EpochBatches(len(data), config.batch_size, config.seed, rank, size)
         self.train_loader = make_loader(data, config.num_workers, batch_sampler=self.batches)
         self.val_loader, self.val_images = None, len(validation)
-        if validation:
+        if validation:  # a process without a share of it has an empty loader
             side = config.test_size or config.img_size
             held_out = TrainingSet(validation[rank::size], side, None, config.seed, config.cache_mb)
             self.val_loader = make_loader(held_out, 0, batch_size=-(-config.batch_size // size))
+        distributed.check_same("training and validation pictures", [pair.name for pair in training + validation])
 
-    def _build_network(self, last: dict | None) -> RAN:
+    def _build_network(self, last: dict | None, tuned: tuple[RAN, dict] | None) -> RAN:
         config = self.config
         if last:
             return RAN(**last["model"])
-        if config.weights:
-            network, metadata = load_network(config.weights)
+        if tuned:
+            network, metadata = tuned
+            unused = [f"--{k} {getattr(config, k)} (it has {v})" for k, v in network.options.items()
+                      if k != "encoder_norm" and v != getattr(config, k)]  # fmt: skip
+            if unused:
+                print(f"{config.weights} brings its own network; not used: {', '.join(unused)}")
             if config.fold and metadata["config"].get("fold", 0) != config.fold:
                 raise ValueError(f"--fold {config.fold}: {config.weights} has seen these pictures")
             earlier = {key: value for key, value in metadata.items() if key not in ("before", "scores")}
@@ -285,7 +294,7 @@ class Trainer:
         seen = self.sums["images"]
         training = {key: self.sums[key] / seen for key in ("loss", "mae")}
         start = time.monotonic()
-        validation = self.validate() if self.val_loader else {}
+        validation = self.validate() if self.val_images else {}
         seconds = self.sums["seconds"] + time.monotonic() - start
         row = {"epoch": self.epoch + 1, "lr": self.optimization.rate}
         row |= {f"train_{k}": v for k, v in training.items()} | {f"val_{k}": v for k, v in validation.items()}
@@ -308,7 +317,7 @@ class Trainer:
 
     def _best(self) -> dict:
         """The epoch whose weights are kept: by validation MAE; the last one where nothing validates."""
-        if not self.val_loader:
+        if not self.val_images:
             return self.history[-1]
         return min(self.history, key=lambda row: row["val_mae"])
 

@@ -103,6 +103,49 @@ def test_a_process_without_an_image_waits_for_the_others(run_folder, dataset, tm
     assert read_scores(tmp_path / "out")[0].totals["images"] == 1
 
 
+def test_one_validation_picture_for_two_processes(config, tmp_path):
+    """The process without a share of it waits for the other one's scores; both have the same history."""
+    two = dataclasses.replace(config, val_share=0.17, model_path=str(tmp_path / "two"), attention="normal")
+    result = torchrun(ROOT / "main.py", "train", *options(two))
+    assert result.returncode == 0, result.stderr
+    assert "5 training and 1 validation images" in result.stdout
+    assert Trainer(dataclasses.replace(two, model_path=str(tmp_path / "one"))).train() == 0
+    one, two = (history(tmp_path / name) for name in ("one", "two"))
+    assert len(one) == len(two) == 2
+    for ours, theirs in zip(one, two):
+        assert float(ours["val_mae"]) == pytest.approx(float(theirs["val_mae"]), rel=1e-2)
+
+
+def test_processes_that_see_different_files_do_not_wait_for_each_other(config, tmp_path):
+    script = tmp_path / "other_data.py"
+    script.write_text(
+        "import os, sys, main\n"
+        "words = sys.argv[1:]\n"
+        "if os.environ['RANK'] == '1':\n"
+        "    words[words.index('--limit') + 1] = '4'\n"
+        "sys.exit(main.main(words))\n"
+    )
+    result = torchrun(script, "train", *options(dataclasses.replace(config, limit=5)))
+    assert result.returncode != 0
+    assert "processes 0 and 1 see different training and validation pictures" in result.stderr
+
+
+def test_a_process_that_waits_for_another_one_in_vain_says_so(tmp_path):
+    script = tmp_path / "hanging.py"
+    script.write_text(
+        "import os, time\n"
+        "from datetime import timedelta\n"
+        "from utils import distributed\n"
+        "device = distributed.join('cpu', timedelta(seconds=3))\n"
+        "if os.environ['RANK'] == '1':\n"
+        "    time.sleep(100)\n"
+        "with distributed.losses_told('go on'):\n"
+        "    distributed.total([1.0], device)\n"
+    )
+    result = torchrun(script)
+    assert result.returncode != 0 and "process 0 stopped: another one has ended, or hangs" in result.stderr
+
+
 def start(config) -> subprocess.Popen:
     """A training of two processes that has saved its first epoch."""
     command = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc_per_node=2",
@@ -117,7 +160,7 @@ def start(config) -> subprocess.Popen:
 def test_the_end_of_another_process_is_told(monkeypatch):
     monkeypatch.setattr(distributed, "size", lambda: 2)
     told = pytest.raises(
-        ConnectionError, match="process 0 stopped, another one may have ended .Connection closed.*go on"
+        ConnectionError, match="process 0 stopped: another one has ended, or hangs .Connection closed.*go on"
     )
     with told, distributed.losses_told("go on"):
         raise RuntimeError("Connection closed by peer")
@@ -150,7 +193,7 @@ def test_a_killed_process_ends_the_job_and_leaves_a_good_state(config, tmp_path)
     out, err = job.communicate(timeout=120)
     assert job.returncode != 0 and "Signal 9 (SIGKILL)" in err
     if "process 0 stopped" in err:  # torchrun may have ended it before it could tell
-        assert "another one may have ended" in err and "--resume goes on" in err
+        assert "another one has ended, or hangs" in err and "--resume goes on" in err
     state = read_state(tmp_path / "run/last.pt")
     assert state["epoch"] >= 1
     assert Trainer(dataclasses.replace(config, epochs=state["epoch"] + 1, resume=True)).train() == 0

@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from utils.config import option
+from utils.config import data_path_option, option
 
 if TYPE_CHECKING:
     from utils.scores import MethodScores
@@ -19,7 +19,7 @@ class Options:
 
     maps: list[str] = option([], "NAME=DIR of each method: its maps, named as the masks are; grey, white = in focus")
     blurred_maps: list[str] = option([], "names of the methods in whose maps white means blurred")
-    data_path: str = option("dataset", "dataset folder, as prepare writes it: its test masks and photographs")
+    data_path: str = data_path_option("dataset folder, as prepare writes it: its test masks and photographs")
     dataset: str = option("", "name of the set (default: the only test set there, or the folder's name of --gt)")
     gt: str = option("", "folder of masks, instead of the dataset folder's")
     white: str = option("in_focus", "beside --gt: what white means in its masks", choices=("in_focus", "blurred"))

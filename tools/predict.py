@@ -84,6 +84,7 @@ class _Prediction:
         self.device = distributed.join(options.device, timedelta(days=7))  # shares may end hours apart
         self.predictor = load(options, self.device)
         self.side = options.size or self.predictor.img_size
+        distributed.check_same("photographs", [source.name for source in sources])
         self.share = sources[distributed.rank() :: distributed.size()]
         self.table = None
         self.failed: list[tuple[str, str]] = []

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
-from utils.config import option
+from utils.config import data_path_option, option
 from utils.contour import contour_band
 from utils.dataset_check import check, contrast_gain, masks_doubt, polarity_doubt
 from utils.files import atomic, check_name, list_images, locked
@@ -31,7 +31,7 @@ class Options:
     white: str = option("", "what white means in the masks (a known source says it)", choices=("blurred", "in_focus"))
     split: str = option("", "what --images holds (default: as --test_list says)", choices=("train", "test"))
     test_list: str = option("", "text file with the stems of the test images, one a line (CUHK: the split of BTBNet)")
-    data_path: str = option("dataset", "dataset folder to write", aliases=("--data_pth",))
+    data_path: str = data_path_option("dataset folder to write")
     check: bool = option(False, "write nothing: verify the dataset folder at --data_path")
 
 

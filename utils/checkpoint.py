@@ -100,7 +100,7 @@ def read_state(path: Path) -> dict:
         raise ValueError(f"{path}: not a readable training state ({reason})") from None
 
 
-def state_to_resume(folder: Path, config: dict) -> dict | None:
+def state_to_resume(folder: Path, config: TrainConfig) -> dict | None:
     """The training state in a run folder that a training with this config goes on from, or None for a fresh start.
 
     Raises:
@@ -108,7 +108,7 @@ def state_to_resume(folder: Path, config: dict) -> dict | None:
     """
     path = folder / LAST
     present = [name for name in (LAST, BEST) if (folder / name).exists()]
-    if not config["resume"]:
+    if not config.resume:
         if present:
             raise ValueError(
                 f"{folder} already holds a run ({present[0]}): --resume goes on with it, "
@@ -124,10 +124,11 @@ def state_to_resume(folder: Path, config: dict) -> dict | None:
         raise ValueError(f"{path}: not a training state that `train` wrote")
     # An option that is newer than the run had its default; precision was full before it was one.
     stored = dataclasses.asdict(TrainConfig()) | {"amp": "off"} | state["config"]
-    free = FREE_ON_RESUME - {"epochs"} if config["schedule"] == "onecycle" else FREE_ON_RESUME  # its end is planned
-    differing = [k for k in config if k not in free and stored[k] != config[k]]
+    now = dataclasses.asdict(config.with_sizes(stored))
+    free = FREE_ON_RESUME - {"epochs"} if config.schedule == "onecycle" else FREE_ON_RESUME  # its end is planned
+    differing = [k for k in now if k not in free and stored[k] != now[k]]
     if differing:
-        options = ", ".join(f"--{k} {stored[k]} (now {config[k]})" for k in differing)
+        options = ", ".join(f"--{k} {stored[k]} (now {now[k]})" for k in differing)
         raise ValueError(f"{path} was trained with {options}: resume with the same options")
     if len(state["optimizer"].get("param_groups", ())) != 2:
         raise ValueError(f"{path}: an older version's state; finish it there, or start from its weights with --weights")

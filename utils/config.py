@@ -16,6 +16,7 @@ PRECISIONS = ("auto", "off", "bf16", "fp16")
 ATTENTIONS = ("separated", "normal", "reverse", "none")
 DECODERS = ("paper", "fine")
 SCHEDULES = ("plateau", "onecycle")
+IMG_SIZE = 384  # the paper's
 
 
 def option(
@@ -36,15 +37,16 @@ def option(
     return field(default=default, metadata=metadata)
 
 
+def data_path_option(help: str) -> Any:
+    """The dataset folder, by the same names in every command."""
+    return option("dataset", help, aliases=("--data_pth",))
+
+
 @dataclass
 class RunConfig:
     """What train and test share."""
 
-    data_path: str = option(
-        "dataset",
-        "dataset folder: Train/NAME/{images,masks,contour}, NAME/Test/{images,masks}",
-        aliases=("--data_pth",),
-    )
+    data_path: str = data_path_option("dataset folder: Train/NAME/{images,masks,contour}, NAME/Test/{images,masks}")
     model_path: str = option("runs/ran", "run folder: weights, history, maps and scores")
     datasets: list[str] = option([], "names of the sets, e.g. CUHK DUT (default: all found)")
     fold: int = option(
@@ -62,8 +64,14 @@ class Recipe(RunConfig):
 
     arch: str = option("resnet50", "encoder", choices=ARCHS)
     pretrained: str = option("imagenet", "encoder weights: imagenet, none (from scratch) or a state dict's path")
-    img_size: int = option(384, "side of the square samples, pixels", at_least=64)
-    test_size: int = option(0, "side that test resizes pictures to, larger than crops were; 0 = img_size", at_least=0)
+    img_size: int = option(
+        0, f"side of the square samples, pixels; 0 = {IMG_SIZE}, or with --weights as those were trained", at_least=0
+    )
+    test_size: int = option(
+        0,
+        "side that test resizes pictures to, larger than crops were; 0 = img_size (without one, as --weights says)",
+        at_least=0,
+    )
     epochs: int = option(100, "epochs at most", at_least=1)
     schedule: str = option(
         "plateau",
@@ -80,7 +88,7 @@ class Recipe(RunConfig):
     patience: int = option(5, "epochs without a better validation loss before the learning rate falls", at_least=0)
     lr_factor: float = option(0.1, "what the learning rate is multiplied by then", at_least=0)
     early_stop: int = option(10, "epochs without a better validation MAE before a plateau training stops", at_least=1)
-    amp: str = option("auto", "mixed precision; auto takes bf16 on CUDA where it is, else off", choices=PRECISIONS)
+    amp: str = option("off", "mixed precision; auto takes bf16 on CUDA where it is, else off", choices=PRECISIONS)
     clip: float = option(2.0, "largest norm of the gradient; 0 = no limit", at_least=0)
     val_share: float = option(0.05, "share of the training list that validates; 0: the last epoch is kept", at_least=0)
     limit: int = option(0, "use the first N training images only, for a trial run; 0 = all", at_least=0)
@@ -89,6 +97,8 @@ class Recipe(RunConfig):
     def __post_init__(self):
         if len(self.loss_weights) != 3 or min(self.loss_weights) < 0 or self.loss_weights[1] == 0:
             raise ValueError(f"--loss_weights {self.loss_weights}: three weights from 0, that of IoU above it")
+        if 0 < self.img_size < 64:
+            raise ValueError(f"--img_size {self.img_size}: at least 64, or 0 for {IMG_SIZE}")
         if 0 < self.test_size < 32:
             raise ValueError(f"--test_size {self.test_size}: at least 32, or 0 for --img_size")
         if not 0 <= self.defocus <= 1 or (self.defocus and self.augmentation != "strong"):
@@ -115,12 +125,24 @@ class TrainConfig(Recipe):
     seed: int = option(42, "seed of split, order, augmentation and fresh weights", at_least=0)
     resume: bool = option(False, "go on from last.pt in the run folder")
 
+    def with_sizes(self, earlier: dict[str, Any]) -> "TrainConfig":
+        """The same with sizes that are not 0: as told, else those of an earlier training, else the paper's.
+
+        Args:
+            earlier: options of the training that is resumed or fine-tuned; empty where there is none.
+        """
+        img_size = self.img_size or earlier.get("img_size", IMG_SIZE)
+        test_size = self.test_size or (0 if self.img_size else earlier.get("test_size", 0))
+        return dataclasses.replace(self, img_size=img_size, test_size=test_size)
+
 
 @dataclass
 class TestConfig(RunConfig):
     """Options of test. Everything about the network comes from the weights file."""
 
-    model_path: str = option("", "run folder or weights file (default: the weights that come with the repository)")
+    model_path: str = option(
+        "", "run folder or weights file (default: runs/ran where train has left weights there, else the repository's)"
+    )
     img_size: int = option(0, "side of the network's input, pixels; 0 = as in training", at_least=0)
     amp: str = option("off", "mixed precision; off gives the same scores on every device", choices=PRECISIONS)
     save_map: bool = option(False, "save each focus map, 8-bit PNG, original size, white = in focus")

@@ -28,6 +28,8 @@ PRECISIONS = {"off": None, "bf16": torch.bfloat16, "fp16": torch.float16}
 def mixed_precision(name: str, device: torch.device) -> torch.dtype | None:
     """Type of a mixed precision: auto (bfloat16 on a CUDA device that has it), bf16, fp16; None for full precision.
 
+    Full means all 32 bits: the convolutions of cuDNN would round to TF32 by default.
+
     Raises:
         ValueError: fp16 elsewhere than on CUDA.
     """
@@ -35,6 +37,7 @@ def mixed_precision(name: str, device: torch.device) -> torch.dtype | None:
         name = "bf16" if device.type == "cuda" and torch.cuda.is_bf16_supported(including_emulation=False) else "off"
     if name == "fp16" and device.type != "cuda":
         raise ValueError(f"--amp fp16 needs CUDA, this is {device.type}; --amp bf16 or off runs anywhere")
+    torch.backends.cudnn.allow_tf32 = PRECISIONS[name] is not None
     return PRECISIONS[name]
 
 

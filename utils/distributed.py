@@ -13,13 +13,15 @@ from torch.nn.parallel import DistributedDataParallel
 
 from .device import choose_device
 
+PATIENCE = timedelta(minutes=30)  # torch's own limit on the CPU; on CUDA it would be 10 minutes
 
-def join(device: str, patience: timedelta | None = None) -> torch.device:
+
+def join(device: str, patience: timedelta = PATIENCE) -> torch.device:
     """This process's device; under torchrun it also joins the job (NCCL on CUDA, Gloo on CPUs).
 
     Args:
         device: auto, cpu, cuda or mps.
-        patience: how long processes wait for each other; None for torch's own limits.
+        patience: how long processes wait for each other before the job ends with a message.
 
     Raises:
         ValueError: no such device, MPS under torchrun, or more processes on this machine than GPUs.
@@ -97,13 +99,31 @@ def same_buffers(network: nn.Module) -> None:
             dist.broadcast(buffer, 0)
 
 
+def check_same(what: str, value: Any) -> None:
+    """Compares what the processes hold: with different shares of work, some would wait for others for ever.
+
+    Raises:
+        ValueError: they differ, as where a folder is not on a disk that all machines see.
+        ConnectionError: another process has ended, or hangs.
+    """
+    if size() == 1:
+        return
+    values: list[Any] = [None] * size()
+    with losses_told("start the job again"):
+        dist.all_gather_object(values, value)
+    if other := [number for number in range(size()) if values[number] != values[0]]:
+        raise ValueError(
+            f"processes 0 and {', '.join(map(str, other))} see different {what}: all machines need the same files"
+        )
+
+
 @contextmanager
 def losses_told(advice: str) -> Iterator[None]:
-    """Turns the failure of a collective, where another process has ended, into a ConnectionError with advice."""
+    """Turns the failure of a collective, where another process has ended or hangs, into a ConnectionError."""
     try:
         yield
     except RuntimeError as error:
         if size() == 1 or isinstance(error, torch.OutOfMemoryError):
             raise
         reason = str(error).splitlines()[0]
-        raise ConnectionError(f"process {rank()} stopped, another one may have ended ({reason}); {advice}") from error
+        raise ConnectionError(f"process {rank()} stopped: another one has ended, or hangs ({reason}); {advice}") from error

@@ -16,9 +16,10 @@ def train(*words) -> TrainConfig:
 
 
 def test_defaults_are_the_papers_recipe():
-    config = train()
+    config = train().with_sizes({})
     assert (config.arch, config.batch_size, config.img_size, config.epochs) == ("resnet50", 2, 384, 100)
     assert (config.lr, config.weight_decay, config.patience, config.lr_factor) == (5e-5, 1e-4, 5, 0.1)
+    assert config.amp == "off"  # on every device
     assert (config.clip, config.early_stop, config.val_share, config.seed) == (2, 10, 0.05, 42)
 
 
@@ -45,7 +46,7 @@ def test_booleans(text, value):
         (["--batch_size", "two"], "invalid int value"),
         (["--arch", "vgg16"], "resnet50"),
         (["--resume", "maybe"], "'maybe' is not True or False"),
-        (["--img_size", "16"], "below the smallest value, 64"),
+        (["--img_size", "16"], "--img_size 16: at least 64"),
         (["--lr", "nan"], "below"),
         (["--loss_weights", "1", "2"], "--loss_weights [1.0, 2.0]: three weights"),
         (["--test_size", "16"], "--test_size 16: at least 32"),
@@ -95,8 +96,23 @@ def test_bad_config_files_are_refused_by_name(text, message, tmp_path, capsys):
     assert stop.value.code == 2 and message in error and "recipe.yaml" in error
 
 
+def test_sizes_are_as_told_or_those_of_the_earlier_training():
+    earlier = {"img_size": 320, "test_size": 448}
+    for told, sizes in (
+        ({}, (320, 448)),
+        ({"img_size": 256}, (256, 0)),
+        ({"test_size": 512}, (320, 512)),
+        ({"img_size": 256, "test_size": 288}, (256, 288)),
+    ):
+        config = TrainConfig(**told).with_sizes(earlier)
+        assert (config.img_size, config.test_size) == sizes
+        assert config.with_sizes({}) == config
+    assert (train().with_sizes({}).img_size, train().with_sizes({}).test_size) == (384, 0)
+
+
 def test_shipped_configs():
-    assert train("--config", str(CONFIGS / "paper.yaml")) == TrainConfig(config=str(CONFIGS / "paper.yaml"))
+    paper = str(CONFIGS / "paper.yaml")
+    assert train("--config", paper) == TrainConfig(config=paper).with_sizes({})
     best = train("--config", str(CONFIGS / "best.yaml"))
     rows, against = read_variants(str(CONFIGS / "trials.yaml"))
     assert against["loss"] == "fine" and rows["defocus"]["loss_weights"] == [0.5, 1.0, 4.0]
