@@ -11,6 +11,7 @@ from tqdm import tqdm
 
 from dataloader import (
     EpochBatches,
+    Pair,
     TrainingSet,
     find_sets,
     make_loader,
@@ -23,6 +24,7 @@ from utils import distributed, metrics
 from utils.augmentation import paper_augmentation, strong_augmentation, uncropped
 from utils.checkpoint import BEST, LAST, read_state, recipe, save_state, save_weights, state_to_resume
 from utils.config import TrainConfig
+from utils.dataset_check import doubled_pictures
 from utils.device import hardware, mixed_precision, name_of
 from utils.files import locked, write_csv
 from utils.history import Board, plot_history
@@ -39,6 +41,16 @@ READ_EVERY = {"cpu": 1, "mps": 10, "cuda": 10}
 
 class Diverged(Exception):
     """A loss or gradient that is no number any more."""
+
+
+def warn_of_twins(sets: dict[str, list[Pair]]) -> None:
+    """Names photographs that lie in two training sets."""
+    twins = doubled_pictures({name: [pair.image for pair in pairs] for name, pairs in sets.items()})
+    if twins:
+        examples = "; ".join(f"{a} and {b}" for a, b in twins[:5])
+        more = f" and {len(twins) - 5} more (`python main.py prepare --check` names all)" if twins[5:] else ""
+        print(f"warning: {len(twins)} photograph(s) lie in two training sets, so that validation may hold the twin of "
+              f"one that is trained on: {examples}{more}. --datasets takes one of the sets")  # fmt: skip
 
 
 class Trainer:
@@ -126,6 +138,8 @@ class Trainer:
         pairs = [pair for one in sets.values() for pair in split_fold(one, config.fold)[0]]
         if config.limit:
             pairs = pairs[: config.limit]
+        elif rank == 0 and not config.resume:
+            warn_of_twins(sets)
         training, validation = split_validation(pairs, config.val_share, config.seed)
         self.set_names = sorted({pair.dataset for pair in pairs})
         self.names = [pair.name for pair in training]

@@ -10,7 +10,10 @@ from pathlib import Path
 import cv2
 import pytest
 
+import main
+
 ROOT = Path(__file__).parent.parent
+COMMANDS_WITH_DATA = ("train", "test", "prepare", "evaluate", "ablation", "release")
 SMALL = ["--arch", "resnet18", "--pretrained", "none", "--img_size", "64", "--device", "cpu", "--num_workers", "1"]
 
 
@@ -32,6 +35,22 @@ def test_sample_prepare_train_test(tmp_path):
     assert "SAMPLE, 2 images" in result.stdout
     saved = sorted((run / "maps/SAMPLE").iterdir())
     assert [cv2.imread(str(p), cv2.IMREAD_UNCHANGED).shape for p in saved] == [(64, 96)] * 2
+
+
+def test_what_was_just_trained_is_what_test_scores(dataset, tmp_path):
+    """The README's two commands, as they stand there."""
+    words = ["--data_path", dataset, "--device", "cpu", "--num_workers", 0]
+    assert ran("train", *words, *SMALL, "--epochs", 1, cwd=tmp_path).returncode == 0
+    result = ran("test", "--save_map", "True", *words, cwd=tmp_path)
+    assert result.returncode == 0 and result.stdout.startswith("weights: runs/ran, trained here")
+    assert len(list((tmp_path / "runs/ran/maps/SAMPLE").iterdir())) == 3
+
+
+@pytest.mark.parametrize("command", COMMANDS_WITH_DATA)
+def test_every_command_that_takes_a_dataset_takes_the_papers_spelling(command, capsys):
+    with pytest.raises(SystemExit):
+        main.main([command, "--help"])
+    assert "--data_path DATA_PATH, --data_pth DATA_PATH" in " ".join(capsys.readouterr().out.split())
 
 
 def test_help_is_quick_and_imports_no_torch():
@@ -62,8 +81,6 @@ def test_mistakes_end_in_a_sentence(tmp_path):
 
 
 def test_ctrl_c_elsewhere_ends_without_a_traceback(monkeypatch, capsys):
-    import main
-
     def interrupted(_):
         raise KeyboardInterrupt
 

@@ -1,11 +1,15 @@
 import dataclasses
+import shutil
 from pathlib import Path
 
 import cv2
 import numpy as np
 import pytest
+from PIL import Image
 
+from predictor import SHIPPED, load_model, quantised
 from tester import Tester
+from tools import predict, sample
 from trainer import Trainer
 from utils.config import TestConfig as EvaluationConfig
 from utils.scores import read_scores
@@ -77,10 +81,39 @@ def test_a_fold_is_scored_by_weights_that_have_not_seen_it(config, run_folder, t
         Trainer(dataclasses.replace(config, model_path=str(tmp_path / "tuned"), weights=str(run_folder)))
 
 
-def test_without_a_model_path_the_shipped_weights_are_tested(dataset, tmp_path, monkeypatch):
+def test_without_a_model_path_the_default_run_is_tested_where_there_is_one(
+    run_folder, dataset, tmp_path, monkeypatch, capsys
+):
     monkeypatch.chdir(tmp_path)
-    Tester(EvaluationConfig(data_path=str(dataset), report=False, num_workers=0, device="cpu")).test()
+    config = EvaluationConfig(data_path=str(dataset), report=False, num_workers=0, device="cpu")
+    shutil.copytree(run_folder, "runs/ran")
+    Tester(config).test()
+    (scores,) = read_scores("runs/ran")
+    assert scores.method == "ran" and scores.about["img_size"] == 64
+    first = capsys.readouterr().out.splitlines()[0]
+    assert first == f"weights: runs/ran, trained here (--model_path {SHIPPED} tests the repository's)"
+    Path("runs/ran/best_model.safetensors").unlink()  # as while a first epoch trains
+    Tester(config).test()
+    first = capsys.readouterr().out.splitlines()[0]
+    assert first.startswith(f"weights: {SHIPPED}, the repository's, since runs/ran holds none")
     (scores,) = read_scores(tmp_path / "runs/shipped")
     trained = scores.about["trained"]["config"]
     assert scores.method == "ran_resnet18" and scores.about["img_size"] == trained["test_size"] > trained["img_size"]
     assert trained["augmentation"] == "strong"
+
+
+def test_the_maps_of_test_and_predict_are_equal_on_a_large_jpeg(run_folder, tmp_path):
+    """Both see all pixels of the file, resized in the same way."""
+    photograph = Image.fromarray(cv2.resize(sample.photograph("coffee"), (2400, 2100)))
+    for part in ("images", "masks"):
+        (tmp_path / "data/LARGE/Test" / part).mkdir(parents=True)
+    path = tmp_path / "data/LARGE/Test/images/a.jpg"
+    photograph.save(path, quality=92)
+    cv2.imwrite(str(tmp_path / "data/LARGE/Test/masks/a.png"), np.eye(2400, dtype=np.uint8)[:2100] * 255)
+    Tester(EvaluationConfig(data_path=str(tmp_path / "data"), model_path=str(run_folder), output=str(tmp_path / "out"),
+                            save_map=True, report=False, num_workers=0, device="cpu")).test()  # fmt: skip
+    options = predict.Options(paths=[str(path)], output=str(tmp_path / "maps"), model_path=str(run_folder), device="cpu")
+    assert predict.run(options) == 0
+    tested, predicted = (cv2.imread(str(tmp_path / name), -1) for name in ("out/maps/LARGE/a.png", "maps/a.png"))
+    assert np.array_equal(tested, predicted)
+    assert np.array_equal(tested, quantised(load_model(run_folder, "cpu")(path)))

@@ -77,6 +77,22 @@ def test_fine_tuning_starts_from_the_given_weights(config, run_folder):
     assert metadata["before"] == [{k: v for k, v in read_weights(run_folder)[1].items() if k != "before"}]
 
 
+def test_fine_tuning_keeps_the_sizes_and_says_which_options_are_not_used(config, run_folder, tmp_path, capsys):
+    with_crops = dataclasses.replace(config, test_size=96, epochs=1, model_path=str(tmp_path / "first"))
+    Trainer(with_crops).train()
+    capsys.readouterr()
+    tuned = dataclasses.replace(config, weights=str(tmp_path / "first"), img_size=0, arch="resnet50")
+    trainer = Trainer(tuned)
+    assert (trainer.config.img_size, trainer.config.test_size) == (64, 96)
+    assert "brings its own network; not used: --arch resnet50 (it has resnet18)" in capsys.readouterr().out
+    assert trainer.train() == 0
+    stored = read_weights(config.model_path)[1]["config"]
+    assert (stored["img_size"], stored["test_size"]) == (64, 96)
+    again = dataclasses.replace(tuned, epochs=3, resume=True)  # neither told nor in a weights file that is still there
+    shutil.rmtree(tmp_path / "first")
+    assert (Trainer(again).config.img_size, Trainer(again).config.test_size) == (64, 96)
+
+
 def test_partial_encoder_weights_are_reported(config, tmp_path, capsys):
     import torchvision
 
@@ -125,7 +141,9 @@ def test_joint_training_names_both_sets_and_test_prints_the_measured_ones(config
     shutil.copytree(dataset / "SAMPLE", data / "CUHK")
     joint = dataclasses.replace(config, data_path=str(data), epochs=1)
     Trainer(joint).train()
-    assert "CUHK + DUT, 8 training and 4 validation images" in capsys.readouterr().out
+    out = capsys.readouterr().out
+    assert "CUHK + DUT, 8 training and 4 validation images" in out
+    assert "warning: 6 photograph(s) lie in two training sets" in out and "and 1 more" in out
     assert read_weights(tmp_path / "run")[1]["datasets"] == ["CUHK", "DUT"]
     test = EvaluationConfig(data_path=str(data), model_path=str(tmp_path / "run"), num_workers=0, device="cpu")
     Tester(test).test()
@@ -177,7 +195,7 @@ def test_compiled_training_is_the_same_training(config, tmp_path, monkeypatch):
 
 
 def test_the_state_says_what_auto_was(config, tmp_path):
-    Trainer(dataclasses.replace(config, epochs=1)).train()
+    Trainer(dataclasses.replace(config, epochs=1, amp="auto")).train()
     assert read_state(tmp_path / "run/last.pt")["config"]["amp"] == "off"
     with pytest.raises(ValueError, match=r"--amp off \(now bf16\)"):
         Trainer(dataclasses.replace(config, amp="bf16", resume=True))

@@ -1,6 +1,7 @@
 """`prepare --check`: is a dataset folder what train and test take it for?"""
 
 from dataclasses import dataclass
+from itertools import combinations
 from pathlib import Path
 
 import cv2
@@ -8,12 +9,13 @@ import numpy as np
 
 from .contour import contour_band
 from .files import list_images, pair_by_stem
-from .pictures import read_image, read_mask, read_pair
+from .pictures import read_image, read_mask, read_pair, read_small
 from .progress import in_threads
 
 # Mean difference in grey levels of two thumbnails below which they show the same photograph. CUHK's test images,
 # squeezed to 320 x 320 and compressed again, differ by less than 0.5 from themselves, by more than 17 from others.
 SAME_PICTURE = 4.0
+Thumbnails = dict[Path, np.ndarray]
 
 
 @dataclass
@@ -60,14 +62,16 @@ def check(data_path: Path) -> tuple[list[str], list[str]]:
 
     Returns:
         Summary lines, one a set, and problems: missing or doubled partners, unreadable files, sizes, masks that are not
-        black and white, outdated contours, doubtful polarity, photographs that training and test share.
+        black and white, outdated contours, doubtful polarity, photographs that two training sets, or training and test,
+        share.
     """
     sets = [("Train", p.parent) for p in sorted(data_path.glob("Train/*/images"))]
     sets += [("Test", p.parent) for p in sorted(data_path.glob("*/Test/images"))]
     if not sets:
         return [], [f"{data_path}: neither Train/NAME/images nor NAME/Test/images here"]
     summary, problems = [], []
-    thumbnails: dict[str, dict[Path, np.ndarray]] = {"Train": {}, "Test": {}}
+    training: dict[Path, Thumbnails] = {}  # by folder
+    test: Thumbnails = {}
     for split, folder in sets:
         pairs, wrong = pair_by_stem(folder / "images", folder / "masks")
         contours = list_images(folder / "contour") if (folder / "contour").is_dir() else None
@@ -82,12 +86,18 @@ def check(data_path: Path) -> tuple[list[str], list[str]]:
             wrong += [f"{files[0]}: doubled stem" for files in contours.values() if len(files) > 1]
             lost = contours.keys() - list_images(folder / "images").keys()
             wrong += [f"{contours[stem][0]}: no partner in {folder / 'images'}" for stem in sorted(lost)]
-        for (image, _, _), finding in zip(jobs, findings):
-            if finding.thumbnail is not None:
-                thumbnails[split][image] = finding.thumbnail
+        thumbnails = {job[0]: one.thumbnail for job, one in zip(jobs, findings) if one.thumbnail is not None}
+        if split == "Train":
+            training[folder] = thumbnails
+        else:
+            test |= thumbnails
         summary.append(f"{folder.relative_to(data_path)}: {len(pairs)} pairs, {len(wrong)} problem(s)")
         problems += wrong
-    return summary, problems + shared_pictures(thumbnails["Train"], thumbnails["Test"])
+    for first, second in combinations(training.values(), 2):
+        problems += [f"{a}: the same photograph as {b} of another training set" for a, b in same_pictures(first, second)]
+    trained = {path: small for thumbnails in training.values() for path, small in thumbnails.items()}
+    problems += [f"{a}: the same photograph as {b}, which is trained on" for a, b in same_pictures(trained, test)]
+    return summary, problems
 
 
 def examine(image_path: Path, mask_path: Path, contours: list[Path] | None) -> Finding:
@@ -108,17 +118,26 @@ def thumbnail(image: np.ndarray) -> np.ndarray:
     return cv2.resize(grey, (16, 16), interpolation=cv2.INTER_AREA).astype(np.float32)
 
 
-def shared_pictures(training: dict[Path, np.ndarray], test: dict[Path, np.ndarray]) -> list[str]:
-    """Test photographs that the training sets hold too, by content, whatever their names and sizes."""
-    if not training or not test:
+def same_pictures(first: Thumbnails, second: Thumbnails) -> list[tuple[Path, Path]]:
+    """Photographs of the second set that the first holds too, each with its twin: by content, at any name and size."""
+    if not first:
         return []
-    stack = np.stack(list(training.values()))
-    names = list(training)
-    problems = []
-    for path, small in test.items():
+    stack, names = np.stack(list(first.values())), list(first)
+    found = []
+    for path, small in second.items():
         difference = np.abs(stack - small).mean(axis=(1, 2))
         nearest = int(difference.argmin())
         # Dark or empty pictures are near each other anyway: the difference has to be small beside their own contrast.
         if difference[nearest] < min(SAME_PICTURE, 0.25 * small.std()):
-            problems.append(f"{path}: the same photograph as {names[nearest]}, which is trained on")
-    return problems
+            found.append((path, names[nearest]))
+    return found
+
+
+def doubled_pictures(sets: dict[str, list[Path]]) -> list[tuple[Path, Path]]:
+    """Photographs that lie in two of these training sets."""
+    if len(sets) < 2:
+        return []
+    paths = [path for paths in sets.values() for path in paths]
+    small = dict(zip(paths, in_threads(lambda path: thumbnail(read_small(path)), paths, "looking for twins")))
+    thumbnails = [{path: small[path] for path in paths} for paths in sets.values()]
+    return [pair for first, second in combinations(thumbnails, 2) for pair in same_pictures(first, second)]

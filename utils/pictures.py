@@ -38,6 +38,19 @@ def read_image(path: str | Path) -> np.ndarray:
     return _read(path, as_rgb)
 
 
+def read_small(path: str | Path, at_least: int = 64) -> np.ndarray:
+    """Reads a photograph for a look at it: a JPEG at 1/2, 1/4 or 1/8 of its size where both sides stay >= at_least.
+
+    Returns and raises as read_image; the pixels are not quite those of the whole picture shrunk.
+    """
+
+    def convert(picture: Image.Image) -> np.ndarray:
+        picture.draft(None, (at_least, at_least))
+        return as_rgb(picture)
+
+    return _read(path, convert)
+
+
 def _read(path: str | Path, convert: Callable[[Image.Image], np.ndarray]) -> np.ndarray:
     """What a function makes of an opened picture; whatever goes wrong is a ValueError that names the file."""
     register_heif()

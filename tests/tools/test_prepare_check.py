@@ -60,6 +60,16 @@ def spoil_split(d):
     return "new.jpg: the same photograph as"
 
 
+def spoil_twin(d):
+    """The same photograph, smaller, in another training set."""
+    for part in ("images", "masks"):
+        (d / "Train/PACK" / part).mkdir(parents=True)
+    image, mask = (cv2.imread(str(d / f"Train/SAMPLE/{name}")) for name in ("images/train_002.jpg", "masks/train_002.png"))
+    cv2.imwrite(str(d / "Train/PACK/images/7.jpg"), cv2.resize(image, (48, 48)))
+    cv2.imwrite(str(d / "Train/PACK/masks/7.png"), cv2.resize(mask, (48, 48), interpolation=cv2.INTER_NEAREST))
+    return "of another training set"
+
+
 def spoil_empty_contours(d):
     shutil.rmtree(d / "Train/SAMPLE/contour")
     (d / "Train/SAMPLE/contour").mkdir()
@@ -91,7 +101,7 @@ def spoil_all(d):
 
 
 @pytest.mark.parametrize(
-    "harm", [spoil_partner, spoil_size, spoil_grey, spoil_polarity, spoil_contour, spoil_lost_contour, spoil_split,
+    "harm", [spoil_partner, spoil_size, spoil_grey, spoil_polarity, spoil_contour, spoil_lost_contour, spoil_split, spoil_twin,
              spoil_empty_contours, spoil_doubled_contour, spoil_orphan_contour, spoil_all_masks,
              spoil_all],
 )  # fmt: skip

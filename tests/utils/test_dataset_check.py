@@ -4,7 +4,7 @@ import cv2
 import numpy as np
 
 from tools.sample import photograph
-from utils.dataset_check import contrast_gain, masks_doubt, shared_pictures, thumbnail
+from utils.dataset_check import contrast_gain, doubled_pictures, masks_doubt, same_pictures, thumbnail
 
 
 def test_a_copy_is_found_at_another_size_and_quality_and_others_are_not():
@@ -12,16 +12,29 @@ def test_a_copy_is_found_at_another_size_and_quality_and_others_are_not():
     small = cv2.resize(coffee, (320, 320), interpolation=cv2.INTER_AREA)
     copy = cv2.imdecode(cv2.imencode(".jpg", small, [cv2.IMWRITE_JPEG_QUALITY, 75])[1], cv2.IMREAD_COLOR)
     training = {Path("coffee"): thumbnail(coffee), Path("chelsea"): thumbnail(chelsea)}
-    assert len(shared_pictures(training, {Path("copy"): thumbnail(copy)})) == 1
-    assert "copy: the same photograph as coffee" in shared_pictures(training, {Path("copy"): thumbnail(copy)})[0]
-    assert shared_pictures(training, {Path("other"): thumbnail(photograph("rocket"))}) == []
+    assert same_pictures(training, {Path("copy"): thumbnail(copy)}) == [(Path("copy"), Path("coffee"))]
+    assert same_pictures(training, {Path("other"): thumbnail(photograph("rocket"))}) == []
 
 
 def test_different_dark_pictures_are_not_the_same():
     rng = np.random.default_rng(0)
     one, two = (thumbnail(rng.integers(0, 24, (64, 64, 3), dtype=np.uint8)) for _ in range(2))
-    assert shared_pictures({Path("one"): one}, {Path("two"): two}) == []
-    assert shared_pictures({Path("one"): one}, {}) == []
+    assert same_pictures({Path("one"): one}, {Path("two"): two}) == []
+    assert same_pictures({Path("one"): one}, {}) == same_pictures({}, {Path("one"): one}) == []
+
+
+def test_pictures_of_two_sets_are_told_from_those_of_one(tmp_path):
+    """Two sets with one photograph in common: once whole, once as the small square of a pack."""
+    sets = {"CUHK": ("coffee", "chelsea"), "PACK": ("rocket", "coffee")}
+    for name, stems in sets.items():
+        (tmp_path / name).mkdir()
+        for stem in stems:
+            picture = photograph(stem)[..., ::-1]
+            small = cv2.resize(picture, (320, 320), interpolation=cv2.INTER_AREA)
+            cv2.imwrite(str(tmp_path / name / f"{stem}.jpg"), picture if name == "CUHK" else small)
+    paths = {name: [tmp_path / name / f"{stem}.jpg" for stem in stems] for name, stems in sets.items()}
+    assert doubled_pictures(paths) == [(paths["PACK"][1], paths["CUHK"][0])]
+    assert doubled_pictures({"CUHK": paths["CUHK"]}) == []
 
 
 def test_contrast_speaks_for_the_right_polarity():
