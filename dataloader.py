@@ -10,6 +10,7 @@ import numpy as np
 import torch
 from torch.utils.data import DataLoader, Dataset, Sampler
 
+from utils.config import FOLDS
 from utils.contour import contour_band
 from utils.files import list_images, pair_by_stem
 from utils.pictures import read_mask, read_pair
@@ -19,7 +20,6 @@ if TYPE_CHECKING:  # at run time only training needs it, and it takes a second
     import albumentations as A
 
 cv2.setNumThreads(0)  # OpenCV's own threads do not survive the fork of a loader process: it would hang
-FOLDS = 5
 Key = tuple[int, int]  # (epoch, index): what a training sample depends on, beside the seed
 
 

@@ -18,7 +18,7 @@ usage: python main.py COMMAND [options]      (python main.py COMMAND --help list
   info      parameters and multiply-adds of the networks
   evaluate  score folders of saved maps, of any method
   report    put scored methods side by side: tables, curves, a page
-  ablation  train and test the paper's ablation, or other variants
+  ablation  train and score the network without some of its parts, or variants of a recipe
   release   make a run's weights ready to be shared: half precision, scores in the file
   curves    draw the histories of several runs into one picture
   readme    write the README's tables anew from the files behind them

@@ -1,4 +1,4 @@
-"""`ablation`: the paper's ablation, or other variants of a recipe, trained and tested under one budget."""
+"""`ablation`: the parts of the network switched off in turn, or other variants of a recipe, under one budget."""
 
 import dataclasses
 import json
@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from utils.config import Recipe, RunConfig, TestConfig, TrainConfig, as_words, option, parse, read_yaml
+from utils.config import FOLDS, IMG_SIZE, Recipe, RunConfig, TestConfig, TrainConfig, as_words, option, parse, read_yaml
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -15,7 +15,8 @@ if TYPE_CHECKING:
     from utils.scores import MethodScores
 
 DESCRIPTION = (
-    "Train and test the rows of the paper's ablation, or of a file; the options of train are those of every row."
+    "Train and score the network with some of its parts switched off, or the rows of a file, each under the same "
+    "options of train. Scored are parts of the training pictures that were left out, unless --score says test."
 )
 ROWS = {
     "baseline": {"attention": "none", "connectivity": False},
@@ -34,10 +35,17 @@ class Options(Recipe):
 
     model_path: str = option("runs/ablation", "folder of the runs, ROW/seedN, and of the table")
     seeds: list[str] = option(["42"], "seeds that every row is trained with")
-    folds: list[str] = option([], "parts of the training pictures to leave out in turn; their scores are put together")
+    img_size: int = option(IMG_SIZE, "side of the square samples, pixels", at_least=64)
+    score: str = option(
+        "folds",
+        "folds: parts of the training pictures, left out in turn, their scores put together; test: the test sets, "
+        "which no longer measure what was chosen on them",
+        choices=("folds", "test"),
+    )
+    folds: list[str] = option([], "the parts to leave out, of 1 to 5 (default: all five, or that of --fold)")
     rows: list[str] = option([], "rows to train (default: all)")
     variants: str = option(
-        "", "YAML file of rows instead of the paper's: name: {option: value, ...}; against: NAME is the row to beat"
+        "", "YAML file of other rows: name: {option: value, ...}; against: NAME is the row to beat"
     )
 
 
@@ -59,12 +67,12 @@ def run(options: Options) -> int:
     names = options.rows or list(known)
     if unknown := (set(names) | set(against.values())) - known.keys():
         raise ValueError(f"no row {', '.join(sorted(unknown))}; there are {', '.join(known)}")
-    seeds, folds = whole_numbers("seeds", options.seeds), whole_numbers("folds", options.folds, 1)
+    seeds, folds = whole_numbers("seeds", options.seeds), folds_of(options)
     if any(len(set(values)) < len(values) for values in (seeds, folds, names)):
         raise ValueError("a row, a seed or a fold is named twice")
     folder = Path(options.model_path)
     # Fails now, not after the first training.
-    sets = {fold: test_sets(dataclasses.replace(options, fold=fold)) for fold in folds or [options.fold]}
+    sets = {fold: test_sets(dataclasses.replace(options, fold=fold)) for fold in folds}
     shared = {f.name: getattr(options, f.name) for f in dataclasses.fields(Recipe)}
     keep_recipe(folder / "recipe.json", recipe(TrainConfig(**shared)))
     runs: dict[str, dict[str, list[MethodScores]]] = {}  # of each set, by row: one a seed
@@ -72,7 +80,7 @@ def run(options: Options) -> int:
         for row in names:
             parts = []
             for fold, tested in sets.items():
-                path = folder / row / (f"seed{seed}" + f"_fold{fold}" * bool(folds))
+                path = folder / row / (f"seed{seed}" + f"_fold{fold}" * bool(fold))
                 own = {"model_path": str(path), "seed": seed, "fold": fold, "resume": True}
                 config = TrainConfig(**shared | known[row] | own)
                 if status := train_and_test(config, set(tested)):
@@ -87,6 +95,20 @@ def run(options: Options) -> int:
     print((folder / "ablation.md").read_text(encoding="utf-8"), end="")
     print(f"table in {folder / 'ablation.md'}, scores in {folder / 'scores.json'}")
     return 0
+
+
+def folds_of(options: Options) -> list[int]:
+    """The parts of the training pictures to leave out in turn; [0], none, where the test sets are scored.
+
+    Raises:
+        ValueError: words that are no parts, or parts beside --score test.
+    """
+    named = whole_numbers("folds", options.folds, 1) or [options.fold] * bool(options.fold)
+    if options.score == "test":
+        if named:
+            raise ValueError("--score test scores the test sets: --fold and --folds go with --score folds")
+        return [0]
+    return named or list(range(1, FOLDS + 1))
 
 
 def whole_numbers(name: str, words: list[str], first: int = 0) -> list[int]:

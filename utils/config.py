@@ -17,6 +17,7 @@ ATTENTIONS = ("separated", "normal", "reverse", "none")
 DECODERS = ("paper", "fine")
 SCHEDULES = ("plateau", "onecycle")
 IMG_SIZE = 384  # the paper's
+FOLDS = 5  # parts of the training pictures that can be left out
 
 
 def option(
@@ -116,9 +117,9 @@ class TrainConfig(Recipe):
         "the network is then the file's, --arch, --attention and the like are not used",
     )
     attention: str = option(
-        "separated", "separated attention; the ablation's: one stream alone, or none", choices=ATTENTIONS
+        "separated", "separated attention; one stream alone; or none", choices=ATTENTIONS
     )
-    connectivity: bool = option(True, "eight-direction connectivity head; False for the ablation")
+    connectivity: bool = option(True, "eight-direction connectivity head")
     decoder: str = option(
         "paper", "paper; fine: GroupNorm, and a mask at stride 4 refined by connectivity", choices=DECODERS
     )

@@ -3,6 +3,7 @@ import shutil
 
 import pytest
 
+from dataloader import find_sets
 from tools import ablation
 from tools.ablation import ROWS, average, spread
 from trainer import Trainer
@@ -14,6 +15,7 @@ def options(config, tmp_path) -> ablation.Options:
     return ablation.Options(
         data_path=config.data_path, model_path=str(tmp_path / "ablation"), arch="resnet18", pretrained="none",
         img_size=64, epochs=1, val_share=0.34, num_workers=0, device="cpu", rows=["baseline", "full"],
+        score="test",
     )  # fmt: skip
 
 
@@ -73,6 +75,8 @@ def test_mistakes_are_named_before_anything_is_trained(options, tmp_path):
         ({"seeds": ["1", "x"]}, "--seeds x"),
         ({"seeds": ["1", "01"]}, "named twice"),
         ({"datasets": ["DUT"]}, "no DUT with test images"),
+        ({"folds": ["1"]}, "--score test scores the test sets"),
+        ({"fold": 1}, "--score test scores the test sets"),
     ):
         with pytest.raises((ValueError, OSError), match=message):
             ablation.run(ablation.Options(**vars(options) | change))
@@ -116,13 +120,14 @@ loss: {schedule: onecycle, lr: 1e-3, loss_weights: [0.5, 1, 4], against: cycle}
 
 def test_variants_of_a_file_are_compared_with_the_rows_they_name(options, tmp_path, monkeypatch):
     (tmp_path / "variants.yaml").write_text(VARIANTS)
-    options.variants, options.rows, options.fold, options.epochs = str(tmp_path / "variants.yaml"), [], 1, 2
+    options.variants, options.rows, options.epochs = str(tmp_path / "variants.yaml"), [], 2
+    options.score, options.fold = "folds", 1
     assert ablation.run(options) == 0
     text = (tmp_path / "ablation/ablation.md").read_text()
     assert text.startswith("SAMPLE_fold1, 2 images")
     last = [line.split("|")[-2].strip() for line in text.splitlines() if line.startswith("|")][2:]
     assert last[0] == "" and last[1].startswith("paper: ") and last[2].startswith("cycle: ")
-    trained = read_scores(tmp_path / "ablation/loss/seed42/fold1")[0].about["trained"]["config"]
+    trained = read_scores(tmp_path / "ablation/loss/seed42_fold1/fold1")[0].about["trained"]["config"]
     assert trained["loss_weights"] == [0.5, 1.0, 4.0] and trained["lr"] == 1e-3 and trained["fold"] == 1
     monkeypatch.setattr(Trainer, "_train_epoch", None)  # nothing is trained again
     assert ablation.run(options) == 0
@@ -132,7 +137,7 @@ def test_variants_of_a_file_are_compared_with_the_rows_they_name(options, tmp_pa
 
 
 def test_folds_left_out_in_turn_are_one_set(options, tmp_path, monkeypatch):
-    options.folds = ["1", "3"]
+    options.score, options.folds = "folds", ["1", "3"]
     assert ablation.run(options) == 0
     assert (tmp_path / "ablation/ablation.md").read_text().startswith("SAMPLE_fold1+3, 3 images")
     for one in read_scores(tmp_path / "ablation"):
@@ -146,6 +151,14 @@ def test_folds_left_out_in_turn_are_one_set(options, tmp_path, monkeypatch):
     options.folds = ["0"]
     with pytest.raises(ValueError, match="--folds 0: folds are whole numbers from 1"):
         ablation.run(options)
+
+
+def test_without_a_word_the_test_pictures_choose_nothing(options, tmp_path, monkeypatch):
+    options.score, options.rows = ablation.Options().score, ["full"]
+    monkeypatch.setattr("tester.find_sets", lambda data, split, names: {"train": find_sets(data, split, names)}[split])
+    assert ablation.run(options) == 0
+    (scores,) = read_scores(tmp_path / "ablation")
+    assert scores.dataset == "SAMPLE_fold1+2+3+4+5" and len({row["name"] for row in scores.rows}) == 6
 
 
 def test_mistakes_in_a_file_of_variants_are_named(options, tmp_path, capsys):
