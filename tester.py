@@ -121,5 +121,6 @@ class Tester:
                 bar.update(len(maps))
         scores = [result.score for result in score_files(jobs, cores_of_process())]
         pictures = Pictures(str(pairs[0].image.parent), str(pairs[0].mask.parent), str(folder))
-        about = {"trained": self.predictor.metadata, "img_size": self.size, "device": str(self.predictor.device)}
+        trained = {key: value for key, value in self.predictor.metadata.items() if key != "scores"}
+        about = {"trained": trained, "img_size": self.size, "device": str(self.predictor.device)}
         return MethodScores.of(self.name, name, distributed.gather(scores), pictures=pictures, about=about)

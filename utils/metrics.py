@@ -5,6 +5,7 @@ beta^2 = 0.3. A map is 8-bit, high = in focus; MAE is taken on the map as it is.
     P1  in focus, one threshold min(1.5 mean, 1) an image, mean over images
     P3  BLURRED, threshold 0.5, mean over images; IoU at 0.5 pooled over all pixels of the set (D-DFFNet)
     P5  in focus, map stretched to [0, 1] (min-max): max and mean of the mean F curve; adaptive = threshold 2 mean
+        (PySODMetrics; FOCUS publishes the adaptive one); P5 MAE is that of the stretched map
 S- and weighted F-measure are PySODMetrics' own, and E-measure as there, min-max included. F of an image without
 positives is 0.
 """
@@ -34,8 +35,10 @@ COLUMNS = {
     "p5_max_f": Column("P5", "P5 max F"),
     "p5_mean_f": Column("P5", "P5 mean F"),
     "p5_adaptive_f": Column("P5", "P5 adp F"),
+    "p5_mae": Column("P5", "P5 MAE", lower_is_better=True),
     "s": Column("S", "S"),
     "e_max": Column("E", "max E"),
+    "e_mean": Column("E", "mean E"),
     "weighted_f": Column("wF", "wF"),
 }
 PROTOCOLS = tuple(dict.fromkeys(column.protocol for column in COLUMNS.values() if column.protocol))
@@ -107,11 +110,13 @@ def score_image(name: str, focus_map: np.ndarray, mask: np.ndarray, columns: Ite
     regrouped = [regroup(stretched, counts) for counts in (focus, blurred)]
     e_curve = e_measure_curve(*regrouped)
     scores = {
-        "mae": ((1 - LEVELS) @ focus + LEVELS @ blurred) / mask.size,
+        "mae": mean_error(LEVELS, focus, blurred),
         "p0_f": threshold_curves(focus, blurred)[2].max(),
         "p1_f": f_at(above_mean(1.5, LEVELS, both), focus, blurred),
         "p3_f": f_at(below, blurred, focus),
         "p5_adaptive_f": f_at(above_mean(2, stretched, both), focus, blurred),
+        "p5_mae": mean_error(stretched, focus, blurred),
+        "e_mean": e_curve.mean(),
     }
     # The library's min-max, by table and once for both.
     picture = (stretched[focus_map], mask > 0, False)
@@ -153,6 +158,11 @@ def totals(scores: list[ImageScore]) -> dict[str, float]:
 def mean_curves(scores: list[ImageScore]) -> np.ndarray:
     """3 x 256: mean over images of precision, recall and F of P5 at the thresholds 255, 254, ... 0 (of 255)."""
     return np.mean([score.curves for score in scores], axis=0)
+
+
+def mean_error(levels: np.ndarray, positives: np.ndarray, negatives: np.ndarray) -> float:
+    """Mean absolute error of a map of these 256 levels, from the pixels of each class at each level."""
+    return ((1 - levels) @ positives + levels @ negatives) / (positives.sum() + negatives.sum())
 
 
 def above_mean(factor: float, levels: np.ndarray, counts: np.ndarray) -> np.ndarray:

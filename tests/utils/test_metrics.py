@@ -51,7 +51,7 @@ def test_the_rest_is_pysodmetrics_digit_by_digit(maps):
     result = totals(score(maps))
     library = {"f": py_sod_metrics.FmeasureV2({"f": py_sod_metrics.FmeasureHandler(True, True, beta=0.3)}),
                "s": py_sod_metrics.Smeasure(), "e": py_sod_metrics.Emeasure(),
-               "w": py_sod_metrics.WeightedFmeasure()}  # fmt: skip
+               "w": py_sod_metrics.WeightedFmeasure(), "mae": py_sod_metrics.MAE()}  # fmt: skip
     for focus_map, mask in maps:
         for metric in library.values():
             metric.step(focus_map, mask)
@@ -62,6 +62,8 @@ def test_the_rest_is_pysodmetrics_digit_by_digit(maps):
     assert result["p5_adaptive_f"] == pytest.approx(f["adaptive"], abs=1e-9)
     assert result["s"] == pytest.approx(results["s"]["sm"])
     assert result["e_max"] == pytest.approx(results["e"]["em"]["curve"].max())
+    assert result["e_mean"] == pytest.approx(results["e"]["em"]["curve"].mean())
+    assert result["p5_mae"] == pytest.approx(results["mae"]["mae"]) and result["p5_mae"] != result["mae"]
     assert result["weighted_f"] == pytest.approx(results["w"]["wfm"])
 
 

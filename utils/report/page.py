@@ -42,7 +42,7 @@ def page_set(table: SetTable, curves: Figure, examples: list[dict], note: str) -
         "columns": [{"key": key, **COLUMNS[key]._asdict()} for key in table.columns],
         "measured": measured,
         "published": published,
-        "source": table.source,
+        "source": "; ".join(table.sources),
         "differences": [asdict(one) | {"better": one.better} for one in table.differences],
         "curves": _svg(curves),
         "note": note,

@@ -17,12 +17,14 @@ class Line:
     """One method's line: its scores by the keys of metrics.COLUMNS, and how many images they are means over.
 
     left_out: images that have a truth but no usable map of this method.
+    source: of a published line where it comes from, and its protocol.
     """
 
     method: str
     images: int
     values: dict[str, float]
     left_out: int = 0
+    source: str = ""
 
 
 @dataclass
@@ -32,7 +34,6 @@ class SetTable:
     Attributes:
         columns: keys of metrics.COLUMNS that any line has, in order.
         measured, published: lines from maps that were scored here, and numbers taken from a paper.
-        source: where the published ones come from, and their protocol; empty without any.
         differences: of every two measured methods, in every column that single images have.
     """
 
@@ -40,13 +41,17 @@ class SetTable:
     columns: list[str]
     measured: list[Line]
     published: list[Line]
-    source: str
     differences: list[Difference]
 
     @property
     def images(self) -> int:
         """Most images that a method of this set was scored on."""
         return max(line.images for line in self.measured)
+
+    @property
+    def sources(self) -> list[str]:
+        """Where the published lines come from, each once."""
+        return list(dict.fromkeys(line.source for line in self.published))
 
     def rank(self, key: str, value: float, digits: int = DIGITS) -> int:
         """1 or 2 when the value as printed is the best or second best of its column, published ones too; else 0."""
@@ -99,7 +104,6 @@ def read_published(path: Path) -> list[dict]:
 
 def _set_table(name: str, scores: list[MethodScores], known: list[dict]) -> SetTable:
     _check_same_masks(scores)
-    columns = [key for key in COLUMNS if any(key in one.totals for one in scores)]
     measured = []
     for one in scores:
         notes = one.about.get("notes", {})
@@ -108,12 +112,14 @@ def _set_table(name: str, scores: list[MethodScores], known: list[dict]) -> SetT
     images = max(line.images for line in measured)
     papers = [table for table in known if (table["set"], table["images"]) == (name, images)]
     published = [
-        Line(method, images, {k: v for k, v in values.items() if k in columns})
+        Line(method, images, values, source=f"{paper['source']}: {paper['protocol']}")
         for paper in papers for method, values in paper["rows"].items()
     ]  # fmt: skip
-    source = "; ".join(f"{paper['source']}: {paper['protocol']}" for paper in papers)
+    columns = [key for key in COLUMNS if any(key in line.values for line in measured)]
+    for line in published:
+        line.values = {key: value for key, value in line.values.items() if key in columns}
     pairs = [paired_difference(a, b, key) for key in columns for a, b in combinations(scores, 2)]
-    return SetTable(name, columns, measured, published, source, [pair for pair in pairs if pair])
+    return SetTable(name, columns, measured, published, [pair for pair in pairs if pair])
 
 
 def _check_same_masks(scores: list[MethodScores]) -> None:
@@ -153,9 +159,10 @@ def markdown_lines(table: SetTable, lines: list[Line], columns: list[str], digit
 def markdown(table: SetTable, differences: tuple[str, ...] = ("mae", "p3_f")) -> str:
     """The set's tables with the paired differences of some columns."""
     parts = [f"**{table.dataset}, {table.images} images**", markdown_lines(table, table.measured, table.columns)]
-    if table.published:
-        columns = [key for key in table.columns if any(key in line.values for line in table.published)]
-        parts += [f"Published, {table.source}.", markdown_lines(table, table.published, columns)]
+    for source in table.sources:
+        lines = [line for line in table.published if line.source == source]
+        columns = [key for key in table.columns if any(key in line.values for line in lines)]
+        parts += [f"Published, {source}; the measured ones follow.", markdown_lines(table, lines + table.measured, columns)]
     chosen = [one for one in table.differences if one.column in differences]
     if chosen:
         rows = [["difference", "column", "mean ± standard error", "images", "what it shows"]]
@@ -194,7 +201,7 @@ def latex(table: SetTable) -> str:
     if table.published:
         body += ["\\midrule", f"\\multicolumn{{{at - 1}}}{{l}}{{\\emph{{Published}}}} \\\\"]
         body += [_latex_line(table, line) for line in table.published]
-    source = f" Published numbers: {escape(table.source)}." if table.source else ""
+    source = f" Published numbers: {escape('; '.join(table.sources))}." if table.sources else ""
     lines = [
         "% \\usepackage{booktabs,graphicx}",
         "\\begin{table}[t]",

@@ -30,21 +30,21 @@ def test_numbers_look_as_the_field_prints_them():
 def test_ranks_are_of_the_printed_values_and_know_the_direction():
     lines = [Line(name, 4, {"mae": mae, "p3_f": f}) for name, mae, f in
              (("a", 0.0521, 0.9), ("b", 0.0524, 0.95), ("c", 0.06, 0.93))]  # fmt: skip
-    table = SetTable("CUHK", ["mae", "p3_f"], lines, [Line("d", 4, {"mae": 0.07})], "", [])
+    table = SetTable("CUHK", ["mae", "p3_f"], lines, [Line("d", 4, {"mae": 0.07})], [])
     assert [table.rank("mae", line.values["mae"]) for line in lines] == [1, 1, 2]  # .052, .052, .060
     assert [table.rank("p3_f", line.values["p3_f"]) for line in lines] == [0, 1, 2]
     assert table.rank("mae", 0.07) == 0
-    assert SetTable("CUHK", ["mae"], lines[:1], [], "", []).rank("mae", 0.0521) == 0  # nothing to compare with
+    assert SetTable("CUHK", ["mae"], lines[:1], [], []).rank("mae", 0.0521) == 0  # nothing to compare with
 
 
 def test_published_rows_stand_apart_and_only_under_their_own_columns(published):
     (table,) = set_tables([method("ours", 0.06, s=0.8)], published)
     assert [line.method for line in table.published] == ["Old", "Sloppy"]
     text = markdown(table)
-    measured, rest = text.split("Published, a paper: P3.")
+    measured, rest = text.split("Published, a paper: P3; the measured ones follow.")
     assert "| ours | .060 | .900 | .800 |" in measured and "Old" not in measured
     assert "| method | MAE ↓ | P3 F ↑ |" in rest and "| Old | .200 | **.950** |" in rest
-    assert "| Sloppy | **.050** |  |" in rest
+    assert "| Sloppy | **.050** |  |" in rest and "| ours | .060 | .900 |" in rest  # beside them, where they can be
     assert not set_tables([method("ours", 0.06, images=3)], published)[0].published  # another set of that name
     assert not set_tables([method("ours", 0.06, dataset="DUT")], published)[0].published
     assert not set_tables([method("ours", 0.06)], None)[0].published
@@ -57,9 +57,16 @@ def test_a_published_number_of_no_protocol_of_ours_is_refused(published):
 
 
 def test_the_shipped_published_rows_fit():
-    for name, images in (("CUHK", 100), ("DUT", 500)):
-        (table,) = set_tables([method("ours", 0.06, images=images, dataset=name)], tables.PUBLISHED)
-        assert len(table.published) == 10 and table.published[-1].values["mae"] in (0.036, 0.070)
+    for name, images, best, strongest in (("CUHK", 100, 0.036, 0.0350), ("DUT", 500, 0.070, 0.0474)):
+        ours = method("ours", 0.06, images=images, dataset=name, p5_mae=0.05, p5_adaptive_f=0.8)
+        (table,) = set_tables([ours], tables.PUBLISHED)
+        by_name = {line.method: line.values for line in table.published}
+        assert len(by_name) == 12 and by_name["D-DFFNet (ResNeSt-101 + depth)"]["mae"] == best
+        focus = by_name["FOCUS-L (DINOv2-L; CUHK + DUT)"]
+        assert focus["p5_mae"] == strongest and "mae" not in focus  # of stretched maps: another protocol
+        _, first, second = markdown(table).split("Published, ")
+        assert "FOCUS" not in first and "| ours | " in first and "P5" not in first
+        assert "| method | P5 adp F ↑ | P5 MAE ↓ |" in second and "| ours | .800 | .050 |" in second
 
 
 def test_differences_and_incomplete_methods_are_told():
