@@ -10,7 +10,7 @@ help:  ## list the targets
 
 install: .venv/installed  ## make .venv with what the project needs
 
-demo: .venv/installed  ## prepare, train, test on a small generated set; about a minute and a half on 2 CPU cores
+demo: .venv/installed  ## prepare, train, test on a small generated set; a few minutes
 	rm -rf $(DEMO)
 	$(BIN)/python main.py sample --output $(DEMO)/source
 	$(BIN)/python main.py prepare --source $(DEMO)/source --dataset SAMPLE --white blurred --data_path $(DEMO)/dataset
@@ -21,11 +21,11 @@ demo: .venv/installed  ## prepare, train, test on a small generated set; about a
 test: .venv/tools  ## run the whole test suite
 	$(BIN)/python -m pytest -q
 
-faults: .venv/tools  ## kills, full disks, bad and hostile files at length, into results/faults; about half an hour on 2 CPU cores
+faults: .venv/tools  ## kills, full disks, bad and hostile files at length, into results/faults; half an hour and more
 	RAN_KILLS=30 RAN_FIGURES=results/faults $(BIN)/python -m pytest -q tests/faults
 	$(BIN)/python -m tests.faults.endurance
 
-bench: .venv/installed  ## measure speed and memory beside the alternatives, into results/benchmarks; about 6 minutes on 2 CPU cores
+bench: .venv/installed  ## measure speed and memory beside the alternatives, into results/benchmarks; some minutes
 	$(BIN)/python -m benchmarks
 
 # PRETRAINED is the state dict of a ResNet-18; imagenet downloads torchvision's.

@@ -1,6 +1,7 @@
 """Makes focus_maps.png, the README's picture: python -m docs.focus_maps (from the repository's folder).
 
-Two CC0 photographs as they are, and two with a blur of known extent, each above its map.
+The rule for what is shown: every colour photograph of a scene that scikit-image ships under CC0 or in the public
+domain, as it is, in alphabetical order, each above its map. None is left out for its map.
 """
 
 from pathlib import Path
@@ -9,10 +10,11 @@ import numpy as np
 
 from dataloader import resize
 from predictor import load_model, quantised
-from tools.sample import defocus, photograph
+from tools.sample import photograph
 from utils.pictures import write_png
 
 HEIGHT = 220
+SHOWN = ("astronaut", "chelsea", "coffee", "rocket")
 
 
 def column(picture: np.ndarray, predictor) -> np.ndarray:
@@ -25,9 +27,7 @@ def column(picture: np.ndarray, predictor) -> np.ndarray:
 
 def main() -> None:
     predictor = load_model()
-    rng = np.random.default_rng(4)
-    photographs = [photograph("chelsea"), photograph("coffee")]
-    photographs += [defocus(resize(photograph(name)[:341], 360, 240), rng)[0] for name in ("camera", "gravel")]
+    photographs = [photograph(name) for name in SHOWN]
     columns = [column(picture, predictor) for picture in photographs]
     gap = np.full((columns[0].shape[0], 6, 3), 255, np.uint8)
     write_png(Path(__file__).parent / "focus_maps.png", np.concatenate([x for c in columns for x in (c, gap)][:-1], 1))

@@ -52,7 +52,7 @@ class RSA(nn.Module):
 
     Args:
         deep_channels, shallow_channels: of the two inputs.
-        attention: "separated", or for the paper's ablation one stream alone, "normal" or "reverse", or "none".
+        attention: "separated", or for the ablation one stream alone, "normal" or "reverse", or "none".
         norm: whether GroupNorm and ReLU follow the streams.
 
     Input: deep N x deep_channels x h x w, shallow N x shallow_channels x H x W. Output: N x deep_channels x h x w.

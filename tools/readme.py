@@ -1,6 +1,9 @@
 """`readme`: the README's tables, written from the files that hold their numbers."""
 
+import csv
+import json
 import re
+import statistics
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -45,6 +48,9 @@ def fill(path: Path, results: Path, check: bool) -> None:
         "prediction": file_table("prediction/cpu.md"),
         "faults": file_table("faults/faults.md"),
         "weights": lambda _: weights_table(),
+        "runs": runs_table,
+        "paired": paired_table,
+        "encoders": encoders_table,
     }
 
     def block(match: re.Match) -> str:
@@ -72,6 +78,56 @@ def scores_table(results: Path) -> str:
 
 def file_table(name: str):
     return lambda results: (results / name).read_text(encoding="utf-8").strip()
+
+
+def runs_table(results: Path) -> str:
+    """How the scored networks were trained, as their score files say."""
+    from utils.report.tables import markdown_table, number
+    from utils.scores import read_scores
+
+    rows = [["method", "encoder", "px, trained and tested", "epochs", "epoch kept", "validation MAE", "minutes, hardware"]]
+    for path in sorted(results.glob("*/scores.json")):
+        for one in read_scores(path):
+            if trained := one.about.get("trained"):
+                config, kept = trained["config"], trained["val_mae"]
+                sizes = f"{config['img_size']}, {one.about['img_size']}"
+                time = f"{trained['seconds'] / 60:.0f}, {trained['hardware']}" if "seconds" in trained else "not recorded"
+                rows.append([one.method, config["arch"], sizes, str(config["epochs"]), str(trained["epoch"]),
+                             number(kept) if kept else "none validated", time])  # fmt: skip
+    return markdown_table(rows)
+
+
+def paired_table(results: Path) -> str:
+    """Trials beside what they change; paired.json names the file, and in it the method, of each."""
+    from utils.report.tables import markdown_table, number
+
+    rows = [["trial", "beside", "pictures", "MAE", "MAE beside", "difference ± standard error"]]
+    for trial in json.loads((results / "paired.json").read_text(encoding="utf-8")):
+        ours, theirs = (errors_of(results / trial[key][0], trial[key][1]) for key in ("scores", "beside"))
+        gains = [error - theirs[name] for name, error in ours.items()]
+        error = statistics.stdev(gains) / len(gains) ** 0.5
+        maes = [number(statistics.mean(one.values()), 4) for one in (ours, theirs)]
+        rows.append([trial["trial"], trial["than"], f"{trial['set']}, {len(gains)}", *maes,
+                     f"{statistics.mean(gains):+.4f} ± {error:.4f}"])  # fmt: skip
+    return markdown_table(rows)
+
+
+def errors_of(path: Path, method: str) -> dict[str, float]:
+    """MAE by picture of one method in a file of lines an image."""
+    with path.open(newline="", encoding="utf-8") as file:
+        return {line["name"]: float(line["mae"]) for line in csv.DictReader(file) if line["method"] == method}
+
+
+def encoders_table(results: Path) -> str:
+    """The lowest validation MAE in the histories of encoders/."""
+    from utils.report.tables import markdown_table, number
+
+    rows = [["encoder", "epochs", "lowest validation MAE"]]
+    for path in sorted((results / "encoders").glob("*.csv")):
+        with path.open(newline="", encoding="utf-8") as file:
+            maes = [float(line["val_mae"]) for line in csv.DictReader(file)]
+        rows.append([path.stem, str(len(maes)), number(min(maes))])
+    return markdown_table(rows)
 
 
 def weights_table() -> str:

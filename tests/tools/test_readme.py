@@ -1,3 +1,5 @@
+import json
+
 import numpy as np
 import pytest
 
@@ -26,6 +28,16 @@ def test_tables_are_filled_from_their_files(options, tmp_path):
     assert "DUT, 3 images" in text and "| run | .042 | .500 |" in text
     assert "| resnet50 | 29.33 M |" in text and "old" not in text
     assert text.startswith("before\n") and "\nbetween\n" in text and text.endswith("after\n")
+
+
+def test_trials_are_paired_with_what_they_change(options, tmp_path):
+    lines = [f"{method},{name},{mae}" for method, maes in (("a", (0.1, 0.2, 0.3)), ("b", (0.2, 0.2, 0.5)))
+             for name, mae in zip("xyz", maes)]  # fmt: skip
+    (tmp_path / "results/trials.csv").write_text("\n".join(["method,name,mae", *lines]))
+    trial = {"trial": "longer", "than": "short", "set": "fold 1", "scores": ["trials.csv", "b"],
+             "beside": ["trials.csv", "a"]}  # fmt: skip
+    (tmp_path / "results/paired.json").write_text(json.dumps([trial]))
+    assert "| longer | short | fold 1, 3 | .3000 | .2000 | +0.1000 ± 0.0577 |" in readme.paired_table(tmp_path / "results")
 
 
 def test_check_fails_when_a_number_changes(options, tmp_path):
