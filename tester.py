@@ -71,6 +71,7 @@ class Tester:
         beside = Path("runs/shipped") if weights.resolve() == SHIPPED.resolve() else weights.with_suffix("")
         fold = f"fold{config.fold}" if config.fold else ""
         self.folder = Path(config.output or (weights if weights.is_dir() else beside) / fold)
+
     def test(self) -> None:
         """Scores all sets, writes the files and prints one table."""
         print(self.weights_line)

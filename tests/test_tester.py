@@ -112,8 +112,8 @@ def test_the_maps_of_test_and_predict_are_equal_on_a_large_jpeg(run_folder, tmp_
     cv2.imwrite(str(tmp_path / "data/LARGE/Test/masks/a.png"), np.eye(2400, dtype=np.uint8)[:2100] * 255)
     Tester(EvaluationConfig(data_path=str(tmp_path / "data"), model_path=str(run_folder), output=str(tmp_path / "out"),
                             save_map=True, report=False, num_workers=0, device="cpu")).test()  # fmt: skip
-    options = predict.Options(paths=[str(path)], output=str(tmp_path / "maps"), model_path=str(run_folder), device="cpu")
-    assert predict.run(options) == 0
+    folders = {"output": str(tmp_path / "maps"), "model_path": str(run_folder)}
+    assert predict.run(predict.Options(paths=[str(path)], device="cpu", **folders)) == 0
     tested, predicted = (cv2.imread(str(tmp_path / name), -1) for name in ("out/maps/LARGE/a.png", "maps/a.png"))
     assert np.array_equal(tested, predicted)
     assert np.array_equal(tested, quantised(load_model(run_folder, "cpu")(path)))

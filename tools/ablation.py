@@ -44,9 +44,7 @@ class Options(Recipe):
     )
     folds: list[str] = option([], "the parts to leave out, of 1 to 5 (default: all five, or that of --fold)")
     rows: list[str] = option([], "rows to train (default: all)")
-    variants: str = option(
-        "", "YAML file of other rows: name: {option: value, ...}; against: NAME is the row to beat"
-    )
+    variants: str = option("", "YAML file of other rows: name: {option: value, ...}; against: NAME is the row to beat")
 
 
 def run(options: Options) -> int:

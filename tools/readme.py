@@ -85,13 +85,14 @@ def runs_table(results: Path) -> str:
     from utils.report.tables import markdown_table, number
     from utils.scores import read_scores
 
-    rows = [["method", "encoder", "px, trained and tested", "epochs", "epoch kept", "validation MAE", "minutes, hardware"]]
+    rows = [["method", "encoder", "px, trained, tested", "epochs", "epoch kept", "validation MAE", "minutes, hardware"]]
     for path in sorted(results.glob("*/scores.json")):
         for one in read_scores(path):
             if trained := one.about.get("trained"):
                 config, kept = trained["config"], trained["val_mae"]
                 sizes = f"{config['img_size']}, {one.about['img_size']}"
-                time = f"{trained['seconds'] / 60:.0f}, {trained['hardware']}" if "seconds" in trained else "not recorded"
+                recorded = "seconds" in trained
+                time = f"{trained['seconds'] / 60:.0f}, {trained['hardware']}" if recorded else "not recorded"
                 rows.append([one.method, config["arch"], sizes, str(config["epochs"]), str(trained["epoch"]),
                              number(kept) if kept else "none validated", time])  # fmt: skip
     return markdown_table(rows)

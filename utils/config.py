@@ -116,9 +116,7 @@ class TrainConfig(Recipe):
         "start from these RAN weights (a .safetensors file or run folder): fine-tuning; "
         "the network is then the file's, --arch, --attention and the like are not used",
     )
-    attention: str = option(
-        "separated", "separated attention; one stream alone; or none", choices=ATTENTIONS
-    )
+    attention: str = option("separated", "separated attention; one stream alone; or none", choices=ATTENTIONS)
     connectivity: bool = option(True, "eight-direction connectivity head")
     decoder: str = option(
         "paper", "paper; fine: GroupNorm, and a mask at stride 4 refined by connectivity", choices=DECODERS

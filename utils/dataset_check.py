@@ -94,7 +94,8 @@ def check(data_path: Path) -> tuple[list[str], list[str]]:
         summary.append(f"{folder.relative_to(data_path)}: {len(pairs)} pairs, {len(wrong)} problem(s)")
         problems += wrong
     for first, second in combinations(training.values(), 2):
-        problems += [f"{a}: the same photograph as {b} of another training set" for a, b in same_pictures(first, second)]
+        twins = same_pictures(first, second)
+        problems += [f"{a}: the same photograph as {b} of another training set" for a, b in twins]
     trained = {path: small for thumbnails in training.values() for path, small in thumbnails.items()}
     problems += [f"{a}: the same photograph as {b}, which is trained on" for a, b in same_pictures(trained, test)]
     return summary, problems

@@ -126,4 +126,5 @@ def losses_told(advice: str) -> Iterator[None]:
         if size() == 1 or isinstance(error, torch.OutOfMemoryError):
             raise
         reason = str(error).splitlines()[0]
-        raise ConnectionError(f"process {rank()} stopped: another one has ended, or hangs ({reason}); {advice}") from error
+        told = f"process {rank()} stopped: another one has ended, or hangs ({reason}); {advice}"
+        raise ConnectionError(told) from error

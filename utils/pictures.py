@@ -181,7 +181,8 @@ def _pixels(picture: Image.Image) -> np.ndarray:
 def _to_8_bit(picture: Image.Image) -> Image.Image:
     """Grey values of 16 bits, of 32 bits (which hold 16), or floats; Pillow itself would clip them at 255."""
     values = np.asarray(picture)
-    return Image.fromarray(_float_to_8_bit(values) if values.dtype.kind == "f" else BYTE_OF_16_BITS[_of_16_bits(values)])
+    is_float = values.dtype.kind == "f"
+    return Image.fromarray(_float_to_8_bit(values) if is_float else BYTE_OF_16_BITS[_of_16_bits(values)])
 
 
 def _of_16_bits(values: np.ndarray) -> np.ndarray:
@@ -216,8 +217,8 @@ def read_map(path: str | Path, white: str = "in_focus") -> np.ndarray:
 def read_mask(path: str | Path, white: str = "in_focus") -> np.ndarray:
     """Reads a ground truth as H x W uint8, 255 = in focus, 0 = blurred.
 
-    Grey values are cut in the middle of 0 to 255 or, in a deeper file with a level above 255, of 0 to 65535. A file that
-    holds nothing above 1 is one of 0 and 1. (A map's depth is that of its file alone, see read_map.)
+    Grey values are cut in the middle of 0 to 255 or, in a 16-bit file with a level above 255, of 0 to 65535. A file
+    that holds nothing above 1 is one of 0 and 1. (The depth of a map is that of its file alone, see read_map.)
 
     Args:
         white: what white means in the file, "in_focus" or "blurred".

@@ -64,7 +64,8 @@ def spoil_twin(d):
     """The same photograph, smaller, in another training set."""
     for part in ("images", "masks"):
         (d / "Train/PACK" / part).mkdir(parents=True)
-    image, mask = (cv2.imread(str(d / f"Train/SAMPLE/{name}")) for name in ("images/train_002.jpg", "masks/train_002.png"))
+    names = ("images/train_002.jpg", "masks/train_002.png")
+    image, mask = (cv2.imread(str(d / "Train/SAMPLE" / name)) for name in names)
     cv2.imwrite(str(d / "Train/PACK/images/7.jpg"), cv2.resize(image, (48, 48)))
     cv2.imwrite(str(d / "Train/PACK/masks/7.png"), cv2.resize(mask, (48, 48), interpolation=cv2.INTER_NEAREST))
     return "of another training set"
@@ -101,8 +102,8 @@ def spoil_all(d):
 
 
 @pytest.mark.parametrize(
-    "harm", [spoil_partner, spoil_size, spoil_grey, spoil_polarity, spoil_contour, spoil_lost_contour, spoil_split, spoil_twin,
-             spoil_empty_contours, spoil_doubled_contour, spoil_orphan_contour, spoil_all_masks,
+    "harm", [spoil_partner, spoil_size, spoil_grey, spoil_polarity, spoil_contour, spoil_lost_contour, spoil_split,
+             spoil_twin, spoil_empty_contours, spoil_doubled_contour, spoil_orphan_contour, spoil_all_masks,
              spoil_all],
 )  # fmt: skip
 def test_check_names_what_is_wrong(dataset, tmp_path, harm):

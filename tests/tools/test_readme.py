@@ -37,7 +37,8 @@ def test_trials_are_paired_with_what_they_change(options, tmp_path):
     trial = {"trial": "longer", "than": "short", "set": "fold 1", "scores": ["trials.csv", "b"],
              "beside": ["trials.csv", "a"]}  # fmt: skip
     (tmp_path / "results/paired.json").write_text(json.dumps([trial]))
-    assert "| longer | short | fold 1, 3 | .3000 | .2000 | +0.1000 ± 0.0577 |" in readme.paired_table(tmp_path / "results")
+    table = readme.paired_table(tmp_path / "results")
+    assert "| longer | short | fold 1, 3 | .3000 | .2000 | +0.1000 ± 0.0577 |" in table
 
 
 def test_check_fails_when_a_number_changes(options, tmp_path):

@@ -162,7 +162,8 @@ def markdown(table: SetTable, differences: tuple[str, ...] = ("mae", "p3_f")) ->
     for source in table.sources:
         lines = [line for line in table.published if line.source == source]
         columns = [key for key in table.columns if any(key in line.values for line in lines)]
-        parts += [f"Published, {source}; the measured ones follow.", markdown_lines(table, lines + table.measured, columns)]
+        parts.append(f"Published, {source}; the measured ones follow.")
+        parts.append(markdown_lines(table, lines + table.measured, columns))
     chosen = [one for one in table.differences if one.column in differences]
     if chosen:
         rows = [["difference", "column", "mean ± standard error", "images", "what it shows"]]
