@@ -221,6 +221,12 @@ def load_network(path: str | Path) -> tuple[RAN, dict]:
     return network, metadata
 
 
+def chosen_weights(model_path: str, default: Path = SHIPPED) -> Path:
+    """The weights that a command was told to use, else the default ones; prints which."""
+    print(f"weights: {model_path or f'{default}, those of the repository (--model_path takes others)'}", flush=True)
+    return Path(model_path or default)
+
+
 def load_model(
     path: str | Path = SHIPPED, device: str | torch.device = "auto", amp: str = "off", compile: bool = False
 ) -> Predictor:

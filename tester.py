@@ -31,14 +31,14 @@ def test_sets(config: RunConfig) -> dict[str, list[Pair]]:
     return {f"{name}_fold{config.fold}": split_fold(pairs, config.fold)[1] for name, pairs in sets.items()}
 
 
-def chosen_weights(model_path: str) -> tuple[Path, str]:
+def tested_weights(model_path: str) -> tuple[Path, str]:
     """What is tested, and a line that says so: what is named, else what train left in its own folder, else SHIPPED."""
     if model_path:
         return Path(model_path), f"weights: {model_path}"
     run = Path(TrainConfig().model_path)
     if (run / BEST).is_file():
         return run, f"weights: {run}, trained here (--model_path {SHIPPED} tests the repository's)"
-    return SHIPPED, f"weights: {SHIPPED}, the repository's, since {run} holds none (--model_path tests others)"
+    return SHIPPED, f"weights: {SHIPPED}, those of the repository, since {run} holds none (--model_path tests others)"
 
 
 class Tester:
@@ -55,7 +55,7 @@ class Tester:
     def __init__(self, config: TestConfig):
         self.config = config
         self.sets = test_sets(config)
-        weights, self.weights_line = chosen_weights(config.model_path)
+        weights, self.weights_line = tested_weights(config.model_path)
         self.predictor = load_model(weights, distributed.join(config.device), config.amp, config.compile)
         distributed.check_same("test pictures", [pair.name for pairs in self.sets.values() for pair in pairs])
         self.size = config.img_size or self.predictor.img_size

@@ -27,11 +27,11 @@ def run(options: Options) -> None:
     """
     import torch
 
-    from predictor import SHIPPED, Predictor, load_network
+    from predictor import Predictor, chosen_weights, load_network
     from utils.checkpoint import BEST
     from utils.files import atomic
 
-    weights = Path(options.model_path or SHIPPED)
+    weights = chosen_weights(options.model_path)
     predictor = Predictor(*load_network(weights), torch.device("cpu"))
     path = Path(options.output or (weights / BEST if weights.is_dir() else weights).with_suffix(".onnx"))
     if path.suffix != ".onnx":

@@ -261,9 +261,9 @@ def load(options: Options, device: Any) -> "Predictor":
     Raises:
         FileNotFoundError, ValueError: no such weights; an engine that does not fit them.
     """
-    from predictor import SHIPPED, load_model
+    from predictor import SHIPPED, chosen_weights, load_model
 
-    path = options.model_path or (SHIPPED.with_suffix(".onnx") if options.engine == "onnx" else SHIPPED)
-    if (options.engine == "onnx") != (Path(path).suffix == ".onnx"):
+    path = chosen_weights(options.model_path, SHIPPED.with_suffix(".onnx") if options.engine == "onnx" else SHIPPED)
+    if (options.engine == "onnx") != (path.suffix == ".onnx"):
         raise ValueError(f"--engine {options.engine} does not take {path}: .onnx files and --engine onnx go together")
     return load_model(path, device, options.amp)

@@ -62,9 +62,9 @@ def run(options: Options) -> None:
     except ImportError:
         raise ValueError("serve needs another package: pip install gradio") from None
 
-    from predictor import SHIPPED, load_model
+    from predictor import chosen_weights, load_model
 
-    desk = Desk(load_model(options.model_path or SHIPPED, options.device), folder, options)
+    desk = Desk(load_model(chosen_weights(options.model_path), options.device), folder, options)
     page = build(desk).queue(max_size=16)
     font = ("system-ui", "sans-serif")
     theme = gradio.themes.Default(primary_hue="amber", neutral_hue="slate", font=font, font_mono=font)

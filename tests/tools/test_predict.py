@@ -56,7 +56,8 @@ def test_maps_are_those_of_the_predictor_whatever_the_batch(options, run_folder,
         expected = quantised(predictor(shoot / name))
         assert read(out / name).shape == read(shoot / name).shape[:2]
         assert np.array_equal(read(out / name), expected)
-    assert "3 picture(s)" in capsys.readouterr().out
+    printed = capsys.readouterr().out
+    assert f"weights: {run_folder}\n" in printed and "3 picture(s)" in printed
     Image.fromarray(cv2.resize(photograph("coffee"), (4200, 2800))).save(shoot / "large.jpg")
     for table in ("", "csv"):
         options.output, options.table = str(tmp_path / f"large{table}"), table

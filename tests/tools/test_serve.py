@@ -88,6 +88,7 @@ def server(tmp_path_factory):
     with log.open("w") as errors:
         process = subprocess.Popen(command, cwd=ROOT, env=environment, text=True, stdout=subprocess.PIPE, stderr=errors)
     try:
+        assert process.stdout.readline().startswith("weights: ")
         line = process.stdout.readline()
         assert line.startswith("RAN is at http://127.0.0.1:"), log.read_text()
         process.address, process.temporary, process.log = line.split()[3], temporary, log
