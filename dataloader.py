@@ -10,11 +10,12 @@ import numpy as np
 import torch
 from torch.utils.data import DataLoader, Dataset, Sampler
 
-from utils.config import FOLDS
-from utils.contour import contour_band
-from utils.files import list_images, pair_by_stem
-from utils.pictures import read_mask, read_pair
-from utils.progress import in_threads
+from .imaging.contour import contour_band
+from .imaging.pictures import read_mask, read_pair
+from .imaging.resizing import resize
+from .utils.files import list_images, pair_by_stem
+from .utils.options import FOLDS
+from .utils.progress import in_threads
 
 if TYPE_CHECKING:  # at run time only training needs it, and it takes a second
     import albumentations as A
@@ -105,12 +106,6 @@ def split_validation(pairs: list[Pair], share: float, seed: int) -> tuple[list[P
     if len(pairs) < 2:
         raise ValueError(f"{len(pairs)} training image(s): validation needs one of at least two (or --val_share 0)")
     return train_test_split(pairs, test_size=max(1, round(share * len(pairs))), random_state=seed)
-
-
-def resize(picture: np.ndarray, width: int, height: int) -> np.ndarray:
-    """Photograph or probability map at another size: area averages when it shrinks, bilinear when it grows."""
-    shrinks = width * height < picture.shape[0] * picture.shape[1]
-    return cv2.resize(picture, (width, height), interpolation=cv2.INTER_AREA if shrinks else cv2.INTER_LINEAR)
 
 
 def load_sample(pair: Pair, size: int) -> tuple[np.ndarray, np.ndarray]:

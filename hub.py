@@ -5,9 +5,9 @@ from pathlib import Path
 import torch
 from huggingface_hub import ModelHubMixin, hf_hub_download
 
-from predictor import Predictor, load_network
-from utils.checkpoint import save_weights
-from utils.device import choose_device
+from .predictor import Predictor, load_network
+from .utils.checkpoint import save_weights
+from .utils.device import choose_device
 
 FILE = "model.safetensors"
 

@@ -1,63 +1,61 @@
-"""RAN's command line: python main.py COMMAND [options]."""
+"""RAN's command line: python main.py COMMAND [options], or `ran COMMAND [options]` where the package is installed."""
 
+import difflib
 import importlib
+import importlib.util
 import os
 import sys
+from collections.abc import Callable
+from pathlib import Path
 
-from utils.config import TestConfig, TrainConfig, parse
+if not __package__:  # run as a file: this folder is the package ran, whatever it is called and wherever it lies
+    spec = importlib.util.spec_from_file_location("ran", Path(__file__).with_name("__init__.py"))
+    sys.modules["ran"] = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(sys.modules["ran"])
 
-USAGE = """\
-usage: python main.py COMMAND [options]      (python main.py COMMAND --help lists the options)
+from ran import __version__
+from ran.commands import COMMANDS, usage
+from ran.utils.command_line import parse
 
-  prepare   turn a published data set into the dataset folder
-  train     train the network
-  test      score a trained network and save its maps
-  predict   focus maps of your own photographs, and what can be made of them
-  serve     the same as a page in your browser
-  export    the network as an ONNX file
-  info      parameters and multiply-adds of the networks
-  evaluate  score folders of saved maps, of any method
-  report    put scored methods side by side: tables, curves, a page
-  ablation  train and score the network without some of its parts, or variants of a recipe
-  release   make a run's weights ready to be shared: half precision, scores in the file
-  curves    draw the histories of several runs into one picture
-  readme    write the README's tables anew from the files behind them
-  sample    write a small generated data set, to try the rest on
-"""
-TOOLS = ("predict", "serve", "export", "prepare", "evaluate", "report", "ablation", "release", "info", "curves",
-         "readme", "sample")  # fmt: skip
-SHARED = ("train", "test", "predict")  # what several processes of torchrun can share
+PROGRAM = "ran" if __package__ else "python main.py"
 
 
-def main(argv: list[str]) -> int:
+def main(argv: list[str] | None = None) -> int:
     """Parses, dispatches, and turns what went wrong into a sentence and an exit status."""
-    if not argv or argv[0] in ("-h", "--help", "help"):
-        print(USAGE, end="")
+    words = sys.argv[1:] if argv is None else argv
+    if words[:1] == ["help"] and words[1:]:
+        words = [words[1], "--help"]
+    if not words or words[0] in ("-h", "--help", "help"):
+        print(usage(PROGRAM), end="")
         return 0
-    command, words = argv[0], argv[1:]
+    if words[0] == "--version":
+        print(f"ran {__version__}")
+        return 0
+    name, words = words[0], words[1:]
+    command = COMMANDS.get(name)
+    if not command:
+        near = difflib.get_close_matches(name, COMMANDS, n=1)
+        hint = f"; did you mean {near[0]}?" if near else ""
+        print(f"error: unknown command {name!r}{hint}\n\n{usage(PROGRAM)}", end="", file=sys.stderr)
+        return 2
     if "LOCAL_RANK" in os.environ:  # started by torchrun
-        if command not in SHARED:
-            print(f"error: torchrun is for {', '.join(SHARED)}; start {command} without it", file=sys.stderr)
+        if not command.shared:
+            able = ", ".join(other for other, known in COMMANDS.items() if known.shared)
+            print(f"error: torchrun is for {able}; start {name} without it", file=sys.stderr)
             return 2
-        if os.environ["RANK"] != "0":  # the first process speaks for all
+        if os.environ["RANK"] != "0":  # one process prints
             os.environ["TQDM_DISABLE"] = "1"
             sys.stdout = open(os.devnull, "w")  # noqa: SIM115 (as long as the process lives)
-    prog = f"python main.py {command}"
-    if command == "train":
-        config = parse(TrainConfig, words, prog, "Train RAN; the defaults are the paper's recipe.")
-        return guarded(lambda: importlib.import_module("trainer").Trainer(config).train())
-    if command == "test":
-        config = parse(TestConfig, words, prog, "Score a trained RAN on every test set found; save its maps.")
-        return guarded(lambda: importlib.import_module("tester").Tester(config).test())
-    if command in TOOLS:
-        tool = importlib.import_module(f"tools.{command}")
-        options = parse(tool.Options, words, prog, tool.DESCRIPTION)
-        return guarded(lambda: tool.run(options))
-    print(f"error: unknown command {command!r}\n\n{USAGE}", end="", file=sys.stderr)
-    return 2
+    options = parse(command.options, words, f"{PROGRAM} {name}", command.description)
+    if name == "train":
+        return guarded(lambda: importlib.import_module("ran.trainer").Trainer(options).train())
+    if name == "test":
+        return guarded(lambda: importlib.import_module("ran.tester").Tester(options).test())
+    module, function = command.run.split(":")
+    return guarded(lambda: getattr(importlib.import_module(f"ran.{module}"), function)(options))
 
 
-def guarded(work) -> int:
+def guarded(work: Callable[[], int | None]) -> int:
     """Runs a command; its own exit status, or 1 with a message for the user (RAN_TRACEBACK=1 shows where)."""
     status = _guarded(work)
     if "LOCAL_RANK" in os.environ:
@@ -65,11 +63,11 @@ def guarded(work) -> int:
             sys.stdout.flush()
             sys.stderr.flush()
             os._exit(status)
-        importlib.import_module("utils.distributed").leave()
+        importlib.import_module("ran.utils.distributed").leave()
     return status
 
 
-def _guarded(work) -> int:
+def _guarded(work: Callable[[], int | None]) -> int:
     try:
         return work() or 0
     except KeyboardInterrupt:
@@ -83,4 +81,4 @@ def _guarded(work) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    sys.exit(main())

@@ -5,17 +5,16 @@ import mmap
 from collections.abc import Iterator
 from pathlib import Path
 
-import cv2
 import numpy as np
 import torch
 from PIL import Image
 from torch import nn
 
-from dataloader import resize
-from model import MIN_SIZE, RAN
-from utils.checkpoint import read_weights
-from utils.device import choose_device, mixed_precision
-from utils.pictures import as_rgb, read_image
+from .imaging.pictures import as_rgb, read_image
+from .imaging.resizing import quantised, resize, resize_map
+from .model import MIN_SIZE, RAN
+from .utils.checkpoint import read_weights
+from .utils.device import choose_device, mixed_precision
 
 SHIPPED = Path(__file__).parent / "weights/ran_resnet18.safetensors"
 OVERLAP = 0.25  # of a tile's side, with each neighbour
@@ -172,19 +171,6 @@ def _from_tensor(tensor: torch.Tensor) -> np.ndarray:
 def stack(images: list[np.ndarray]) -> torch.Tensor:
     """Arrays H x W x 3 of one size as a batch N x 3 x H x W."""
     return torch.from_numpy(np.stack(images)).permute(0, 3, 1, 2)
-
-
-def resize_map(probability: np.ndarray, size: tuple[int, int]) -> np.ndarray:
-    """Probabilities at the size (height, width) of the photograph, bilinear."""
-    return cv2.resize(probability, size[::-1], interpolation=cv2.INTER_LINEAR)
-
-
-def quantised(probability: np.ndarray, bits: int = 8) -> np.ndarray:
-    """Probabilities as grey levels of 8 or 16 bits, white = in focus."""
-    levels = np.empty(probability.shape, np.uint8 if bits == 8 else np.uint16)
-    for out, row in zip(levels, probability):  # row by row: floats of a whole large map would fill the memory
-        out[:] = np.rint(row * np.float32(2**bits - 1))
-    return levels
 
 
 def image_size(metadata: dict) -> int:

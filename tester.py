@@ -8,19 +8,19 @@ from pathlib import Path
 
 from tqdm import tqdm
 
-from dataloader import Pair, TestSet, find_sets, make_loader, split_fold, stack_images
-from predictor import SHIPPED, load_model
-from utils import distributed
-from utils.checkpoint import BEST
-from utils.config import RunConfig, TestConfig, TrainConfig
-from utils.files import locked
-from utils.memory import deaths_told, shortage_told
-from utils.pictures import write_png
-from utils.progress import cores_of_process
-from utils.report import write_report
-from utils.report.tables import printed
-from utils.scores import MethodScores, Pictures, write_scores
-from utils.scoring import Job, score_files
+from .dataloader import Pair, TestSet, find_sets, make_loader, split_fold, stack_images
+from .evaluation.report import write_report
+from .evaluation.report.tables import printed
+from .evaluation.scores import MethodScores, Pictures, write_scores
+from .evaluation.scoring import Job, score_files
+from .imaging.pictures import write_png
+from .predictor import SHIPPED, load_model
+from .utils import distributed
+from .utils.checkpoint import BEST
+from .utils.files import locked
+from .utils.memory import deaths_told, shortage_told
+from .utils.options import RunConfig, TestConfig, TrainConfig
+from .utils.progress import cores_of_process
 
 
 def test_sets(config: RunConfig) -> dict[str, list[Pair]]:

@@ -9,30 +9,24 @@ from pathlib import Path
 import torch
 from tqdm import tqdm
 
-from dataloader import (
-    EpochBatches,
-    Pair,
-    TrainingSet,
-    find_sets,
-    make_loader,
-    split_fold,
-    split_validation,
-)
-from model import RAN
-from predictor import compiled, load_network, quantised, resize_map
-from utils import distributed, metrics
-from utils.augmentation import paper_augmentation, strong_augmentation, uncropped
-from utils.checkpoint import BEST, LAST, read_state, recipe, save_state, save_weights, state_to_resume
-from utils.config import TrainConfig
-from utils.dataset_check import doubled_pictures
-from utils.device import hardware, mixed_precision, name_of
-from utils.files import locked, write_csv
-from utils.history import Board, plot_history
-from utils.losses import ran_loss
-from utils.memory import deaths_told, shortage_told
-from utils.optimization import Optimization
-from utils.pictures import read_mask
-from utils.stopping import StopSignals
+from .dataloader import EpochBatches, Pair, TrainingSet, find_sets, make_loader, split_fold, split_validation
+from .evaluation import metrics
+from .imaging.augmentation import paper_augmentation, strong_augmentation, uncropped
+from .imaging.dataset_check import doubled_pictures
+from .imaging.pictures import read_mask
+from .imaging.resizing import quantised, resize_map
+from .model import RAN
+from .model.losses import ran_loss
+from .predictor import compiled, load_network
+from .utils import distributed
+from .utils.checkpoint import BEST, LAST, read_state, recipe, save_state, save_weights, state_to_resume
+from .utils.device import hardware, mixed_precision, name_of
+from .utils.files import locked, write_csv
+from .utils.interruption import StopSignals
+from .utils.log import Board, plot_history
+from .utils.memory import deaths_told, shortage_told
+from .utils.optimization import Optimization
+from .utils.options import TrainConfig
 
 SAVE_SECONDS = 300
 # Steps between two looks at a training's numbers: a look waits for the device.

@@ -6,8 +6,8 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 
-from utils.config import option, parse
-from utils.files import write_bytes, write_json
+from ran.utils.command_line import option, parse
+from ran.utils.files import write_bytes, write_json
 
 SECTIONS = ("training", "inference", "prediction", "connectivity", "startup", "scaling", "scoring")
 
@@ -64,7 +64,7 @@ def markdown(report: dict) -> str:
 
 def table(rows: list[dict]) -> str:
     """Markdown table of rows with the same keys."""
-    from utils.report.tables import markdown_table
+    from ran.evaluation.report.tables import markdown_table
 
     return markdown_table([list(rows[0]), *([cell(value) for value in row.values()] for row in rows)])
 

@@ -60,10 +60,11 @@ def median_seconds(function: Callable, repeats: int, warm_up: int = 2) -> float:
 
 def made_up_data(folder: Path, count: int, width: int = 640) -> Path:
     """A dataset folder with this many generated training pictures and one for testing."""
-    from tools import prepare, sample
+    from ran.tools import prepare, sample
+    from ran.utils.options import PrepareOptions, SampleOptions
 
-    sample.run(sample.Options(output=str(folder / "source"), training=count, test=1, width=width))
-    prepare.run(prepare.Options(source=str(folder / "source"), dataset="SAMPLE", white="blurred",
+    sample.run(SampleOptions(output=str(folder / "source"), training=count, test=1, width=width))
+    prepare.run(PrepareOptions(source=str(folder / "source"), dataset="SAMPLE", white="blurred",
                                 data_path=str(folder / "dataset")))  # fmt: skip
     return folder / "dataset"
 
@@ -79,7 +80,7 @@ def machine(gpu_name: str) -> dict[str, str]:
     """Hardware and versions that a table has to name; an empty GPU's name stands for the CPU."""
     import torch
 
-    from utils.device import hardware
+    from ran.utils.device import hardware
 
     packages = ("torch", "torchvision", "numpy", "opencv-python-headless", "albumentations", "pysodmetrics")
     return {

@@ -1,4 +1,4 @@
-"""Connectivity targets and bilateral voting by padded slices, beside products with translation matrices.
+"""Connectivity targets by padded slices, beside products with translation matrices.
 
 The matrices are the usual way (BiconNet): a shift by a column is a product with a W x W matrix from the right, one by a
 row a product with an H x H matrix from the left. Written here for the comparison, after the paper's description.
@@ -18,21 +18,15 @@ def measure(device: str, repeats: int) -> list[dict]:
 def both_ways(device: str, repeats: int) -> list[dict]:
     import torch
 
-    from utils.connectivity import bilateral_voting, connectivity_target
+    from ran.model.connectivity import connectivity_target
 
     torch.manual_seed(0)
     contour = (torch.rand(2, 1, SIZE, SIZE, device=device) < 0.5).float()
-    votes = torch.rand(2, 8, SIZE, SIZE, device=device)
     shifts = translations(SIZE, SIZE, device)
-    rows = []
-    for what, ours, usual in (
-        ("targets", lambda: connectivity_target(contour), lambda: matrix_target(contour, shifts)),
-        ("voting", lambda: bilateral_voting(votes), lambda: matrix_voting(votes, shifts)),
-    ):
-        seconds, usual_seconds = median_seconds(ours, 5 * repeats), median_seconds(usual, repeats)
-        rows.append({"what": what, "seconds": seconds, "seconds, matrices": usual_seconds,
-                     "times faster": usual_seconds / seconds, "equal": torch.equal(ours(), usual())})  # fmt: skip
-    return rows
+    ours, usual = (lambda: connectivity_target(contour)), (lambda: matrix_target(contour, shifts))
+    seconds, usual_seconds = median_seconds(ours, 5 * repeats), median_seconds(usual, repeats)
+    return [{"what": "targets", "seconds": seconds, "seconds, matrices": usual_seconds,
+             "times faster": usual_seconds / seconds, "equal": torch.equal(ours(), usual())}]  # fmt: skip
 
 
 def translations(height: int, width: int, device: str) -> dict:
@@ -54,15 +48,6 @@ def fetch(x, dy: int, dx: int, shifts: dict):
 def matrix_target(contour, shifts: dict):
     import torch
 
-    from utils.connectivity import DIRECTIONS
+    from ran.model.connectivity import DIRECTIONS
 
     return torch.cat([contour * fetch(contour, dy, dx, shifts) for dy, dx in DIRECTIONS], dim=1)
-
-
-def matrix_voting(votes, shifts: dict):
-    import torch
-
-    from utils.connectivity import DIRECTIONS
-
-    agreed = [votes[:, d] * fetch(votes[:, 7 - d], dy, dx, shifts) for d, (dy, dx) in enumerate(DIRECTIONS)]
-    return torch.stack(agreed, dim=1).amax(dim=1, keepdim=True)

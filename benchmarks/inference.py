@@ -26,8 +26,8 @@ def image_seconds(name: str, device: str, amp: str, compile: bool, repeats: int)
     import torchvision
     from torch import nn
 
-    from model import RAN
-    from predictor import Predictor
+    from ran.model import RAN
+    from ran.predictor import Predictor
 
     class Logits(nn.Module):
         """A segmentation network of torchvision with the call of RAN."""

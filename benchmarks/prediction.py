@@ -3,7 +3,8 @@
 import tempfile
 from pathlib import Path
 
-from tools.predict import RENDERINGS
+from ran.tools.predict.command import RENDERINGS
+from ran.utils.options import ExportOptions, PredictOptions
 
 from .common import in_child, median_seconds
 
@@ -38,10 +39,10 @@ def row(what: str, seconds: float, peak: float) -> dict:
 
 def exported(path: str) -> bool:
     """Writes the ONNX file; False where its packages are missing."""
-    from tools import export
+    from ran.tools import export
 
     try:
-        export.run(export.Options(output=path))
+        export.run(ExportOptions(output=path))
     except ValueError as error:
         print(error)
         return False
@@ -52,7 +53,7 @@ def image_seconds(onnx: str, device: str, side: int, repeats: int) -> float:
     """Median seconds from an 8-bit picture at the network's size to probabilities."""
     import torch
 
-    from predictor import SHIPPED, load_model
+    from ran.predictor import SHIPPED, load_model
 
     predictor = load_model(onnx or SHIPPED, device)
     image = torch.randint(0, 256, (1, 3, side, side), dtype=torch.uint8)
@@ -64,7 +65,7 @@ def write_picture(path: Path, width: int, height: int) -> None:
     import cv2
     import numpy as np
 
-    from tools.sample import photograph
+    from ran.tools.sample import photograph
 
     picture = cv2.resize(photograph("coffee"), (width, height), interpolation=cv2.INTER_CUBIC)
     for strip in np.array_split(picture, height // 100):
@@ -77,8 +78,8 @@ def predict_seconds(picture: Path, folder: str, device: str, options: dict) -> f
     import time
 
     import predictor  # noqa: F401 (its imports are not to be timed)
-    from tools import predict
+    from ran.tools import predict
 
     start = time.perf_counter()
-    predict.run(predict.Options([str(picture)], output=f"{folder}/maps", device=device, overwrite=True, **options))
+    predict.run(PredictOptions([str(picture)], output=f"{folder}/maps", device=device, overwrite=True, **options))
     return time.perf_counter() - start

@@ -26,7 +26,7 @@ def measure(device: str, repeats: int) -> list[dict]:
 def forward_seconds(batch: int, side: int, device: str, repeats: int) -> float:
     import torch
 
-    from model import RAN
+    from ran.model import RAN
 
     network = RAN("resnet18").to(device, memory_format=torch.channels_last).eval()
     images = torch.rand(batch, 3, side, side, device=device)
@@ -45,7 +45,7 @@ def plot(rows: list[dict], path) -> None:
     """Seconds and memory over side and batch, logarithmic."""
     from matplotlib.figure import Figure
 
-    from utils.files import atomic
+    from ran.utils.files import atomic
 
     figure = Figure(figsize=(9, 3.5), layout="constrained")
     for panel, axis in zip(figure.subplots(1, 2), ("side", "batch")):

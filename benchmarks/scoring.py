@@ -8,9 +8,9 @@ import cv2
 import numpy as np
 import py_sod_metrics
 
-from utils.metrics import totals
-from utils.pictures import write_png
-from utils.scoring import Job, score_files
+from ran.evaluation.metrics import totals
+from ran.evaluation.scoring import Job, score_files
+from ran.imaging.pictures import write_png
 
 from .common import in_child
 

@@ -31,9 +31,9 @@ def step_seconds(data: Path, arch: str, device: str, amp: str, compiled: bool, r
     import torch
     import torchvision
 
-    from trainer import Trainer
-    from utils.config import TrainConfig
-    from utils.stopping import StopSignals
+    from ran.trainer import Trainer
+    from ran.utils.interruption import StopSignals
+    from ran.utils.options import TrainConfig
 
     weights = data / f"{arch}.pth"
     torch.save(getattr(torchvision.models, arch)().state_dict(), weights)
@@ -57,8 +57,8 @@ def samples_a_second(data: Path, cache_mb: int, count: int) -> float:
 
     Files are read from the system's cache of a disk, as from the second epoch on.
     """
-    from dataloader import EpochBatches, TrainingSet, find_sets, make_loader
-    from utils.augmentation import paper_augmentation
+    from ran.dataloader import EpochBatches, TrainingSet, find_sets, make_loader
+    from ran.imaging.augmentation import paper_augmentation
 
     pairs = find_sets(data, "train", [])["SAMPLE"]
     pairs = (pairs * (count // len(pairs) + 1))[:count]

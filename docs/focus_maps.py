@@ -8,10 +8,11 @@ from pathlib import Path
 
 import numpy as np
 
-from dataloader import resize
-from predictor import load_model, quantised
-from tools.sample import photograph
-from utils.pictures import write_png
+import main  # noqa: F401 (makes the folder above known as the package ran)
+from ran.imaging.pictures import write_png
+from ran.imaging.resizing import quantised, resize
+from ran.predictor import load_model
+from ran.tools.sample import photograph
 
 HEIGHT = 220
 SHOWN = ("astronaut", "chelsea", "coffee", "rocket")
@@ -25,7 +26,7 @@ def column(picture: np.ndarray, predictor) -> np.ndarray:
     return np.concatenate([pair[0], np.full((6, width, 3), 255, np.uint8), pair[1]])
 
 
-def main() -> None:
+def draw() -> None:
     predictor = load_model()
     photographs = [photograph(name) for name in SHOWN]
     columns = [column(picture, predictor) for picture in photographs]
@@ -34,4 +35,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    draw()

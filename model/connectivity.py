@@ -1,9 +1,43 @@
-"""Eight-direction connectivity contour head."""
+"""Eight-direction connectivity of the contour: its target and the head that learns it."""
 
 import torch
 from torch import nn
+from torch.nn import functional as F
 
 from .layers import conv, resize_like
+
+# (dy, dx) of the eight neighbours; direction 7 - d is the opposite of direction d.
+DIRECTIONS = ((-1, -1), (-1, 0), (-1, 1), (0, -1), (0, 1), (1, -1), (1, 0), (1, 1))
+
+
+def neighbours(x: torch.Tensor) -> torch.Tensor:
+    """The value of each pixel's eight neighbours, zero outside the image.
+
+    Args:
+        x: N x 1 x H x W, or N x 8 x H x W to shift channel d by direction d.
+
+    Returns:
+        N x 8 x H x W: channel d at pixel p holds x(p + DIRECTIONS[d]).
+    """
+    height, width = x.shape[-2:]
+    padded = F.pad(x, (1, 1, 1, 1))
+    shifted = [
+        padded[:, min(d, x.shape[1] - 1), 1 + dy : 1 + dy + height, 1 + dx : 1 + dx + width]
+        for d, (dy, dx) in enumerate(DIRECTIONS)
+    ]
+    return torch.stack(shifted, dim=1)
+
+
+def connectivity_target(contour: torch.Tensor) -> torch.Tensor:
+    """Connectivity ground truth (ConnNet, BiconNet): a pixel and its neighbour both lie on the band.
+
+    Args:
+        contour: N x 1 x H x W, float, 1 on the band and 0 elsewhere.
+
+    Returns:
+        N x 8 x H x W of the same type: c(p) * c(p + direction), zero where the neighbour is outside the image.
+    """
+    return contour * neighbours(contour)
 
 
 class ECC(nn.Module):
@@ -13,7 +47,7 @@ class ECC(nn.Module):
 
     Args:
         channels: of x4, x3, x2 and the reduced f1.
-        directions: of the connectivity, in the order of utils.connectivity.DIRECTIONS.
+        directions: of the connectivity, in the order of DIRECTIONS.
         norm: whether GroupNorm and ReLU follow the convolutions.
 
     Input: x4, x3, x2 and the reduced f1 with `channels`. Output: connectivity logits, N x 8, and the features behind

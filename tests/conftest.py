@@ -10,10 +10,11 @@ import numpy as np
 import pytest
 import torch
 
-from tools import evaluate, prepare, sample
-from trainer import Trainer
-from utils.config import TrainConfig
-from utils.pictures import write_png
+import main  # noqa: F401 (makes the folder above known as the package ran)
+from ran.imaging.pictures import write_png
+from ran.tools import evaluate, prepare, sample
+from ran.trainer import Trainer
+from ran.utils.options import EvaluateOptions, PrepareOptions, SampleOptions, TrainConfig
 
 torch.set_num_threads(2)
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
@@ -25,7 +26,7 @@ FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "-
 def source(tmp_path_factory) -> Path:
     """Generated pictures laid out as CUHK is published: 6 for training, 3 for testing, 96 x 64."""
     folder = tmp_path_factory.mktemp("source")
-    sample.run(sample.Options(output=str(folder), training=6, test=3, width=96))
+    sample.run(SampleOptions(output=str(folder), training=6, test=3, width=96))
     return folder
 
 
@@ -33,7 +34,7 @@ def source(tmp_path_factory) -> Path:
 def dataset(source, tmp_path_factory) -> Path:
     """The same pictures in the layout that train and test read."""
     folder = tmp_path_factory.mktemp("dataset")
-    prepare.run(prepare.Options(source=str(source), dataset="SAMPLE", data_path=str(folder), white="blurred"))
+    prepare.run(PrepareOptions(source=str(source), dataset="SAMPLE", data_path=str(folder), white="blurred"))
     return folder
 
 
@@ -64,7 +65,7 @@ def evaluated(saved_maps, dataset, tmp_path_factory) -> Path:
     """Folder of evaluate's files on both methods."""
     folder = tmp_path_factory.mktemp("evaluated")
     maps = [f"{name}={path}" for name, path in saved_maps.items()]
-    evaluate.run(evaluate.Options(maps=maps, data_path=str(dataset), output=str(folder)))
+    evaluate.run(EvaluateOptions(maps=maps, data_path=str(dataset), output=str(folder)))
     return folder
 
 

@@ -6,12 +6,13 @@ import sys
 import torch
 from torch import nn
 
-from trainer import Trainer
-from utils import distributed
-from utils.config import TrainConfig
+import main  # noqa: F401 (makes the folder above known as the package ran)
+from ran.trainer import Trainer
+from ran.utils import distributed
+from ran.utils.options import TrainConfig
 
 
-def main(config_file: str, output: str) -> None:
+def step(config_file: str, output: str) -> None:
     torch.set_num_threads(1)
     with open(config_file) as file:
         trainer = Trainer(TrainConfig(**json.load(file)))
@@ -27,4 +28,4 @@ def main(config_file: str, output: str) -> None:
 
 
 if __name__ == "__main__":
-    main(*sys.argv[1:])
+    step(*sys.argv[1:])

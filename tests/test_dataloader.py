@@ -7,22 +7,22 @@ import numpy as np
 import pytest
 import torch
 
-from dataloader import (
+from ran.dataloader import (
     EpochBatches,
     TestSet,
     TrainingSet,
     find_sets,
     load_sample,
     make_loader,
-    resize,
     split_fold,
     split_validation,
     stack_images,
 )
-from utils.augmentation import paper_augmentation
-from utils.connectivity import connectivity_target
-from utils.contour import contour_band
-from utils.pictures import read_mask
+from ran.imaging.augmentation import paper_augmentation
+from ran.imaging.contour import contour_band
+from ran.imaging.pictures import read_mask
+from ran.imaging.resizing import resize
+from ran.model.connectivity import connectivity_target
 
 ROOT = Path(__file__).parent.parent
 

@@ -14,13 +14,13 @@ from pathlib import Path
 import pytest
 import torch
 
-from model import RAN
-from model.encoder import FrozenBatchNorm2d
-from trainer import Trainer
-from utils import distributed
-from utils.checkpoint import read_state
-from utils.config import as_words
-from utils.scores import read_scores
+from ran.evaluation.scores import read_scores
+from ran.model import RAN
+from ran.model.encoder import FrozenBatchNorm2d
+from ran.trainer import Trainer
+from ran.utils import distributed
+from ran.utils.checkpoint import read_state
+from ran.utils.command_line import as_words
 
 ROOT = Path(__file__).parent.parent
 ENVIRONMENT = os.environ | {"OMP_NUM_THREADS": "1", "PYTHONPATH": str(ROOT)}
@@ -135,7 +135,8 @@ def test_a_process_that_waits_for_another_one_in_vain_says_so(tmp_path):
     script.write_text(
         "import os, time\n"
         "from datetime import timedelta\n"
-        "from utils import distributed\n"
+        "import main\n"
+        "from ran.utils import distributed\n"
         "device = distributed.join('cpu', timedelta(seconds=3))\n"
         "if os.environ['RANK'] == '1':\n"
         "    time.sleep(100)\n"

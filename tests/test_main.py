@@ -84,7 +84,7 @@ def test_ctrl_c_elsewhere_ends_without_a_traceback(monkeypatch, capsys):
     def interrupted(_):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("tools.info.run", interrupted)
+    monkeypatch.setattr("ran.tools.info.run", interrupted)
     assert main.main(["info"]) == 130
     assert capsys.readouterr().err == "interrupted\n"
 

@@ -4,10 +4,11 @@ import pytest
 import torch
 from PIL import Image
 
-from predictor import SHIPPED, load_model, load_network, quantised
-from tools.sample import photograph
-from utils.checkpoint import read_weights, save_weights
-from utils.pictures import write_png
+from ran.imaging.pictures import write_png
+from ran.imaging.resizing import quantised
+from ran.predictor import SHIPPED, load_model, load_network
+from ran.tools.sample import photograph
+from ran.utils.checkpoint import read_weights, save_weights
 
 
 def test_a_run_folder_and_its_file_give_the_same_maps(run_folder):

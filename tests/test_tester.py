@@ -7,12 +7,15 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from predictor import SHIPPED, load_model, quantised
-from tester import Tester
-from tools import predict, sample
-from trainer import Trainer
-from utils.config import TestConfig as EvaluationConfig
-from utils.scores import read_scores
+from ran.evaluation.scores import read_scores
+from ran.imaging.resizing import quantised
+from ran.predictor import SHIPPED, load_model
+from ran.tester import Tester
+from ran.tools import sample
+from ran.tools.predict import command as predict
+from ran.trainer import Trainer
+from ran.utils.options import PredictOptions
+from ran.utils.options import TestConfig as EvaluationConfig
 
 
 @pytest.mark.parametrize("batch_size", [1, 2])
@@ -113,7 +116,7 @@ def test_the_maps_of_test_and_predict_are_equal_on_a_large_jpeg(run_folder, tmp_
     Tester(EvaluationConfig(data_path=str(tmp_path / "data"), model_path=str(run_folder), output=str(tmp_path / "out"),
                             save_map=True, report=False, num_workers=0, device="cpu")).test()  # fmt: skip
     folders = {"output": str(tmp_path / "maps"), "model_path": str(run_folder)}
-    assert predict.run(predict.Options(paths=[str(path)], device="cpu", **folders)) == 0
+    assert predict.run(PredictOptions(paths=[str(path)], device="cpu", **folders)) == 0
     tested, predicted = (cv2.imread(str(tmp_path / name), -1) for name in ("out/maps/LARGE/a.png", "maps/a.png"))
     assert np.array_equal(tested, predicted)
     assert np.array_equal(tested, quantised(load_model(run_folder, "cpu")(path)))

@@ -6,16 +6,16 @@ import shutil
 import pytest
 import torch
 
-import trainer as trainer_module
-from dataloader import load_sample
-from model import RAN
-from tester import Tester
-from trainer import Trainer
-from utils.checkpoint import read_state, read_weights, recipe
-from utils.config import TestConfig as EvaluationConfig
-from utils.losses import ran_loss
-from utils.metrics import COLUMNS
-from utils.scores import read_scores
+from ran import trainer as trainer_module
+from ran.dataloader import load_sample
+from ran.evaluation.metrics import COLUMNS
+from ran.evaluation.scores import read_scores
+from ran.model import RAN
+from ran.model.losses import ran_loss
+from ran.tester import Tester
+from ran.trainer import Trainer
+from ran.utils.checkpoint import read_state, read_weights, recipe
+from ran.utils.options import TestConfig as EvaluationConfig
 
 
 def test_a_run_leaves_what_its_folder_promises(config, tmp_path, capsys):

@@ -8,10 +8,10 @@ import pytest
 import torch
 from torch.nn import functional as F
 
-import trainer as trainer_module
-from model import Encoder
-from trainer import Trainer
-from utils.checkpoint import read_state, read_weights, save_state
+from ran import trainer as trainer_module
+from ran.model import Encoder
+from ran.trainer import Trainer
+from ran.utils.checkpoint import read_state, read_weights, save_state
 
 
 def weights_of(folder) -> dict[str, torch.Tensor]:

@@ -3,21 +3,22 @@
 import dataclasses
 import json
 import statistics
-from dataclasses import dataclass
+from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
 
-from utils.config import FOLDS, IMG_SIZE, Recipe, RunConfig, TestConfig, TrainConfig, as_words, option, parse, read_yaml
+import numpy as np
 
-if TYPE_CHECKING:
-    from collections.abc import Sequence
+from ..evaluation.metrics import COLUMNS as TITLES
+from ..evaluation.report.tables import markdown_table, number
+from ..evaluation.scores import MethodScores, paired_difference, read_scores, write_scores
+from ..tester import Tester, test_sets
+from ..trainer import Trainer
+from ..utils.checkpoint import LOCAL, recipe
+from ..utils.checkpoint import recipe as recipe_of
+from ..utils.command_line import as_words, parse, read_yaml
+from ..utils.files import write_bytes, write_json
+from ..utils.options import FOLDS, AblationOptions, Recipe, RunConfig, TestConfig, TrainConfig
 
-    from utils.scores import MethodScores
-
-DESCRIPTION = (
-    "Train and score the network with some of its parts switched off, or the rows of a file, each under the same "
-    "options of train. Scored are parts of the training pictures that were left out, unless --score says test."
-)
 ROWS = {
     "baseline": {"attention": "none", "connectivity": False},
     "connectivity": {"attention": "none"},
@@ -29,25 +30,7 @@ ROWS = {
 COLUMNS = ("mae", "p0_f", "p1_f", "p3_f", "p5_max_f", "s", "weighted_f")
 
 
-@dataclass
-class Options(Recipe):
-    """Options of ablation: a recipe for all rows."""
-
-    model_path: str = option("runs/ablation", "folder of the runs, ROW/seedN, and of the table")
-    seeds: list[str] = option(["42"], "seeds that every row is trained with")
-    img_size: int = option(IMG_SIZE, "side of the square samples, pixels", at_least=64)
-    score: str = option(
-        "folds",
-        "folds: parts of the training pictures, left out in turn, their scores put together; test: the test sets, "
-        "which no longer measure what was chosen on them",
-        choices=("folds", "test"),
-    )
-    folds: list[str] = option([], "the parts to leave out, of 1 to 5 (default: all five, or that of --fold)")
-    rows: list[str] = option([], "rows to train (default: all)")
-    variants: str = option("", "YAML file of other rows: name: {option: value, ...}; against: NAME is the row to beat")
-
-
-def run(options: Options) -> int:
+def run(options: AblationOptions) -> int:
     """Trains and tests what is not there yet, a row at a time; writes ablation.md and scores after each.
 
     Returns:
@@ -56,11 +39,6 @@ def run(options: Options) -> int:
     Raises:
         ValueError: unknown or repeated rows or seeds, a folder with runs of another recipe; what train and test raise.
     """
-    from tester import test_sets
-    from utils.checkpoint import recipe
-    from utils.files import write_bytes
-    from utils.scores import read_scores, write_scores
-
     known, against = read_variants(options.variants) if options.variants else (ROWS, {})
     names = options.rows or list(known)
     if unknown := (set(names) | set(against.values())) - known.keys():
@@ -95,7 +73,7 @@ def run(options: Options) -> int:
     return 0
 
 
-def folds_of(options: Options) -> list[int]:
+def folds_of(options: AblationOptions) -> list[int]:
     """The parts of the training pictures to leave out in turn; [0], none, where the test sets are scored.
 
     Raises:
@@ -122,8 +100,6 @@ def read_variants(path: str) -> tuple[dict[str, dict], dict[str, str]]:
         ValueError: rows without options of their own.
         SystemExit: options or values that train does not know, named on stderr.
     """
-    from utils.checkpoint import LOCAL
-
     known, against = {}, {}
     for name, values in read_yaml(path).items():
         values = values or {}
@@ -144,11 +120,6 @@ def folder_of_scores(config: TrainConfig) -> Path:
 
 def train_and_test(config: TrainConfig, sets: set[str]) -> int:
     """Trains a row, or goes on with it, and scores it on these sets; nothing where that is done. The exit status."""
-    from tester import Tester
-    from trainer import Trainer
-    from utils.checkpoint import recipe
-    from utils.scores import read_scores
-
     scores = folder_of_scores(config) / "scores.json"
     if scores.exists():  # they are written last
         done = read_scores(scores)
@@ -167,9 +138,6 @@ def train_and_test(config: TrainConfig, sets: set[str]) -> int:
 
 def keep_recipe(path: Path, recipe: dict) -> None:
     """Writes the recipe that all rows share, or raises ValueError when the folder's runs have another one."""
-    from utils.checkpoint import recipe as recipe_of
-    from utils.files import write_json
-
     known = recipe_of(TrainConfig()) | (json.loads(path.read_text(encoding="utf-8")) if path.exists() else recipe)
     if differing := [key for key in recipe if known.get(key) != recipe[key]]:
         options = ", ".join(f"--{key} {known.get(key)} (now {recipe[key]})" for key in differing)
@@ -184,8 +152,6 @@ def together(folds: "Sequence[MethodScores]") -> "MethodScores":
 
     The columns that are no mean over images (P3 IoU, P5 max F, max E) are means of the folds' values.
     """
-    import numpy as np
-
     if len(folds) == 1:
         return folds[0]
     images = [fold.totals["images"] for fold in folds]
@@ -202,7 +168,6 @@ def together(folds: "Sequence[MethodScores]") -> "MethodScores":
 
 def average(method: str, runs: "list[MethodScores]") -> "MethodScores":
     """One method's scores on a set, each number the mean over some runs of it."""
-    import numpy as np
 
     def mean(dicts: list[dict]) -> dict:
         return {key: float(np.mean([one[key] for one in dicts])) for key in dicts[0] if key != "name"}
@@ -221,10 +186,6 @@ def table(rows: "dict[str, list[MethodScores]]", against: dict[str, str]) -> str
         rows: scores on one set by row, one a seed.
         against: the row that a row is compared with, where it is not the first.
     """
-    from utils.metrics import COLUMNS as TITLES
-    from utils.report.tables import markdown_table
-    from utils.scores import paired_difference
-
     means = {row: average(row, seeds) for row, seeds in rows.items()}
     first = next(iter(means.values()))
     difference = "MAE − that of" if against else f"MAE − that of {first.method}"
@@ -243,7 +204,5 @@ def table(rows: "dict[str, list[MethodScores]]", against: dict[str, str]) -> str
 
 def spread(values: list[float]) -> str:
     """Mean, and the standard deviation where there are several values."""
-    from utils.report.tables import number
-
     deviation = f" ± {number(statistics.stdev(values), 4)}" if len(values) > 1 else ""
     return number(statistics.mean(values), 4) + deviation

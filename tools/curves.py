@@ -1,30 +1,18 @@
 """`curves`: the histories of several runs in one picture."""
 
 import csv
-from dataclasses import dataclass
 from pathlib import Path
 
-from utils.config import option
-
-DESCRIPTION = "Draw loss and validation MAE of several runs into one picture."
-
-
-@dataclass
-class Options:
-    """Options of curves."""
-
-    runs: list[str] = option([], "run folders, or their history.csv files")
-    output: str = option("curves.png", "picture to write")
+from ..utils.log import plot_runs
+from ..utils.options import CurvesOptions
 
 
-def run(options: Options) -> None:
+def run(options: CurvesOptions) -> None:
     """Writes the picture; every run is named by its folder.
 
     Raises:
         ValueError: no runs, or a history without epochs.
     """
-    from utils.history import plot_runs
-
     if not options.runs:
         raise ValueError("--runs names the run folders to draw")
     histories = {}

@@ -2,33 +2,15 @@
 
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING
 
-from utils.config import data_path_option, option
+from ..evaluation.metrics import columns_of
+from ..evaluation.report.tables import printed
+from ..evaluation.scores import MethodScores, Pictures, write_scores
+from ..evaluation.scoring import Job, score_files
+from ..utils.files import IMAGE_SUFFIXES, check_name, list_images, locked, read_lines
+from ..utils.options import EvaluateOptions
 
-if TYPE_CHECKING:
-    from utils.scores import MethodScores
-
-DESCRIPTION = "Score folders of saved focus maps, of any method, against the ground truth."
 LISTED = 5  # names printed of a long list; where maps are missing or unusable all are, and scores.json has all
-
-
-@dataclass
-class Options:
-    """Options of evaluate."""
-
-    maps: list[str] = option([], "NAME=DIR of each method: its maps, named as the masks are; grey, white = in focus")
-    blurred_maps: list[str] = option([], "names of the methods in whose maps white means blurred")
-    data_path: str = data_path_option("dataset folder, as prepare writes it: its test masks and photographs")
-    dataset: str = option("", "name of the set (default: the only test set there, or the folder's name of --gt)")
-    gt: str = option("", "folder of masks, instead of the dataset folder's")
-    white: str = option("in_focus", "beside --gt: what white means in its masks", choices=("in_focus", "blurred"))
-    images: str = option("", "beside --gt: folder of the photographs, for report")
-    protocols: list[str] = option([], "of P0 P1 P3 P5 S E wF (default: all); MAE is always there")
-    names: str = option("", "file with the names to score, one a line (default: all masks)", aliases=("--list",))
-    allow_missing: bool = option(False, "score what is there when maps are missing or unusable")
-    processes: int = option(0, "processes that score; 0 = one a core", at_least=0)
-    output: str = option("runs/evaluation", "folder for scores.json, scores.csv and curves.csv")
 
 
 @dataclass
@@ -55,18 +37,12 @@ KINDS = {
 }
 
 
-def run(options: Options) -> None:
+def run(options: EvaluateOptions) -> None:
     """Scores all maps, prints what is odd about each method and one table, and writes the files.
 
     Raises:
         FileNotFoundError, ValueError: nothing to score, unknown names, missing or unusable maps, unusable masks.
     """
-    from utils.files import locked
-    from utils.metrics import columns_of
-    from utils.report.tables import printed
-    from utils.scores import MethodScores, Pictures, write_scores
-    from utils.scoring import Job, score_files
-
     columns = columns_of(options.protocols)
     dataset, pictures = truth(options)
     masks = chosen_masks(pictures["masks"], options.names)
@@ -105,14 +81,12 @@ def run(options: Options) -> None:
     print(f"scores in {Path(options.output) / 'scores.json'}, scores.csv and curves.csv")
 
 
-def truth(options: Options) -> tuple[str, dict[str, str]]:
+def truth(options: EvaluateOptions) -> tuple[str, dict[str, str]]:
     """The set's name, and the folders of its masks and photographs.
 
     Raises:
         FileNotFoundError, ValueError: no such folder; several test sets to choose from.
     """
-    from utils.files import check_name
-
     if options.gt:
         name = options.dataset or Path(options.gt).resolve().name
         pictures = {"masks": options.gt, "images": options.images}
@@ -143,8 +117,6 @@ def chosen_masks(folder: str, names: str) -> dict[str, Path]:
     Raises:
         ValueError: no masks, two with one stem, a listed one that is not there.
     """
-    from utils.files import IMAGE_SUFFIXES, list_images, read_lines
-
     found = list_images(Path(folder))
     if not found:
         raise ValueError(f"{folder}: no pictures")
@@ -162,7 +134,7 @@ def chosen_masks(folder: str, names: str) -> dict[str, Path]:
     return {stem: masks[stem] for stem in stems}
 
 
-def read_methods(options: Options) -> list[Method]:
+def read_methods(options: EvaluateOptions) -> list[Method]:
     """The methods of --maps, with the polarity of each.
 
     Raises:
@@ -191,8 +163,6 @@ def match(method: Method, masks: dict[str, Path], partly: bool) -> None:
     Raises:
         ValueError: two maps for one mask, or not one that fits.
     """
-    from utils.files import list_images
-
     found = list_images(method.folder)
     if doubled := [", ".join(p.name for p in paths) for stem, paths in found.items() if stem in masks and paths[1:]]:
         raise ValueError(f"{method.folder}: two maps for one mask: {shortened(doubled)}")
@@ -205,7 +175,7 @@ def match(method: Method, masks: dict[str, Path], partly: bool) -> None:
     method.notes["extra"] = [paths[0].name for stem, paths in found.items() if stem not in masks and not partly]
 
 
-def fail_unless_complete(methods: list[Method], options: Options, kind: str) -> None:
+def fail_unless_complete(methods: list[Method], options: EvaluateOptions, kind: str) -> None:
     """Raises ValueError with all that is odd when a method has notes of this kind and --allow_missing is not set."""
     if not options.allow_missing and any(method.notes[kind] for method in methods):
         told = "".join(remarks(method, None) for method in methods)

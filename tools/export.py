@@ -1,36 +1,26 @@
 """`export`: the network as a file for other runtimes."""
 
-from dataclasses import dataclass
+import json
+import warnings
 from pathlib import Path
 
-from utils.config import option
+import torch
 
-DESCRIPTION = "Write the network as an ONNX file that eats 0-255 RGB of any size, and compare it with PyTorch."
+from ..predictor import OnnxPredictor, Predictor, chosen_weights, load_network
+from ..utils.checkpoint import BEST
+from ..utils.files import atomic
+from ..utils.options import ExportOptions
+
 SIZES = ((1, 384, 384), (1, 256, 320), (2, 400, 512))  # (batch, height, width) that are compared
 TOLERANCE = 1e-4
 
 
-@dataclass
-class Options:
-    """Options of export."""
-
-    model_path: str = option("", "weights file or run folder (default: the weights that come with the repository)")
-    format: str = option("onnx", "of the file", choices=("onnx",))
-    output: str = option("", "file to write (default: beside the weights, with the suffix .onnx)")
-
-
-def run(options: Options) -> None:
+def run(options: ExportOptions) -> None:
     """Writes the file once it gives PyTorch's probabilities at three sizes.
 
     Raises:
         FileNotFoundError, ValueError: no weights; packages are missing; the file computes something else.
     """
-    import torch
-
-    from predictor import Predictor, chosen_weights, load_network
-    from utils.checkpoint import BEST
-    from utils.files import atomic
-
     weights = chosen_weights(options.model_path)
     predictor = Predictor(*load_network(weights), torch.device("cpu"))
     path = Path(options.output or (weights / BEST if weights.is_dir() else weights).with_suffix(".onnx"))
@@ -46,11 +36,6 @@ def run(options: Options) -> None:
 
 def write_onnx(path: Path, predictor) -> None:
     """Writes the graph, with batch, height and width left open, and the predictor's metadata in it."""
-    import json
-    import warnings
-
-    import torch
-
     try:
         import onnx
     except ImportError:
@@ -89,10 +74,6 @@ def compare(path: Path, predictor) -> None:
     Raises:
         ValueError: it is above TOLERANCE.
     """
-    import torch
-
-    from predictor import OnnxPredictor
-
     exported = OnnxPredictor(path, predictor.device)
     generator = torch.Generator().manual_seed(0)
     for batch, height, width in SIZES:

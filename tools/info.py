@@ -1,28 +1,17 @@
 """`info`: what each network costs, beside the reference."""
 
-from dataclasses import dataclass
+import torch
+from torch.utils.flop_counter import FlopCounterMode
 
-from utils.config import ARCHS, ATTENTIONS, DECODERS, option
-
-DESCRIPTION = "Print parameters and multiply-adds of the networks."
-
-
-@dataclass
-class Options:
-    """Options of info."""
-
-    arch: list[str] = option(["resnet18", "resnet50", "efficientnet_b3"], f"encoders: {', '.join(ARCHS)}")
-    img_size: int = option(384, "side of the network's input, pixels", at_least=32)
-    attention: str = option("separated", "as in train", choices=ATTENTIONS)
-    connectivity: bool = option(True, "as in train")
-    decoder: str = option("paper", "as in train", choices=DECODERS)
+from ..model import RAN
+from ..utils.options import InfoOptions
 
 
-def run(options: Options) -> None:
+def run(options: InfoOptions) -> None:
     print(table(options))
 
 
-def table(options: Options) -> str:
+def table(options: InfoOptions) -> str:
     """Markdown table of parameters and multiply-adds, a line an encoder."""
     lines = [
         f"| encoder | parameters | encoder alone | multiply-adds at {options.img_size} x {options.img_size} |",
@@ -42,11 +31,6 @@ def cost(
 
     Nothing is computed: the network lives on the meta device.
     """
-    import torch
-    from torch.utils.flop_counter import FlopCounterMode
-
-    from model import RAN
-
     with torch.device("meta"), FlopCounterMode(display=False) as counter:
         network = RAN(arch, attention=attention, connectivity=connectivity, decoder=decoder).eval()
         network(torch.rand(1, 3, img_size, img_size))

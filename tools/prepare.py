@@ -3,39 +3,21 @@
 import os
 import shutil
 import time
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 
-from utils.config import data_path_option, option
-from utils.contour import contour_band
-from utils.dataset_check import check, contrast_gain, masks_doubt, polarity_doubt
-from utils.files import atomic, check_name, list_images, locked
-from utils.pictures import read_mask, read_pair, write_png
-from utils.progress import in_threads
-from utils.sources import Layout, SourcePair, detect, pairs_of
-
-DESCRIPTION = """Turn a published data set into the layout that train and test read; the source is never touched.
-Known by their folders' names: CUHK and DUT as their authors publish them, and the 320 x 320 pack of both."""
+from ..imaging.contour import contour_band
+from ..imaging.dataset_check import check, contrast_gain, masks_doubt, polarity_doubt
+from ..imaging.layouts import Layout, SourcePair, detect, pairs_of
+from ..imaging.pictures import read_mask, read_pair, write_png
+from ..utils.files import atomic, check_name, list_images, locked
+from ..utils.options import PrepareOptions
+from ..utils.progress import in_threads
 
 
-@dataclass
-class Options:
-    """Options of prepare."""
-
-    source: str = option("", "folder that holds the data set as published")
-    images: str = option("", "any other set: its folder of photographs ...")
-    masks: str = option("", "... and of masks")
-    dataset: str = option("", "name that the set gets (a known source brings its own)")
-    white: str = option("", "what white means in the masks (a known source says it)", choices=("blurred", "in_focus"))
-    split: str = option("", "what --images holds (default: as --test_list says)", choices=("train", "test"))
-    test_list: str = option("", "text file with the stems of the test images, one a line (CUHK: the split of BTBNet)")
-    data_path: str = data_path_option("dataset folder to write")
-    check: bool = option(False, "write nothing: verify the dataset folder at --data_path")
-
-
-def run(options: Options) -> None:
+def run(options: PrepareOptions) -> None:
     """Verifies the whole source, then writes it; raises ValueError with a list of names before that."""
     start, data_path = time.perf_counter(), Path(options.data_path)
     if options.check:
@@ -58,7 +40,7 @@ def run(options: Options) -> None:
         )
 
 
-def find_pairs(options: Options) -> list[SourcePair]:
+def find_pairs(options: PrepareOptions) -> list[SourcePair]:
     """Pairs of the source, each with its set, split and polarity."""
     if options.images or options.masks:
         if not (options.images and options.masks and options.dataset and options.white):

@@ -4,28 +4,21 @@ import csv
 import json
 import re
 import statistics
-from dataclasses import dataclass
 from pathlib import Path
 
-from utils.config import option
-from utils.files import write_bytes
+from ..evaluation.metrics import COLUMNS
+from ..evaluation.report.tables import PUBLISHED, markdown, markdown_table, number, set_tables
+from ..evaluation.scores import read_scores
+from ..predictor import SHIPPED
+from ..utils.checkpoint import read_weights
+from ..utils.files import write_bytes
+from ..utils.options import InfoOptions, ReadmeOptions
+from . import info
 
-DESCRIPTION = "Write the READMEs' tables anew from results/, the shipped weights and the networks; --check compares."
 ROOT = Path(__file__).parent.parent
 
 
-@dataclass
-class Options:
-    """Options of readme."""
-
-    paths: list[str] = option(
-        [str(ROOT / "README.md"), str(ROOT / "weights/README.md")], "files whose tables are written"
-    )
-    results: str = option(str(ROOT / "results"), "folder of what was measured: RUN/scores.json, trials/, ...")
-    check: bool = option(False, "write nothing; fail when a table differs")
-
-
-def run(options: Options) -> None:
+def run(options: ReadmeOptions) -> None:
     """Fills every block between <!-- table NAME --> and <!-- end --> with its table.
 
     Raises:
@@ -69,9 +62,6 @@ def fill(path: Path, results: Path, check: bool) -> None:
 
 def scores_table(results: Path) -> str:
     """Tables of every set that a score file in the folder's folders holds, measured and published lines apart."""
-    from utils.report.tables import PUBLISHED, markdown, set_tables
-    from utils.scores import read_scores
-
     scores = [one for path in sorted(results.glob("*/scores.json")) for one in read_scores(path)]
     return "\n\n".join(markdown(table, differences=("mae",)) for table in set_tables(scores, PUBLISHED))
 
@@ -82,17 +72,14 @@ def file_table(name: str):
 
 def runs_table(results: Path) -> str:
     """How the scored networks were trained, as their score files say."""
-    from utils.report.tables import markdown_table, number
-    from utils.scores import read_scores
-
     rows = [["method", "encoder", "px, trained, tested", "epochs", "epoch kept", "validation MAE", "minutes, hardware"]]
     for path in sorted(results.glob("*/scores.json")):
         for one in read_scores(path):
             if trained := one.about.get("trained"):
                 config, kept = trained["config"], trained["val_mae"]
                 sizes = f"{config['img_size']}, {one.about['img_size']}"
-                recorded = "seconds" in trained
-                time = f"{trained['seconds'] / 60:.0f}, {trained['hardware']}" if recorded else "not recorded"
+                seconds = trained.get("seconds") or sum(column(path.with_name("history.csv"), "seconds"))
+                time = f"{seconds / 60:.0f}, {trained.get('hardware', 'not recorded')}"
                 rows.append([one.method, config["arch"], sizes, str(config["epochs"]), str(trained["epoch"]),
                              number(kept) if kept else "none validated", time])  # fmt: skip
     return markdown_table(rows)
@@ -100,8 +87,6 @@ def runs_table(results: Path) -> str:
 
 def paired_table(results: Path) -> str:
     """Trials beside what they change; paired.json names the file, and in it the method, of each."""
-    from utils.report.tables import markdown_table, number
-
     rows = [["trial", "beside", "pictures", "MAE", "MAE beside", "difference ± standard error"]]
     for trial in json.loads((results / "paired.json").read_text(encoding="utf-8")):
         ours, theirs = (errors_of(results / trial[key][0], trial[key][1]) for key in ("scores", "beside"))
@@ -119,25 +104,23 @@ def errors_of(path: Path, method: str) -> dict[str, float]:
         return {line["name"]: float(line["mae"]) for line in csv.DictReader(file) if line["method"] == method}
 
 
+def column(path: Path, name: str) -> list[float]:
+    """One column of a history."""
+    with path.open(newline="", encoding="utf-8") as file:
+        return [float(line[name]) for line in csv.DictReader(file)]
+
+
 def encoders_table(results: Path) -> str:
     """The lowest validation MAE in the histories of encoders/."""
-    from utils.report.tables import markdown_table, number
-
     rows = [["encoder", "epochs", "lowest validation MAE"]]
     for path in sorted((results / "encoders").glob("*.csv")):
-        with path.open(newline="", encoding="utf-8") as file:
-            maes = [float(line["val_mae"]) for line in csv.DictReader(file)]
+        maes = column(path, "val_mae")
         rows.append([path.stem, str(len(maes)), number(min(maes))])
     return markdown_table(rows)
 
 
 def weights_table() -> str:
     """What the shipped weights say of themselves."""
-    from predictor import SHIPPED
-    from utils.checkpoint import read_weights
-    from utils.metrics import COLUMNS
-    from utils.report.tables import markdown_table, number
-
     _, about = read_weights(SHIPPED)
     trainings = [*about.get("before", []), about]
     config, pretrained = about["config"], trainings[0]["config"]["pretrained"]
@@ -158,7 +141,5 @@ def weights_table() -> str:
 
 
 def cost_table() -> str:
-    from tools import info
-
-    fine = info.table(info.Options(arch=["resnet18"], decoder="fine")).splitlines()[-1]  # that of the shipped weights
-    return f"{info.table(info.Options())}\n{fine}"
+    fine = info.table(InfoOptions(arch=["resnet18"], decoder="fine")).splitlines()[-1]  # that of the shipped weights
+    return f"{info.table(InfoOptions())}\n{fine}"

@@ -1,32 +1,20 @@
 """`release`: a run's weights as a file to share."""
 
-from dataclasses import dataclass
 from pathlib import Path
 
-from utils.config import RunConfig, TestConfig, option
-
-DESCRIPTION = "Write a run's weights in half precision, score that very file, and store the scores in it."
-
-
-@dataclass
-class Options(RunConfig):
-    """Options of release."""
-
-    output: str = option("", "the .safetensors file to write (default: the run folder's name + .safetensors, in it)")
-    scores: str = option("", "folder for the scores (default: beside the file, its name without the suffix)")
+from ..evaluation.scores import read_scores
+from ..tester import Tester
+from ..utils.checkpoint import read_weights, save_weights, write_hash
+from ..utils.files import atomic
+from ..utils.options import ReleaseOptions, RunConfig, TestConfig
 
 
-def run(options: Options) -> None:
+def run(options: ReleaseOptions) -> None:
     """Halves, tests, and writes the file again with the test sets' totals in its metadata.
 
     Raises:
         FileNotFoundError, ValueError: no run, no test data, weights that half precision cannot hold.
     """
-    from tester import Tester
-    from utils.checkpoint import read_weights, save_weights, write_hash
-    from utils.files import atomic
-    from utils.scores import read_scores
-
     state, metadata = read_weights(options.model_path)
     half = {name: value.half() if value.is_floating_point() else value for name, value in state.items()}
     if broken := [name for name, value in half.items() if value.is_floating_point() and not value.isfinite().all()]:

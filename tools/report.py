@@ -1,40 +1,19 @@
 """`report`: scored methods side by side, as tables, figures and one HTML page."""
 
-from dataclasses import dataclass
 from pathlib import Path
 
-from utils.config import option
-
-DESCRIPTION = "Turn the scores of test and evaluate into tables (Markdown, LaTeX, CSV), curves and an HTML page."
-
-
-@dataclass
-class Options:
-    """Options of report."""
-
-    scores: list[str] = option([], "folders of test or evaluate, or their scores.json; methods on one set are compared")
-    output: str = option("runs/report", "folder to write")
-    methods: list[str] = option([], "methods to show, in this order (default: all)")
-    published: str = option(
-        "yes", "numbers taken from papers, apart from the measured ones: yes, no, or a file like configs/published.json"
-    )
-    pictures: bool = option(True, "show photographs and maps; False needs the scores alone")
-    examples: list[str] = option([], "images in the grid, by file stem (default: best, median and worst ones)")
-    by: str = option("", "method by whose MAE the grid's images are chosen (default: the one with the lowest)")
-    count: int = option(2, "how many best, median and worst images the grid has", at_least=1)
-    title: str = option("Focus maps compared", "title of the page")
+from ..evaluation.report import write_report
+from ..evaluation.report.tables import PUBLISHED
+from ..evaluation.scores import read_scores
+from ..utils.options import ReportOptions
 
 
-def run(options: Options) -> None:
+def run(options: ReportOptions) -> None:
     """Writes the report.
 
     Raises:
         FileNotFoundError, ValueError: no scores, unreadable ones, a method twice on one set, unknown names.
     """
-    from utils.report import write_report
-    from utils.report.tables import PUBLISHED
-    from utils.scores import read_scores
-
     if not options.scores:
         raise ValueError("--scores names the folders that test or evaluate wrote")
     scores = [one for path in options.scores for one in read_scores(path)]

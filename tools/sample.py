@@ -1,6 +1,5 @@
 """`sample`: a small data set made in code, to try every command on without downloading anything."""
 
-from dataclasses import dataclass
 from pathlib import Path
 
 import cv2
@@ -8,31 +7,17 @@ import numpy as np
 from skimage import data
 from tqdm import tqdm
 
-from utils.blur import disc
-from utils.config import option
-from utils.files import write_bytes
-from utils.pictures import write_png
+from ..imaging.blur import disc
+from ..imaging.pictures import write_png
+from ..utils.files import write_bytes
+from ..utils.options import SampleOptions
 
-DESCRIPTION = (
-    "Write a small defocus data set, made of photographs that scikit-image ships, in the way CUHK is published."
-)
 # Public domain or CC0, and sharp all over but for chelsea's rim. Training and test use different photographs.
 TRAINING_PHOTOS = ("astronaut", "chelsea", "brick", "grass", "camera")
 TEST_PHOTOS = ("coffee", "rocket", "gravel")
 
 
-@dataclass
-class Options:
-    """Options of sample."""
-
-    output: str = option("demo/source", "folder to write: image/, gt/ (white = blurred) and test.txt")
-    training: int = option(40, "training pictures", at_least=2)
-    test: int = option(8, "test pictures", at_least=1)
-    width: int = option(240, "width in pixels; the height is two thirds of it", at_least=48)
-    seed: int = option(0, "seed of everything random", at_least=0)
-
-
-def run(options: Options) -> None:
+def run(options: SampleOptions) -> None:
     """Writes image/NAME.jpg, gt/NAME.png and test.txt."""
     if any(Path(options.output).glob("*/*")):
         raise ValueError(f"{options.output} holds files already: remove it, or choose another --output")

@@ -10,16 +10,17 @@ import threading
 import time
 import zipfile
 from contextlib import suppress
-from dataclasses import dataclass
 from pathlib import Path, PureWindowsPath
-from typing import TYPE_CHECKING
 
-from utils.config import option
+import cv2
 
-if TYPE_CHECKING:
-    from predictor import Predictor
+from ..imaging import renderings
+from ..imaging.pictures import picture_size, read_image, read_profile, write_picture, write_png
+from ..imaging.resizing import quantised
+from ..predictor import Predictor, chosen_weights, load_model
+from ..utils.options import ServeOptions
+from .sample import photograph
 
-DESCRIPTION = "Open a page on this machine that shows what is in focus in a picture: map, overlay, cut-out, bokeh."
 KEPT = 600  # uploads and results are deleted when they are so old, seconds
 CSS = """
 .gradio-container { width: 100% !important; max-width: 1240px !important; margin: auto !important }
@@ -28,24 +29,7 @@ CSS = """
 """
 
 
-@dataclass
-class Options:
-    """Options of serve."""
-
-    model_path: str = option("", "weights file, run folder or ONNX file (default: the repository's weights)")
-    device: str = option("auto", "auto takes CUDA, then MPS, then the CPU", choices=("auto", "cpu", "cuda", "mps"))
-    host: str = option("127.0.0.1", "address to listen on; 0.0.0.0 lets every machine that reaches this one use it")
-    port: int = option(0, "port to listen on; 0 = the first free one from 7860", at_least=0)
-    size: int = option(0, "side of the square that the network sees, pixels; 0 = as in training", at_least=0)
-    max_mb: int = option(50, "largest file, MB", at_least=1)
-    max_megapixels: float = option(50.0, "largest picture, millions of pixels", at_least=0)
-
-    def __post_init__(self):
-        if self.port > 65535 or 0 < self.size < 32:
-            raise ValueError("--port is at most 65535; --size is at least 32, or 0 for that of the training")
-
-
-def run(options: Options) -> None:
+def run(options: ServeOptions) -> None:
     """Serves until Ctrl-C or SIGTERM; then nothing is left of what was uploaded and made.
 
     Raises:
@@ -61,8 +45,6 @@ def run(options: Options) -> None:
         import gradio
     except ImportError:
         raise ValueError("serve needs another package: pip install gradio") from None
-
-    from predictor import chosen_weights, load_model
 
     desk = Desk(load_model(chosen_weights(options.model_path), options.device), folder, options)
     page = build(desk).queue(max_size=16)
@@ -90,10 +72,7 @@ def run(options: Options) -> None:
 class Desk:
     """What the page's controls do: one thing at a time, with all files in one folder."""
 
-    def __init__(self, predictor: "Predictor", folder: Path, options: Options):
-        from tools.sample import photograph
-        from utils.pictures import write_png
-
+    def __init__(self, predictor: "Predictor", folder: Path, options: ServeOptions):
         self.predictor, self.folder, self.options = predictor, folder, options
         self.samples = [folder / "samples" / name for name in ("coffee.png", "chelsea.png")]  # CC0
         for path in self.samples:
@@ -107,10 +86,6 @@ class Desk:
             To look at, the longer side at most 1024 pixels: the pair photograph and overlay, map, cut-out, bokeh; the
             numbers as a Markdown table; the files of map, cut-out and bokeh at the picture's size.
         """
-        from predictor import quantised
-        from utils import renderings
-        from utils.pictures import read_profile, write_picture, write_png
-
         with self._turn:
             photograph = read_upload(path, self.options.max_megapixels)
             focus_map = self.predictor(photograph, self.options.size)
@@ -131,10 +106,6 @@ class Desk:
         Returns:
             The file, None where no picture was readable; and for each picture its name and what became of it.
         """
-        import cv2
-
-        from predictor import quantised
-
         rows = []
         with self._turn:
             archive = Path(tempfile.mkdtemp(dir=self.folder)) / "focus_maps.zip"
@@ -221,8 +192,6 @@ def read_upload(path: Path, max_megapixels: float):
     Raises:
         ValueError: gone, too large by its header, or not readable; with the file's name, but not its folder.
     """
-    from utils.pictures import picture_size, read_image
-
     if not path.is_file():
         raise ValueError(f"{path.name}: no longer here, after {KEPT // 60} minutes; please drop it again")
     height, width = picture_size(path)

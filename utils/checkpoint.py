@@ -10,15 +10,14 @@ import torch
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save
 
-from .config import TrainConfig
+from .command_line import names
 from .files import write_bytes
+from .options import TrainConfig
 
 BEST = "best_model.safetensors"
 LAST = "last.pt"
-# Options about a machine and its folders, not about the recipe.
-LOCAL = {"config", "data_path", "model_path", "num_workers", "device", "compile", "cache_mb", "resume"}
-# Options that may differ between a run and its resumption, since nothing that is computed depends on them.
-FREE_ON_RESUME = LOCAL | {"epochs", "early_stop", "pretrained", "weights"}
+LOCAL = names(TrainConfig, "local")  # options that weights do not store
+FREE_ON_RESUME = names(TrainConfig, "free")  # that may differ between a run and its resumption
 
 
 def recipe(config: TrainConfig) -> dict:

@@ -6,7 +6,7 @@ from torch.nn.utils import clip_grad_norm_
 from torch.optim import Adam, AdamW, Optimizer
 from torch.optim.lr_scheduler import LRScheduler, OneCycleLR, ReduceLROnPlateau
 
-from .config import Recipe
+from .options import Recipe
 
 WARM_UP = 0.1  # share of all steps in which the learning rate of one cycle rises
 

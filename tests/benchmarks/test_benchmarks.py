@@ -8,17 +8,15 @@ import torch
 from benchmarks import connectivity, scaling, scoring
 from benchmarks.__main__ import Options, cell, main
 from benchmarks.common import in_child
-from utils.connectivity import bilateral_voting, connectivity_target
+from ran.model.connectivity import connectivity_target
 
 
 @pytest.mark.parametrize("height, width", [(7, 5), (1, 4), (16, 16)])
 def test_translation_matrices_give_the_same_bits(height, width):
     torch.manual_seed(0)
     contour = (torch.rand(2, 1, height, width) < 0.5).float()
-    votes = torch.rand(2, 8, height, width)
     shifts = connectivity.translations(height, width, "cpu")
     assert torch.equal(connectivity.matrix_target(contour, shifts), connectivity_target(contour))
-    assert torch.equal(connectivity.matrix_voting(votes, shifts), bilateral_voting(votes))
 
 
 def test_both_scorers_agree(tmp_path):
@@ -42,7 +40,7 @@ def test_a_report_names_machine_and_versions(tmp_path):
     main(Options(only=["connectivity"], device="cpu", repeats=3, output=str(tmp_path)))
     text, report = (tmp_path / "cpu.md").read_text(), json.loads((tmp_path / "cpu.json").read_text())
     assert report["machine"]["torch"] in text and "cores of" in text and "| targets |" in text
-    assert [row["equal"] for row in report["sections"]["connectivity"]["rows"]] == [True, True]
+    assert [row["equal"] for row in report["sections"]["connectivity"]["rows"]] == [True]
     assert [cell(value) for value in (1234.5, 0.012345, 37.44, True, False, "a")] == [
         "1234", "0.0123", "37.4", "yes", "NO", "a"
     ]  # fmt: skip

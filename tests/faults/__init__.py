@@ -3,7 +3,7 @@
 import os
 from pathlib import Path
 
-from utils.files import write_json
+from ran.utils.files import write_json
 
 
 def keep(name: str, figures: dict) -> None:

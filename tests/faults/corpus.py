@@ -6,6 +6,7 @@
 import re
 from pathlib import Path
 
+import main  # noqa: F401 (makes the folder above known as the package ran)
 from tests.faults.folders import FOLDERS, OWN, PAIRED
 from tests.faults.kinds import MAPS, MASK_SETS, MASKS, PHOTOGRAPHS
 

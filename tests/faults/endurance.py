@@ -14,10 +14,12 @@ from pathlib import Path
 import numpy as np
 from matplotlib.figure import Figure
 
+import main  # noqa: F401 (makes the folder above known as the package ran)
+from ran.evaluation.report.tables import markdown_table
+from ran.tools import prepare, sample
+from ran.utils.files import atomic, write_bytes, write_csv
+from ran.utils.options import PrepareOptions, SampleOptions
 from tests.faults import corpus
-from tools import prepare, sample
-from utils.files import atomic, write_bytes, write_csv
-from utils.report.tables import markdown_table
 
 ROOT = Path(__file__).parents[2]
 OUTPUT = ROOT / "results/faults"
@@ -90,15 +92,15 @@ def summary(watched: dict[str, list[dict]]) -> str:
     return markdown_table([["what", "what became of it"], *lines]).replace("---:", "---")
 
 
-def main() -> int:
+def endure() -> int:
     with tempfile.TemporaryDirectory() as folder:
         source, data = f"{folder}/source", f"{folder}/dataset"
-        sample.run(sample.Options(output=source, training=1980, test=20, width=480))
-        prepare.run(prepare.Options(source=source, data_path=data, dataset="SAMPLE", white="blurred"))
+        sample.run(SampleOptions(output=source, training=1980, test=20, width=480))
+        prepare.run(PrepareOptions(source=source, data_path=data, dataset="SAMPLE", white="blurred"))
         runs = {
-            "predict, 2,000 pictures of 480 x 320": [
+            "predict at 256 px, 2,000 pictures of 480 x 320": [
                 "predict", f"{source}/image", "--output", f"{folder}/maps", "--table", "csv", "--size", "256"],
-            "train, 20 epochs of 80 pictures at 160 px": [
+            "train at 160 px, 20 epochs of 76 pictures": [
                 "train", "--data_path", data, "--model_path", f"{folder}/run", "--arch", "resnet18", "--pretrained",
                 "none", "--img_size", "160", "--epochs", "20", "--early_stop", "20", "--limit", "80"],
         }  # fmt: skip
@@ -110,4 +112,4 @@ def main() -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(endure())

@@ -17,17 +17,16 @@ import pytest
 import torch
 
 import main
-import predictor
-import tester
-import trainer
-from model import RAN
+from ran import predictor, tester, trainer
+from ran.evaluation.metrics import COLUMNS
+from ran.imaging.pictures import read_image, read_mask
+from ran.model import RAN
+from ran.tools import serve
+from ran.utils.options import ServeOptions
 from tests.faults import corpus
 from tests.faults.folders import FOLDERS, PAIRED
 from tests.faults.kinds import LAST_ROW, MAPS, MASK_SETS, MASKS, PHOTOGRAPHS
 from tests.faults.making import JPEG_PLAIN, MAP, MASK, MASK_PNG, encoded
-from tools import serve
-from utils.metrics import COLUMNS
-from utils.pictures import read_image, read_mask
 
 GOOD = ("good_1", "good_2")
 
@@ -138,7 +137,7 @@ def carry_out(command: str, room: Path, weights: Path, renderings: bool = True) 
 @pytest.fixture(scope="module")
 def desk(run_folder, tmp_path_factory) -> serve.Desk:
     """What serve's page calls."""
-    return serve.Desk(loaded(str(run_folder), "cpu"), tmp_path_factory.mktemp("desk"), serve.Options())
+    return serve.Desk(loaded(str(run_folder), "cpu"), tmp_path_factory.mktemp("desk"), ServeOptions())
 
 
 def at_the_desk(desk: serve.Desk, paths: list[Path]) -> dict[str, str]:

@@ -8,12 +8,12 @@ from pathlib import Path
 
 import pytest
 
-import tester
-import trainer
 from main import main
-from tools import predict, prepare
-from utils.checkpoint import read_state, read_weights
-from utils.files import locked
+from ran import tester, trainer
+from ran.tools import prepare
+from ran.tools.predict import command as predict
+from ran.utils.checkpoint import read_state, read_weights
+from ran.utils.files import locked
 
 CPU = ["--device", "cpu", "--num_workers", "0"]
 MANY = 60  # test pictures: more than a disk of one megabyte holds

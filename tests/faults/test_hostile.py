@@ -11,9 +11,9 @@ import pytest
 import torch
 from safetensors.torch import save_file
 
-import model.encoder as encoder
 from main import main
-from utils.checkpoint import LAST, read_weights, save_weights, write_hash
+from ran.model import encoder
+from ran.utils.checkpoint import LAST, read_weights, save_weights, write_hash
 
 CPU = ["--device", "cpu"]
 SMALL = ["--arch", "resnet18", "--img_size", "64", "--epochs", "1", "--num_workers", "0", *CPU]

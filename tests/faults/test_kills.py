@@ -20,9 +20,10 @@ import pytest
 import torch
 from PIL import Image
 
+from ran.tools import prepare, sample
+from ran.utils.checkpoint import read_state, read_weights
+from ran.utils.options import PrepareOptions, SampleOptions
 from tests.faults import keep
-from tools import prepare, sample
-from utils.checkpoint import read_state, read_weights
 
 ROOT = Path(__file__).parents[2]
 KILLS = int(os.environ.get("RAN_KILLS", 3))
@@ -36,8 +37,8 @@ SMALL = ["--arch", "resnet18", "--pretrained", "none", "--img_size", "64", "--ep
 def pictures(tmp_path_factory) -> Path:
     """24 generated pairs as published, and prepared."""
     folder = tmp_path_factory.mktemp("pictures")
-    sample.run(sample.Options(output=str(folder / "source"), training=14, test=10, width=480))
-    prepare.run(prepare.Options(source=str(folder / "source"), data_path=str(folder / "dataset"), **named("sample")))
+    sample.run(SampleOptions(output=str(folder / "source"), training=14, test=10, width=480))
+    prepare.run(PrepareOptions(source=str(folder / "source"), data_path=str(folder / "dataset"), **named("sample")))
     return folder
 
 

@@ -7,12 +7,12 @@ import signal
 import pytest
 import torch
 
-import trainer as trainer_module
-from dataloader import TrainingSet, find_sets, make_loader
-from tester import Tester
-from trainer import Trainer
-from utils.checkpoint import read_state, read_weights
-from utils.config import TestConfig as EvaluationConfig
+from ran import trainer as trainer_module
+from ran.dataloader import TrainingSet, find_sets, make_loader
+from ran.tester import Tester
+from ran.trainer import Trainer
+from ran.utils.checkpoint import read_state, read_weights
+from ran.utils.options import TestConfig as EvaluationConfig
 
 
 def broken_loss(monkeypatch, calls: set[int]):

@@ -12,11 +12,11 @@ import torch
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
+from ran.imaging.pictures import picture_size, read_image, read_map, read_mask, read_profile
+from ran.tools.predict.table import Table
+from ran.utils.checkpoint import read_state, read_weights, save_state, save_weights
+from ran.utils.command_line import read_yaml
 from tests.faults import making
-from utils.checkpoint import read_state, read_weights, save_state, save_weights
-from utils.config import read_yaml
-from utils.pictures import picture_size, read_image, read_map, read_mask, read_profile
-from utils.table import Table
 
 PICTURES = {
     ".jpg": [making.JPEG, making.turned(6), making.encoded(making.PICTURE, "JPEG", progressive=True)],

@@ -16,10 +16,10 @@ import pytest
 import torch
 
 from main import main
-from predictor import SHIPPED, load_model
-from utils.checkpoint import hash_of
-from utils.files import write_json
-from utils.pictures import write_png
+from ran.imaging.pictures import write_png
+from ran.predictor import SHIPPED, load_model
+from ran.utils.checkpoint import hash_of
+from ran.utils.files import write_json
 
 ROOT = Path(__file__).parents[2]
 GOLDEN = Path(__file__).with_name("golden.json")

@@ -1,6 +1,6 @@
 import torch
 
-from model.aggregation import MFA
+from ran.model.aggregation import MFA
 
 
 def test_shape_and_gradients_at_odd_sizes():

@@ -1,7 +1,7 @@
 import pytest
 import torch
 
-from model.attention import MSCAM, RSA
+from ran.model.attention import MSCAM, RSA
 
 
 def test_mscam_gives_weights_at_batch_1_and_uses_both_halves():

@@ -5,9 +5,9 @@ import torch
 import torchvision
 from safetensors.torch import save_file
 
-from model import ARCHS, ATTENTIONS, DECODERS, Encoder
-from model.encoder import FrozenBatchNorm2d
-from utils import config
+from ran.model import ARCHS, ATTENTIONS, DECODERS, Encoder
+from ran.model.encoder import FrozenBatchNorm2d
+from ran.utils import options as config
 
 
 @pytest.mark.parametrize("arch", ARCHS)

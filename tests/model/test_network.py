@@ -1,8 +1,8 @@
 import pytest
 import torch
 
-from model import RAN
-from utils.losses import ran_loss
+from ran.model import RAN
+from ran.model.losses import ran_loss
 
 
 @pytest.fixture(scope="module")

@@ -1,6 +1,6 @@
 import torch
 
-from model.rfb import RFB
+from ran.model.rfb import RFB
 
 
 def test_shape_sign_and_gradients():

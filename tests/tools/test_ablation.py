@@ -3,16 +3,17 @@ import shutil
 
 import pytest
 
-from dataloader import find_sets
-from tools import ablation
-from tools.ablation import ROWS, average, spread
-from trainer import Trainer
-from utils.scores import read_scores
+from ran.dataloader import find_sets
+from ran.evaluation.scores import read_scores
+from ran.tools import ablation
+from ran.tools.ablation import ROWS, average, spread
+from ran.trainer import Trainer
+from ran.utils.options import AblationOptions
 
 
 @pytest.fixture
-def options(config, tmp_path) -> ablation.Options:
-    return ablation.Options(
+def options(config, tmp_path) -> AblationOptions:
+    return AblationOptions(
         data_path=config.data_path, model_path=str(tmp_path / "ablation"), arch="resnet18", pretrained="none",
         img_size=64, epochs=1, val_share=0.34, num_workers=0, device="cpu", rows=["baseline", "full"],
         score="test",
@@ -79,7 +80,7 @@ def test_mistakes_are_named_before_anything_is_trained(options, tmp_path):
         ({"fold": 1}, "--score test scores the test sets"),
     ):
         with pytest.raises((ValueError, OSError), match=message):
-            ablation.run(ablation.Options(**vars(options) | change))
+            ablation.run(AblationOptions(**vars(options) | change))
     assert not (tmp_path / "ablation").exists()
 
 
@@ -154,8 +155,10 @@ def test_folds_left_out_in_turn_are_one_set(options, tmp_path, monkeypatch):
 
 
 def test_without_a_word_the_test_pictures_choose_nothing(options, tmp_path, monkeypatch):
-    options.score, options.rows = ablation.Options().score, ["full"]
-    monkeypatch.setattr("tester.find_sets", lambda data, split, names: {"train": find_sets(data, split, names)}[split])
+    options.score, options.rows = AblationOptions().score, ["full"]
+    monkeypatch.setattr(
+        "ran.tester.find_sets", lambda data, split, names: {"train": find_sets(data, split, names)}[split]
+    )
     assert ablation.run(options) == 0
     (scores,) = read_scores(tmp_path / "ablation")
     assert scores.dataset == "SAMPLE_fold1+2+3+4+5" and len({row["name"] for row in scores.rows}) == 6

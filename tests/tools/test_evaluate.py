@@ -9,20 +9,21 @@ import cv2
 import numpy as np
 import pytest
 
-from tools import evaluate
-from utils.metrics import COLUMNS, score_image, totals
-from utils.pictures import write_png
-from utils.scores import read_scores
+from ran.evaluation.metrics import COLUMNS, score_image, totals
+from ran.evaluation.scores import read_scores
+from ran.imaging.pictures import write_png
+from ran.tools import evaluate
+from ran.utils.options import EvaluateOptions
 
 SHARED = Path(os.environ.get("RAN_SHARED", Path(__file__).parents[3] / "shared"))
 
 
 @pytest.fixture
-def options(saved_maps, dataset, tmp_path) -> evaluate.Options:
+def options(saved_maps, dataset, tmp_path) -> EvaluateOptions:
     """One method whose folder a test may break."""
     shutil.copytree(saved_maps["good"], tmp_path / "maps")
     maps = [f"method={tmp_path / 'maps'}"]
-    return evaluate.Options(maps=maps, data_path=str(dataset), processes=1, output=str(tmp_path / "out"))
+    return EvaluateOptions(maps=maps, data_path=str(dataset), processes=1, output=str(tmp_path / "out"))
 
 
 def first_map(tmp_path) -> Path:
@@ -53,7 +54,7 @@ def test_the_dataset_folder_is_optional_and_polarity_can_be_said(saved_maps, dat
             write_png(tmp_path / target / path.name, 255 - cv2.imread(str(path), cv2.IMREAD_GRAYSCALE))
     folders = [f"good={saved_maps['good']}", f"flipped={tmp_path / 'flipped'}"]
     evaluate.run(
-        evaluate.Options(maps=folders, blurred_maps=["flipped"], gt=str(tmp_path / "gt"), white="blurred",
+        EvaluateOptions(maps=folders, blurred_maps=["flipped"], gt=str(tmp_path / "gt"), white="blurred",
                          protocols=["P0", "P3"], processes=2, output=str(tmp_path / "out"))
     )  # fmt: skip
     out = capsys.readouterr().out
@@ -148,7 +149,7 @@ def test_mistakes_are_named(options, dataset, tmp_path):
         ({"maps": [f"photos={dataset}"]}, "not one map is named as its mask"),
     ):
         with pytest.raises((ValueError, OSError), match=message):
-            evaluate.run(evaluate.Options(**vars(options) | change))
+            evaluate.run(EvaluateOptions(**vars(options) | change))
 
 
 def test_two_files_for_one_image_and_damaged_masks(options, dataset, tmp_path):
@@ -176,7 +177,7 @@ def test_measured_rows_of_the_published_maps(tmp_path, capsys):
     methods = ("HiFST", "PRNet", "PRNet_mask")
     listing = Path(__file__).parents[2] / "configs/splits/CUHK_test.txt"
     evaluate.run(
-        evaluate.Options(maps=[f"{name}={SHARED / 'maps/CUHK_test100' / name}" for name in methods],
+        EvaluateOptions(maps=[f"{name}={SHARED / 'maps/CUHK_test100' / name}" for name in methods],
                          gt=str(SHARED / "data/CUHK/gt"), white="blurred", names=str(listing), dataset="CUHK",
                          output=str(tmp_path))
     )  # fmt: skip

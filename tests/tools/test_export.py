@@ -4,14 +4,15 @@ import numpy as np
 import pytest
 import torch
 
-from predictor import OnnxPredictor, load_model
-from tools import export
+from ran.predictor import OnnxPredictor, load_model
+from ran.tools import export
+from ran.utils.options import ExportOptions
 
 
 @pytest.fixture(scope="module")
 def exported(run_folder, tmp_path_factory):
     path = tmp_path_factory.mktemp("exported") / "ran.onnx"
-    export.run(export.Options(model_path=str(run_folder), output=str(path)))
+    export.run(ExportOptions(model_path=str(run_folder), output=str(path)))
     return path
 
 
@@ -27,7 +28,7 @@ def test_the_file_computes_what_pytorch_does_at_any_size(exported, run_folder):
 
 
 def test_parity_is_printed_at_three_sizes_and_a_wrong_graph_is_refused(run_folder, tmp_path, monkeypatch, capsys):
-    options = export.Options(model_path=str(run_folder), output=str(tmp_path / "ran.onnx"))
+    options = ExportOptions(model_path=str(run_folder), output=str(tmp_path / "ran.onnx"))
     export.run(options)
     assert capsys.readouterr().out.count("largest difference from PyTorch") == 3
     (tmp_path / "ran.onnx").unlink()
@@ -44,7 +45,7 @@ def test_what_cannot_be_loaded_says_why(exported, tmp_path, monkeypatch):
         with pytest.raises((ValueError, FileNotFoundError), match=message):
             load_model(path)
     with pytest.raises(ValueError, match="ends in .onnx"):
-        export.run(export.Options(output=str(tmp_path / "ran.pt")))
+        export.run(ExportOptions(output=str(tmp_path / "ran.pt")))
     monkeypatch.setitem(sys.modules, "onnxruntime", None)
     with pytest.raises(ValueError, match="pip install onnxruntime"):
         load_model(exported)

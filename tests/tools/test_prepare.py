@@ -5,10 +5,11 @@ import cv2
 import numpy as np
 import pytest
 
-from tools import prepare
-from utils.contour import contour_band
-from utils.pictures import read_mask
-from utils.sources import LAYOUTS, SPLITS
+from ran.imaging.contour import contour_band
+from ran.imaging.layouts import LAYOUTS, SPLITS
+from ran.imaging.pictures import read_mask
+from ran.tools import prepare
+from ran.utils.options import PrepareOptions
 
 
 @pytest.fixture
@@ -19,7 +20,7 @@ def copy(source, tmp_path):
 
 def run(source, data_path, **options):
     settings = {"source": str(source), "dataset": "SAMPLE", "white": "blurred"} | options
-    prepare.run(prepare.Options(data_path=str(data_path), **settings))
+    prepare.run(PrepareOptions(data_path=str(data_path), **settings))
 
 
 def files(folder):
@@ -170,7 +171,7 @@ def publish(source, parent, layout):
 @pytest.mark.parametrize("layout", LAYOUTS[1:], ids=lambda layout: layout.images)
 def test_published_layouts_are_known_by_their_folders(source, tmp_path, layout):
     publish(source, tmp_path / "download" / "deep", layout)
-    prepare.run(prepare.Options(source=str(tmp_path / "download"), data_path=str(tmp_path / "d")))
+    prepare.run(PrepareOptions(source=str(tmp_path / "download"), data_path=str(tmp_path / "d")))
     target = tmp_path / "d" / (f"{layout.dataset}/Test" if layout.split == "test" else f"Train/{layout.dataset}")
     assert len(list((target / "images").iterdir())) == len(list((target / "masks").iterdir())) == 6
     assert (target / "contour").exists() == (layout.split == "train")
@@ -181,7 +182,7 @@ def test_published_layouts_are_known_by_their_folders(source, tmp_path, layout):
 def test_the_whole_pack_is_prepared_at_once(source, tmp_path, capsys):
     for layout, folder in zip(LAYOUTS[3:], ("train_data", "test_data/CUHK", "test_data/DUT")):
         publish(source, tmp_path / "pack" / folder, layout)
-    options = prepare.Options(source=str(tmp_path / "pack"), data_path=str(tmp_path / "d"))
+    options = PrepareOptions(source=str(tmp_path / "pack"), data_path=str(tmp_path / "d"))
     prepare.run(options)
     out = capsys.readouterr().out
     assert all(text in out for text in ("CUHK_DUT: 6 training", "CUHK: 6 test", "DUT: 6 test"))
@@ -194,7 +195,7 @@ def test_folders_may_be_spelt_with_other_dashes(source, tmp_path):
     layout = LAYOUTS[2]
     publish(source, tmp_path / "s", layout)
     (tmp_path / "s" / layout.images).rename(tmp_path / "s" / "dut500s_testing")
-    prepare.run(prepare.Options(source=str(tmp_path / "s"), data_path=str(tmp_path / "d")))
+    prepare.run(PrepareOptions(source=str(tmp_path / "s"), data_path=str(tmp_path / "d")))
     assert len(list((tmp_path / "d/DUT/Test/images").iterdir())) == 6
 
 
@@ -203,7 +204,7 @@ def test_grey_edges_are_cut(source, tmp_path):
     path = tmp_path / "s/dut500-gt/dut500-source0.png"
     soft = cv2.GaussianBlur(cv2.imread(str(path), cv2.IMREAD_GRAYSCALE), (0, 0), 2)
     cv2.imwrite(str(path), soft)
-    prepare.run(prepare.Options(source=str(tmp_path / "s"), data_path=str(tmp_path / "d")))
+    prepare.run(PrepareOptions(source=str(tmp_path / "s"), data_path=str(tmp_path / "d")))
     mask = cv2.imread(str(tmp_path / "d/DUT/Test/masks/dut500-source0.png"), cv2.IMREAD_UNCHANGED)
     assert np.array_equal(mask, np.where(soft >= 128, 255, 0))
 
@@ -221,14 +222,14 @@ def test_two_copies_of_a_set_are_refused_before_anything_is_written(source, tmp_
     for copy in "ab":
         publish(source, tmp_path / "s" / copy, LAYOUTS[5])
     with pytest.raises(ValueError, match="dut500-source0.jpg: the same set and stem as"):
-        prepare.run(prepare.Options(source=str(tmp_path / "s"), data_path=str(tmp_path / "d")))
+        prepare.run(PrepareOptions(source=str(tmp_path / "s"), data_path=str(tmp_path / "d")))
     assert not (tmp_path / "d").exists()
 
 
 def test_half_a_layout_is_named_and_a_stray_folder_is_not(source, tmp_path):
     publish(source, tmp_path / "s", LAYOUTS[5])
     (tmp_path / "s/image").mkdir()
-    options = prepare.Options(source=str(tmp_path / "s"), data_path=str(tmp_path / "d"))
+    options = PrepareOptions(source=str(tmp_path / "s"), data_path=str(tmp_path / "d"))
     prepare.run(options)
     (tmp_path / "s/DUT600GT_Training").mkdir()
     with pytest.raises(ValueError, match="DUT600GT_Training: no DUT600S_Training beside it"):

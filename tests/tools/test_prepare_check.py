@@ -6,11 +6,12 @@ import cv2
 import numpy as np
 import pytest
 
-from tools import prepare
+from ran.tools import prepare
+from ran.utils.options import PrepareOptions
 
 
 def check(data_path):
-    prepare.run(prepare.Options(data_path=str(data_path), check=True))
+    prepare.run(PrepareOptions(data_path=str(data_path), check=True))
 
 
 def test_check_passes_what_prepare_wrote_and_writes_nothing(dataset, capsys):

@@ -3,9 +3,10 @@ import json
 import numpy as np
 import pytest
 
-from tools import readme
-from utils.metrics import COLUMNS
-from utils.scores import MethodScores, write_scores
+from ran.evaluation.metrics import COLUMNS
+from ran.evaluation.scores import MethodScores, write_scores
+from ran.tools import readme
+from ran.utils.options import ReadmeOptions
 
 BLOCK = "before\n<!-- table scores -->\nold\n<!-- end -->\nbetween\n<!-- table cost -->\n<!-- end -->\nafter\n"
 
@@ -16,10 +17,10 @@ def write_run(folder, mae: float) -> None:
 
 
 @pytest.fixture
-def options(tmp_path) -> readme.Options:
+def options(tmp_path) -> ReadmeOptions:
     (tmp_path / "README.md").write_text(BLOCK)
     write_run(tmp_path / "results/first", 0.0421)
-    return readme.Options(paths=[str(tmp_path / "README.md")], results=str(tmp_path / "results"))
+    return ReadmeOptions(paths=[str(tmp_path / "README.md")], results=str(tmp_path / "results"))
 
 
 def test_tables_are_filled_from_their_files(options, tmp_path):
@@ -65,4 +66,4 @@ def test_unknown_tables_are_refused(options, tmp_path):
 
 
 def test_this_repositorys_tables_are_those_of_its_files():
-    readme.run(readme.Options(check=True))
+    readme.run(ReadmeOptions(check=True))

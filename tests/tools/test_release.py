@@ -4,15 +4,16 @@ import dataclasses
 import pytest
 import torch
 
-from predictor import load_model
-from tools import release
-from utils.checkpoint import read_weights, save_weights
-from utils.scores import read_scores
+from ran.evaluation.scores import read_scores
+from ran.predictor import load_model
+from ran.tools import release
+from ran.utils.checkpoint import read_weights, save_weights
+from ran.utils.options import ReleaseOptions
 
 
 @pytest.fixture
-def options(run_folder, dataset, tmp_path) -> release.Options:
-    return release.Options(
+def options(run_folder, dataset, tmp_path) -> ReleaseOptions:
+    return ReleaseOptions(
         model_path=str(run_folder), data_path=str(dataset), output=str(tmp_path / "ran.safetensors"),
         scores=str(tmp_path / "results"), num_workers=0, device="cpu",
     )  # fmt: skip

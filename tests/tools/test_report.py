@@ -6,15 +6,16 @@ import shutil
 import cv2
 import pytest
 
-from tools import report
-from utils.scores import read_scores, write_scores
+from ran.evaluation.scores import read_scores, write_scores
+from ran.tools import report
+from ran.utils.options import ReportOptions
 
 
 @pytest.fixture(scope="session")
 def written(evaluated, tmp_path_factory):
     """Folder of a whole report on two methods."""
     folder = tmp_path_factory.mktemp("report")
-    report.run(report.Options(scores=[str(evaluated)], output=str(folder), count=1, title="A </script> & title"))
+    report.run(ReportOptions(scores=[str(evaluated)], output=str(folder), count=1, title="A </script> & title"))
     return folder
 
 
@@ -36,7 +37,7 @@ def test_a_report_has_its_files(written):
 
 def test_methods_and_examples_are_chosen_by_name(evaluated, tmp_path):
     name = read_scores(evaluated)[0].rows[1]["name"]
-    options = report.Options(scores=[str(evaluated)], output=str(tmp_path / "a"), methods=["small", "good"])
+    options = ReportOptions(scores=[str(evaluated)], output=str(tmp_path / "a"), methods=["small", "good"])
     options.examples = [name]
     report.run(options)
     lines = (tmp_path / "a/tables.md").read_text().splitlines()
@@ -54,7 +55,7 @@ def test_methods_and_examples_are_chosen_by_name(evaluated, tmp_path):
         ({"scores": [str(tmp_path)]}, "no such file"),
     ):
         with pytest.raises((ValueError, OSError), match=message):
-            report.run(report.Options(**vars(options) | change))
+            report.run(ReportOptions(**vars(options) | change))
 
 
 def test_scores_whose_pictures_are_gone_still_give_tables(evaluated, tmp_path, capsys):
@@ -62,11 +63,11 @@ def test_scores_whose_pictures_are_gone_still_give_tables(evaluated, tmp_path, c
     scores[0].pictures.maps = ""
     scores[1].pictures.maps = str(tmp_path / "moved")
     write_scores(tmp_path / "scores", scores)
-    report.run(report.Options(scores=[str(tmp_path / "scores")], output=str(tmp_path / "out")))
+    report.run(ReportOptions(scores=[str(tmp_path / "scores")], output=str(tmp_path / "out")))
     out = capsys.readouterr().out
     assert "SAMPLE: no pictures: there are no maps of good (no folder known), maps of small (" in out
     assert (tmp_path / "out/tables.md").exists() and not (tmp_path / "out/SAMPLE_examples.png").exists()
-    report.run(report.Options(scores=[str(tmp_path / "scores")], output=str(tmp_path / "out"), pictures=False))
+    report.run(ReportOptions(scores=[str(tmp_path / "scores")], output=str(tmp_path / "out"), pictures=False))
     assert "no pictures" not in capsys.readouterr().out
 
 
@@ -78,14 +79,14 @@ def test_a_picture_that_vanished_is_named(evaluated, saved_maps, tmp_path):
     scores[0].pictures.maps = str(tmp_path / "maps")
     write_scores(tmp_path / "scores", scores)
     with pytest.raises(ValueError, match=f"maps: no picture {gone.stem} any more"):
-        report.run(report.Options(scores=[str(tmp_path / "scores")], output=str(tmp_path / "out")))
+        report.run(ReportOptions(scores=[str(tmp_path / "scores")], output=str(tmp_path / "out")))
     assert not (tmp_path / "out").exists()
 
 
 def test_what_an_earlier_report_left_does_not_stay(evaluated, tmp_path):
-    options = report.Options(scores=[str(evaluated)], output=str(tmp_path))
+    options = ReportOptions(scores=[str(evaluated)], output=str(tmp_path))
     report.run(options)
-    report.run(report.Options(**vars(options) | {"methods": ["good"], "pictures": False}))
+    report.run(ReportOptions(**vars(options) | {"methods": ["good"], "pictures": False}))
     assert not (tmp_path / "SAMPLE_examples.png").exists() and (tmp_path / "SAMPLE_curves.png").exists()
     assert (tmp_path / "differences.csv").read_text().count("\n") == 1
 
@@ -95,7 +96,7 @@ def test_odd_names_of_sets_and_methods(evaluated, tmp_path):
     for one, name in zip(scores, ("_$x$ and $", "[12] a|b")):
         one.dataset, one.method = "DUT.v1", name
     write_scores(tmp_path / "scores", scores)
-    report.run(report.Options(scores=[str(tmp_path / "scores")], output=str(tmp_path / "out")))
+    report.run(ReportOptions(scores=[str(tmp_path / "scores")], output=str(tmp_path / "out")))
     names = {path.name for path in (tmp_path / "out").glob("*.png")}
     assert names == {"DUT.v1_curves.png", "DUT.v1_examples.png"}
     assert "| [12] a\\|b |" in (tmp_path / "out/tables.md").read_text()
@@ -103,8 +104,8 @@ def test_odd_names_of_sets_and_methods(evaluated, tmp_path):
 
 
 def test_many_images_are_thinned_to_the_worst(evaluated, tmp_path, monkeypatch, capsys):
-    monkeypatch.setattr("utils.report.PAGE_IMAGES", 2)
-    report.run(report.Options(scores=[str(evaluated)], output=str(tmp_path)))
+    monkeypatch.setattr("ran.evaluation.report.PAGE_IMAGES", 2)
+    report.run(ReportOptions(scores=[str(evaluated)], output=str(tmp_path)))
     assert "SAMPLE: the page shows the 2 images with the largest errors" in capsys.readouterr().out
 
 
@@ -112,7 +113,7 @@ def test_methods_on_different_images_are_told(evaluated, tmp_path, capsys):
     scores = read_scores(evaluated)
     scores[1].rows.pop()
     write_scores(tmp_path / "scores", scores)
-    report.run(report.Options(scores=[str(tmp_path / "scores")], output=str(tmp_path / "out")))
+    report.run(ReportOptions(scores=[str(tmp_path / "scores")], output=str(tmp_path / "out")))
     assert "SAMPLE: only 2 of 3 images were scored for every method" in capsys.readouterr().out
 
 
@@ -182,7 +183,7 @@ def test_names_are_never_read_as_html(browser, evaluated, dataset, tmp_path):
     scores = read_scores(evaluated)
     scores[0].method = "<img src=x onerror=document.title='broken'>"
     write_scores(tmp_path / "scores", scores)
-    report.run(report.Options(scores=[str(tmp_path / "scores")], output=str(tmp_path / "out")))
+    report.run(ReportOptions(scores=[str(tmp_path / "scores")], output=str(tmp_path / "out")))
     page = browser.new_page()
     page.goto((tmp_path / "out/index.html").as_uri())
     assert methods_in(page)[0] == scores[0].method and page.title() == "Focus maps compared"

@@ -2,9 +2,10 @@ import cv2
 import numpy as np
 import pytest
 
-from tools import sample
-from utils.dataset_check import contrast_gain
-from utils.pictures import read_image, read_mask
+from ran.imaging.dataset_check import contrast_gain
+from ran.imaging.pictures import read_image, read_mask
+from ran.tools import sample
+from ran.utils.options import SampleOptions
 
 
 def test_pictures_are_sharp_where_the_mask_says_so(source):
@@ -26,11 +27,11 @@ def test_in_focus_pixels_are_untouched():
 
 
 def test_same_seed_same_files(tmp_path, source):
-    sample.run(sample.Options(output=str(tmp_path), training=6, test=3, width=96))
+    sample.run(SampleOptions(output=str(tmp_path), training=6, test=3, width=96))
     for path in source.rglob("*.*"):
         assert (tmp_path / path.relative_to(source)).read_bytes() == path.read_bytes()
 
 
 def test_a_folder_with_files_is_left_alone(source):
     with pytest.raises(ValueError, match="holds files already"):
-        sample.run(sample.Options(output=str(source), training=2, test=1, width=96))
+        sample.run(SampleOptions(output=str(source), training=2, test=1, width=96))

@@ -15,9 +15,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from tools import serve
-from tools.sample import photograph
-from utils.renderings import LINE
+from ran.imaging.renderings import LINE
+from ran.tools import serve
+from ran.tools.sample import photograph
+from ran.utils.options import ServeOptions
 
 ROOT = Path(__file__).parents[2]
 PATIENCE = 120  # for a machine that has other work, seconds
@@ -50,7 +51,7 @@ def test_names_in_the_zip_file_are_apart_and_have_no_folders():
 
 
 def test_old_files_are_swept_and_samples_stay(tmp_path):
-    desk = serve.Desk(None, tmp_path, serve.Options())
+    desk = serve.Desk(None, tmp_path, ServeOptions())
     old, new = tmp_path / "a/b/old.png", tmp_path / "a/b/new.png"
     old.parent.mkdir(parents=True)
     for path in (old, new):
@@ -74,7 +75,7 @@ def test_mistakes_end_in_a_sentence(tmp_path):
     assert not list(tmp_path.glob("ran_serve_*"))
     for wrong in ({"port": 70000}, {"size": 16}):
         with pytest.raises(ValueError, match="--port is at most 65535; --size is at least 32"):
-            serve.Options(**wrong)
+            ServeOptions(**wrong)
 
 
 @pytest.fixture(scope="module")

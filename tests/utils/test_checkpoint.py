@@ -1,8 +1,8 @@
 import pytest
 import torch
 
-from utils.checkpoint import read_state, read_weights, recipe, save_state, save_weights
-from utils.config import TrainConfig
+from ran.utils.checkpoint import read_state, read_weights, recipe, save_state, save_weights
+from ran.utils.options import TrainConfig
 
 
 class Bomb:

@@ -3,7 +3,7 @@ import re
 import pytest
 import torch
 
-from utils.device import choose_device, hardware, mixed_precision
+from ran.utils.device import choose_device, hardware, mixed_precision
 
 
 def test_auto_finds_one_and_cpu_is_always_there():

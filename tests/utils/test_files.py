@@ -4,7 +4,7 @@ import time
 
 import pytest
 
-from utils.files import atomic, list_images, locked, pair_by_stem, write_bytes
+from ran.utils.files import atomic, list_images, locked, pair_by_stem, write_bytes
 
 
 def test_atomic_leaves_the_old_file_when_the_block_fails(tmp_path):

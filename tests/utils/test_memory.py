@@ -5,7 +5,7 @@ import cv2
 import numpy as np
 import pytest
 
-from utils.memory import Budget, deaths_told, shortage_told
+from ran.utils.memory import Budget, deaths_told, shortage_told
 
 
 def test_threads_never_hold_more_than_there_is_and_all_get_their_turn():

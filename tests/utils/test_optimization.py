@@ -2,9 +2,9 @@ import pytest
 import torch
 from torch.optim import Adam, AdamW
 
-from model import RAN
-from utils.config import TrainConfig
-from utils.optimization import Optimization, build_optimizer
+from ran.model import RAN
+from ran.utils.optimization import Optimization, build_optimizer
+from ran.utils.options import TrainConfig
 
 
 @pytest.fixture(scope="module")

@@ -1,0 +1,105 @@
+"""How defocus data sets are published: folder names, polarity, split."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from ..utils.files import pair_by_stem, read_lines
+
+SPLITS = Path(__file__).parent.parent / "configs" / "splits"
+
+
+@dataclass(frozen=True)
+class Layout:
+    """One pair of sibling folders as somebody publishes them.
+
+    Attributes:
+        images, masks: the folders' names; case and - or _ do not matter.
+        dataset: whose pictures they hold.
+        split: "train", "test", or "list" where a list names the test images.
+        white: what white means in the masks, "in_focus" or "blurred".
+        prefix: what the names of the set's pictures begin with, where others lie beside them.
+    """
+
+    images: str
+    masks: str
+    dataset: str
+    split: str
+    white: str
+    prefix: str = ""
+
+
+LAYOUTS = (
+    Layout("image", "gt", "CUHK", "list", "blurred", "out_of_focus"),  # its authors', with pictures of motion blur
+    Layout("DUT600S_Training", "DUT600GT_Training", "DUT", "train", "in_focus"),  # its authors'
+    Layout("DUT500S-Testing", "DUT500GT-Testing", "DUT", "test", "in_focus"),
+    Layout("1204source", "1204gt", "CUHK_DUT", "train", "in_focus"),  # the 320 x 320 pack of many papers
+    Layout("xu100-source", "xu100-gt", "CUHK", "test", "in_focus"),
+    Layout("dut500-source", "dut500-gt", "DUT", "test", "in_focus"),
+)
+
+
+@dataclass(frozen=True)
+class SourcePair:
+    """One photograph and its mask, on their way into Train/DATASET or DATASET/Test."""
+
+    dataset: str
+    stem: str
+    image: Path
+    mask: Path
+    is_test: bool
+    white: str
+
+    def folder(self, data_path: Path) -> Path:
+        return data_path / self.dataset / "Test" if self.is_test else data_path / "Train" / self.dataset
+
+
+def detect(source: Path) -> tuple[list[tuple[Layout, Path, Path]], list[str]]:
+    """Known layouts up to four levels below a folder: (layout, images, masks) each, and what is wrong."""
+    if not source.is_dir():
+        return [], [f"{source}: no such folder"]
+    folders = [path for level in ("*", "*/*", "*/*/*", "*/*/*/*") for path in source.glob(level) if path.is_dir()]
+    by_name = {(path.parent, _plain(path.name)): path for path in folders}
+    parts, problems, lone = [], [], []
+    for layout in LAYOUTS:
+        for parent in sorted({parent for parent, _ in by_name}):
+            images, masks = (by_name.get((parent, _plain(name))) for name in (layout.images, layout.masks))
+            if images and masks:
+                parts.append((layout, images, masks))
+            elif images or masks:
+                # "image" and "gt" alone are names that anything may have.
+                missing = layout.masks if images else layout.images
+                (lone if layout.split == "list" else problems).append(f"{images or masks}: no {missing} beside it")
+    if not parts:
+        problems += lone
+    if not parts and not problems:
+        known = ", ".join(f"{layout.images} + {layout.masks}" for layout in LAYOUTS)
+        problems.append(f"{source}: none of the known folder pairs ({known}); --images and --masks name any other")
+    return parts, problems
+
+
+def _plain(name: str) -> str:
+    return name.lower().replace("-", "_")
+
+
+def pairs_of(layout: Layout, images: Path, masks: Path, test_list: Path | None) -> tuple[list[SourcePair], list[str]]:
+    """Pairs of two folders with their split, and what is wrong, a line each.
+
+    Args:
+        layout: what is known of them.
+        images, masks: the folders themselves.
+        test_list: text file with the stems of the test images, one a line; only for the split "list", where None takes
+            the dataset's own list in configs/splits, or test.txt beside the folders.
+    """
+    found, problems = pair_by_stem(images, masks)
+    found = {stem: pair for stem, pair in found.items() if stem.startswith(layout.prefix)}
+    test_stems = set(found) if layout.split == "test" else set()
+    if layout.split == "list":
+        known = SPLITS / f"{layout.dataset}_test.txt"
+        listing = test_list or (known if known.is_file() else images.parent / "test.txt")
+        if listing.is_file():
+            test_stems = set(read_lines(listing))
+            problems += [f"{stem}: in {listing}, but not in {images}" for stem in sorted(test_stems - set(found))]
+        else:
+            problems.append(f"{listing}: no such file; --test_list names the stems of the test images")
+    pairs = [SourcePair(layout.dataset, s, i, m, s in test_stems, layout.white) for s, (i, m) in found.items()]
+    return pairs, problems

@@ -1,0 +1,275 @@
+"""Photographs and masks of every usual kind, read as 8-bit arrays; and PNG files written."""
+
+import warnings
+from collections.abc import Callable
+from functools import cache
+from pathlib import Path
+
+import cv2
+import numpy as np
+from PIL import ExifTags, Image
+
+from ..utils.files import atomic, write_bytes
+
+warnings.filterwarnings("ignore", module="PIL")  # odd EXIF, transparent palettes: of nothing that is used here
+
+HEIF_SUFFIXES = (".heic", ".heif")
+# What makes a picture of each EXIF orientation upright.
+TURNS = {2: Image.Transpose.FLIP_LEFT_RIGHT, 3: Image.Transpose.ROTATE_180, 4: Image.Transpose.FLIP_TOP_BOTTOM,
+         5: Image.Transpose.TRANSPOSE, 6: Image.Transpose.ROTATE_270, 7: Image.Transpose.TRANSVERSE,
+         8: Image.Transpose.ROTATE_90}  # fmt: skip
+# Every 16-bit level rounded to 8 bits; 65535 becomes 255. A file's depth decides, never what the picture holds.
+BYTE_OF_16_BITS = ((np.arange(2**16) + 128) // 257).astype(np.uint8)
+COLOUR_NOISE = 24  # what JPEG may add to grey, of 255
+
+
+def read_image(path: str | Path) -> np.ndarray:
+    """Reads a photograph: upright as its EXIF orientation says, grey as three equal channels, alpha left out.
+
+    16-bit values are rounded to 8, float values are taken as 0 to 1; CMYK and palettes become RGB; of several frames or
+    pages the first counts.
+
+    Returns:
+        H x W x 3 uint8, RGB.
+
+    Raises:
+        ValueError: not a picture that Pillow can read, or a damaged one.
+    """
+    return _read(path, as_rgb)
+
+
+def read_small(path: str | Path, at_least: int = 64) -> np.ndarray:
+    """Reads a photograph for a look at it: a JPEG at 1/2, 1/4 or 1/8 of its size where both sides stay >= at_least.
+
+    Returns and raises as read_image; the pixels are not quite those of the whole picture shrunk.
+    """
+
+    def convert(picture: Image.Image) -> np.ndarray:
+        picture.draft(None, (at_least, at_least))
+        return as_rgb(picture)
+
+    return _read(path, convert)
+
+
+def _read(path: str | Path, convert: Callable[[Image.Image], np.ndarray]) -> np.ndarray:
+    """What a function makes of an opened picture; whatever goes wrong is a ValueError that names the file."""
+    register_heif()
+    try:
+        with _opened(path) as picture:
+            return convert(picture)
+    except MemoryError:
+        raise
+    except Exception as error:  # Pillow and its plug-ins raise many kinds for a damaged file
+        reason = error
+        if Path(path).suffix.lower() in HEIF_SUFFIXES and not register_heif():
+            reason = "HEIC needs another package: pip install pillow-heif"
+        raise ValueError(f"{path}: not a readable picture ({reason})") from None
+
+
+def picture_size(path: str | Path) -> tuple[int, int]:
+    """(height, width) as the file's header says, before any turning; (0, 0) of what is not readable."""
+    register_heif()
+    try:
+        with _opened(path) as picture:
+            return picture.size[::-1]
+    except Exception:  # as in read_image, which tells
+        return 0, 0
+
+
+def _opened(path: str | Path) -> Image.Image:
+    """Opens a picture, but no pipe, where a reader may wait for ever, and no program for another one to run."""
+    if Path(path).exists() and not Path(path).is_file():
+        raise OSError("no file, but a folder, a pipe or the like")
+    picture = Image.open(path)
+    if picture.format == "EPS":  # Pillow would start Ghostscript
+        picture.close()
+        raise ValueError("EPS, which is a program, not a picture")
+    return picture
+
+
+@cache
+def register_heif() -> bool:
+    """Lets Pillow read HEIC, where pillow-heif is installed; whether it is."""
+    try:
+        from pillow_heif import register_heif_opener
+    except ImportError:
+        return False
+    register_heif_opener()
+    return True
+
+
+def as_rgb(picture: Image.Image | np.ndarray) -> np.ndarray:
+    """A picture in memory as H x W x 3 uint8, RGB.
+
+    Args:
+        picture: a Pillow image of any mode (upright as its EXIF orientation says), or an array, H x W or H x W x 1, 3
+            or 4 (grey, RGB, RGB and alpha), of uint8, uint16 (0 to 65535, whatever it holds) or floats in [0, 1].
+
+    Raises:
+        ValueError: another shape or type, no pixels, or values out of range.
+    """
+    if isinstance(picture, Image.Image):
+        return _pixels(_upright(picture))
+    array = np.asarray(picture)
+    if array.ndim == 2:
+        array = array[..., None]
+    if array.ndim != 3 or array.shape[2] not in (1, 3, 4) or not array.size:
+        shape = " x ".join(map(str, np.shape(picture)))
+        raise ValueError(f"an array of {shape}: expected H x W or H x W x 1, 3 or 4")
+    if array.dtype == np.uint16:
+        array = BYTE_OF_16_BITS[array]
+    elif array.dtype.kind == "f":
+        array = _float_to_8_bit(array)
+    elif array.dtype != np.uint8:
+        raise ValueError(f"an array of {array.dtype}: expected uint8, uint16 or floats in [0, 1]")
+    return np.ascontiguousarray(np.repeat(array, 3, 2) if array.shape[2] == 1 else array[..., :3])
+
+
+def _upright(picture: Image.Image) -> Image.Image:
+    """The decoded picture, turned as its EXIF orientation says; colours of 16 bits are rounded to 8."""
+    if 0 in picture.size:
+        raise ValueError("a picture without pixels")
+    deep = _file_of_deep_colours(picture)
+    picture.load()  # which turns a TIFF already, as OpenCV does
+    orientation = _orientation(picture)
+    if deep is not None:
+        colours = cv2.imdecode(deep, cv2.IMREAD_UNCHANGED)
+        if colours is not None and colours.dtype == np.uint16 and colours.ndim == 3:
+            picture = Image.fromarray(cv2.cvtColor(BYTE_OF_16_BITS[colours[..., :3]], cv2.COLOR_BGR2RGB))
+    return picture.transpose(TURNS[orientation]) if orientation in TURNS else picture
+
+
+def _file_of_deep_colours(picture: Image.Image) -> np.ndarray | None:
+    """Bytes of a PNG or TIFF whose colours have 16 bits: Pillow keeps their high byte alone. None for other pictures.
+
+    The picture must not be decoded yet; of one that is, Pillow does not know the file's depth.
+    """
+    decoding = picture.tile[0][3] if getattr(picture, "tile", None) else ""
+    layout = str(decoding[0] if isinstance(decoding, tuple) and decoding else decoding)
+    if picture.format not in ("PNG", "TIFF") or ";16" not in layout or layout.startswith("I"):
+        return None
+    position = picture.fp.tell()
+    picture.fp.seek(0)
+    data = np.frombuffer(picture.fp.read(), np.uint8)
+    picture.fp.seek(position)
+    return data
+
+
+def _orientation(picture: Image.Image) -> int:
+    """EXIF orientation, 1 to 8; 1 where the EXIF is damaged."""
+    try:
+        found = picture.getexif().get(ExifTags.Base.Orientation, 1)
+    except Exception:  # damaged in one of many ways; the picture may be whole
+        return 1
+    return found if found in range(1, 9) else 1
+
+
+def _pixels(picture: Image.Image) -> np.ndarray:
+    """An upright picture as RGB, in strips: Pillow's own conversion holds a large picture three times more."""
+    if picture.mode[0] in "IF":
+        picture = _to_8_bit(picture)
+    if picture.mode != "RGB":
+        picture = picture.convert("RGB")
+    width, height = picture.size
+    pixels = np.empty((height, width, 3), np.uint8)
+    rows = max(1, 2**22 // width)
+    for top in range(0, height, rows):
+        pixels[top : top + rows] = picture.crop((0, top, width, min(top + rows, height)))
+    return pixels
+
+
+def _to_8_bit(picture: Image.Image) -> Image.Image:
+    """Grey values of 16 bits, of 32 bits (which hold 16), or floats; Pillow itself would clip them at 255."""
+    values = np.asarray(picture)
+    is_float = values.dtype.kind == "f"
+    return Image.fromarray(_float_to_8_bit(values) if is_float else BYTE_OF_16_BITS[_of_16_bits(values)])
+
+
+def _of_16_bits(values: np.ndarray) -> np.ndarray:
+    if values.min() < 0 or values.max() > 65535:
+        raise ValueError(f"its values, {values.min()} to {values.max()}, are not between 0 and 65535")
+    return values.astype(np.uint16)
+
+
+def _float_to_8_bit(values: np.ndarray) -> np.ndarray:
+    if not (values.min() >= 0 and values.max() <= 1):
+        raise ValueError("its float values are not between 0 and 1")
+    return np.round(values * 255).astype(np.uint8)
+
+
+def read_map(path: str | Path, white: str = "in_focus") -> np.ndarray:
+    """Reads a saved focus map as H x W uint8, 255 = in focus.
+
+    Args:
+        white: what white means in the file, "in_focus" or "blurred".
+
+    Raises:
+        ValueError: see read_image; also a picture in colours: the grey of a heat map is not its level.
+    """
+    picture = read_image(path)
+    red, green, blue = cv2.split(picture)
+    if max(cv2.absdiff(red, green).max(), cv2.absdiff(blue, green).max()) > COLOUR_NOISE:
+        raise ValueError(f"{path}: a picture in colours, not a grey focus map")
+    grey = cv2.cvtColor(picture, cv2.COLOR_RGB2GRAY)
+    return grey if white == "in_focus" else 255 - grey
+
+
+def read_mask(path: str | Path, white: str = "in_focus") -> np.ndarray:
+    """Reads a ground truth as H x W uint8, 255 = in focus, 0 = blurred.
+
+    Grey values are cut in the middle of 0 to 255 or, in a 16-bit file with a level above 255, of 0 to 65535. A file
+    that holds nothing above 1 is one of 0 and 1. (The depth of a map is that of its file alone, see read_map.)
+
+    Args:
+        white: what white means in the file, "in_focus" or "blurred".
+
+    Raises:
+        ValueError: see read_image.
+    """
+    levels = _read(path, _levels)
+    highest = levels.max()
+    bright = 2 * levels.astype(np.int32) > next(top for top in (1, 255, 65535) if highest <= top)
+    focus = bright if white == "in_focus" else ~bright
+    return focus.astype(np.uint8) * 255
+
+
+def _levels(picture: Image.Image) -> np.ndarray:
+    """Grey levels of a picture at the depth of its file, H x W uint8 or uint16."""
+    picture = _upright(picture)
+    if picture.mode[0] == "I":
+        return _of_16_bits(np.asarray(picture))
+    return cv2.cvtColor(_pixels(picture), cv2.COLOR_RGB2GRAY)
+
+
+def read_pair(image_path: Path, mask_path: Path, white: str = "in_focus") -> tuple[np.ndarray, np.ndarray]:
+    """Photograph (H x W x 3, RGB) and mask (H x W, 255 = in focus) of one pair, uint8.
+
+    Raises:
+        ValueError: see read_image; also two sizes that differ.
+    """
+    image, mask = read_image(image_path), read_mask(mask_path, white)
+    if image.shape[:2] != mask.shape:
+        sizes = ["{1} x {0}".format(*picture.shape) for picture in (image, mask)]
+        raise ValueError(f"{image_path} is {sizes[0]}, its mask {sizes[1]} (width x height)")
+    return image, mask
+
+
+def read_profile(path: str | Path) -> bytes | None:
+    """The ICC profile of a readable picture; None where there is none, or where it is for CMYK or grey, not RGB."""
+    register_heif()
+    with Image.open(path) as picture:
+        return picture.info.get("icc_profile") if picture.mode in ("RGB", "RGBA", "P") else None
+
+
+def write_picture(path: Path, picture: np.ndarray, profile: bytes | None) -> None:
+    """Writes H x W x 3 or 4 uint8 (RGB, alpha) as JPEG or PNG, by the path's suffix, with an ICC profile."""
+    options = {"compress_level": 1} if path.suffix == ".png" else {"quality": 92, "subsampling": 0}
+    with atomic(path) as temporary:
+        Image.fromarray(picture).save(temporary, icc_profile=profile, **options)
+
+
+def write_png(path: Path, picture: np.ndarray) -> None:
+    """Writes H x W (grey) uint8 or uint16, or H x W x 3 (RGB) uint8, as PNG."""
+    if picture.ndim == 3:
+        picture = cv2.cvtColor(picture, cv2.COLOR_RGB2BGR)
+    write_bytes(path, cv2.imencode(".png", picture)[1].tobytes())

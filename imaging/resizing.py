@@ -1,0 +1,23 @@
+"""Pictures and maps at another size, and maps as grey levels: the one way for training, test and predict."""
+
+import cv2
+import numpy as np
+
+
+def resize(picture: np.ndarray, width: int, height: int) -> np.ndarray:
+    """Photograph or probability map at another size: area averages when it shrinks, bilinear when it grows."""
+    shrinks = width * height < picture.shape[0] * picture.shape[1]
+    return cv2.resize(picture, (width, height), interpolation=cv2.INTER_AREA if shrinks else cv2.INTER_LINEAR)
+
+
+def resize_map(probability: np.ndarray, size: tuple[int, int]) -> np.ndarray:
+    """Probabilities at the size (height, width) of the photograph, bilinear."""
+    return cv2.resize(probability, size[::-1], interpolation=cv2.INTER_LINEAR)
+
+
+def quantised(probability: np.ndarray, bits: int = 8) -> np.ndarray:
+    """Probabilities as grey levels of 8 or 16 bits, white = in focus."""
+    levels = np.empty(probability.shape, np.uint8 if bits == 8 else np.uint16)
+    for out, row in zip(levels, probability):  # row by row: floats of a whole large map would fill the memory
+        out[:] = np.rint(row * np.float32(2**bits - 1))
+    return levels

@@ -1,0 +1,71 @@
+import dataclasses
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from ran.evaluation.metrics import score_image
+from ran.evaluation.scores import MethodScores, Pictures, paired_difference, read_scores, write_scores
+
+
+def method(name: str, levels: list[int], first: int = 0) -> MethodScores:
+    """A method whose map of every image has one level; the truth's left half is in focus."""
+    mask = np.repeat(np.uint8([[255] * 8 + [0] * 8]), 16, axis=0)
+    scores = [score_image(f"image{first + i}", np.where(mask > 0, level, 0).astype(np.uint8), mask)
+              for i, level in enumerate(levels)]  # fmt: skip
+    return MethodScores.of(name, "SET", scores, pictures=Pictures(maps=f"/somewhere/{name}"), about={"epoch": 3})
+
+
+def test_files_give_back_what_was_written(tmp_path):
+    written = [method("a", [255, 200]), method("b, with a comma", [100, 50])]
+    write_scores(tmp_path / "x/y", written)
+    for path in (tmp_path / "x/y", tmp_path / "x/y/scores.json"):
+        read = read_scores(path)
+        assert [one.method for one in read] == ["a", "b, with a comma"]
+        for before, after in zip(written, read):
+            assert after.totals == before.totals and after.rows == before.rows and after.about == before.about
+            assert np.allclose(after.curves, before.curves, atol=1e-6)
+    assert [str((tmp_path / one.pictures.maps).resolve()) for one in read] == [one.pictures.maps for one in written]
+    assert read[0].pictures.images == ""
+
+
+@pytest.mark.parametrize("name, text", [("scores.json", "{}"), ("scores.json", "["), ("scores.csv", "a,b\n1,2\n")])
+def test_other_files_are_refused(tmp_path, name, text):
+    write_scores(tmp_path, [method("a", [255])])
+    (tmp_path / name).write_text(text)
+    with pytest.raises(ValueError, match="scores.json: not a score file that test or evaluate wrote"):
+        read_scores(tmp_path)
+    with pytest.raises(FileNotFoundError, match="`test` and `evaluate` write one"):
+        read_scores(tmp_path / "nowhere")
+
+
+def test_a_difference_counts_beyond_two_standard_errors():
+    weak, strong = method("weak", [200, 210, 190, 205, 201] * 2), method("strong", [250, 255, 251, 254, 253] * 2)
+    gain = paired_difference(weak, strong, "mae")
+    values = np.array([s["mae"] - w["mae"] for w, s in zip(weak.rows, strong.rows)])
+    assert gain.mean == pytest.approx(values.mean()) and gain.error == pytest.approx(values.std(ddof=1) / 10**0.5)
+    assert gain.images == 10 and gain.shown and gain.better == "strong"
+    assert paired_difference(strong, weak, "mae").better == "strong"
+    assert dataclasses.replace(gain, column="s").better == "weak"  # there lower is worse
+    noise = paired_difference(method("a", [200, 100] * 5), method("b", [100, 201] * 5), "mae")
+    assert not noise.shown and noise.better == ""
+    few = paired_difference(*(dataclasses.replace(one, rows=one.rows[:9]) for one in (weak, strong)), "mae")
+    assert abs(few.mean) > 2 * few.error and not few.shown  # too few to know the error
+    assert not paired_difference(weak, dataclasses.replace(weak, method="same"), "mae").shown
+
+
+def test_differences_pair_images_by_name():
+    gain = paired_difference(method("a", [200, 100, 50]), method("b", [110, 60], first=1), "mae")
+    assert gain.images == 2 and gain.mean == pytest.approx(-(10 + 10) / 2 / 255 / 2)
+    assert paired_difference(method("a", [200]), method("b", [100]), "mae") is None
+    assert paired_difference(method("a", [200, 1]), method("b", [100, 2], first=1), "mae") is None
+
+
+def test_folders_are_found_again_from_below_a_link(tmp_path):
+    (tmp_path / "disk/deep/runs").mkdir(parents=True)
+    (tmp_path / "maps").mkdir()
+    (tmp_path / "runs").symlink_to(tmp_path / "disk/deep/runs")
+    one = method("a", [255])
+    one.pictures.maps = str(tmp_path / "maps")
+    write_scores(tmp_path / "runs/x", [one])
+    assert Path(read_scores(tmp_path / "runs/x")[0].pictures.maps).samefile(tmp_path / "maps")

@@ -1,0 +1,47 @@
+from pathlib import Path
+
+import pytest
+
+from ran.imaging.layouts import LAYOUTS, Layout, detect, pairs_of
+
+
+def fill(folder: Path, *stems: str, suffix: str = "png") -> Path:
+    folder.mkdir(parents=True, exist_ok=True)
+    for stem in stems:
+        (folder / f"{stem}.{suffix}").touch()
+    return folder
+
+
+@pytest.mark.parametrize("depth", ["", "a", "a/b/c"])
+def test_a_layout_is_found_down_to_four_levels(tmp_path, depth):
+    images, masks = (fill(tmp_path / depth / name, "1") for name in ("xu100-source", "xu100-gt"))
+    parts, problems = detect(tmp_path)
+    assert [(layout.dataset, layout.split, i, m) for layout, i, m in parts] == [("CUHK", "test", images, masks)]
+    assert problems == []
+
+
+def test_what_is_missing_is_said(tmp_path):
+    assert detect(tmp_path / "nowhere")[1] == [f"{tmp_path / 'nowhere'}: no such folder"]
+    assert "none of the known folder pairs" in detect(tmp_path)[1][0]
+    fill(tmp_path / "gt", "1")
+    assert detect(tmp_path)[1] == [f"{tmp_path / 'gt'}: no image beside it"]
+
+
+def test_split_comes_from_layout_list_or_file(tmp_path):
+    images, masks = (fill(tmp_path / name, "a", "b") for name in ("image", "gt"))
+    mine = Layout("image", "gt", "MINE", "list", "in_focus")
+    assert "--test_list" in pairs_of(mine, images, masks, None)[1][0]
+    (tmp_path / "test.txt").write_text("b\n")
+    pairs, problems = pairs_of(mine, images, masks, None)
+    assert {pair.stem: pair.is_test for pair in pairs} == {"a": False, "b": True} and problems == []
+    (tmp_path / "other.txt").write_text("a\nc\n")
+    pairs, problems = pairs_of(mine, images, masks, tmp_path / "other.txt")
+    assert [pair.stem for pair in pairs if pair.is_test] == ["a"] and problems[0].startswith("c: in ")
+    assert all(pair.is_test for pair in pairs_of(LAYOUTS[5], images, masks, None)[0])
+
+
+def test_folders_of_the_layout_to_write(tmp_path):
+    images, masks = (fill(tmp_path / name, "a") for name in ("image", "gt"))
+    for split, folder in (("train", "Train/DUT"), ("test", "DUT/Test")):
+        pair = pairs_of(Layout("", "", "DUT", split, "in_focus"), images, masks, None)[0][0]
+        assert pair.folder(Path("d")) == Path("d") / folder

@@ -1,0 +1,69 @@
+import numpy as np
+import pytest
+
+from ran.imaging import renderings
+
+
+@pytest.fixture
+def scene() -> tuple[np.ndarray, np.ndarray]:
+    """A fine red and black pattern, in focus, left of a plain green wall; 400 x 600, with a soft edge in the map."""
+    photograph = np.full((400, 600, 3), (20, 180, 40), np.uint8)
+    photograph[:, :300] = (0, 0, 0)
+    photograph[::2, :300:2] = (250, 30, 30)
+    focus_map = np.clip((310 - np.arange(600)) / 20, 0, 1).astype(np.float32)
+    return photograph, np.tile(focus_map, (400, 1))
+
+
+def test_overlay_keeps_what_is_in_focus_and_darkens_the_rest(scene):
+    photograph, focus_map = scene
+    drawn = renderings.overlay(photograph, focus_map)
+    assert np.array_equal(drawn[5:-5, 5:280], photograph[5:-5, 5:280])
+    assert (drawn[5:-5, 320:-5] == [6, 54, 12]).all()
+    assert (drawn == renderings.LINE).all(-1)[:, 290:310].any()
+
+
+def test_cutout_has_the_map_as_alpha_and_none_of_the_background_in_its_edge(scene):
+    photograph, focus_map = scene
+    cut = renderings.cutout(photograph, focus_map)
+    assert cut.shape == (400, 600, 4) and np.array_equal(cut[..., 3], np.rint(focus_map * 255).astype(np.uint8))
+    assert np.array_equal(cut[:, :280, :3], photograph[:, :280])
+    edge = cut[:, 305:309, :3].reshape(-1, 3)  # nearly transparent: green in the photograph
+    assert edge[:, 1].mean() < 60 and edge[:, 0].mean() > edge[:, 1].mean()
+
+
+def test_bokeh_blurs_the_blurred_part_alone_and_does_not_smear_into_it(scene):
+    photograph, focus_map = scene
+    photograph[::8, 400:] = 255  # lines in the blurred part, to be smoothed
+    drawn = renderings.bokeh(photograph, focus_map)
+    assert np.array_equal(drawn[:, :280], photograph[:, :280])
+    assert drawn[20:-20, 450:].std(axis=0).mean() < 0.1 * photograph[20:-20, 450:].std(axis=0).mean()
+    assert np.abs(drawn[20:-20, 320:340].astype(int) - (20, 180, 40)).max() <= 2  # no red of its sharp neighbour
+
+
+def test_numbers_of_a_known_map(scene):
+    photograph, focus_map = scene
+    row = renderings.numbers(photograph, focus_map, (800, 1200))
+    assert (row["width"], row["height"]) == (1200, 800)
+    assert row["in_focus"] == pytest.approx(0.5, abs=0.01)
+    assert (row["left"], row["top"], row["bottom"]) == (0, 0, 800) and row["right"] == pytest.approx(600, abs=4)
+    assert row["centre_x"] == pytest.approx(300, abs=2) and row["centre_y"] == pytest.approx(400, abs=1)
+    assert 0.95 < row["confidence"] <= 1
+    soft = renderings.numbers(np.full_like(photograph, 90), focus_map, (800, 1200))
+    assert row["sharpness"] > 10 > soft["sharpness"]
+    empty = renderings.numbers(photograph, np.zeros_like(focus_map), (400, 600))
+    assert empty["in_focus"] == 0 and empty["centre_x"] is None and empty["right"] is None
+
+
+@pytest.mark.parametrize("shape", [(1, 1), (3, 5000), (2500, 1)])
+def test_odd_shapes(shape):
+    photograph, focus_map = np.zeros((*shape, 3), np.uint8), np.ones(shape, np.float32)
+    for name in ("overlay", "cutout", "bokeh"):
+        assert getattr(renderings, name)(photograph, focus_map).shape[:2] == shape
+    assert renderings.numbers(photograph, focus_map, shape)["in_focus"] == 1
+
+
+def test_strips_are_seamless(scene, monkeypatch):
+    whole = [getattr(renderings, name)(*scene) for name in ("overlay", "cutout", "bokeh")]
+    monkeypatch.setattr(renderings, "STRIP", 5000)
+    parts = [getattr(renderings, name)(*scene) for name in ("overlay", "cutout", "bokeh")]
+    assert all(np.array_equal(a, b) for a, b in zip(whole, parts))

@@ -1,0 +1,123 @@
+from pathlib import Path
+
+import pytest
+
+from ran.predictor import SHIPPED
+from ran.tools.ablation import read_variants
+from ran.utils.checkpoint import read_weights, recipe
+from ran.utils.command_line import parse, parse_bool
+from ran.utils.options import TestConfig as EvaluationConfig
+from ran.utils.options import TrainConfig
+
+CONFIGS = Path(__file__).parent.parent.parent / "configs"
+
+
+def train(*words) -> TrainConfig:
+    return parse(TrainConfig, list(words), "train", "")
+
+
+def test_defaults_are_the_papers_recipe():
+    config = train().with_sizes({})
+    assert (config.arch, config.batch_size, config.img_size, config.epochs) == ("resnet50", 2, 384, 100)
+    assert (config.lr, config.weight_decay, config.patience, config.lr_factor) == (5e-5, 1e-4, 5, 0.1)
+    assert config.amp == "off"  # on every device
+    assert (config.clip, config.early_stop, config.val_share, config.seed) == (2, 10, 0.05, 42)
+
+
+def test_values_lists_and_the_readmes_own_spellings():
+    config = train("--data_pth", "D", "--bact_size", "4", "--lr=1e-3", "--datasets", "CUHK", "DUT", "--resume")
+    assert (config.data_path, config.batch_size, config.lr) == ("D", 4, 1e-3)
+    assert config.datasets == ["CUHK", "DUT"]
+    assert config.resume is True
+
+
+@pytest.mark.parametrize("text, value", [("True", True), ("yes", True), ("1", True),
+                                         ("False", False), ("false", False), ("no", False), ("0", False)])  # fmt: skip
+def test_booleans(text, value):
+    assert parse_bool(text) is value
+    assert parse(EvaluationConfig, ["--save_map", text], "test", "").save_map is value
+
+
+@pytest.mark.parametrize(
+    "words, message",
+    [
+        (["--bach_size", "2"], "unknown option --bach_size; did you mean --batch_size?"),
+        (["--epoch", "2"], "unknown option --epoch"),
+        (["--batch_size", "0"], "0 is below the smallest value, 1"),
+        (["--batch_size", "two"], "invalid int value"),
+        (["--arch", "vgg16"], "resnet50"),
+        (["--resume", "maybe"], "'maybe' is not True or False"),
+        (["--img_size", "16"], "--img_size 16: at least 64"),
+        (["--lr", "nan"], "below"),
+        (["--loss_weights", "1", "2"], "--loss_weights [1.0, 2.0]: three weights"),
+        (["--test_size", "16"], "--test_size 16: at least 32"),
+        (["--defocus", "0.3"], "--defocus 0.3: a share from 0 to 1, of --augmentation strong"),
+    ],
+)
+def test_mistakes_are_refused_by_name(words, message, capsys):
+    with pytest.raises(SystemExit) as stop:
+        train(*words)
+    assert stop.value.code == 2
+    assert message in capsys.readouterr().err
+
+
+def test_help_lists_every_option_with_its_default(capsys):
+    with pytest.raises(SystemExit):
+        train("--help")
+    text = " ".join(capsys.readouterr().out.split())
+    assert "--lr LR learning rate; the highest of onecycle (default: 5e-05)" in text
+    assert "--resume" in text and "efficientnet_b3" in text
+
+
+def test_config_files_are_options_and_the_command_line_wins(tmp_path):
+    path = tmp_path / "recipe.yaml"
+    path.write_text("lr: 8e-4\nloss_weights: [0.5, 1, 4]\nconnectivity: false\namp: off\nepochs: 7\ndatasets: [CUHK]\n")
+    config = train("--epochs", "9", "--config", str(path))
+    assert (config.lr, config.loss_weights, config.epochs) == (8e-4, [0.5, 1.0, 4.0], 9)
+    assert config.connectivity is False and config.datasets == ["CUHK"] and config.amp == "off"
+
+
+@pytest.mark.parametrize(
+    "text, message",
+    [
+        ("lr: fast", "invalid float value: 'fast'"),
+        ("learning_rate: 1", "unknown option --learning_rate"),
+        ("just words", "it should map names to values"),
+        ("a: [", "not a readable YAML file"),
+        (None, "not a readable YAML file"),
+    ],
+)
+def test_bad_config_files_are_refused_by_name(text, message, tmp_path, capsys):
+    path = tmp_path / "recipe.yaml"
+    if text is not None:
+        path.write_text(text)
+    with pytest.raises(SystemExit) as stop:
+        train("--config", str(path))
+    error = capsys.readouterr().err
+    assert stop.value.code == 2 and message in error and "recipe.yaml" in error
+
+
+def test_sizes_are_as_told_or_those_of_the_earlier_training():
+    earlier = {"img_size": 320, "test_size": 448}
+    for told, sizes in (
+        ({}, (320, 448)),
+        ({"img_size": 256}, (256, 0)),
+        ({"test_size": 512}, (320, 512)),
+        ({"img_size": 256, "test_size": 288}, (256, 288)),
+    ):
+        config = TrainConfig(**told).with_sizes(earlier)
+        assert (config.img_size, config.test_size) == sizes
+        assert config.with_sizes({}) == config
+    assert (train().with_sizes({}).img_size, train().with_sizes({}).test_size) == (384, 0)
+
+
+def test_shipped_configs():
+    paper = str(CONFIGS / "paper.yaml")
+    assert train("--config", paper) == TrainConfig(config=paper).with_sizes({})
+    best = train("--config", str(CONFIGS / "best.yaml"))
+    rows, against = read_variants(str(CONFIGS / "trials.yaml"))
+    assert against["loss"] == "fine" and rows["defocus"]["loss_weights"] == [0.5, 1.0, 4.0]
+    assert set(against) | {"paper", "fine"} == set(rows) and rows["strong"]["lr"] == best.lr
+    assert (best.arch, best.decoder, best.schedule, best.val_share) == ("resnet18", "fine", "onecycle", 0)
+    made = read_weights(SHIPPED)[1]["config"]  # by best.yaml, but for what `make weights` says
+    assert {key for key, value in recipe(best).items() if made[key] != value} <= {"pretrained", "datasets"}

@@ -1,0 +1,170 @@
+"""A command line made of an options dataclass, whose fields give names, defaults and help (see utils.options).
+
+Imports nothing heavy, so that --help answers at once.
+"""
+
+import argparse
+import dataclasses
+import difflib
+from dataclasses import field
+from pathlib import Path
+from typing import Any
+
+
+def names(options: type, mark: str) -> set[str]:
+    """The options of a dataclass that are marked: "local" or "free", see option."""
+    return {f.name for f in dataclasses.fields(options) if f.metadata[mark]}
+
+
+def option(
+    default: Any,
+    help: str,
+    choices: tuple = (),
+    aliases: tuple = (),
+    at_least: float | None = None,
+    positional: bool = False,
+    group: str = "",
+    local: bool = False,
+    free: bool = False,
+) -> Any:
+    """One field of an options dataclass; a list default takes several values, a bool takes True/False/yes/no/1/0.
+
+    Args:
+        positional: whether it takes the words that belong to no option; it is then a list of strings.
+        group: heading in --help.
+        local: whether it is about a machine and its folders, not about the recipe: weights do not store it.
+        free: whether it may differ between a run and its resumption, as local ones may.
+    """
+    metadata = {
+        "help": help,
+        "choices": choices,
+        "aliases": aliases,
+        "at_least": at_least,
+        "positional": positional,
+        "group": group,
+        "local": local,
+        "free": free or local,
+    }
+    if isinstance(default, list):
+        return field(default_factory=lambda: list(default), metadata=metadata)
+    return field(default=default, metadata=metadata)
+
+
+def parse_bool(text: str) -> bool:
+    """True/False/1/0/yes/no in any case; argparse's own bool() would read "False" as true."""
+    known = {"true": True, "1": True, "yes": True, "false": False, "0": False, "no": False}
+    if text.lower() not in known:
+        raise argparse.ArgumentTypeError(f"{text!r} is not True or False (file names stand before such an option)")
+    return known[text.lower()]
+
+
+class _Parser(argparse.ArgumentParser):
+    """Refuses an unknown option by its name, with the nearest known one."""
+
+    def parse_args(self, args=None, namespace=None):
+        parsed, unknown = self.parse_known_intermixed_args(args, namespace)
+        if unknown:
+            name = unknown[0].split("=")[0]
+            near = difflib.get_close_matches(name, self._option_string_actions, n=1)
+            hint = f"; did you mean {near[0]}?" if near else ""
+            self.error(f"unknown option {name}{hint} (--help lists all)")
+        return parsed
+
+
+class _Help(argparse.ArgumentDefaultsHelpFormatter):
+    """Shows a default where there is one to show."""
+
+    def _get_help_string(self, action):
+        return action.help if action.default in ("", []) else super()._get_help_string(action)
+
+
+def read_yaml(path: str) -> dict[str, Any]:
+    """A YAML file that maps names to values, every value as the words that stand there: off is "off", not False.
+
+    Raises:
+        ValueError: not such a file.
+    """
+    import yaml
+
+    class Words(yaml.SafeLoader):
+        yaml_implicit_resolvers = {"<": yaml.SafeLoader.yaml_implicit_resolvers["<"]}  # <<: another mapping
+
+    try:
+        values = yaml.load(Path(path).read_text(encoding="utf-8"), Words)
+    except (OSError, UnicodeDecodeError, RecursionError, yaml.YAMLError) as error:
+        raise ValueError(f"{path}: not a readable YAML file ({error})") from None
+    if not isinstance(values, dict):
+        raise ValueError(f'{path}: it should map names to values, like "img_size: 320"')
+    return values
+
+
+def as_words(values: dict[str, Any]) -> list[str]:
+    """Options and their values as the words of a command line."""
+    words = []
+    for name, value in values.items():
+        words += [f"--{name}", *map(str, value if isinstance(value, list) else [value])]
+    return words
+
+
+def parse(options: type, argv: list[str], prog: str, description: str) -> Any:
+    """Reads a command line into an options dataclass; options of its --config file stand before those on the line.
+
+    Args:
+        options: dataclass whose fields were made by `option`.
+        argv: words after the command's name.
+        prog, description: shown by --help.
+
+    Returns:
+        An instance of `options`.
+
+    Raises:
+        SystemExit: 0 after --help; 2 for an unknown option, a bad value or a bad config, named on stderr.
+    """
+    parser = _Parser(prog=prog, description=description, allow_abbrev=False, formatter_class=_Help)
+    groups: dict[str, Any] = {"": parser}
+    for f in dataclasses.fields(options):
+        if (group := f.metadata["group"]) not in groups:
+            groups[group] = parser.add_argument_group(group)
+        default = f.default_factory() if f.default is dataclasses.MISSING else f.default
+        settings: dict[str, Any] = {"help": f.metadata["help"], "default": default}
+        if isinstance(default, bool):
+            settings |= {"type": parse_bool, "nargs": "?", "const": True, "metavar": "BOOL"}
+        elif isinstance(default, list):
+            settings |= {"nargs": "+", "metavar": f.name.upper(), "type": type((default or [""])[0])}
+        else:
+            settings |= {"type": type(default)}
+            if f.metadata["choices"]:
+                settings["choices"] = f.metadata["choices"]
+            else:
+                settings["metavar"] = f.name.upper()
+        if f.metadata["at_least"] is not None:
+            settings["type"] = _at_least(type(default), f.metadata["at_least"])
+        if f.metadata["positional"]:
+            parser.add_argument(f.name, **settings | {"nargs": "*"})
+        else:
+            groups[group].add_argument(f"--{f.name}", *f.metadata["aliases"], dest=f.name, **settings)
+    parsed = parser.parse_args(argv)
+    if getattr(parsed, "config", ""):
+        try:
+            words = as_words(read_yaml(parsed.config))
+        except ValueError as error:
+            parser.error(str(error))
+        parser.prog = f"{prog}: {parsed.config}"  # names the file in a complaint about its options
+        parser.parse_args(words)
+        parser.prog = prog
+        parsed = parser.parse_args([*words, *argv])
+    try:
+        return options(**vars(parsed))
+    except ValueError as error:
+        parser.error(str(error))
+
+
+def _at_least(kind: type, lowest: float):
+    def number(text: str):
+        value = kind(text)
+        if not value >= lowest:
+            raise argparse.ArgumentTypeError(f"{text} is below the smallest value, {lowest}")
+        return value
+
+    number.__name__ = kind.__name__
+    return number
