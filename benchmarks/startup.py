@@ -23,7 +23,7 @@ def measure(device: str, repeats: int) -> list[dict]:
         steps = {
             "main.py --help": ["main.py", "--help"],
             "python with torch": ["-c", "import torch"],
-            "python with all that test imports": ["-c", "import tester"],
+            "python with all that test imports": ["-c", "import main, ran.tester"],
             "test of one image, without a report": [*test, "--report", "False"],
             "test of one image": test,
         }

@@ -19,7 +19,7 @@ def test_import_asks_the_network_for_nothing():
         "import socket\n"
         "def refuse(*_): raise SystemExit('the network was asked')\n"
         "socket.socket.connect = socket.getaddrinfo = refuse\n"
-        "import utils.augmentation, os; assert os.environ['NO_ALBUMENTATIONS_UPDATE'] == '1'"
+        "import os, main, ran.imaging.augmentation; assert os.environ['NO_ALBUMENTATIONS_UPDATE'] == '1'"
     )
     environment = {k: v for k, v in os.environ.items() if k != "NO_ALBUMENTATIONS_UPDATE"}
     result = subprocess.run([sys.executable, "-c", code], env=environment, cwd=ROOT, capture_output=True, text=True)

@@ -23,7 +23,7 @@ from ran.tools.predict import command as predict
 from ran.tools.sample import photograph
 from ran.utils.options import PredictOptions
 
-ROOT = Path(__file__).parent.parent.parent
+ROOT = Path(__file__).parents[3]
 
 
 @pytest.fixture
