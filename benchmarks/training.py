@@ -34,6 +34,7 @@ def step_seconds(data: Path, arch: str, device: str, amp: str, compiled: bool, r
     from ran.trainer import Trainer
     from ran.utils.interruption import StopSignals
     from ran.utils.options import TrainConfig
+    from ran.utils.train_state import StepReader
 
     weights = data / f"{arch}.pth"
     torch.save(getattr(torchvision.models, arch)().state_dict(), weights)
@@ -42,11 +43,12 @@ def step_seconds(data: Path, arch: str, device: str, amp: str, compiled: bool, r
                          val_share=0)  # fmt: skip
     trainer = Trainer(config)
     trainer.network.train()
+    reader = StepReader(trainer.state, trainer.data.batches.counts, trainer.device, steps_may_be_skipped=False)
     seconds, stop, start = [], StopSignals(), time.perf_counter()
-    for batch in trainer.train_loader:
-        numbers = trainer._train_step(batch)
-        trainer._read([(trainer.step, batch["index"], numbers)], stop)  # waits for the device
-        trainer.step += 1
+    for batch in trainer.data.train_loader:
+        reader.add(batch["index"], trainer.train_step(batch))
+        trainer.state.step += 1
+        reader.read(stop)  # waits for the device
         seconds.append(time.perf_counter() - start)
         start = time.perf_counter()
     return sorted(seconds[-repeats:])[repeats // 2]

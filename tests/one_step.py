@@ -21,7 +21,7 @@ def step(config_file: str, output: str) -> None:
         if isinstance(module, nn.BatchNorm2d):
             module.eval()  # Gloo has no SyncBatchNorm: here only the gradients' own way is compared
     trainer.optimization.optimizer.step = lambda: None
-    numbers = trainer._train_step(next(iter(trainer.train_loader)))
+    numbers = trainer.train_step(next(iter(trainer.data.train_loader)))
     gradients = {name: p.grad for name, p in trainer.network.named_parameters() if p.grad is not None}
     if distributed.rank() == 0:
         torch.save({"numbers": numbers, "gradients": gradients}, output)

@@ -76,7 +76,7 @@ def test_a_fold_is_scored_by_weights_that_have_not_seen_it(config, run_folder, t
     (scores,) = read_scores(tmp_path / "run/fold2")
     assert scores.dataset == "SAMPLE_fold2" and scores.about["img_size"] == 96
     left_out = {row["name"] for row in scores.rows}
-    assert len(left_out) == 1 and not left_out & {name.split("/")[1] for name in trainer.names}
+    assert len(left_out) == 1 and not left_out & {name.split("/")[1] for name in trainer.data.names}
     for changed in ({"fold": 3}, {"fold": 2, "model_path": str(run_folder)}):
         with pytest.raises(ValueError, match="has seen these pictures"):
             Tester(dataclasses.replace(test, **changed))

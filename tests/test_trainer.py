@@ -6,8 +6,7 @@ import shutil
 import pytest
 import torch
 
-from ran import trainer as trainer_module
-from ran.dataloader import load_sample
+from ran.dataloader import find_sets, load_sample
 from ran.evaluation.metrics import COLUMNS
 from ran.evaluation.scores import read_scores
 from ran.model import RAN
@@ -38,7 +37,7 @@ def test_a_run_leaves_what_its_folder_promises(config, tmp_path, capsys):
 def test_overfits_two_images(config):
     """The network can learn: on two pictures the loss falls below half and the map becomes the mask."""
     torch.manual_seed(0)
-    pairs = trainer_module.find_sets(config.data_path, "train", [])["SAMPLE"][:2]
+    pairs = find_sets(config.data_path, "train", [])["SAMPLE"][:2]
     samples = [load_sample(pair, 64) for pair in pairs]
     image = torch.stack([torch.from_numpy(i).permute(2, 0, 1) for i, _ in samples]).float() / 255
     targets = torch.stack([torch.from_numpy(t).permute(2, 0, 1) for _, t in samples]).float() / 255
@@ -59,7 +58,9 @@ def test_overfits_two_images(config):
 
 
 def test_training_stops_early_and_lowers_the_learning_rate(config, monkeypatch, tmp_path, capsys):
-    monkeypatch.setattr(Trainer, "validate", lambda self: {"loss": 1.0 + self.epoch, "mae": 0.5 + self.epoch})
+    monkeypatch.setattr(
+        Trainer, "validate", lambda self: {"loss": 1.0 + self.state.epoch, "mae": 0.5 + self.state.epoch}
+    )
     Trainer(dataclasses.replace(config, epochs=50, patience=1, early_stop=4)).train()
     history = read_state(tmp_path / "run/last.pt")["history"]
     assert len(history) == 5  # the first is the best, four without a better one
@@ -108,8 +109,8 @@ def test_validation_scores_as_test_does(config, dataset, tmp_path):
     """The validation pictures, put into a test set, get the same scores from `test`."""
     trained = Trainer(dataclasses.replace(config, epochs=1))
     trained.train()
-    row = trained.history[0]
-    for pair in trained.val_loader.dataset.pairs:
+    row = trained.state.history[0]
+    for pair in trained.data.val_loader.dataset.pairs:
         for part, path in (("images", pair.image), ("masks", pair.mask)):
             target = tmp_path / "data/HELD/Test" / part / path.name
             target.parent.mkdir(parents=True, exist_ok=True)
@@ -153,17 +154,17 @@ def test_joint_training_names_both_sets_and_test_prints_the_measured_ones(config
     Tester(test).test()
     out = capsys.readouterr().out
     assert "CUHK, 3 images\n| method | MAE" in out and "DUT, 3 images\n| method | MAE" in out
-    assert Trainer(dataclasses.replace(joint, model_path=str(tmp_path / "one"), datasets=["DUT"])).set_names == ["DUT"]
+    assert Trainer(dataclasses.replace(joint, model_path=str(tmp_path / "one"), datasets=["DUT"])).data.sets == ["DUT"]
 
 
 def test_limit_takes_the_first_images(config):
-    assert len(Trainer(dataclasses.replace(config, limit=3)).names) == 2
+    assert len(Trainer(dataclasses.replace(config, limit=3)).data.names) == 2
 
 
 def test_without_validation_the_last_epoch_is_kept(config, tmp_path, monkeypatch, capsys):
     trainer = Trainer(dataclasses.replace(config, val_share=0.0, early_stop=1, epochs=3))
-    step, steps = trainer._train_step, iter(range(100))
-    monkeypatch.setattr(trainer, "_train_step", lambda batch: step(batch) + next(steps))  # worse from epoch to epoch
+    step, steps = trainer.train_step, iter(range(100))
+    monkeypatch.setattr(trainer, "train_step", lambda batch: step(batch) + next(steps))  # worse from epoch to epoch
     assert trainer.train() == 0
     _, metadata = read_weights(tmp_path / "run")
     assert metadata["epoch"] == 3 and metadata["val_mae"] is None

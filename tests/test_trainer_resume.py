@@ -47,15 +47,15 @@ def test_a_stopped_run_goes_on_as_if_never_stopped(
     whole = dataclasses.replace(config, model_path=str(tmp_path / "whole"), val_share=0.1)
     Trainer(whole).train()
     broken = dataclasses.replace(whole, model_path=str(tmp_path / "broken"), num_workers=workers)
-    step = Trainer._train_step
+    step = Trainer.train_step
 
     def stopping_step(self, batch):
         result = step(self, batch)
-        if self.epoch * 3 + self.step + 1 in stops:
+        if self.state.epoch * 3 + self.state.step + 1 in stops:
             os.kill(os.getpid(), number)
         return result
 
-    monkeypatch.setattr(Trainer, "_train_step", stopping_step)
+    monkeypatch.setattr(Trainer, "train_step", stopping_step)
     assert Trainer(broken).train() == 128 + number
     assert "--resume goes on" in capsys.readouterr().out
     assert read_state(tmp_path / "broken/last.pt")["step"] == stops[0]
@@ -87,14 +87,14 @@ def test_a_signal_during_validation_leaves_after_it(config, monkeypatch, tmp_pat
 def test_the_state_is_saved_from_time_to_time(config, monkeypatch, tmp_path):
     """A run killed without warning loses no more than the steps since the last save."""
     monkeypatch.setattr(trainer_module, "SAVE_SECONDS", 0)
-    step = Trainer._train_step
+    step = Trainer.train_step
 
     def killed_in_second_step(self, batch):
-        if self.step == 1:
+        if self.state.step == 1:
             raise SystemExit("killed")
         return step(self, batch)
 
-    monkeypatch.setattr(Trainer, "_train_step", killed_in_second_step)
+    monkeypatch.setattr(Trainer, "train_step", killed_in_second_step)
     with pytest.raises(SystemExit):
         Trainer(config).train()
     assert read_state(tmp_path / "run/last.pt")["step"] == 1
@@ -104,7 +104,7 @@ def test_a_run_is_there_from_its_first_moment(config, monkeypatch):
     def killed(*_):
         raise SystemExit
 
-    monkeypatch.setattr(Trainer, "_train_step", killed)
+    monkeypatch.setattr(Trainer, "train_step", killed)
     with pytest.raises(SystemExit):
         Trainer(config).train()
     with pytest.raises(ValueError, match="already holds a run"):
@@ -171,7 +171,7 @@ def test_one_cycle_goes_through_and_its_length_cannot_change(config, tmp_path):
     assert len(rows) == 2 and rows[1]["lr"] < 1e-6 < rows[0]["lr"]
     halves = dataclasses.replace(config, model_path=str(tmp_path / "halves"))
     first = Trainer(halves)
-    first._finished = lambda: "" if first.epoch < 1 else "half"
+    first.state.over = lambda config: "" if first.state.epoch < 1 else "half"
     first.train()
     assert Trainer(dataclasses.replace(halves, resume=True)).train() == 0
     assert same(weights_of(tmp_path / "run"), weights_of(tmp_path / "halves"))

@@ -11,8 +11,10 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save
 
 from .command_line import names
+from .device import hardware
 from .files import write_bytes
 from .options import TrainConfig
+from .train_state import TrainState
 
 BEST = "best_model.safetensors"
 LAST = "last.pt"
@@ -80,7 +82,41 @@ def check_hash(path: Path) -> None:
         raise ValueError(f"{path}: damaged or changed, its SHA-256 is not that of {known.name}; fetch the file again")
 
 
-def save_state(path: Path, state: dict) -> None:
+def training_metadata(
+    config: TrainConfig, model: dict, state: TrainState, sets: list[str], device: torch.device
+) -> dict:
+    """What is stored with a training's weights, see read_weights."""
+    last = state.history[-1]
+    return {
+        "model": model,
+        "config": recipe(config) | {key: value for key, value in model.items() if key != "encoder_norm"},
+        "datasets": sets,
+        "torch": torch.__version__,
+        "epoch": last["epoch"],
+        "val_mae": last.get("val_mae"),
+        "hardware": hardware(device),
+        "seconds": round(sum(row["seconds"] for row in state.history)),
+        "before": state.before,
+        **({"diverged": state.retreat} if state.retreat else {}),
+    }
+
+
+def random_state(device: torch.device) -> dict:
+    """Torch's random state."""
+    return {"random": torch.get_rng_state(),
+            "random_cuda": torch.cuda.get_rng_state() if device.type == "cuda" else None}  # fmt: skip
+
+
+def set_random_state(state: dict, device: torch.device) -> None:
+    """Takes back what random_state gave, from among other things."""
+    torch.set_rng_state(state["random"])
+    if state["random_cuda"] is not None and device.type == "cuda":
+        torch.cuda.set_rng_state(state["random_cuda"])
+
+
+def save_state(path: Path, *parts: dict) -> None:
+    """Writes a training's state, of parts with different keys."""
+    state = {key: value for part in parts for key, value in part.items()}
     data = io.BytesIO()  # on a full disk torch's writer hides the reason behind a RuntimeError of its own
     torch.save(state, data)
     write_bytes(path, data.getbuffer())

@@ -1,11 +1,11 @@
-"""The story of a training: its curves as a picture, and TensorBoard's log."""
+"""What a training writes as it goes: a table, curves as a picture, TensorBoard's log, a line an epoch."""
 
 import gc
 from pathlib import Path
 
 import torch
 
-from .files import atomic
+from .files import atomic, write_csv
 
 
 def plot_history(path: Path, rows: list[dict]) -> None:
@@ -54,6 +54,35 @@ def _save(figure, panels, path: Path) -> None:
         figure.savefig(temporary, dpi=120, format=path.suffix[1:] or "png")
     # Figures are cycles that hold their pixels, and Python looks for cycles seldom: a training would keep dozens.
     gc.collect()
+
+
+class RunLog:
+    """The log of a run folder: history.csv, curves.png, TensorBoard's, and a line on the console.
+
+    Args:
+        folder: of the run.
+        first_epoch: that is to be logged next.
+    """
+
+    def __init__(self, folder: Path, first_epoch: int):
+        self.folder = folder
+        self.board = Board(folder / "tensorboard", first_epoch)
+
+    def add(self, history: list[dict], best: dict, example: torch.Tensor | None) -> None:
+        """Adds the last epoch of a history.
+
+        Args:
+            best: the row of it whose weights are kept.
+            example: photograph, truth and map of a validation picture, 3 x H x W in [0, 1].
+        """
+        write_csv(self.folder / "history.csv", history)
+        plot_history(self.folder / "curves.png", history)
+        row = history[-1]
+        self.board.add(row, example)
+        parts = [part for part in ("train", "val") if f"{part}_loss" in row]
+        losses = "  ".join(f"{part} loss {row[f'{part}_loss']:.4f} MAE {row[f'{part}_mae']:.4f}" for part in parts)
+        mark = "  best" if best is row and "val_mae" in row else ""
+        print(f"epoch {row['epoch']:3d}  lr {row['lr']:.1e}  {losses}  {row['seconds']:.0f} s{mark}")
 
 
 class Board:

@@ -22,6 +22,7 @@ from ran.evaluation.metrics import COLUMNS
 from ran.imaging.pictures import read_image, read_mask
 from ran.model import RAN
 from ran.tools import serve
+from ran.training_setup import TrainingData
 from ran.utils.options import ServeOptions
 from tests.faults import corpus
 from tests.faults.folders import FOLDERS, PAIRED
@@ -39,7 +40,7 @@ def quick(monkeypatch):
     for module in (predictor, tester):
         monkeypatch.setattr(module, "load_model", loaded)
     monkeypatch.setattr(trainer.Trainer, "_build_network", lambda self, last: fresh())
-    monkeypatch.setattr(trainer.Trainer, "train", lambda self: [*self.train_loader, *self.val_loader] and 0)
+    monkeypatch.setattr(trainer.Trainer, "train", lambda self: [*self.data.train_loader, *self.data.val_loader] and 0)
     yield
     torch.set_num_threads(threads)
 
@@ -107,15 +108,14 @@ def carry_out(command: str, room: Path, weights: Path, renderings: bool = True) 
     if command == "train":
         read = []
         with pytest.MonkeyPatch.context() as patch:
-            original = trainer.Trainer._load_data
-            patch.setattr(trainer.Trainer, "_load_data", lambda self: read.append(self) or original(self))
+            patch.setattr(trainer, "TrainingData", lambda config: read.append(TrainingData(config)) or read[-1])
             result = run("train", "--data_path", room / "data", "--model_path", out, "--arch", "resnet18",
                          "--pretrained", "none", "--img_size", "64", "--epochs", "1", "--val_share", "0.34",
                          "--num_workers", "0", "--device", "cpu")  # fmt: skip
         assert not out.exists() or result[0] == 0
         if result[0]:
             return *result, set()
-        loaders = (read[0].train_loader, read[0].val_loader)
+        loaders = (read[-1].train_loader, read[-1].val_loader)
         return *result, {pair.stem for loader in loaders for pair in loader.dataset.pairs}
     if command == "test":
         result = run("test", "--data_path", room / "data", "--model_path", weights, "--output", out, "--report",

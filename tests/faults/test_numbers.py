@@ -99,7 +99,7 @@ class Dying(TrainingSet):
 
 
 def test_a_loader_process_that_dies_is_named(config, monkeypatch):
-    monkeypatch.setattr(trainer_module, "TrainingSet", Dying)
+    monkeypatch.setattr("ran.training_setup.TrainingSet", Dying)
     trainer = Trainer(dataclasses.replace(config, num_workers=1, val_share=0))
     with pytest.raises(OSError, match=r"worker \(pid.*a loader process died.*--num_workers"):
         trainer.train()

@@ -37,7 +37,7 @@ def test_rows_are_trained_once_and_tabled(options, tmp_path, monkeypatch, capsys
         assert average(row, runs[row]).totals["mae"] == pytest.approx(mean)
     assert lines[2][-1] == "" and "±" in lines[3][-1]
     assert [one.method for one in read_scores(tmp_path / "ablation")] == ["baseline", "full"]
-    monkeypatch.setattr(Trainer, "_train_epoch", None)  # nothing is trained again
+    monkeypatch.setattr(Trainer, "train_epoch", None)  # nothing is trained again
     assert ablation.run(options) == 0
     options.epochs = 2
     with pytest.raises(ValueError, match=r"holds runs with --epochs 1 \(now 2\)"):
@@ -130,7 +130,7 @@ def test_variants_of_a_file_are_compared_with_the_rows_they_name(options, tmp_pa
     assert last[0] == "" and last[1].startswith("paper: ") and last[2].startswith("cycle: ")
     trained = read_scores(tmp_path / "ablation/loss/seed42_fold1/fold1")[0].about["trained"]["config"]
     assert trained["loss_weights"] == [0.5, 1.0, 4.0] and trained["lr"] == 1e-3 and trained["fold"] == 1
-    monkeypatch.setattr(Trainer, "_train_epoch", None)  # nothing is trained again
+    monkeypatch.setattr(Trainer, "train_epoch", None)  # nothing is trained again
     assert ablation.run(options) == 0
     (tmp_path / "variants.yaml").write_text(VARIANTS.replace("0.5", "0.7"))
     with pytest.raises(ValueError, match="was trained with another loss_weights"):
@@ -147,7 +147,7 @@ def test_folds_left_out_in_turn_are_one_set(options, tmp_path, monkeypatch):
         assert one.rows == [row for fold in folds for row in fold.rows]
         for key in ("mae", "p0_f"):  # means over images, not over folds
             assert one.totals[key] == pytest.approx(sum(row[key] for row in one.rows) / 3)
-    monkeypatch.setattr(Trainer, "_train_epoch", None)
+    monkeypatch.setattr(Trainer, "train_epoch", None)
     assert ablation.run(options) == 0
     options.folds = ["0"]
     with pytest.raises(ValueError, match="--folds 0: folds are whole numbers from 1"):

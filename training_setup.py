@@ -1,0 +1,148 @@
+"""What a training starts from: its loaders, its network, and the recipe with all sizes said."""
+
+import dataclasses
+from pathlib import Path
+
+import torch
+from torch.utils.data import DataLoader
+
+from .dataloader import EpochBatches, Pair, TrainingSet, find_sets, make_loader, split_fold, split_validation
+from .imaging.augmentation import paper_augmentation, strong_augmentation, uncropped
+from .imaging.dataset_check import doubled_pictures
+from .model import RAN
+from .predictor import load_network
+from .utils import distributed
+from .utils.checkpoint import state_to_resume
+from .utils.options import TrainConfig
+from .utils.train_state import TrainState
+
+NAMED = 5  # photographs in two sets that a warning names
+
+
+class TrainingData:
+    """Loaders of a recipe's training and validation pictures; under torchrun of this process's share.
+
+    Attributes:
+        names: of the training pictures, in order. sets: names of their data sets.
+        batches: the order of the training pictures, see EpochBatches.
+        train_loader: batches as TrainingSet makes them.
+        val_images: how many validate, over all processes; with none, val_loader is None. A process without a share of
+            them has an empty val_loader.
+
+    Raises:
+        FileNotFoundError, ValueError: no data, or fewer images in a batch than processes.
+    """
+
+    def __init__(self, config: TrainConfig):
+        rank, size = distributed.rank(), distributed.size()
+        if config.batch_size < size:
+            raise ValueError(f"--batch_size {config.batch_size} is that of all {size} processes: give at least {size}")
+        sets = find_sets(config.data_path, "train", config.datasets)
+        pairs = [pair for one in sets.values() for pair in split_fold(one, config.fold)[0]]
+        if config.limit:
+            pairs = pairs[: config.limit]
+        elif rank == 0 and not config.resume:
+            warn_of_twins(sets)
+        training, validation = split_validation(pairs, config.val_share, config.seed)
+        self.sets = sorted({pair.dataset for pair in pairs})
+        self.names = [pair.name for pair in training]
+        side, augmentation = config.img_size, paper_augmentation()
+        if config.augmentation == "strong":
+            side, augmentation = uncropped(side), strong_augmentation(side, config.defocus)
+        data = TrainingSet(training, side, augmentation, config.seed, config.cache_mb)
+        self.batches = EpochBatches(len(data), config.batch_size, config.seed, rank, size)
+        self.train_loader = make_loader(data, config.num_workers, batch_sampler=self.batches)
+        self.val_loader: DataLoader | None = None
+        self.val_images = len(validation)
+        if validation:
+            side = config.test_size or config.img_size
+            held_out = TrainingSet(validation[rank::size], side, None, config.seed, config.cache_mb)
+            self.val_loader = make_loader(held_out, 0, batch_size=-(-config.batch_size // size))
+        distributed.check_same("training and validation pictures", [pair.name for pair in training + validation])
+
+
+def warn_of_twins(sets: dict[str, list[Pair]]) -> None:
+    """Names photographs that lie in two training sets."""
+    twins = doubled_pictures({name: [pair.image for pair in pairs] for name, pairs in sets.items()})
+    if twins:
+        examples = "; ".join(f"{a} and {b}" for a, b in twins[:NAMED])
+        left = len(twins) - NAMED
+        more = f" and {left} more (`python main.py prepare --check` names all)" if left > 0 else ""
+        print(f"warning: {len(twins)} photograph(s) lie in two training sets, so that validation may hold the twin of "
+              f"one that is trained on: {examples}{more}. --datasets takes one of the sets")  # fmt: skip
+
+
+class Start:
+    """A training's first moment: fresh, from other weights, or from where it was.
+
+    Attributes:
+        config: with the sizes that were not told.
+        last: the state to go on from, or None.
+        before: metadata of the trainings behind --weights, the first one first.
+
+    Raises:
+        FileNotFoundError, ValueError: a folder that already holds a run, a state or weights that do not fit.
+    """
+
+    def __init__(self, config: TrainConfig):
+        self.last = state_to_resume(Path(config.model_path), config)
+        self._tuned = load_network(config.weights) if config.weights and not self.last else None
+        earlier = self.last or (self._tuned[1] if self._tuned else {"config": {}})
+        self.config = config.with_sizes(earlier["config"])
+        self.before: list[dict] = []
+        if self._tuned:
+            metadata = self._tuned[1]
+            if config.fold and metadata["config"].get("fold", 0) != config.fold:
+                raise ValueError(f"--fold {config.fold}: {config.weights} has seen these pictures")
+            latest = {key: value for key, value in metadata.items() if key not in ("before", "scores")}
+            self.before = [*metadata.get("before", []), latest]
+
+    def network(self) -> RAN:
+        """The network to train: a fresh one draws its weights from torch's random state."""
+        config = self.config
+        if self.last:
+            return RAN(**self.last["model"])
+        if self._tuned:
+            self._name_unused(self._tuned[0])
+            return self._tuned[0]
+        options = {key: getattr(config, key) for key in ("arch", "attention", "connectivity", "decoder")}
+        if config.pretrained == "none":
+            return RAN(encoder_norm="group", **options)
+        network = RAN(encoder_norm="frozen", **options)
+        if lacking := network.encoder.load_pretrained(config.pretrained):
+            print(f"{config.pretrained} lacks {', '.join(lacking)}: these layers start fresh")
+        return network
+
+    def _name_unused(self, network: RAN) -> None:
+        told = dataclasses.asdict(self.config)
+        unused = [f"--{key} {told[key]} (it has {value})" for key, value in network.options.items()
+                  if key in told and told[key] != value]  # fmt: skip
+        if unused:
+            print(f"{self.config.weights} brings its own network; not used: {', '.join(unused)}")
+
+
+def seed_dropout(config: TrainConfig, epoch: int) -> None:
+    """A network with dropout leaves out other units in each process."""
+    if rank := distributed.rank():
+        torch.manual_seed(config.seed + 1_000_003 * epoch + rank)
+
+
+def start_line(config: TrainConfig, network: RAN, data: TrainingData, state: TrainState, device: torch.device) -> str:
+    """What is about to be trained, on what, and from where on."""
+    parameters = sum(p.numel() for p in network.parameters()) / 1e6
+    processes = f" x {distributed.size()} processes" if distributed.size() > 1 else ""
+    position = f", from {state.position()}" if state.epoch or state.step else ""
+    return (
+        f"RAN {network.options['arch']} ({parameters:.1f} M parameters) on {device}{processes}: "
+        f"{' + '.join(data.sets)}, {len(data.names)} training and {data.val_images} validation images at "
+        f"{config.img_size}, batch {config.batch_size}, at most {config.epochs} epochs "
+        f"into {config.model_path}{position}"
+    )
+
+
+def smaller(config: TrainConfig, device: torch.device) -> str:
+    """What to try where memory was too short."""
+    batch, side = config.batch_size, config.img_size
+    can_halve = batch // 2 >= distributed.size()
+    options = f"--batch_size {batch // 2}" if can_halve else f"--img_size {max(64, side // 43 * 32)}"
+    return f"try {options} in another --model_path (now --batch_size {batch}, --img_size {side} on {device})"
