@@ -49,4 +49,5 @@ clean:  ## remove the demo's files and .venv
 
 .venv/tools: .venv/installed requirements-dev.txt requirements-extra.txt
 	$(BIN)/python -m pip install --quiet -r requirements-dev.txt
+	$(BIN)/python -m pip install --quiet --no-deps --editable .
 	@touch $@

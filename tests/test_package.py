@@ -1,0 +1,63 @@
+"""The checkout is the package ran: installed, editable, or run in place, from any folder."""
+
+import shutil
+import subprocess
+import sys
+import venv
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parent.parent
+LEFT_OUT = shutil.ignore_patterns(".git", ".venv", "dataset", "runs", "demo", "build", "*.egg-info", "__pycache__")
+PROGRAM = """
+import model
+import utils
+import ran
+from ran.utils.files import check_name
+
+assert (utils.OWN, model.OWN) == ("utils", "model")
+assert check_name("CUHK") == "CUHK" and callable(ran.load_model)
+print(ran.__file__)
+"""
+
+
+def out(*command, **options) -> str:
+    """What a command prints; it must succeed."""
+    result = subprocess.run([*map(str, command)], capture_output=True, text=True, timeout=600, **options)
+    assert result.returncode == 0, result.stderr
+    return result.stdout
+
+
+@pytest.fixture
+def program(tmp_path) -> Path:
+    """A folder with somebody's program, which has packages of its own called utils and model."""
+    folder = tmp_path / "program"
+    for name in ("utils", "model"):
+        (folder / name).mkdir(parents=True)
+        (folder / name / "__init__.py").write_text(f"OWN = {name!r}\n")
+    (folder / "program.py").write_text(PROGRAM)
+    return folder
+
+
+def test_main_runs_from_any_folder_and_under_any_name(tmp_path):
+    assert out(sys.executable, ROOT / "main.py", "--version", cwd=tmp_path).startswith("ran ")
+    shutil.copytree(ROOT, tmp_path / "another name", ignore=LEFT_OUT)
+    assert "| resnet18 |" in out(sys.executable, tmp_path / "another name/main.py", "info", cwd=tmp_path)
+
+
+@pytest.mark.parametrize("options", [(), ("--editable",)])
+def test_installed_it_gives_the_package_and_the_command(program, tmp_path, options):
+    """Beside the packages of this environment, which a bare one would take minutes to install."""
+    shutil.copytree(ROOT, tmp_path / "checkout", ignore=LEFT_OUT)
+    venv.create(tmp_path / "venv", with_pip=True)
+    python = tmp_path / "venv/bin/python"
+    out(python, "-m", "pip", "install", "--quiet", "--no-deps", *options, tmp_path / "checkout")
+    (others,) = (path for path in sys.path if Path(path).name == "site-packages")
+    own = out(python, "-c", "import sysconfig; print(sysconfig.get_path('purelib'))").strip()
+    (Path(own) / "others.pth").write_text(f"{others}\n")
+    place = Path(out(python, "program.py", cwd=program).strip())
+    assert place.is_relative_to(tmp_path / ("checkout" if options else "venv"))
+    assert out(tmp_path / "venv/bin/ran", "--version").startswith("ran ")
+    weights = out(python, "-c", "from ran.predictor import SHIPPED; print(SHIPPED.is_file())")
+    assert weights == "True\n"
