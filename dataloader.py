@@ -142,7 +142,7 @@ class TrainingSet(Dataset):
     Args:
         pairs: what to read, see find_sets.
         size: side of the square that pictures are resized to, pixels; an augmentation may crop smaller samples.
-        augmentation: an albumentations transform, or None; see utils.augmentation.
+        augmentation: an albumentations transform, or None; see imaging.augmentation.
         seed: of the augmentation, which depends on (seed, epoch, index) alone.
         cache_mb: memory for resized pictures; beyond it they are decoded every time.
     """

@@ -42,7 +42,7 @@ class Predictor:
         """Focus map of one picture.
 
         Args:
-            picture: a file's path; a Pillow image; an array, see utils.pictures.as_rgb (RGB, not BGR); or a tensor,
+            picture: a file's path; a Pillow image; an array, see imaging.pictures.as_rgb (RGB, not BGR); or a tensor,
                 3 x H x W or 1 x 3 x H x W, RGB, uint8 or floats in [0, 1].
             size: side of the square that the network sees, pixels; 0 = as in training.
             tile: side of overlapping squares of the picture, pixels, that the network sees one by one: finer, but it

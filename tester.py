@@ -45,8 +45,8 @@ class Tester:
     """Scores trained weights on every test set found, and saves their maps.
 
     The output folder gets scores.json, scores.csv (a line an image), curves.csv; with report, report/ (see
-    utils.report); with save_map, the maps as maps/SET/STEM.png. Scores are those of the 8-bit maps, so that the saved
-    files score the same.
+    evaluation.report); with save_map, the maps as maps/SET/STEM.png. Scores are those of the 8-bit maps, so that the
+    saved files score the same.
 
     Raises:
         FileNotFoundError, ValueError: no data, no weights, weights of something else.

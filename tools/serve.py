@@ -187,7 +187,7 @@ def build(desk: Desk):
 
 
 def read_upload(path: Path, max_megapixels: float):
-    """An uploaded picture, H x W x 3 uint8, as utils.pictures.read_image reads it.
+    """An uploaded picture, H x W x 3 uint8, as imaging.pictures.read_image reads it.
 
     Raises:
         ValueError: gone, too large by its header, or not readable; with the file's name, but not its folder.
@@ -220,7 +220,7 @@ def plain(stem: str) -> str:
 
 
 def table(name: str, row: dict) -> str:
-    """What utils.renderings.numbers says of a picture, as a Markdown table."""
+    """What imaging.renderings.numbers says of a picture, as a Markdown table."""
     rows = {name: "", "---": "---:", "size": f"{row['width']} × {row['height']}", "in focus": f"{row['in_focus']:.1%}"}
     if row["in_focus"]:
         rows["its centre"] = f"{row['centre_x']:.0f}, {row['centre_y']:.0f}"
