@@ -56,7 +56,7 @@ def adaptive_pixel_intensity_loss(
     Args:
         logits: N x C x H x W.
         target: N x C x H x W, 0 or 1.
-        weights: of BCE, IoU (above 0) and L1.
+        weights: of BCE, IoU and L1.
 
     Returns:
         Scalar, the mean over images and channels.
@@ -73,8 +73,8 @@ def adaptive_pixel_intensity_loss(
     weighted_bce = total(omega * bce) / total(omega + 0.5)
     weighted_iou = 1 - (intersection + 1) / (union + 1)
     weighted_l1 = total(omega * (probability - target).abs()) / total(omega)
-    bce, iou, l1 = weights  # equal ones give the published sum to the last bit
-    return iou * (bce / iou * weighted_bce + weighted_iou + l1 / iou * weighted_l1).mean()
+    bce, iou, l1 = weights
+    return (bce * weighted_bce + iou * weighted_iou + l1 * weighted_l1).mean()
 
 
 def ran_loss(

@@ -90,8 +90,8 @@ class Recipe(RunConfig):
     cache_mb: int = _machine(2048, "keep the resized images in memory when they take at most this many MB", at_least=0)
 
     def __post_init__(self):
-        if len(self.loss_weights) != 3 or min(self.loss_weights) < 0 or self.loss_weights[1] == 0:
-            raise ValueError(f"--loss_weights {self.loss_weights}: three weights from 0, that of IoU above it")
+        if len(self.loss_weights) != 3 or min(self.loss_weights) < 0 or not any(self.loss_weights):
+            raise ValueError(f"--loss_weights {self.loss_weights}: three weights from 0, not all of them 0")
         if 0 < self.img_size < 64:
             raise ValueError(f"--img_size {self.img_size}: at least 64, or 0 for {IMG_SIZE}")
         if 0 < self.test_size < 32:

@@ -50,6 +50,7 @@ def test_booleans(text, value):
         (["--img_size", "16"], "--img_size 16: at least 64"),
         (["--lr", "nan"], "below"),
         (["--loss_weights", "1", "2"], "--loss_weights [1.0, 2.0]: three weights"),
+        (["--loss_weights", "0", "0", "0"], "three weights from 0, not all of them 0"),
         (["--test_size", "16"], "--test_size 16: at least 32"),
         (["--defocus", "0.3"], "--defocus 0.3: a share from 0 to 1, of --augmentation strong"),
     ],
