@@ -74,7 +74,7 @@ def test_both_heads_get_finite_gradients_and_descend(mask, contour):
 @pytest.mark.parametrize("term", range(3))
 def test_the_loss_is_the_weighted_sum_of_its_terms(term):
     """Each term can stand alone: also with an IoU that weighs nothing."""
-    logits, target = torch.randn(2, 1, 40, 40), targets()["half"].expand(2, 1, -1, -1)
+    logits, target = torch.randn(2, 1, 40, 48), targets()["half"].expand(2, 1, -1, -1)
     alone = [adaptive_pixel_intensity_loss(logits, target, tuple(float(i == k) for i in range(3))) for k in range(3)]
     weights = [0.5, 1.0, 4.0]
     weights[term] = 0.0
