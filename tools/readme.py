@@ -1,13 +1,14 @@
-"""`readme`: the README's tables, written from the files that hold their numbers."""
+"""`readme`: the tables of README and docs, written from the files that hold their numbers."""
 
 import csv
 import json
 import re
 import statistics
+from dataclasses import replace
 from pathlib import Path
 
 from ..evaluation.metrics import COLUMNS
-from ..evaluation.report.tables import PUBLISHED, markdown, markdown_table, number, set_tables
+from ..evaluation.report.tables import PUBLISHED, markdown, markdown_lines, markdown_table, number, set_tables
 from ..evaluation.scores import read_scores
 from ..predictor import SHIPPED
 from ..utils.checkpoint import read_weights
@@ -41,6 +42,7 @@ def fill(path: Path, results: Path, check: bool) -> None:
         "prediction": file_table("prediction/cpu.md"),
         "faults": file_table("faults/faults.md"),
         "weights": lambda _: weights_table(),
+        "summary": summary_table,
         "runs": runs_table,
         "paired": paired_table,
         "encoders": encoders_table,
@@ -68,6 +70,19 @@ def scores_table(results: Path) -> str:
 
 def file_table(name: str):
     return lambda results: (results / name).read_text(encoding="utf-8").strip()
+
+
+def summary_table(results: Path) -> str:
+    """Ours beside the best measured and the two best published methods on CUHK."""
+    scores = [one for path in sorted(results.glob("*/scores.json")) for one in read_scores(path)]
+    (table,) = (table for table in set_tables(scores, PUBLISHED) if table.dataset == "CUHK")
+    by_mae = sorted((line for line in table.published if "mae" in line.values), key=lambda line: line.values["mae"])
+    ours = [line for line in table.measured if (results / line.method).is_dir()]
+    others = sorted((line for line in table.measured if line not in ours), key=lambda line: line.values["mae"])
+    lines = [replace(line, method=f"{line.method}, published") for line in by_mae[:2]]
+    lines += [replace(line, method=f"{line.method}, its saved maps") for line in others[:1]]
+    lines += [replace(line, method=f"**{line.method}**") for line in ours]
+    return markdown_lines(table, sorted(lines, key=lambda line: line.values["mae"]), ["mae", "p3_f"])
 
 
 def runs_table(results: Path) -> str:

@@ -18,6 +18,11 @@ POLARITIES = ("in_focus", "blurred")
 IMG_SIZE = 384  # the paper's
 FOLDS = 5  # parts of the training pictures that can be left out
 ROOT = Path(__file__).parent.parent
+DOCUMENTS = (
+    "README.md",
+    "weights/README.md",
+    *(f"docs/{name}.md" for name in ("photographs", "results", "recipe", "speed", "guarantees")),
+)
 _data, _network, _recipe = (partial(option, group=group) for group in ("data", "network", "recipe"))
 _machine = partial(option, group="machine", local=True)
 
@@ -296,9 +301,7 @@ class CurvesOptions:
 class ReadmeOptions:
     """Options of readme."""
 
-    paths: list[str] = option(
-        [str(ROOT / "README.md"), str(ROOT / "weights/README.md")], "files whose tables are written"
-    )
+    paths: list[str] = option([str(ROOT / path) for path in DOCUMENTS], "files whose tables are written")
     results: str = option(str(ROOT / "results"), "folder of what was measured: RUN/scores.json, trials/, ...")
     check: bool = option(False, "write nothing; fail when a table differs")
 
