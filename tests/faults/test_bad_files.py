@@ -39,7 +39,7 @@ def quick(monkeypatch):
     torch.set_num_threads(1)
     for module in (predictor, tester):
         monkeypatch.setattr(module, "load_model", loaded)
-    monkeypatch.setattr(trainer.Trainer, "_build_network", lambda self, last: fresh())
+    monkeypatch.setattr("ran.training_setup.Start.network", lambda self: fresh())
     monkeypatch.setattr(trainer.Trainer, "train", lambda self: [*self.data.train_loader, *self.data.val_loader] and 0)
     yield
     torch.set_num_threads(threads)

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from main import main
-from ran import tester, trainer
+from ran import tester, training_setup
 from ran.tools import prepare
 from ran.tools.predict import command as predict
 from ran.utils.checkpoint import read_state, read_weights
@@ -160,5 +160,5 @@ def test_a_source_that_vanishes_is_named(many, run_folder, tmp_path, monkeypatch
     assert f"error: {victim}: not a readable picture" in told("test")
     assert not (tmp_path / "test/scores.json").exists()
     training = copy / "dataset/Train/SAMPLE/masks/003.png"
-    vanishing(trainer, "find_sets", training)
+    vanishing(training_setup, "find_sets", training)
     assert f"error: {training}: not a readable picture" in told("train")

