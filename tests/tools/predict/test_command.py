@@ -213,7 +213,9 @@ def test_ctrl_c_leaves_whole_files_and_a_table(options, tmp_path):
         os.link(tmp_path / "shoot/a.png", folder / f"{number:03}.png")
     command = [sys.executable, str(ROOT / "main.py"), "predict", str(folder), "--output", str(tmp_path / "out")]
     command += ["--model_path", options.model_path, "--device", "cpu", "--table", "csv"]
-    process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True)
+    # A shell that starts the tests in the background lets them ignore Ctrl-C, and they their children.
+    heed = lambda: signal.signal(signal.SIGINT, signal.SIG_DFL)  # noqa: E731
+    process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True, preexec_fn=heed)
     deadline = time.monotonic() + 120
     while not list((tmp_path / "out").glob("*.png")) and time.monotonic() < deadline:
         time.sleep(0.05)
