@@ -86,12 +86,11 @@ class Start:
 
     def __init__(self, config: TrainConfig):
         self.last = state_to_resume(Path(config.model_path), config)
-        self._tuned = load_network(config.weights) if config.weights and not self.last else None
-        earlier = self.last or (self._tuned[1] if self._tuned else {"config": {}})
-        self.config = config.with_sizes(earlier["config"])
+        fine_tuned = config.weights and not self.last
+        self._tuned, metadata = load_network(config.weights) if fine_tuned else (None, {})
+        self.config = config.with_sizes((self.last or metadata).get("config", {}))
         self.before: list[dict] = []
         if self._tuned:
-            metadata = self._tuned[1]
             if config.fold and metadata["config"].get("fold", 0) != config.fold:
                 raise ValueError(f"--fold {config.fold}: {config.weights} has seen these pictures")
             latest = {key: value for key, value in metadata.items() if key not in ("before", "scores")}
@@ -103,8 +102,8 @@ class Start:
         if self.last:
             return RAN(**self.last["model"])
         if self._tuned:
-            self._name_unused(self._tuned[0])
-            return self._tuned[0]
+            self._name_unused(self._tuned)
+            return self._tuned
         options = {key: getattr(config, key) for key in ("arch", "attention", "connectivity", "decoder")}
         if config.pretrained == "none":
             return RAN(encoder_norm="group", **options)

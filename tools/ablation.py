@@ -14,7 +14,6 @@ from ..evaluation.scores import MethodScores, paired_difference, read_scores, wr
 from ..tester import Tester, test_sets
 from ..trainer import Trainer
 from ..utils.checkpoint import LOCAL, recipe
-from ..utils.checkpoint import recipe as recipe_of
 from ..utils.command_line import as_words, parse, read_yaml
 from ..utils.files import write_bytes, write_json
 from ..utils.options import FOLDS, AblationOptions, Recipe, RunConfig, TestConfig, TrainConfig
@@ -136,15 +135,15 @@ def train_and_test(config: TrainConfig, sets: set[str]) -> int:
     return 0
 
 
-def keep_recipe(path: Path, recipe: dict) -> None:
+def keep_recipe(path: Path, shared: dict) -> None:
     """Writes the recipe that all rows share, or raises ValueError when the folder's runs have another one."""
-    known = recipe_of(TrainConfig()) | (json.loads(path.read_text(encoding="utf-8")) if path.exists() else recipe)
-    if differing := [key for key in recipe if known.get(key) != recipe[key]]:
-        options = ", ".join(f"--{key} {known.get(key)} (now {recipe[key]})" for key in differing)
+    known = recipe(TrainConfig()) | (json.loads(path.read_text(encoding="utf-8")) if path.exists() else shared)
+    if differing := [key for key in shared if known.get(key) != shared[key]]:
+        options = ", ".join(f"--{key} {known.get(key)} (now {shared[key]})" for key in differing)
         raise ValueError(
             f"{path.parent} holds runs with {options}: the same options go on, another --model_path starts"
         )
-    write_json(path, recipe)
+    write_json(path, shared)
 
 
 def together(folds: "Sequence[MethodScores]") -> "MethodScores":

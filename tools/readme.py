@@ -7,12 +7,15 @@ import statistics
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
+
 from ..evaluation.metrics import COLUMNS
-from ..evaluation.report.tables import PUBLISHED, markdown, markdown_lines, markdown_table, number, set_tables
-from ..evaluation.scores import read_scores
+from ..evaluation.report.tables import PUBLISHED, SetTable, markdown, markdown_lines, markdown_table, number, set_tables
+from ..evaluation.scores import MethodScores, paired_difference, read_scores
 from ..predictor import SHIPPED
 from ..utils.checkpoint import read_weights
 from ..utils.files import write_bytes
+from ..utils.log import read_history
 from ..utils.options import InfoOptions, ReadmeOptions
 from . import info
 
@@ -63,10 +66,15 @@ def fill(path: Path, results: Path, check: bool) -> None:
         print(f"tables written into {path}")
 
 
-def scores_table(results: Path) -> str:
-    """Tables of every set that a score file in the folder's folders holds, measured and published lines apart."""
+def tables_of(results: Path) -> list[SetTable]:
+    """A table of every set that a score file in the folder's folders holds."""
     scores = [one for path in sorted(results.glob("*/scores.json")) for one in read_scores(path)]
-    return "\n\n".join(markdown(table, differences=("mae",)) for table in set_tables(scores, PUBLISHED))
+    return set_tables(scores, PUBLISHED)
+
+
+def scores_table(results: Path) -> str:
+    """Tables of every set, measured and published lines apart."""
+    return "\n\n".join(markdown(table, differences=("mae",)) for table in tables_of(results))
 
 
 def file_table(name: str):
@@ -75,8 +83,7 @@ def file_table(name: str):
 
 def summary_table(results: Path) -> str:
     """Ours beside the best measured and the two best published methods on CUHK."""
-    scores = [one for path in sorted(results.glob("*/scores.json")) for one in read_scores(path)]
-    (table,) = (table for table in set_tables(scores, PUBLISHED) if table.dataset == "CUHK")
+    (table,) = (table for table in tables_of(results) if table.dataset == "CUHK")
     by_mae = sorted((line for line in table.published if "mae" in line.values), key=lambda line: line.values["mae"])
     ours = [line for line in table.measured if (results / line.method).is_dir()]
     others = sorted((line for line in table.measured if line not in ours), key=lambda line: line.values["mae"])
@@ -94,7 +101,9 @@ def runs_table(results: Path) -> str:
             if trained := one.about.get("trained"):
                 config, kept = trained["config"], trained["val_mae"]
                 sizes = f"{config['img_size']}, {one.about['img_size']}"
-                seconds = trained.get("seconds") or sum(column(path.with_name("history.csv"), "seconds"))
+                seconds = trained.get("seconds") or sum(
+                    row["seconds"] for row in read_history(path.with_name("history.csv"))
+                )
                 time = f"{seconds / 60:.0f}, {trained.get('hardware', 'not recorded')}"
                 rows.append([one.method, config["arch"], sizes, str(config["epochs"]), str(trained["epoch"]),
                              number(kept) if kept else "none validated", time])  # fmt: skip
@@ -106,31 +115,26 @@ def paired_table(results: Path) -> str:
     rows = [["trial", "beside", "pictures", "MAE", "MAE beside", "difference ± standard error"]]
     for trial in json.loads((results / "paired.json").read_text(encoding="utf-8")):
         ours, theirs = (errors_of(results / trial[key][0], trial[key][1]) for key in ("scores", "beside"))
-        gains = [error - theirs[name] for name, error in ours.items()]
-        error = statistics.stdev(gains) / len(gains) ** 0.5
-        maes = [number(statistics.mean(one.values()), 4) for one in (ours, theirs)]
-        rows.append([trial["trial"], trial["than"], f"{trial['set']}, {len(gains)}", *maes,
-                     f"{statistics.mean(gains):+.4f} ± {error:.4f}"])  # fmt: skip
+        gain = paired_difference(theirs, ours, "mae")
+        maes = [number(statistics.mean(row["mae"] for row in one.rows), 4) for one in (ours, theirs)]
+        rows.append([trial["trial"], trial["than"], f"{trial['set']}, {gain.images}", *maes,
+                     f"{gain.mean:+.4f} ± {gain.error:.4f}"])  # fmt: skip
     return markdown_table(rows)
 
 
-def errors_of(path: Path, method: str) -> dict[str, float]:
-    """MAE by picture of one method in a file of lines an image."""
+def errors_of(path: Path, method: str) -> MethodScores:
+    """The MAE of every picture, of one method in a file of lines an image."""
     with path.open(newline="", encoding="utf-8") as file:
-        return {line["name"]: float(line["mae"]) for line in csv.DictReader(file) if line["method"] == method}
-
-
-def column(path: Path, name: str) -> list[float]:
-    """One column of a history."""
-    with path.open(newline="", encoding="utf-8") as file:
-        return [float(line[name]) for line in csv.DictReader(file)]
+        lines = [line for line in csv.DictReader(file) if line["method"] == method]
+    rows = [{"name": line["name"], "mae": float(line["mae"])} for line in lines]
+    return MethodScores(method, path.stem, {}, rows, np.empty((3, 0)))
 
 
 def encoders_table(results: Path) -> str:
     """The lowest validation MAE in the histories of encoders/."""
     rows = [["encoder", "epochs", "lowest validation MAE"]]
     for path in sorted((results / "encoders").glob("*.csv")):
-        maes = column(path, "val_mae")
+        maes = [row["val_mae"] for row in read_history(path)]
         rows.append([path.stem, str(len(maes)), number(min(maes))])
     return markdown_table(rows)
 

@@ -106,20 +106,8 @@ def as_words(values: dict[str, Any]) -> list[str]:
     return words
 
 
-def parse(options: type, argv: list[str], prog: str, description: str) -> Any:
-    """Reads a command line into an options dataclass; options of its --config file stand before those on the line.
-
-    Args:
-        options: dataclass whose fields were made by `option`.
-        argv: words after the command's name.
-        prog, description: shown by --help.
-
-    Returns:
-        An instance of `options`.
-
-    Raises:
-        SystemExit: 0 after --help; 2 for an unknown option, a bad value or a bad config, named on stderr.
-    """
+def _parser(options: type, prog: str, description: str) -> _Parser:
+    """A parser with an argument for each field, under the headings that the fields name."""
     parser = _Parser(prog=prog, description=description, allow_abbrev=False, formatter_class=_Help)
     groups: dict[str, Any] = {"": parser}
     for f in dataclasses.fields(options):
@@ -143,6 +131,24 @@ def parse(options: type, argv: list[str], prog: str, description: str) -> Any:
             parser.add_argument(f.name, **settings | {"nargs": "*"})
         else:
             groups[group].add_argument(f"--{f.name}", *f.metadata["aliases"], dest=f.name, **settings)
+    return parser
+
+
+def parse(options: type, argv: list[str], prog: str, description: str) -> Any:
+    """Reads a command line into an options dataclass; options of its --config file stand before those on the line.
+
+    Args:
+        options: dataclass whose fields were made by `option`.
+        argv: words after the command's name.
+        prog, description: shown by --help.
+
+    Returns:
+        An instance of `options`.
+
+    Raises:
+        SystemExit: 0 after --help; 2 for an unknown option, a bad value or a bad config, named on stderr.
+    """
+    parser = _parser(options, prog, description)
     parsed = parser.parse_args(argv)
     if getattr(parsed, "config", ""):
         try:

@@ -1,11 +1,27 @@
 """What a training writes as it goes: a table, curves as a picture, TensorBoard's log, a line an epoch."""
 
+import csv
 import gc
 from pathlib import Path
 
 import torch
 
 from .files import atomic, write_csv
+
+
+def read_history(path: Path) -> list[dict[str, float]]:
+    """Rows of a history.csv.
+
+    Raises:
+        ValueError: no epochs in it, or another file.
+    """
+    with path.open(newline="", encoding="utf-8") as file:
+        rows = [{key: float(value) for key, value in row.items()} for row in csv.DictReader(file)]
+    if not rows:
+        raise ValueError(f"{path}: no epochs in it")
+    if not {"epoch", "train_loss"} <= rows[0].keys():
+        raise ValueError(f"{path}: not a history that train wrote")
+    return rows
 
 
 def plot_history(path: Path, rows: list[dict]) -> None:

@@ -23,7 +23,6 @@ PRECISIONS = ("auto", "off", "bf16", "fp16")
 ATTENTIONS = ("separated", "normal", "reverse", "none")
 DECODERS = ("paper", "fine")
 SCHEDULES = ("plateau", "onecycle")
-POLARITIES = ("in_focus", "blurred")
 IMG_SIZE = 384  # the paper's
 FOLDS = 5  # parts of the training pictures that can be left out
 ROOT = Path(__file__).parent.parent

@@ -27,7 +27,7 @@ class TrainState:
         names: training pictures, in order.
         before: metadata of the trainings behind --weights, the first one first.
         epoch, step: how many are done, steps of the unfinished epoch.
-        loss, mae, images, seconds: sums of the unfinished epoch.
+        sums: of loss, mae, images and seconds in the unfinished epoch.
         history: a row an epoch: epoch, lr, train_..., val_... (where something validates), seconds.
         retreat: the epoch and step at which the training diverged and went back; empty if it never did.
     """
