@@ -59,6 +59,15 @@ COMMANDS = {
         "options of train. Scored are parts of the training pictures that were left out, unless --score says test.",
         "train and test",
     ),
+    "synthesise": Command(
+        options.SynthesiseOptions,
+        "tools.synthesise:run",
+        "make training pictures from sharp ones with object masks or depth",
+        "Write a training set with known focus, by the optics of a lens: objects and people before blurred backgrounds "
+        "or blurred themselves, rooms at some focus distance, pictures in focus or blurred all over. train takes it by "
+        "--extra.",
+        "train and test",
+    ),
     "predict": Command(
         options.PredictOptions,
         "tools.predict.command:run",

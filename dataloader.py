@@ -11,7 +11,7 @@ import torch
 from torch.utils.data import DataLoader, Dataset, Sampler
 
 from .imaging.contour import contour_band
-from .imaging.pictures import read_mask, read_pair
+from .imaging.pictures import UNKNOWN, read_mask, read_pair
 from .imaging.resizing import resize
 from .utils.files import list_images, pair_by_stem
 from .utils.options import FOLDS
@@ -21,18 +21,25 @@ if TYPE_CHECKING:  # at run time only training needs it, and it takes a second
     import albumentations as A
 
 cv2.setNumThreads(0)  # OpenCV's own threads do not survive the fork of a loader process: it would hang
+TRIMAPS = "trimaps"  # folder of a training set in place of masks
 Key = tuple[int, int]  # (epoch, index): what a training sample depends on, beside the seed
 
 
 @dataclass(frozen=True)
 class Pair:
-    """One photograph with its ground truth; contour is None where it has to be computed from the mask."""
+    """One photograph with its ground truth.
+
+    Attributes:
+        contour: None where it has to be computed from the mask.
+        trimap: whether the mask may hold pixels that are unknown, see read_trimap.
+    """
 
     dataset: str
     stem: str
     image: Path
     mask: Path
     contour: Path | None = None
+    trimap: bool = False
 
     @property
     def name(self) -> str:
@@ -43,9 +50,9 @@ def find_sets(data_path: str, split: str, names: list[str]) -> dict[str, list[Pa
     """Pairs of each data set below a dataset folder.
 
     Args:
-        data_path: folder with Train/NAME/{images,masks,contour} and NAME/Test/{images,masks}.
+        data_path: folder with Train/NAME/{images,masks,contour} or {images,trimaps}, and NAME/Test/{images,masks}.
         split: "train" or "test".
-        names: sets to take; empty takes all that are there.
+        names: sets to take; empty takes all that are there with whole masks.
 
     Returns:
         Lists of pairs by set, both sorted by name.
@@ -57,18 +64,20 @@ def find_sets(data_path: str, split: str, names: list[str]) -> dict[str, list[Pa
     root = Path(data_path)
     pattern = "Train/*/images" if split == "train" else "*/Test/images"
     folders = {(p.parent.name if split == "train" else p.parent.parent.name): p.parent for p in root.glob(pattern)}
+    chosen = names or [name for name, folder in folders.items() if not (folder / TRIMAPS).is_dir()]
     missing = [name for name in names if name not in folders]
-    if missing or not folders:
+    if missing or not chosen:
         wanted = ", ".join(missing) or "data set"
         raise FileNotFoundError(
             f"{root}: no {wanted} with {split} images here ({root}/{pattern}); "
             f"found: {', '.join(sorted(folders)) or 'none'}. `python main.py prepare` makes this layout."
         )
-    return {name: _pairs_of(name, folders[name]) for name in sorted(names or folders)}
+    return {name: _pairs_of(name, folders[name]) for name in sorted(chosen)}
 
 
 def _pairs_of(name: str, folder: Path) -> list[Pair]:
-    pairs, problems = pair_by_stem(folder / "images", folder / "masks")
+    trimap = (folder / TRIMAPS).is_dir()
+    pairs, problems = pair_by_stem(folder / "images", folder / (TRIMAPS if trimap else "masks"))
     contours = list_images(folder / "contour") if (folder / "contour").is_dir() else None
     if contours is not None:
         lacking = [image for stem, (image, _) in pairs.items() if stem not in contours]
@@ -76,7 +85,7 @@ def _pairs_of(name: str, folder: Path) -> list[Pair]:
         problems += [f"{files[0]}: doubled stem" for files in contours.values() if len(files) > 1]
     if problems:
         raise ValueError("images and ground truth do not match:\n  " + "\n  ".join(problems))
-    return [Pair(name, s, image, mask, contours and contours[s][0]) for s, (image, mask) in pairs.items()]
+    return [Pair(name, s, image, mask, contours and contours[s][0], trimap) for s, (image, mask) in pairs.items()]
 
 
 def split_fold(pairs: list[Pair], fold: int) -> tuple[list[Pair], list[Pair]]:
@@ -109,12 +118,16 @@ def split_validation(pairs: list[Pair], share: float, seed: int) -> tuple[list[P
 
 
 def load_sample(pair: Pair, size: int) -> tuple[np.ndarray, np.ndarray]:
-    """Image (size x size x 3, RGB) and targets (size x size x 2: mask, contour), uint8, targets 0 or 255.
+    """Image (size x size x 3, RGB) and targets (size x size x 2: mask, contour), uint8: 0, 255, or 128 = unknown.
 
-    The contour is read from disk, or made from the mask at its native size; both are resized by nearest neighbour.
+    The contour is read from disk, or made from the mask at its native size; it is unknown where a part of the mask is.
+    Both are resized by nearest neighbour.
     """
-    image, mask = read_pair(pair.image, pair.mask)
-    contour = read_mask(pair.contour) if pair.contour else contour_band(mask)
+    image, mask = read_pair(pair.image, pair.mask, trimap=pair.trimap)
+    if pair.trimap and (mask == UNKNOWN).any():
+        contour = np.full_like(mask, UNKNOWN)
+    else:
+        contour = read_mask(pair.contour) if pair.contour else contour_band(mask)
     if contour.shape != mask.shape:
         raise ValueError(f"{pair.contour}: its size differs from that of {pair.mask}")
     targets = [cv2.resize(target, (size, size), interpolation=cv2.INTER_NEAREST) for target in (mask, contour)]
@@ -137,32 +150,31 @@ def reseed(transform: "A.BasicTransform | A.BaseCompose", seeds: np.random.SeedS
 class TrainingSet(Dataset):
     """Resized, augmented training or validation samples, uint8.
 
-    The resized pictures are decoded once, at the start, and kept in memory when they take at most `cache_mb`.
+    The first pairs, as many as `cache_mb` holds resized, are decoded once, at the start; the others every time.
 
     Args:
         pairs: what to read, see find_sets.
         size: side of the square that pictures are resized to, pixels; an augmentation may crop smaller samples.
         augmentation: an albumentations transform, or None; see imaging.augmentation.
         seed: of the augmentation, which depends on (seed, epoch, index) alone.
-        cache_mb: memory for resized pictures; beyond it they are decoded every time.
+        cache_mb: memory for resized pictures.
     """
 
     def __init__(self, pairs: list[Pair], size: int, augmentation: "A.Compose | None", seed: int, cache_mb: int):
         self.pairs, self.size, self.augmentation, self.seed = pairs, size, augmentation, seed
-        self.cache = None
-        if len(pairs) * size * size * 5 <= cache_mb * 2**20:
-            # Torch tensors: loader processes share their memory instead of getting a copy each.
-            self.cache = torch.empty(len(pairs), size, size, 5, dtype=torch.uint8)
-            for i, sample in enumerate(in_threads(lambda pair: load_sample(pair, size), pairs, "decoding")):
-                self.cache[i] = torch.from_numpy(np.concatenate(sample, axis=-1))
+        cached = pairs[: cache_mb * 2**20 // (size * size * 5)]
+        # Torch tensors: loader processes share their memory instead of getting a copy each.
+        self.cache = torch.empty(len(cached), size, size, 5, dtype=torch.uint8)
+        for i, sample in enumerate(in_threads(lambda pair: load_sample(pair, size), cached, "decoding")):
+            self.cache[i] = torch.from_numpy(np.concatenate(sample, axis=-1))
 
     def __len__(self) -> int:
         return len(self.pairs)
 
     def __getitem__(self, key: Key | int) -> dict[str, torch.Tensor]:
-        """Sample of (epoch, index): image 3 x size x size, mask and contour 1 x size x size (0 or 255), and index."""
+        """Sample of (epoch, index): image 3 x size x size, mask and contour 1 x size x size, and index."""
         epoch, index = key if isinstance(key, tuple) else (0, key)
-        if self.cache is None:
+        if index >= len(self.cache):
             image, targets = load_sample(self.pairs[index], self.size)
         else:
             image, targets = self.cache[index].numpy()[..., :3], self.cache[index].numpy()[..., 3:]
@@ -177,32 +189,47 @@ class TrainingSet(Dataset):
 class EpochBatches(Sampler[list[Key]]):
     """Batches of an epoch, every index once, in an order that depends on (seed, epoch) alone, from any step on.
 
+    Indices from `length` on are of extra pictures: each batch gets as many of them, in turn, all epochs through.
     With several processes, each gets its share of every batch; where a last batch has fewer images than there are
     processes, one without a share gets an image that must not count (see `counts`; SyncBatchNorm alone still sees it).
 
     Args:
         length: number of samples. batch_size: of the whole batch, over all processes.
         rank, size: number of this process and how many there are.
+        extra: number of extra pictures, and how many of each batch they are.
     """
 
-    def __init__(self, length: int, batch_size: int, seed: int, rank: int = 0, size: int = 1):
-        self.length, self.batch_size, self.seed = length, batch_size, seed
+    def __init__(
+        self, length: int, batch_size: int, seed: int, rank: int = 0, size: int = 1, extra: tuple[int, int] = (0, 0)
+    ):
+        self.length, self.seed = length, seed
+        self.extra, self.extra_per_batch = extra
+        self.own_per_batch = batch_size - self.extra_per_batch
         self.rank, self.size = rank, size
         self.epoch = self.step = 0
 
     def __len__(self) -> int:
-        return -(-self.length // self.batch_size) - self.step
+        return self._steps() - self.step
 
     def __iter__(self):
-        generator = torch.Generator().manual_seed(self.seed * 1_000_003 + self.epoch)
-        order = torch.randperm(self.length, generator=generator).tolist()
-        for start in range(self.step * self.batch_size, self.length, self.batch_size):
-            batch = order[start : start + self.batch_size]
+        order, first = self._shuffled(self.length, self.epoch), self.epoch * self._steps() * self.extra_per_batch
+        for step in range(self.step, self._steps()):
+            batch = order[step * self.own_per_batch : (step + 1) * self.own_per_batch]
+            for number in range(first + step * self.extra_per_batch, first + (step + 1) * self.extra_per_batch):
+                turn, place = divmod(number, self.extra)
+                batch.append(self.length + self._shuffled(self.extra, -1 - turn)[place])
             yield [(self.epoch, index) for index in batch[self.rank :: self.size] or batch[:1]]
+
+    def _steps(self) -> int:
+        return -(-self.length // self.own_per_batch)
+
+    def _shuffled(self, length: int, number: int) -> list[int]:
+        generator = torch.Generator().manual_seed(self.seed * 1_000_003 + number)
+        return torch.randperm(length, generator=generator).tolist()
 
     def counts(self, step: int) -> tuple[int, int]:
         """Images of this process's share of a batch, and of the whole batch."""
-        whole = min(self.batch_size, self.length - step * self.batch_size)
+        whole = min(self.own_per_batch, self.length - step * self.own_per_batch) + self.extra_per_batch
         return len(range(self.rank, whole, self.size)), whole
 
 

@@ -10,7 +10,7 @@ from tqdm import tqdm
 from .evaluation import metrics
 from .imaging.pictures import read_mask
 from .imaging.resizing import quantised, resize_map
-from .model.losses import ran_loss
+from .model.losses import is_known, ran_loss
 from .predictor import compiled
 from .training_setup import Start, TrainingData, seed_dropout, smaller, start_line
 from .utils import checkpoint, distributed
@@ -118,7 +118,8 @@ class Trainer:
         own, whole = self.data.batches.counts(self.state.step)
         # Gradients become means over processes: a share weighs as many images as it has.
         norm = self.optimization.step(loss * (own * distributed.size() / whole))
-        mae = (logits["mask"].detach().sigmoid() - mask).abs().mean()
+        known = is_known(mask)
+        mae = ((logits["mask"].detach().sigmoid() - mask).abs() * known).sum() / known.sum().clamp(min=1)
         return torch.stack([loss.detach(), mae, norm])
 
     @torch.inference_mode()
@@ -198,6 +199,6 @@ class Trainer:
         print(f"{reason}: back to {self.state.position()}, with half the learning rate")
 
     def _floats(self, batch: dict) -> tuple[torch.Tensor, ...]:
-        """Image, mask and contour of a batch as floats in [0, 1] on the device."""
+        """Image, mask and contour of a batch as floats on the device, 0 to 1; what is not known lies between."""
         parts = (batch[key].to(self.device, non_blocking=True) for key in ("image", "mask", "contour"))
         return tuple(part.float() / 255 for part in parts)

@@ -23,7 +23,8 @@ class TrainingData:
     """Loaders of a recipe's training and validation pictures; under torchrun of this process's share.
 
     Attributes:
-        names: of the training pictures, in order. sets: names of their data sets.
+        names: of the training pictures, in order, extra ones last. sets: names of their data sets.
+        train_images: how many an epoch sees, beside extra ones.
         batches: the order of the training pictures, see EpochBatches.
         train_loader: batches as TrainingSet makes them.
         val_images: how many validate, over all processes; with none, val_loader is None. A process without a share of
@@ -37,20 +38,28 @@ class TrainingData:
         rank, size = distributed.rank(), distributed.size()
         if config.batch_size < size:
             raise ValueError(f"--batch_size {config.batch_size} is that of all {size} processes: give at least {size}")
+        if config.extra_per_batch >= config.batch_size:
+            raise ValueError(f"--extra_per_batch {config.extra_per_batch}: fewer than --batch_size {config.batch_size}")
         sets = find_sets(config.data_path, "train", config.datasets)
+        extra_sets = find_sets(config.data_path, "train", config.extra) if config.extra else {}
+        if both := sets.keys() & extra_sets.keys():
+            raise ValueError(f"--extra {' '.join(sorted(both))}: trained on already; --datasets names the sets proper")
         pairs = [pair for one in sets.values() for pair in split_fold(one, config.fold)[0]]
         if config.limit:
             pairs = pairs[: config.limit]
         elif rank == 0 and not config.resume:
-            warn_of_twins(sets)
+            warn_of_twins(sets | extra_sets)
         training, validation = split_validation(pairs, config.val_share, config.seed)
-        self.sets = sorted({pair.dataset for pair in pairs})
-        self.names = [pair.name for pair in training]
+        self.sets = sorted({pair.dataset for pair in pairs} | extra_sets.keys())
+        extra = [pair for one in extra_sets.values() for pair in one]
+        self.train_images = len(training)
+        self.names = [pair.name for pair in training + extra]
         side, augmentation = config.img_size, paper_augmentation()
         if config.augmentation == "strong":
             side, augmentation = uncropped(side), strong_augmentation(side, config.defocus)
-        data = TrainingSet(training, side, augmentation, config.seed, config.cache_mb)
-        self.batches = EpochBatches(len(data), config.batch_size, config.seed, rank, size)
+        data = TrainingSet(training + extra, side, augmentation, config.seed, config.cache_mb)
+        of_extra = (len(extra), config.extra_per_batch)
+        self.batches = EpochBatches(len(training), config.batch_size, config.seed, rank, size, of_extra)
         self.train_loader = make_loader(data, config.num_workers, batch_sampler=self.batches)
         self.val_loader: DataLoader | None = None
         self.val_images = len(validation)
@@ -58,7 +67,7 @@ class TrainingData:
             side = config.test_size or config.img_size
             held_out = TrainingSet(validation[rank::size], side, None, config.seed, config.cache_mb)
             self.val_loader = make_loader(held_out, 0, batch_size=-(-config.batch_size // size))
-        distributed.check_same("training and validation pictures", [pair.name for pair in training + validation])
+        distributed.check_same("training and validation pictures", self.names + [pair.name for pair in validation])
 
 
 def warn_of_twins(sets: dict[str, list[Pair]]) -> None:
@@ -131,9 +140,10 @@ def start_line(config: TrainConfig, network: RAN, data: TrainingData, state: Tra
     parameters = sum(p.numel() for p in network.parameters()) / 1e6
     processes = f" x {distributed.size()} processes" if distributed.size() > 1 else ""
     position = f", from {state.position()}" if state.epoch or state.step else ""
+    extra = f" ({len(data.names) - data.train_images} extra)" if config.extra else ""
     return (
         f"RAN {network.options['arch']} ({parameters:.1f} M parameters) on {device}{processes}: "
-        f"{' + '.join(data.sets)}, {len(data.names)} training and {data.val_images} validation images at "
+        f"{' + '.join(data.sets)}, {data.train_images} training{extra} and {data.val_images} validation images at "
         f"{config.img_size}, batch {config.batch_size}, at most {config.epochs} epochs "
         f"into {config.model_path}{position}"
     )

@@ -1,6 +1,9 @@
-"""The blur of a lens."""
+"""The blur of a lens, put into pictures that are sharp: by object masks or by depth, in linear light."""
 
+import cv2
 import numpy as np
+
+GAMMA = 2.2  # of sRGB, near enough: a lens mixes light, not the values that a file holds
 
 
 def disc(radius: float) -> np.ndarray:
@@ -9,3 +12,84 @@ def disc(radius: float) -> np.ndarray:
     y, x = np.mgrid[-reach : reach + 1, -reach : reach + 1]
     kernel = np.clip(radius + 0.5 - np.hypot(x, y), 0, 1)
     return (kernel / kernel.sum()).astype(np.float32)
+
+
+def linear(picture: np.ndarray) -> np.ndarray:
+    """Linear light in [0, 1], float32, of 8-bit values."""
+    return (picture.astype(np.float32) / 255) ** GAMMA
+
+
+def display(light: np.ndarray) -> np.ndarray:
+    """8-bit values of linear light."""
+    return np.round(255 * light.clip(0, 1) ** (1 / GAMMA)).astype(np.uint8)
+
+
+def spread(light: np.ndarray, radius: float) -> np.ndarray:
+    """Light (H x W or H x W x 3, float32) through a lens whose circle of confusion has this radius, pixels."""
+    return cv2.filter2D(light, -1, disc(radius), borderType=cv2.BORDER_REFLECT)
+
+
+def spread_within(light: np.ndarray, part: np.ndarray, radius: float) -> tuple[np.ndarray, np.ndarray]:
+    """The spread light of a part of the picture alone, nothing of the rest in it, and how much of the part is there.
+
+    Args:
+        light: H x W x 3 float32. part: H x W float32 in [0, 1]. radius: pixels.
+
+    Returns:
+        Light, H x W x 3, and the spread part, H x W; far from the part the light is 0.
+    """
+    weight = spread(part, radius)
+    return spread(light * part[..., None], radius) / np.maximum(weight, 1e-3)[..., None], weight
+
+
+def defocus_background(picture: np.ndarray, mask: np.ndarray, radius: float, near: float = 1.0) -> np.ndarray:
+    """Defocuses what lies behind an object; the object's light stays out of it.
+
+    Args:
+        picture: H x W x 3 uint8. mask: H x W, nonzero on the object. radius: pixels, of the blur at the top.
+        near: share of the radius at the bottom, where the ground comes nearer to the object.
+    """
+    light, outside = linear(picture), (mask == 0).astype(np.float32)
+    far, close = (spread_within(light, outside, radius * share)[0] for share in (1, near))
+    height = np.linspace(1, 0, len(mask), dtype=np.float32)[:, None, None]
+    around = far * height + close * (1 - height)
+    outside = cv2.blur(outside, (3, 3))[..., None]
+    return display(light * (1 - outside) + around * outside)
+
+
+def defocus_object(picture: np.ndarray, mask: np.ndarray, radius: float) -> tuple[np.ndarray, np.ndarray]:
+    """Defocuses an object in front of a sharp background: its rim becomes transparent and spills over.
+
+    Returns:
+        The picture, and H x W bool: where the object's light reaches.
+    """
+    light, inside = linear(picture), (mask > 0).astype(np.float32)
+    spilled, cover = spread(light * inside[..., None], radius), spread(inside, radius)
+    hidden, _ = spread_within(light, 1 - inside, 2 * radius)  # the background that shines through the rim
+    background = np.where(inside[..., None] > 0, hidden, light)
+    return display(spilled + background * (1 - cover[..., None])), cover > 0.05
+
+
+def thin_lens(picture: np.ndarray, radii: np.ndarray, nearness: np.ndarray, layers: int = 12) -> np.ndarray:
+    """A sharp picture as a lens with an aperture sees it: layers of depth, composed from back to front.
+
+    Args:
+        picture: H x W x 3 uint8.
+        radii: H x W, radius of the circle of confusion, pixels.
+        nearness: H x W, 1 / depth.
+        layers: how many, equal steps of nearness.
+    """
+    light = linear(picture)
+    steps = np.linspace(nearness.min(), nearness.max() + 1e-6, layers + 1)
+    level = np.digitize(nearness, steps) - 1
+    seen = np.zeros_like(light)
+    for number in range(layers):
+        part = (level == number).astype(np.float32)
+        if not part.any():
+            continue
+        radius = float(radii[part > 0].mean())
+        own, there = spread_within(light, part, radius)
+        # It reaches under all that is nearer, so that no layer's rim shows a hole.
+        cover = spread((level >= number).astype(np.float32), radius) * np.minimum(1, there / 0.02)
+        seen = seen * (1 - cover[..., None]) + own * cover[..., None]
+    return display(seen)

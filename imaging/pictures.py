@@ -20,6 +20,7 @@ TURNS = {2: Image.Transpose.FLIP_LEFT_RIGHT, 3: Image.Transpose.ROTATE_180, 4: I
          8: Image.Transpose.ROTATE_90}  # fmt: skip
 # Every 16-bit level rounded to 8 bits; 65535 becomes 255. A file's depth decides, never what the picture holds.
 BYTE_OF_16_BITS = ((np.arange(2**16) + 128) // 257).astype(np.uint8)
+UNKNOWN = 128  # level of a trimap where nobody knows whether it is in focus
 COLOUR_NOISE = 24  # what JPEG may add to grey, of 255
 
 
@@ -233,6 +234,18 @@ def read_mask(path: str | Path, white: str = "in_focus") -> np.ndarray:
     return focus.astype(np.uint8) * 255
 
 
+def read_trimap(path: str | Path) -> np.ndarray:
+    """Reads a partial ground truth as H x W uint8: 255 = in focus, 0 = blurred, 128 = unknown, left out of the loss.
+
+    Raises:
+        ValueError: see read_image; also any other level, with the levels found.
+    """
+    levels = _read(path, _levels)
+    if strange := sorted(set(np.unique(levels).tolist()) - {0, UNKNOWN, 255}):
+        raise ValueError(f"{path}: a trimap holds 0, {UNKNOWN} and 255 alone; this one also {strange[:5]}")
+    return levels.astype(np.uint8)
+
+
 def _levels(picture: Image.Image) -> np.ndarray:
     """Grey levels of a picture at the depth of its file, H x W uint8 or uint16."""
     picture = _upright(picture)
@@ -241,13 +254,15 @@ def _levels(picture: Image.Image) -> np.ndarray:
     return cv2.cvtColor(_pixels(picture), cv2.COLOR_RGB2GRAY)
 
 
-def read_pair(image_path: Path, mask_path: Path, white: str = "in_focus") -> tuple[np.ndarray, np.ndarray]:
-    """Photograph (H x W x 3, RGB) and mask (H x W, 255 = in focus) of one pair, uint8.
+def read_pair(
+    image_path: Path, mask_path: Path, white: str = "in_focus", trimap: bool = False
+) -> tuple[np.ndarray, np.ndarray]:
+    """Photograph (H x W x 3, RGB) and mask (H x W, 255 = in focus; or a trimap, see read_trimap) of one pair, uint8.
 
     Raises:
         ValueError: see read_image; also two sizes that differ.
     """
-    image, mask = read_image(image_path), read_mask(mask_path, white)
+    image, mask = read_image(image_path), read_trimap(mask_path) if trimap else read_mask(mask_path, white)
     if image.shape[:2] != mask.shape:
         sizes = ["{1} x {0}".format(*picture.shape) for picture in (image, mask)]
         raise ValueError(f"{image_path} is {sizes[0]}, its mask {sizes[1]} (width x height)")

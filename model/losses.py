@@ -46,7 +46,10 @@ def pixel_weights(target: torch.Tensor) -> torch.Tensor:
 
 
 def adaptive_pixel_intensity_loss(
-    logits: torch.Tensor, target: torch.Tensor, weights: tuple[float, float, float] = WEIGHTS
+    logits: torch.Tensor,
+    target: torch.Tensor,
+    weights: tuple[float, float, float] = WEIGHTS,
+    known: torch.Tensor | float = 1.0,
 ) -> torch.Tensor:
     """Adaptive pixel intensity loss (TRACER, AAAI 2022): the sum of BCE, IoU and L1, each 0.7 times.
 
@@ -57,11 +60,12 @@ def adaptive_pixel_intensity_loss(
         logits: N x C x H x W.
         target: N x C x H x W, 0 or 1.
         weights: of BCE, IoU and L1.
+        known: 1, or 0 where the target is not known and nothing is learned; any shape that broadcasts to the target's.
 
     Returns:
         Scalar, the mean over images and channels.
     """
-    omega = pixel_weights(target)
+    omega = pixel_weights(target) * known
     bce = F.binary_cross_entropy_with_logits(logits, target, reduction="none")
     probability = logits.sigmoid()
 
@@ -70,9 +74,9 @@ def adaptive_pixel_intensity_loss(
 
     intersection = total(omega * probability * target)
     union = total(omega * (probability + target)) - intersection
-    weighted_bce = total(omega * bce) / total(omega + 0.5)
+    weighted_bce = total(omega * bce) / total(omega + 0.5 * known).clamp(min=1)
     weighted_iou = 1 - (intersection + 1) / (union + 1)
-    weighted_l1 = total(omega * (probability - target).abs()) / total(omega)
+    weighted_l1 = total(omega * (probability - target).abs()) / total(omega).clamp(min=1)
     bce, iou, l1 = weights
     return (bce * weighted_bce + iou * weighted_iou + l1 * weighted_l1).mean()
 
@@ -87,10 +91,16 @@ def ran_loss(
 
     Args:
         logits: the network's output, "mask" N x 1 x H x W and, if it has that head, "connectivity" N x 8 x H x W.
-        mask, contour: N x 1 x H x W, 0 or 1, float.
+        mask, contour: N x 1 x H x W, float, 0 or 1, or between them where it is not known, which is left out.
         weights: of BCE, IoU and L1 of the mask; the connectivity keeps the published ones.
     """
-    loss = adaptive_pixel_intensity_loss(logits["mask"], mask, weights)
+    loss = adaptive_pixel_intensity_loss(logits["mask"], mask, weights, is_known(mask))
     if "connectivity" in logits:
-        loss = loss + adaptive_pixel_intensity_loss(logits["connectivity"], connectivity_target(contour))
+        target = connectivity_target(contour)
+        loss = loss + adaptive_pixel_intensity_loss(logits["connectivity"], target, known=is_known(contour))
     return loss
+
+
+def is_known(target: torch.Tensor) -> torch.Tensor:
+    """1 where a target is 0 or 1, else 0."""
+    return ((target == 0) | (target == 1)).to(target.dtype)

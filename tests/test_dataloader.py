@@ -20,7 +20,7 @@ from ran.dataloader import (
 )
 from ran.imaging.augmentation import paper_augmentation
 from ran.imaging.contour import contour_band
-from ran.imaging.pictures import read_mask
+from ran.imaging.pictures import UNKNOWN, read_mask, write_png
 from ran.imaging.resizing import resize
 from ran.model.connectivity import connectivity_target
 
@@ -110,7 +110,7 @@ def test_folds_are_five_fixed_parts(pairs):
 @pytest.mark.parametrize("cache_mb", [0, 100])
 def test_samples_are_the_files_resized(pairs, cache_mb):
     data = TrainingSet(pairs, 64, None, 0, cache_mb)
-    assert (data.cache is None) == (cache_mb == 0)
+    assert len(data.cache) == (len(pairs) if cache_mb else 0)
     sample = data[1]
     assert sample["image"].shape == (3, 64, 64) and sample["image"].dtype == torch.uint8
     mask = cv2.resize(read_mask(pairs[1].mask), (64, 64), interpolation=cv2.INTER_NEAREST)
@@ -212,3 +212,43 @@ def test_resize_averages_when_it_shrinks():
     checks = np.indices((64, 64)).sum(0).astype(np.uint8) % 2 * 255
     assert np.ptp(resize(checks, 16, 16)) <= 1
     assert resize(checks[:4, :4], 9, 7).shape == (7, 9)
+
+
+def test_every_batch_gets_its_share_of_extra_pictures_in_turn():
+    batches = EpochBatches(7, 4, seed=1, extra=(5, 2))
+    assert len(batches) == 4  # 7 pictures by twos, the last one alone
+    seen, extras = [], []
+    for epoch in range(2):
+        batches.epoch = epoch
+        for step, batch in enumerate(batches):
+            indices = [index for _, index in batch]
+            seen += indices[:-2]
+            extras += indices[-2:]
+            assert max(indices[:-2]) < 7 <= min(indices[-2:]) and batches.counts(step) == (len(batch), len(batch))
+    assert sorted(seen) == sorted([*range(7)] * 2)
+    for turn in (extras[:5], extras[5:10]):
+        assert sorted(turn) == [7, 8, 9, 10, 11]
+    assert extras[:5] != extras[5:10]
+    batches.epoch, batches.step = 1, 2
+    assert [index for batch in batches for _, index in batch[-2:]] == extras[-4:]
+
+
+def test_trimaps_are_read_where_they_are_named(dataset, tmp_path):
+    """What is unknown stays so, no contour is made of it, and a training takes such a set only by its name."""
+    folder = tmp_path / "Train/PART"
+    shutil.copytree(dataset / "Train/SAMPLE/images", folder / "images")
+    shutil.copytree(dataset / "Train/SAMPLE/masks", folder / "trimaps")
+    path = min((folder / "trimaps").iterdir())
+    trimap = read_mask(path)
+    trimap[:20] = UNKNOWN
+    write_png(path, trimap)
+    with pytest.raises(FileNotFoundError, match="no data set"):
+        find_sets(str(tmp_path), "train", [])
+    part = TrainingSet(find_sets(str(tmp_path), "train", ["PART"])["PART"], 64, None, 0, 0)
+    assert set(part[0]["mask"].unique().tolist()) == {0, UNKNOWN, 255}
+    assert set(part[0]["contour"].unique().tolist()) == {UNKNOWN}
+    assert set(part[1]["contour"].unique().tolist()) <= {0, 255}
+    trimap[0, :3] = 7, 90, 200
+    write_png(path, trimap)
+    with pytest.raises(ValueError, match=r"trimap holds 0, 128 and 255 alone; this one also \[7, 90, 200\]"):
+        part[0]

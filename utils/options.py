@@ -99,6 +99,8 @@ class Recipe(RunConfig):
     amp: str = _recipe("off", "mixed precision; auto takes bf16 on CUDA where it is, else off", choices=PRECISIONS)
     clip: float = _recipe(2.0, "largest norm of the gradient; 0 = no limit", at_least=0)
     val_share: float = _data(0.05, "share of the training list that validates; 0: the last epoch is kept", at_least=0)
+    extra: list[str] = _data([], "names of training sets that every batch gets some pictures of, e.g. SYNTHETIC")
+    extra_per_batch: int = _recipe(0, "how many of a batch's images are of --extra", at_least=0)
     limit: int = _data(0, "use the first N training images only, for a trial run; 0 = all", at_least=0)
     cache_mb: int = _machine(2048, "keep the resized images in memory when they take at most this many MB", at_least=0)
 
@@ -109,6 +111,8 @@ class Recipe(RunConfig):
             raise ValueError(f"--img_size {self.img_size}: at least 64, or 0 for {IMG_SIZE}")
         if 0 < self.test_size < 32:
             raise ValueError(f"--test_size {self.test_size}: at least 32, or 0 for --img_size")
+        if bool(self.extra) != bool(self.extra_per_batch):
+            raise ValueError("--extra names sets, --extra_per_batch says how many images of a batch: give both")
         if not 0 <= self.defocus <= 1 or (self.defocus and self.augmentation != "strong"):
             raise ValueError(f"--defocus {self.defocus}: a share from 0 to 1, of --augmentation strong")
 
@@ -323,3 +327,17 @@ class SampleOptions:
     test: int = option(8, "test pictures", at_least=1)
     width: int = option(240, "width in pixels; the height is two thirds of it", at_least=48)
     seed: int = option(0, "seed of everything random", at_least=0)
+
+
+@dataclass
+class SynthesiseOptions:
+    """Options of synthesise."""
+
+    objects: str = option("", "folder with images/ and masks/ of objects, white = object, e.g. ECSSD as published")
+    people: str = option("", "the same of people who are in focus, before any background, e.g. of Clothing Co-Parsing")
+    depth: str = option("", "folder with images/ in focus all over and depth/ (8 bits, 255 = 10 m), e.g. of NYU")
+    data_path: str = data_path_option("dataset folder: Train/DATASET is written")
+    dataset: str = option("SYNTHETIC", "name of the set")
+    model_path: str = option("", "weights that choose among --objects those in focus (default: the repository's)")
+    device: str = device_option()
+    seed: int = option(42, "seed of everything random", at_least=0)

@@ -80,3 +80,25 @@ def test_the_loss_is_the_weighted_sum_of_its_terms(term):
     weights[term] = 0.0
     expected = sum(weight * value for weight, value in zip(weights, alone))
     assert torch.isclose(adaptive_pixel_intensity_loss(logits, target, tuple(weights)), expected)
+
+
+@pytest.mark.parametrize("unknown", ["none", "half", "all"])
+def test_nothing_is_learned_where_the_target_is_not_known(unknown):
+    """Neither loss nor gradient depends on the logits there, and a picture without any known pixel weighs nothing."""
+    torch.manual_seed(0)
+    mask = targets()["half"].clone()
+    hidden = {"none": slice(0, 0), "half": slice(0, 20), "all": slice(0, None)}[unknown]
+    mask[:, :, hidden] = 128 / 255
+    contour = mask if unknown == "none" else torch.full_like(mask, 128 / 255)  # as load_sample makes it
+    logits = {"mask": torch.randn(1, 1, 40, 48), "connectivity": torch.randn(1, 8, 40, 48)}
+    for value in logits.values():
+        value.requires_grad_(True)
+    loss = ran_loss(logits, mask, contour)
+    loss.backward()
+    assert torch.isfinite(loss) and (loss == 0) == (unknown == "all")
+    assert (logits["mask"].grad[:, :, hidden] == 0).all()
+    assert (logits["mask"].grad.abs().sum() > 0) == (unknown != "all")
+    assert (logits["connectivity"].grad.abs().sum() > 0) == (unknown == "none")
+    changed = {head: value.detach().clone() for head, value in logits.items()}
+    changed["mask"][:, :, hidden] += 5
+    assert torch.equal(ran_loss(changed, mask, contour), loss.detach())

@@ -1,0 +1,143 @@
+"""`synthesise`: training pictures with known focus, made from sharp ones with object masks or depth."""
+
+from collections.abc import Callable, Iterable, Iterator
+from pathlib import Path
+
+import cv2
+import numpy as np
+from tqdm import tqdm
+
+from ..imaging.blur import defocus_background, defocus_object, display, linear, spread, thin_lens
+from ..imaging.pictures import UNKNOWN, read_image, read_mask, write_png
+from ..predictor import Predictor, chosen_weights, load_model
+from ..utils.files import check_name, pair_by_stem, write_bytes
+from ..utils.options import SynthesiseOptions
+
+# Stem, picture (H x W x 3 uint8), and H x W: an object's mask or depth in metres; made: a trimap, see read_trimap.
+Sample = tuple[str, np.ndarray, np.ndarray]
+RADIUS = (0.006, 0.035)  # of the circle of confusion, as shares of the longer side
+SHARP, BLURRED = 0.75, 1.5  # radii in pixels, at about 400 px, up to which and from which all see the same
+IN_FOCUS, OUT_OF_FOCUS, SHARP_ALL_OVER = 0.8, 0.7, 0.95
+DEEPEST, NEAREST = 10, 0.4  # metres: what white means in a picture of depth, and the least that is believed
+RIM = 3  # pixels along the edges of masks and depth that are not trusted
+
+
+def run(options: SynthesiseOptions) -> None:
+    """Writes Train/DATASET/images and trimaps; a seed makes the same pictures again.
+
+    Raises:
+        ValueError: no source, files that do not match, a set of that name.
+    """
+    sources = {name: getattr(options, name) for name in MAKERS if getattr(options, name)}
+    if not sources:
+        raise ValueError("nothing to make pictures from: give " + ", ".join(f"--{name}" for name in MAKERS))
+    output = Path(options.data_path) / "Train" / check_name(options.dataset)
+    if any(output.glob("*/*")):
+        raise ValueError(f"{output} holds files already: remove it, or choose another --dataset")
+    model, count = load_model(chosen_weights(options.model_path), options.device), 0
+    for name, source in sources.items():
+        rng = np.random.default_rng([options.seed, list(MAKERS).index(name)])
+        for stem, picture, trimap in MAKERS[name](partners(Path(source), name), rng, model):
+            write_bytes(output / "images" / f"{name}_{stem}.jpg", photograph(picture, rng))
+            write_png(output / "trimaps" / f"{name}_{stem}.png", trimap)
+            count += 1
+    print(f"{count} training pictures in {output}")
+
+
+def partners(source: Path, name: str) -> Iterator[tuple[str, np.ndarray, np.ndarray]]:
+    """Stem, photograph and its partner of the photograph's size: an object's mask, or depth in metres."""
+    folder = "depth" if name == "depth" else "masks"
+    pairs, problems = pair_by_stem(source / "images", source / folder)
+    if problems:
+        raise ValueError("images and masks or depth do not match:\n  " + "\n  ".join(problems))
+    for stem, (image, partner) in tqdm(pairs.items(), f"making pictures of {name}", leave=False):
+        picture = read_image(image)
+        if name == "depth":
+            metres = cv2.cvtColor(read_image(partner), cv2.COLOR_RGB2GRAY).astype(np.float32) / 255 * DEEPEST
+            yield stem, picture, cv2.resize(np.maximum(metres, NEAREST), picture.shape[1::-1])
+        else:
+            yield stem, picture, cv2.resize(read_mask(partner), picture.shape[1::-1], interpolation=cv2.INTER_NEAREST)
+
+
+def of_objects(pairs: Iterable[Sample], rng: np.random.Generator, model: Predictor) -> Iterator[Sample]:
+    """Objects that a network finds in focus, before backgrounds blurred further.
+
+    Where it finds the background in focus too, also the object blurred before it; of one in four also all blurred; of
+    pictures in focus all over also as they are.
+    """
+    for stem, picture, mask in pairs:
+        focus, inside = model(picture), mask > 0
+        if not inside.any() or inside.all() or focus[inside].mean() < IN_FOCUS:
+            continue
+        near = rng.choice([1.0, rng.uniform(0.2, 1)])
+        yield f"{stem}_background", defocus_background(picture, mask, radius(picture, rng), near), mask
+        if focus[~inside].mean() > OUT_OF_FOCUS:
+            blurred, reach = defocus_object(picture, mask, radius(picture, rng))
+            yield f"{stem}_object", blurred, np.where(reach, 0, 255).astype(np.uint8)
+            if focus.mean() > SHARP_ALL_OVER:
+                yield f"{stem}_sharp", picture, np.full_like(mask, 255)
+        if rng.random() < 0.25:
+            yield f"{stem}_blurred", defocused(picture, rng), np.zeros_like(mask)
+
+
+def of_people(pairs: Iterable[Sample], rng: np.random.Generator, _: Predictor) -> Iterator[Sample]:
+    """People in focus: before their own background (not known), before a blurred one, or blurred before their own."""
+    for stem, picture, mask in pairs:
+        rim = cv2.morphologyEx(mask, cv2.MORPH_GRADIENT, np.ones((RIM, RIM), np.uint8)) > 0
+        kind = rng.choice(["real", "background", "object"], p=[0.4, 0.45, 0.15])
+        if kind == "real":
+            trimap = np.where(mask > 0, 255, UNKNOWN)
+        elif kind == "background":
+            picture, trimap = defocus_background(picture, mask, radius(picture, rng)), mask
+        else:
+            picture, reach = defocus_object(picture, mask, radius(picture, rng))
+            trimap = np.where(reach, 0, UNKNOWN)
+        yield f"{stem}_{kind}", picture, np.where(rim, UNKNOWN, trimap).astype(np.uint8)
+
+
+def of_depth(pairs: Iterable[Sample], rng: np.random.Generator, _: Predictor) -> Iterator[Sample]:
+    """Rooms through a lens that focuses on one of their points; some in focus or blurred all over."""
+    for stem, picture, metres in pairs:
+        kind = rng.choice(["lens", "sharp", "blurred"], p=[0.6, 0.25, 0.15])
+        if kind == "sharp":
+            trimap = np.full(metres.shape, 255, np.uint8)
+        elif kind == "blurred":
+            picture, trimap = defocused(picture, rng), np.zeros(metres.shape, np.uint8)
+        else:
+            nearness = 1 / metres
+            apart = abs(nearness - rng.choice(nearness.ravel()))
+            radii = apart * 2 * radius(picture, rng) / max(apart.max(), 1e-6)  # the largest; most of a room has less
+            picture, trimap = thin_lens(picture, radii, nearness), lens_trimap(radii)
+        yield f"{stem}_{kind}", picture, trimap
+
+
+MAKERS: dict[str, Callable[[Iterable[Sample], np.random.Generator, Predictor], Iterator[Sample]]] = {
+    "objects": of_objects,
+    "people": of_people,
+    "depth": of_depth,
+}
+
+
+def lens_trimap(radii: np.ndarray) -> np.ndarray:
+    """255 where blur is too small to be seen, 0 where all see it, unknown between and along edges."""
+    sharp = (radii < SHARP).astype(np.uint8)
+    edge = cv2.morphologyEx(sharp, cv2.MORPH_GRADIENT, np.ones((2 * RIM + 1, 2 * RIM + 1), np.uint8)) > 0
+    return np.select([edge, sharp > 0, radii > BLURRED], [UNKNOWN, 255, 0], UNKNOWN).astype(np.uint8)
+
+
+def radius(picture: np.ndarray, rng: np.random.Generator) -> float:
+    """Radius of a circle of confusion that is easily seen, pixels, by its logarithm evenly."""
+    return max(picture.shape) * float(np.exp(rng.uniform(*np.log(RADIUS))))
+
+
+def defocused(picture: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    return display(spread(linear(picture), radius(picture, rng)))
+
+
+def photograph(picture: np.ndarray, rng: np.random.Generator) -> bytes:
+    """The picture as a camera stores it: half of them with a sensor's noise, which knows no focus, all as JPEG."""
+    noisy = picture.astype(np.float32)
+    if rng.random() < 0.5:
+        noisy += rng.normal(0, rng.uniform(1, 8), noisy.shape)
+    bgr = cv2.cvtColor(np.round(noisy).clip(0, 255).astype(np.uint8), cv2.COLOR_RGB2BGR)
+    return cv2.imencode(".jpg", bgr, [cv2.IMWRITE_JPEG_QUALITY, int(rng.integers(75, 96))])[1].tobytes()
