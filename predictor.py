@@ -12,7 +12,7 @@ from torch import nn
 
 from .imaging.pictures import as_rgb, read_image
 from .imaging.resizing import quantised, resize, resize_map
-from .model import MIN_SIZE, RAN
+from .model import MIN_SIZE, RAN, make_network
 from .utils.checkpoint import read_weights
 from .utils.device import choose_device, mixed_precision
 
@@ -199,7 +199,7 @@ def load_network(path: str | Path) -> tuple[RAN, dict]:
     """
     state, metadata = read_weights(path)
     try:
-        network = RAN(**metadata["model"])
+        network = make_network(**metadata["model"])
         network.load_state_dict(state)
         image_size(metadata)
     except (RuntimeError, TypeError, ValueError) as error:

@@ -9,7 +9,7 @@ from torch.utils.data import DataLoader
 from .dataloader import EpochBatches, Pair, TrainingSet, find_sets, make_loader, split_fold, split_validation
 from .imaging.augmentation import paper_augmentation, strong_augmentation, uncropped
 from .imaging.dataset_check import doubled_pictures
-from .model import RAN
+from .model import RAN, make_network
 from .predictor import load_network
 from .utils import distributed
 from .utils.checkpoint import state_to_resume
@@ -109,14 +109,14 @@ class Start:
         """The network to train: a fresh one draws its weights from torch's random state."""
         config = self.config
         if self.last:
-            return RAN(**self.last["model"])
+            return make_network(**self.last["model"])
         if self._tuned:
             self._name_unused(self._tuned)
             return self._tuned
         options = {key: getattr(config, key) for key in ("arch", "attention", "connectivity", "decoder")}
         if config.pretrained == "none":
-            return RAN(encoder_norm="group", **options)
-        network = RAN(encoder_norm="frozen", **options)
+            return make_network(encoder_norm="group", **options)
+        network = make_network(encoder_norm="frozen", **options)
         if lacking := network.encoder.load_pretrained(config.pretrained):
             print(f"{config.pretrained} lacks {', '.join(lacking)}: these layers start fresh")
         return network

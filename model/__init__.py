@@ -2,6 +2,21 @@
 
 from .attention import ATTENTIONS
 from .encoder import ARCHS, Encoder
-from .network import DECODERS, MIN_SIZE, RAN
+from .fine import FineRAN
+from .network import MIN_SIZE, RAN
 
-__all__ = ["ARCHS", "ATTENTIONS", "DECODERS", "MIN_SIZE", "RAN", "Encoder"]
+DECODERS = {network.decoder: network for network in (RAN, FineRAN)}
+
+
+def make_network(decoder: str = "paper", **options) -> RAN:
+    """A network by the name of its decoder; the other options are those of RAN.
+
+    Raises:
+        ValueError: no such decoder.
+    """
+    if decoder not in DECODERS:
+        raise ValueError(f"decoder {decoder!r}: choose one of {', '.join(DECODERS)}")
+    return DECODERS[decoder](**options)
+
+
+__all__ = ["ARCHS", "ATTENTIONS", "DECODERS", "MIN_SIZE", "RAN", "Encoder", "FineRAN", "make_network"]

@@ -13,22 +13,21 @@ class MFA(nn.Module):
 
     Args:
         channels: of x2, y3, y4.
-        norm: whether GroupNorm and ReLU follow the convolutions.
 
     Input: x2, y3, y4 with `channels`. Output: mask logits, N x 1, and the features behind them, N x sum of channels, of
     x2's size.
     """
 
-    def __init__(self, channels: tuple[int, int, int] = (32, 64, 128), norm: bool = False):
+    def __init__(self, channels: tuple[int, int, int] = (32, 64, 128)):
         super().__init__()
         c2, c3, c4 = channels
-        self.y4_gates_y3 = conv(c4, c3, norm=norm)
-        self.y4_gates_x2 = conv(c4, c2, norm=norm)
-        self.y3_gates_x2 = conv(c3, c2, norm=norm)
-        self.carry_y4 = conv(c4, c4, norm=norm)
-        self.merge3 = conv(c3 + c4, c3 + c4, norm=norm)
-        self.carry_b3 = conv(c3 + c4, c3 + c4, norm=norm)
-        self.merge2 = conv(c2 + c3 + c4, c2 + c3 + c4, norm=norm)
+        self.y4_gates_y3 = conv(c4, c3)
+        self.y4_gates_x2 = conv(c4, c2)
+        self.y3_gates_x2 = conv(c3, c2)
+        self.carry_y4 = conv(c4, c4)
+        self.merge3 = conv(c3 + c4, c3 + c4)
+        self.carry_b3 = conv(c3 + c4, c3 + c4)
+        self.merge2 = conv(c2 + c3 + c4, c2 + c3 + c4)
         self.classify = conv(c2 + c3 + c4, 1)
 
     def forward(self, x2: torch.Tensor, y3: torch.Tensor, y4: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:

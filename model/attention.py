@@ -3,7 +3,7 @@
 import torch
 from torch import nn
 
-from .layers import conv, group_norm, resize_like
+from .layers import conv, resize_like
 
 ATTENTIONS = ("separated", "normal", "reverse", "none")
 
@@ -14,22 +14,18 @@ class MSCAM(nn.Module):
     A local half keeps every position, a global half sees the average over the image. The global half has one value a
     channel, which no BatchNorm can normalise at batch 1: it takes GroupNorm with one group instead.
 
-    Args:
-        norm: whether the local half has GroupNorm too, so that it does not depend on the batch.
-
     Input: N x C x H x W. Output: weights in (0, 1), N x C x H x W.
     """
 
-    def __init__(self, channels: int, reduction: int = 4, norm: bool = False):
+    def __init__(self, channels: int, reduction: int = 4):
         super().__init__()
         inner = channels // reduction
-        local_norm = group_norm if norm else nn.BatchNorm2d
         self.local_context = nn.Sequential(
             nn.Conv2d(channels, inner, 1),
-            local_norm(inner),
+            nn.BatchNorm2d(inner),
             nn.ReLU(),
             nn.Conv2d(inner, channels, 1),
-            local_norm(channels),
+            nn.BatchNorm2d(channels),
         )
         self.global_context = nn.Sequential(
             nn.AdaptiveAvgPool2d(1),
@@ -53,12 +49,11 @@ class RSA(nn.Module):
     Args:
         deep_channels, shallow_channels: of the two inputs.
         attention: "separated", or for the ablation one stream alone, "normal" or "reverse", or "none".
-        norm: whether GroupNorm and ReLU follow the streams.
 
     Input: deep N x deep_channels x h x w, shallow N x shallow_channels x H x W. Output: N x deep_channels x h x w.
     """
 
-    def __init__(self, deep_channels: int, shallow_channels: int, attention: str = "separated", norm: bool = False):
+    def __init__(self, deep_channels: int, shallow_channels: int, attention: str = "separated"):
         super().__init__()
         if attention not in ATTENTIONS:
             raise ValueError(f"unknown attention {attention!r}: choose one of {', '.join(ATTENTIONS)}")
@@ -66,11 +61,11 @@ class RSA(nn.Module):
         if attention != "none":
             self.gate = conv(shallow_channels, deep_channels)
         if attention in ("normal", "separated"):
-            self.normal = conv(deep_channels, deep_channels, norm=norm)
+            self.normal = conv(deep_channels, deep_channels)
         if attention in ("reverse", "separated"):
-            self.reverse = conv(deep_channels, deep_channels, norm=norm)
+            self.reverse = conv(deep_channels, deep_channels)
         if attention == "separated":
-            self.weigh = MSCAM(deep_channels, norm=norm)
+            self.weigh = MSCAM(deep_channels)
 
     def forward(self, deep: torch.Tensor, shallow: torch.Tensor) -> torch.Tensor:
         if self.attention == "none":

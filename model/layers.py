@@ -5,20 +5,16 @@ from torch import nn
 from torch.nn import functional as F
 
 
-def conv(
-    in_channels: int, out_channels: int, kernel: int | tuple[int, int] = 3, norm: bool = False, dilation: int = 1
-) -> nn.Module:
-    """Convolution with bias that keeps the size: alone, as in the paper's decoder, or with GroupNorm and ReLU behind.
+def conv(in_channels: int, out_channels: int, kernel: int | tuple[int, int] = 3, dilation: int = 1) -> nn.Conv2d:
+    """Convolution with bias that keeps the size; in the paper's decoder neither norm nor activation follows.
 
     Args:
         kernel: odd side, or (height, width).
-        norm: whether GroupNorm and ReLU follow.
         dilation: pixels between the kernel's taps.
     """
     height, width = (kernel, kernel) if isinstance(kernel, int) else kernel
     padding = (dilation * (height // 2), dilation * (width // 2))
-    layer = nn.Conv2d(in_channels, out_channels, (height, width), padding=padding, dilation=dilation)
-    return nn.Sequential(layer, group_norm(out_channels), nn.ReLU()) if norm else layer
+    return nn.Conv2d(in_channels, out_channels, (height, width), padding=padding, dilation=dilation)
 
 
 def group_norm(channels: int) -> nn.GroupNorm:

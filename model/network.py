@@ -8,13 +8,11 @@ from .attention import RSA
 from .connectivity import ECC
 from .encoder import Encoder
 from .layers import resize_like
-from .refinement import Refinement
 from .rfb import RFB
 
 IMAGENET_MEAN = (0.485, 0.456, 0.406)
 IMAGENET_STD = (0.229, 0.224, 0.225)
 MIN_SIZE = 32
-DECODERS = ("paper", "fine")
 
 
 class RAN(nn.Module):
@@ -25,8 +23,6 @@ class RAN(nn.Module):
         encoder_norm: "frozen" for a pretrained encoder, "group" for one that is trained from scratch.
         attention: "separated"; for the ablation "normal", "reverse" (one stream alone) or "none".
         connectivity: whether there is a connectivity head.
-        decoder: "paper"; or "fine", which is ours: GroupNorm and ReLU behind its convolutions, and a mask at stride 4
-            that the features of the connectivity head refine.
 
     Input: image, N x 3 x H x W, RGB in [0, 1], float; H, W >= 32 (in training, where a BatchNorm needs two values a
     channel, more than 32 or N >= 2). It is normalised inside.
@@ -36,9 +32,10 @@ class RAN(nn.Module):
             (without a connectivity head, or with mask_only, this key is missing).
 
     Raises:
-        ValueError: for an input of another shape, with what was expected; an unknown decoder, or fine without the
-            connectivity head.
+        ValueError: for an input of another shape, with what was expected.
     """
+
+    decoder = "paper"
 
     def __init__(
         self,
@@ -46,41 +43,41 @@ class RAN(nn.Module):
         encoder_norm: str = "frozen",
         attention: str = "separated",
         connectivity: bool = True,
-        decoder: str = "paper",
     ):
         super().__init__()
-        if decoder not in DECODERS or (decoder == "fine" and not connectivity):
-            raise ValueError(
-                f"decoder {decoder!r}: choose one of {', '.join(DECODERS)}; fine needs the connectivity head"
-            )
-        norm = decoder == "fine"
         self.options = {
             "arch": arch,
             "encoder_norm": encoder_norm,
             "attention": attention,
             "connectivity": connectivity,
-            "decoder": decoder,
+            "decoder": self.decoder,
         }
         self.register_buffer("mean", torch.tensor(IMAGENET_MEAN).view(1, 3, 1, 1), persistent=False)
         self.register_buffer("std", torch.tensor(IMAGENET_STD).view(1, 3, 1, 1), persistent=False)
         self.encoder = Encoder(arch, encoder_norm)
         c1, c2, c3, c4 = self.encoder.channels
-        self.rfb2 = RFB(c2, 32, norm)
-        self.rfb3 = RFB(c3, 64, norm)
-        self.rfb4 = RFB(c4, 128, norm)
-        self.rsa3 = RSA(deep_channels=64, shallow_channels=32, attention=attention, norm=norm)
-        self.rsa4 = RSA(deep_channels=128, shallow_channels=64, attention=attention, norm=norm)
-        self.mfa = MFA((32, 64, 128), norm)
+        self.rfb2 = RFB(c2, 32)
+        self.rfb3 = RFB(c3, 64)
+        self.rfb4 = RFB(c4, 128)
+        self.rsa3 = RSA(deep_channels=64, shallow_channels=32, attention=attention)
+        self.rsa4 = RSA(deep_channels=128, shallow_channels=64, attention=attention)
+        self.mfa = MFA((32, 64, 128))
         if connectivity:
             self.reduce1 = nn.Conv2d(c1, 32, 1)
-            self.ecc = ECC((128, 64, 32, 32), norm=norm)
-        if norm:
-            self.refinement = Refinement(32 + 64 + 128, 32)
+            self.ecc = ECC((128, 64, 32, 32))
         for name, part in self.named_children():
             if name != "encoder":
-                part.apply(_keep_variance)
+                part.apply(keep_variance)
 
     def forward(self, image: torch.Tensor, mask_only: bool = False) -> dict[str, torch.Tensor]:
+        f1, x2, x3, x4, y3, y4 = self.relate(image)
+        logits = {"mask": self.mfa(x2, y3, y4)[0]}
+        if self.options["connectivity"] and not mask_only:
+            logits["connectivity"] = self.ecc(x4, x3, x2, self.reduce1(f1))[0]
+        return {head: resize_like(values, image) for head, values in logits.items()}
+
+    def relate(self, image: torch.Tensor) -> tuple[torch.Tensor, ...]:
+        """What both heads read: f1 of the encoder, x2, x3, x4 of the receptive fields, y3 and y4 of the attentions."""
         if image.ndim != 4 or image.shape[1] != 3 or min(image.shape[-2:]) < MIN_SIZE:
             raise ValueError(
                 f"expected N x 3 x H x W with H, W >= {MIN_SIZE}, got {' x '.join(map(str, image.shape))}: "
@@ -88,21 +85,10 @@ class RAN(nn.Module):
             )
         f1, f2, f3, f4 = self.encoder((image - self.mean) / self.std)
         x2, x3, x4 = self.rfb2(f2), self.rfb3(f3), self.rfb4(f4)
-        y3 = self.rsa3(x3, x2)
-        y4 = self.rsa4(x4, x3)
-        logits = {}
-        logits["mask"], aggregated = self.mfa(x2, y3, y4)
-        fine = self.options["decoder"] == "fine"
-        if self.options["connectivity"] and (fine or not mask_only):
-            connectivity, contour = self.ecc(x4, x3, x2, self.reduce1(f1))
-            if fine:
-                logits["mask"] = self.refinement(logits["mask"], aggregated, contour)
-            if not mask_only:
-                logits["connectivity"] = connectivity
-        return {head: resize_like(values, image) for head, values in logits.items()}
+        return f1, x2, x3, x4, self.rsa3(x3, x2), self.rsa4(x4, x3)
 
 
-def _keep_variance(module: nn.Module) -> None:
+def keep_variance(module: nn.Module) -> None:
     """Starts a convolution of the decoder so that it neither shrinks nor swells its input.
 
     Without norms or activations PyTorch's default would shrink the signal by 3 in variance at each of a dozen layers.

@@ -12,26 +12,23 @@ class RFB(nn.Module):
     Four branches: a 1x1 convolution; and for k = 3, 5, 7 a 1x1, 1xk, kx1 and a 3x3 with dilation k. They are
     concatenated, brought back to `out_channels` and added to a 1x1 shortcut of the input, then ReLU.
 
-    Args:
-        norm: whether GroupNorm and ReLU follow each branch and the merging convolution.
-
     Input: N x in_channels x H x W. Output: N x out_channels x H x W, not negative.
     """
 
-    def __init__(self, in_channels: int, out_channels: int, norm: bool = False):
+    def __init__(self, in_channels: int, out_channels: int):
         super().__init__()
         c = out_channels
-        self.branches = nn.ModuleList([conv(in_channels, c, 1, norm)])
+        self.branches = nn.ModuleList([conv(in_channels, c, 1)])
         for k in (3, 5, 7):
             self.branches.append(
                 nn.Sequential(
                     conv(in_channels, c, 1),
                     conv(c, c, (1, k)),
                     conv(c, c, (k, 1)),
-                    conv(c, c, 3, norm, dilation=k),
+                    conv(c, c, 3, dilation=k),
                 )
             )
-        self.merge = conv(4 * c, c, 3, norm)
+        self.merge = conv(4 * c, c)
         self.shortcut = conv(in_channels, c, 1)
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:

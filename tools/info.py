@@ -3,7 +3,7 @@
 import torch
 from torch.utils.flop_counter import FlopCounterMode
 
-from ..model import RAN
+from ..model import make_network
 from ..utils.options import InfoOptions
 
 
@@ -32,7 +32,7 @@ def cost(
     Nothing is computed: the network lives on the meta device.
     """
     with torch.device("meta"), FlopCounterMode(display=False) as counter:
-        network = RAN(arch, attention=attention, connectivity=connectivity, decoder=decoder).eval()
+        network = make_network(decoder, arch=arch, attention=attention, connectivity=connectivity).eval()
         network(torch.rand(1, 3, img_size, img_size))
     total, encoder = (sum(p.numel() for p in part.parameters()) / 1e6 for part in (network, network.encoder))
     return total, encoder, counter.get_total_flops() / 2e9

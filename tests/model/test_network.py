@@ -82,25 +82,3 @@ def test_same_on_cuda(network):
         cuda = network.cuda()(image.cuda())["mask"].cpu()
         network.cpu()
     assert torch.allclose(cpu, cuda, atol=1e-2)
-
-
-def test_the_fine_decoder_refines_the_mask_by_the_connectivity_features():
-    torch.manual_seed(0)
-    network = RAN("resnet18", encoder_norm="group", decoder="fine").train()
-    logits = network(torch.rand(1, 3, 64, 64))
-    assert {head: value.shape for head, value in logits.items()} == {
-        "mask": (1, 1, 64, 64), "connectivity": (1, 8, 64, 64)}  # fmt: skip
-    logits["mask"].square().mean().backward()
-    reached = {name.split(".")[0] for name, p in network.named_parameters() if p.grad is not None and p.grad.any()}
-    assert {"ecc", "reduce1", "refinement", "mfa", "rsa3", "rsa4"} <= reached
-    assert network.ecc.classify.weight.grad is None  # its features serve the mask, its logits do not
-    with torch.no_grad():
-        both, alone = network.eval()(torch.ones(1, 3, 64, 64)), network(torch.ones(1, 3, 64, 64), mask_only=True)
-    assert torch.equal(both["mask"], alone["mask"]) and alone.keys() == {"mask"}
-    assert not [name for name, module in network.named_modules() if isinstance(module, torch.nn.BatchNorm2d)]
-
-
-@pytest.mark.parametrize("options", [{"decoder": "coarse"}, {"decoder": "fine", "connectivity": False}])
-def test_decoders_that_do_not_exist_are_refused(options):
-    with pytest.raises(ValueError, match="choose one of paper, fine; fine needs the connectivity head"):
-        RAN("resnet18", **options)

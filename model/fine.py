@@ -1,0 +1,75 @@
+"""The fine decoder: ours, on top of the paper's network."""
+
+import torch
+from torch import nn
+
+from .layers import conv, group_norm, resize_like
+from .network import RAN, keep_variance
+
+
+class FineRAN(RAN):
+    """RAN with GroupNorm and ReLU in its decoder, and a mask at stride 4 refined by the connectivity head's features.
+
+    Arguments, input and output are those of RAN; without a connectivity head it is a ValueError.
+    """
+
+    decoder = "fine"
+
+    def __init__(self, *args, **options):
+        super().__init__(*args, **options)
+        if not self.options["connectivity"]:
+            raise ValueError("decoder 'fine' needs the connectivity head")
+        for rfb in (self.rfb2, self.rfb3, self.rfb4):
+            _add_norms(rfb, ["merge"])
+            _add_norms(rfb.branches, ["0"])
+            for branch in rfb.branches[1:]:
+                _add_norms(branch, ["3"])
+        for rsa in (self.rsa3, self.rsa4):
+            _add_norms(rsa, ["normal", "reverse"])
+            if self.options["attention"] == "separated":
+                local = rsa.weigh.local_context  # its BatchNorms would depend on the batch
+                local[1], local[4] = group_norm(local[1].num_features), group_norm(local[4].num_features)
+        for part in (self.mfa, self.ecc.narrow, self.ecc.join):
+            _add_norms(part, [name for name, _ in part.named_children() if name != "classify"])
+        self.refinement = Refinement(32 + 64 + 128, 32)
+
+    def forward(self, image: torch.Tensor, mask_only: bool = False) -> dict[str, torch.Tensor]:
+        f1, x2, x3, x4, y3, y4 = self.relate(image)
+        coarse, aggregated = self.mfa(x2, y3, y4)
+        connectivity, contour = self.ecc(x4, x3, x2, self.reduce1(f1))
+        logits = {"mask": self.refinement(coarse, aggregated, contour)}
+        if not mask_only:
+            logits["connectivity"] = connectivity
+        return {head: resize_like(values, image) for head, values in logits.items()}
+
+
+class Refinement(nn.Module):
+    """Corrects the mask of stride 8 with the connectivity head's features at stride 4.
+
+    Args:
+        aggregated_channels: of the features behind the mask logits.
+        contour_channels: of the connectivity head's features.
+
+    Input: mask logits N x 1 x h x w and their features N x aggregated_channels x h x w; the connectivity head's
+    features N x contour_channels x H x W. Output: mask logits, N x 1 x H x W.
+    """
+
+    def __init__(self, aggregated_channels: int, contour_channels: int):
+        super().__init__()
+        c = contour_channels
+        self.narrow = conv(aggregated_channels, c)
+        self.join = conv(2 * c, c)
+        self.classify = conv(c, 1)
+        self.apply(keep_variance)
+        _add_norms(self, ["narrow", "join"])
+
+    def forward(self, mask: torch.Tensor, aggregated: torch.Tensor, contour: torch.Tensor) -> torch.Tensor:
+        joined = self.join(torch.cat([resize_like(self.narrow(aggregated), contour), contour], dim=1))
+        return resize_like(mask, contour) + self.classify(joined)
+
+
+def _add_norms(part: nn.Module, names: list[str]) -> None:
+    """Lets GroupNorm and ReLU follow those convolutions of a part that are there."""
+    for name, layer in [*part.named_children()]:
+        if name in names:
+            setattr(part, name, nn.Sequential(layer, group_norm(layer.out_channels), nn.ReLU()))
