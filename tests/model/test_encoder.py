@@ -22,7 +22,7 @@ def test_features_have_the_stated_channels_and_strides(arch):
 
 def test_command_line_offers_exactly_what_the_model_has():
     assert config.ARCHS == ARCHS
-    assert (config.ATTENTIONS, config.DECODERS) == (ATTENTIONS, tuple(DECODERS))
+    assert (ATTENTIONS, tuple(DECODERS)) == (config.ATTENTIONS, config.DECODERS)
 
 
 def test_unknown_arch_and_norm_are_refused_with_the_choices():
