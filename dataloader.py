@@ -11,6 +11,7 @@ import torch
 from torch.utils.data import DataLoader, Dataset, Sampler
 
 from .imaging.contour import contour_band
+from .imaging.layouts import truth_folder
 from .imaging.pictures import UNKNOWN, read_mask, read_pair
 from .imaging.resizing import resize
 from .utils.files import list_images, pair_by_stem
@@ -21,7 +22,6 @@ if TYPE_CHECKING:  # at run time only training needs it, and it takes a second
     import albumentations as A
 
 cv2.setNumThreads(0)  # OpenCV's own threads do not survive the fork of a loader process: it would hang
-TRIMAPS = "trimaps"  # folder of a training set in place of masks
 Key = tuple[int, int]  # (epoch, index): what a training sample depends on, beside the seed
 
 
@@ -64,7 +64,7 @@ def find_sets(data_path: str, split: str, names: list[str]) -> dict[str, list[Pa
     root = Path(data_path)
     pattern = "Train/*/images" if split == "train" else "*/Test/images"
     folders = {(p.parent.name if split == "train" else p.parent.parent.name): p.parent for p in root.glob(pattern)}
-    chosen = names or [name for name, folder in folders.items() if not (folder / TRIMAPS).is_dir()]
+    chosen = names or [name for name, folder in folders.items() if not truth_folder(folder)[1]]
     missing = [name for name in names if name not in folders]
     if missing or not chosen:
         wanted = ", ".join(missing) or "data set"
@@ -76,8 +76,8 @@ def find_sets(data_path: str, split: str, names: list[str]) -> dict[str, list[Pa
 
 
 def _pairs_of(name: str, folder: Path) -> list[Pair]:
-    trimap = (folder / TRIMAPS).is_dir()
-    pairs, problems = pair_by_stem(folder / "images", folder / (TRIMAPS if trimap else "masks"))
+    truth, trimap = truth_folder(folder)
+    pairs, problems = pair_by_stem(folder / "images", truth)
     contours = list_images(folder / "contour") if (folder / "contour").is_dir() else None
     if contours is not None:
         lacking = [image for stem, (image, _) in pairs.items() if stem not in contours]

@@ -56,7 +56,7 @@ class TrainingData:
         self.names = [pair.name for pair in training + extra]
         side, augmentation = config.img_size, paper_augmentation()
         if config.augmentation == "strong":
-            side, augmentation = uncropped(side), strong_augmentation(side, config.defocus)
+            side, augmentation = uncropped(side), strong_augmentation(side)
         data = TrainingSet(training + extra, side, augmentation, config.seed, config.cache_mb)
         of_extra = (len(extra), config.extra_per_batch)
         self.batches = EpochBatches(len(training), config.batch_size, config.seed, rank, size, of_extra)

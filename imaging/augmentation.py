@@ -6,10 +6,6 @@ os.environ.setdefault("NO_ALBUMENTATIONS_UPDATE", "1")  # importing it would ask
 
 import albumentations as A
 import cv2
-import numpy as np
-
-from .blur import disc
-from .contour import contour_band
 
 CROP = 0.5  # smallest share of a picture's area that a crop keeps
 
@@ -27,17 +23,15 @@ def paper_augmentation() -> A.Compose:
     ])  # fmt: skip
 
 
-def strong_augmentation(size: int, defocus: float) -> A.Compose:
-    """Crops and flips, label-aware defocus, light and colour, softness, noise and JPEG.
+def strong_augmentation(size: int) -> A.Compose:
+    """Crops and flips, light and colour, softness, noise and JPEG.
 
     Args:
         size: side of the square samples, pixels; give it pictures of side `uncropped(size)`.
-        defocus: how often Defocus blurs a part of the picture.
     """
     return A.Compose([
         A.RandomResizedCrop((size, size), scale=(CROP, 1), ratio=(3 / 4, 4 / 3), interpolation=cv2.INTER_AREA),
         A.HorizontalFlip(p=0.5),
-        Defocus(p=defocus),
         A.ColorJitter(brightness=0.2, contrast=0.2, saturation=0.2, hue=0.03, p=0.5),
         A.ToGray(p=0.05),
         # A soft picture (small, enlarged by its owner) has a sharpest part too.
@@ -51,46 +45,3 @@ def strong_augmentation(size: int, defocus: float) -> A.Compose:
 def uncropped(size: int) -> int:
     """Side of pictures whose smallest square crops have this side: none is enlarged, others by 1.16 along one side."""
     return round(size / CROP**0.5)
-
-
-class Defocus(A.DualTransform):
-    """Defocuses a part of the picture and takes it out of the mask: label-aware blur.
-
-    The part is everything, all that was blurred before (the mask stays), or a random blob that knows nothing of
-    objects: so that the network looks at sharpness itself and not only for the things that photographers focus on.
-    The kernel is a disc, as that of a lens. The mask is the first channel, the contour, drawn anew, the second.
-
-    Args:
-        radius: range of the disc's radius, as shares of the picture's side.
-        p: how often.
-    """
-
-    def __init__(self, radius: tuple[float, float] = (0.008, 0.03), p: float = 0.3):
-        super().__init__(p=p)
-        self.radius = radius
-
-    def get_params_dependent_on_data(self, params: dict, data: dict) -> dict:
-        mask = data["mask"][..., 0]
-        height, width = mask.shape
-        kind = self.random_generator.random()
-        if kind < 0.15:
-            part = np.ones((height, width), np.float32)
-        elif kind < 0.4:
-            part = (mask == 0).astype(np.float32)
-        else:
-            noise = self.random_generator.standard_normal((4, 4)).astype(np.float32)
-            waves = cv2.resize(noise, (width, height), interpolation=cv2.INTER_CUBIC)
-            part = (waves > self.random_generator.normal(0, 0.5)).astype(np.float32)
-        low, high = np.log(self.radius)
-        radius = float(np.exp(self.random_generator.uniform(low, high))) * max(height, width)
-        return {"part": part, "radius": radius}
-
-    def apply(self, img: np.ndarray, part: np.ndarray, radius: float, **params) -> np.ndarray:
-        kernel = disc(radius)
-        blurred = cv2.filter2D(img, -1, kernel, borderType=cv2.BORDER_REFLECT)
-        alpha = cv2.blur(part, (5, 5))[..., None]
-        return np.round(img * (1 - alpha) + blurred * alpha).astype(np.uint8)
-
-    def apply_to_mask(self, mask: np.ndarray, part: np.ndarray, **params) -> np.ndarray:
-        left = np.where(part > 0, 0, mask[..., 0]).astype(np.uint8)
-        return np.stack([left, contour_band(left)], axis=-1)

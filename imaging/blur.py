@@ -82,14 +82,16 @@ def thin_lens(picture: np.ndarray, radii: np.ndarray, nearness: np.ndarray, laye
     light = linear(picture)
     steps = np.linspace(nearness.min(), nearness.max() + 1e-6, layers + 1)
     level = np.digitize(nearness, steps) - 1
-    seen = np.zeros_like(light)
+    seen, reach = np.zeros_like(light), 2 * float(radii.max()) + 1
     for number in range(layers):
         part = (level == number).astype(np.float32)
         if not part.any():
             continue
         radius = float(radii[part > 0].mean())
         own, there = spread_within(light, part, radius)
-        # It reaches under all that is nearer, so that no layer's rim shows a hole.
-        cover = spread((level >= number).astype(np.float32), radius) * np.minimum(1, there / 0.02)
+        # It goes on under all that is nearer, by what is known around, so that no layer's rim shows a hole.
+        guess, around = spread_within(light, part, reach)
+        own = np.where(there[..., None] > 0.02, own, guess)
+        cover = spread((level >= number).astype(np.float32), radius) * np.minimum(1, around / 0.02)
         seen = seen * (1 - cover[..., None]) + own * cover[..., None]
     return display(seen)

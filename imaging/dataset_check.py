@@ -10,6 +10,7 @@ import numpy as np
 from ..utils.files import list_images, pair_by_stem
 from ..utils.progress import in_threads
 from .contour import contour_band
+from .layouts import truth_folder
 from .pictures import read_image, read_mask, read_pair, read_small
 
 # Mean difference in grey levels of two thumbnails below which they show the same photograph. CUHK's test images,
@@ -31,11 +32,11 @@ def contrast_gain(image: np.ndarray, mask: np.ndarray) -> float:
     """Mean |Laplacian| of the in-focus pixels minus that of the blurred ones; 0 for a mask with one class.
 
     Args:
-        image: H x W x 3 uint8. mask: H x W uint8, 255 = in focus.
+        image: H x W x 3 uint8. mask: H x W uint8, 255 = in focus, 0 = blurred, others = unknown.
     """
     detail = np.abs(cv2.Laplacian(cv2.cvtColor(image, cv2.COLOR_RGB2GRAY), cv2.CV_32F))
-    focus = mask > 0
-    return float(detail[focus].mean() - detail[~focus].mean()) if focus.any() and not focus.all() else 0.0
+    focus, blurred = mask == 255, mask == 0
+    return float(detail[focus].mean() - detail[blurred].mean()) if focus.any() and blurred.any() else 0.0
 
 
 def masks_doubt(gains: list[float]) -> str:
@@ -73,16 +74,17 @@ def check(data_path: Path) -> tuple[list[str], list[str]]:
     training: dict[Path, Thumbnails] = {}  # by folder
     test: Thumbnails = {}
     for split, folder in sets:
-        pairs, wrong = pair_by_stem(folder / "images", folder / "masks")
+        truth, trimap = truth_folder(folder)
+        pairs, wrong = pair_by_stem(folder / "images", truth)
         contours = list_images(folder / "contour") if (folder / "contour").is_dir() else None
-        jobs = [(image, mask, (contours or {}).get(stem)) for stem, (image, mask) in pairs.items()]
+        jobs = [(image, mask, (contours or {}).get(stem), trimap) for stem, (image, mask) in pairs.items()]
         findings = list(in_threads(lambda job: examine(*job), jobs, str(folder.relative_to(data_path))))
         for finding in findings:
             wrong += finding.problems
         doubt = masks_doubt([finding.gain for finding in findings])
         wrong += [f"{folder}: {doubt}"] if doubt else []
         if contours is not None:
-            wrong += [f"{image}: no contour" for image, _, contour in jobs if not contour]
+            wrong += [f"{image}: no contour" for image, _, contour, _ in jobs if not contour]
             wrong += [f"{files[0]}: doubled stem" for files in contours.values() if len(files) > 1]
             lost = contours.keys() - list_images(folder / "images").keys()
             wrong += [f"{contours[stem][0]}: no partner in {folder / 'images'}" for stem in sorted(lost)]
@@ -101,11 +103,11 @@ def check(data_path: Path) -> tuple[list[str], list[str]]:
     return summary, problems
 
 
-def examine(image_path: Path, mask_path: Path, contours: list[Path] | None) -> Finding:
+def examine(image_path: Path, mask_path: Path, contours: list[Path] | None, trimap: bool) -> Finding:
     try:
-        image, mask = read_pair(image_path, mask_path)
+        image, mask = read_pair(image_path, mask_path, trimap=trimap)
         grey = cv2.cvtColor(read_image(mask_path), cv2.COLOR_RGB2GRAY)
-        problems = [] if np.isin(grey, (0, 255)).all() else [f"{mask_path}: grey values in the mask"]
+        problems = [] if trimap or np.isin(grey, (0, 255)).all() else [f"{mask_path}: grey values in the mask"]
         if contours and not np.array_equal(read_mask(contours[0]), contour_band(mask)):
             problems.append(f"{contours[0]}: not the contour of its mask; prepare writes it anew")
     except ValueError as error:

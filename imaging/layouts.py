@@ -40,7 +40,7 @@ LAYOUTS = (
 
 @dataclass(frozen=True)
 class SourcePair:
-    """One photograph and its mask, on their way into Train/DATASET or DATASET/Test."""
+    """One photograph and its mask, on their way into Train/DATASET or DATASET/Test; a trimap holds unknown pixels."""
 
     dataset: str
     stem: str
@@ -48,6 +48,7 @@ class SourcePair:
     mask: Path
     is_test: bool
     white: str
+    trimap: bool = False
 
     def folder(self, data_path: Path) -> Path:
         return data_path / self.dataset / "Test" if self.is_test else data_path / "Train" / self.dataset
@@ -75,6 +76,12 @@ def detect(source: Path) -> tuple[list[tuple[Layout, Path, Path]], list[str]]:
         known = ", ".join(f"{layout.images} + {layout.masks}" for layout in LAYOUTS)
         problems.append(f"{source}: none of the known folder pairs ({known}); --images and --masks name any other")
     return parts, problems
+
+
+def truth_folder(folder: Path) -> tuple[Path, bool]:
+    """Where a set that is prepared keeps its ground truth: its folder trimaps (True) if it has one, else masks."""
+    trimaps = folder / "trimaps"
+    return (trimaps, True) if trimaps.is_dir() else (folder / "masks", False)
 
 
 def _plain(name: str) -> str:

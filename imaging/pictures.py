@@ -234,8 +234,11 @@ def read_mask(path: str | Path, white: str = "in_focus") -> np.ndarray:
     return focus.astype(np.uint8) * 255
 
 
-def read_trimap(path: str | Path) -> np.ndarray:
+def read_trimap(path: str | Path, white: str = "in_focus") -> np.ndarray:
     """Reads a partial ground truth as H x W uint8: 255 = in focus, 0 = blurred, 128 = unknown, left out of the loss.
+
+    Args:
+        white: what white means in the file, "in_focus" or "blurred".
 
     Raises:
         ValueError: see read_image; also any other level, with the levels found.
@@ -243,6 +246,8 @@ def read_trimap(path: str | Path) -> np.ndarray:
     levels = _read(path, _levels)
     if strange := sorted(set(np.unique(levels).tolist()) - {0, UNKNOWN, 255}):
         raise ValueError(f"{path}: a trimap holds 0, {UNKNOWN} and 255 alone; this one also {strange[:5]}")
+    if white == "blurred":
+        levels = np.where(levels == UNKNOWN, UNKNOWN, 255 - levels)
     return levels.astype(np.uint8)
 
 
@@ -262,7 +267,7 @@ def read_pair(
     Raises:
         ValueError: see read_image; also two sizes that differ.
     """
-    image, mask = read_image(image_path), read_trimap(mask_path) if trimap else read_mask(mask_path, white)
+    image, mask = read_image(image_path), (read_trimap if trimap else read_mask)(mask_path, white)
     if image.shape[:2] != mask.shape:
         sizes = ["{1} x {0}".format(*picture.shape) for picture in (image, mask)]
         raise ValueError(f"{image_path} is {sizes[0]}, its mask {sizes[1]} (width x height)")

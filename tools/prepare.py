@@ -11,7 +11,7 @@ import numpy as np
 from ..imaging.contour import contour_band
 from ..imaging.dataset_check import check, contrast_gain, masks_doubt, polarity_doubt
 from ..imaging.layouts import Layout, SourcePair, detect, pairs_of
-from ..imaging.pictures import read_mask, read_pair, write_png
+from ..imaging.pictures import read_mask, read_pair, read_trimap, write_png
 from ..utils.files import atomic, check_name, list_images, locked
 from ..utils.options import PrepareOptions
 from ..utils.progress import in_threads
@@ -25,7 +25,9 @@ def run(options: PrepareOptions) -> None:
         print("\n".join(summary))
         stop_for(problems, f"in {data_path}")
         return
-    pairs = find_pairs(options)
+    if options.trimaps and not (options.masks and options.split == "train"):
+        raise ValueError("--trimaps goes with --images, --masks and --split train: scores want whole masks")
+    pairs = [replace(pair, trimap=options.trimaps) for pair in find_pairs(options)]
     stop_for(leftovers(pairs, data_path), f"in {data_path}; nothing was written")
     verify(pairs)
     with locked(data_path):
@@ -87,7 +89,7 @@ def leftovers(pairs: list[SourcePair], data_path: Path) -> list[str]:
         if real in (*image.parents, *mask.parents):
             problems.append(f"{pair.image}: the source would be written over; choose another --data_path")
         expected |= {folder / "images" / pair.image.name}
-        expected |= {folder / part / f"{pair.stem}.png" for part in ("masks", "contour")}
+        expected |= {folder / part / f"{pair.stem}.png" for part in ("masks", "contour", "trimaps")}
     for folder in {path.parent for path in expected}:
         present = list_images(folder).values() if folder.is_dir() else []
         problems += [f"{p}: not of this source; move it away" for paths in present for p in paths if p not in expected]
@@ -103,7 +105,7 @@ def verify(pairs: list[SourcePair]) -> None:
 
     def gain(pair: SourcePair) -> float | str:
         try:
-            return contrast_gain(*read_pair(pair.image, pair.mask, pair.white))
+            return contrast_gain(*read_pair(pair.image, pair.mask, pair.white, pair.trimap))
         except (ValueError, OSError) as error:
             return str(error)
 
@@ -118,10 +120,17 @@ def verify(pairs: list[SourcePair]) -> None:
 
 
 def write_pair(pair: SourcePair, data_path: Path) -> tuple[float, float]:
-    """Writes image (as it is), mask and, for training, contour; returns the shares of in-focus and contour pixels."""
+    """Writes image (as it is), mask and, for training, contour; returns the shares of in-focus and contour pixels.
+
+    Of a trimap there is no contour.
+    """
     folder = pair.folder(data_path)
     with atomic(folder / "images" / pair.image.name) as temporary:
         shutil.copyfile(pair.image, temporary)
+    if pair.trimap:
+        mask = read_trimap(pair.mask, pair.white)
+        write_png(folder / "trimaps" / f"{pair.stem}.png", mask)
+        return float((mask == 255).mean()), 0.0
     mask = read_mask(pair.mask, pair.white)
     contour = contour_band(mask)
     write_png(folder / "masks" / f"{pair.stem}.png", mask)

@@ -89,7 +89,6 @@ class Recipe(RunConfig):
     encoder_lr: float = _recipe(1.0, "share of --lr that the encoder learns with", at_least=0)
     loss_weights: list[float] = _recipe([0.7, 0.7, 0.7], "what BCE, IoU and L1 of the mask weigh in the loss")
     augmentation: str = _recipe("paper", "strong: crops, colours, softness, noise, JPEG", choices=("paper", "strong"))
-    defocus: float = _recipe(0.0, "how often the strong augmentation defocuses a part and its mask")
     weight_decay: float = _recipe(1e-4, "weight decay: L2 in Adam, decoupled in AdamW", at_least=0)
     patience: int = _recipe(5, "epochs without a better validation loss before the learning rate falls", at_least=0)
     lr_factor: float = _recipe(0.1, "what the learning rate is multiplied by then", at_least=0)
@@ -113,8 +112,6 @@ class Recipe(RunConfig):
             raise ValueError(f"--test_size {self.test_size}: at least 32, or 0 for --img_size")
         if bool(self.extra) != bool(self.extra_per_batch):
             raise ValueError("--extra names sets, --extra_per_batch says how many images of a batch: give both")
-        if not 0 <= self.defocus <= 1 or (self.defocus and self.augmentation != "strong"):
-            raise ValueError(f"--defocus {self.defocus}: a share from 0 to 1, of --augmentation strong")
 
 
 @dataclass
@@ -175,6 +172,7 @@ class PrepareOptions:
     masks: str = option("", "... and of masks")
     dataset: str = option("", "name that the set gets (a known source brings its own)")
     white: str = option("", "what white means in the masks (a known source says it)", choices=("blurred", "in_focus"))
+    trimaps: bool = option(False, "--masks may hold a third level, 128 = unknown, which train leaves out of the loss")
     split: str = option("", "what --images holds (default: as --test_list says)", choices=("train", "test"))
     test_list: str = option("", "text file with the stems of the test images, one a line (CUHK: the split of BTBNet)")
     data_path: str = data_path_option("dataset folder to write")

@@ -7,7 +7,7 @@ import pytest
 
 from ran.imaging.contour import contour_band
 from ran.imaging.layouts import LAYOUTS, SPLITS
-from ran.imaging.pictures import read_mask
+from ran.imaging.pictures import UNKNOWN, read_mask, write_png
 from ran.tools import prepare
 from ran.utils.options import PrepareOptions
 
@@ -264,3 +264,24 @@ def test_cuhk_as_published(tmp_path, capsys):
     out = capsys.readouterr().out
     assert "604 training pairs" in out and "100 test pairs, 0.295 of the pixels in focus" in out
     assert "warning" not in out
+
+
+def test_trimaps_keep_what_is_unknown(source, tmp_path, capsys):
+    """White means what --white says, there is no contour, and --check takes the set for what it is."""
+    masks = tmp_path / "masks"
+    for path in (source / "gt").iterdir():
+        trimap = read_mask(path)
+        trimap[:9] = UNKNOWN
+        write_png(masks / path.name, trimap)
+    options = {"images": str(source / "image"), "masks": str(masks), "trimaps": True, "dataset": "PART"}
+    options |= {"white": "blurred", "data_path": str(tmp_path / "dataset")}
+    prepare.run(PrepareOptions(**options, split="train"))
+    folder = tmp_path / "dataset/Train/PART"
+    assert sorted(path.name for path in folder.iterdir()) == ["images", "trimaps"]
+    for path in (folder / "trimaps").iterdir():
+        written, given = (cv2.imread(str(p), cv2.IMREAD_UNCHANGED) for p in (path, masks / path.name))
+        assert (written[:9] == UNKNOWN).all() and np.array_equal(written[9:], 255 - given[9:])
+    prepare.run(PrepareOptions(data_path=str(tmp_path / "dataset"), check=True))
+    assert "Train/PART: 9 pairs, 0 problem(s)" in capsys.readouterr().out
+    with pytest.raises(ValueError, match="--split train"):
+        prepare.run(PrepareOptions(**options, split="test"))

@@ -52,7 +52,7 @@ def test_booleans(text, value):
         (["--loss_weights", "1", "2"], "--loss_weights [1.0, 2.0]: three weights"),
         (["--loss_weights", "0", "0", "0"], "three weights from 0, not all of them 0"),
         (["--test_size", "16"], "--test_size 16: at least 32"),
-        (["--defocus", "0.3"], "--defocus 0.3: a share from 0 to 1, of --augmentation strong"),
+        (["--extra", "MADE"], "--extra names sets, --extra_per_batch says how many images of a batch: give both"),
     ],
 )
 def test_mistakes_are_refused_by_name(words, message, capsys):
@@ -117,7 +117,7 @@ def test_shipped_configs():
     assert train("--config", paper) == TrainConfig(config=paper).with_sizes({})
     best = train("--config", str(CONFIGS / "best.yaml"))
     rows, against = read_variants(str(CONFIGS / "trials.yaml"))
-    assert against["loss"] == "fine" and rows["defocus"]["loss_weights"] == [0.5, 1.0, 4.0]
+    assert against["loss"] == "fine" and rows["large"]["loss_weights"] == [0.5, 1.0, 4.0]
     assert set(against) | {"paper", "fine"} == set(rows) and rows["strong"]["lr"] == best.lr
     assert (best.arch, best.decoder, best.schedule, best.val_share) == ("resnet18", "fine", "onecycle", 0)
     made = read_weights(SHIPPED)[1]["config"]  # by best.yaml, but for what `make weights` says

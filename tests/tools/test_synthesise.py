@@ -1,0 +1,91 @@
+import cv2
+import numpy as np
+import pytest
+
+from ran.dataloader import find_sets
+from ran.imaging.dataset_check import check, contrast_gain
+from ran.imaging.pictures import UNKNOWN, read_image, read_trimap, write_png
+from ran.tools import synthesise
+from ran.tools.sample import photograph
+from ran.trainer import Trainer
+from ran.utils.options import SynthesiseOptions
+
+
+@pytest.fixture(scope="module")
+def sources(tmp_path_factory):
+    """Four sharp photographs with a disc as object, and with depth that rises from top to bottom."""
+    folder, rng = tmp_path_factory.mktemp("sources"), np.random.default_rng(0)
+    mask = cv2.circle(np.zeros((80, 120), np.uint8), (60, 40), 24, 255, -1)
+    depth = np.repeat(np.linspace(20, 250, 40)[::-1, None], 60, axis=1).astype(np.uint8)
+    for name in ("astronaut", "grass", "brick", "coffee"):
+        picture = cv2.resize(photograph(name), (120, 80), interpolation=cv2.INTER_AREA)
+        picture = np.clip(picture + rng.normal(0, 20, picture.shape), 0, 255).astype(np.uint8)
+        for kind, truth in (("masks", mask), ("depth", depth)):
+            write_png(folder / kind / f"{name}.png", truth)
+        write_png(folder / "images" / f"{name}.png", picture)
+    return folder
+
+
+def make(data_path, **options):
+    synthesise.run(SynthesiseOptions(data_path=str(data_path), device="cpu", **options))
+    return data_path / "Train/SYNTHETIC"
+
+
+@pytest.fixture(scope="module")
+def made(sources, tmp_path_factory):
+    """The made set of all three kinds of source; every picture passes for one in focus."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(synthesise, "IN_FOCUS", 0)
+        patch.setattr(synthesise, "OUT_OF_FOCUS", 0)
+        return make(tmp_path_factory.mktemp("made"), objects=str(sources), people=str(sources), depth=str(sources))
+
+
+def test_what_is_white_is_sharper_than_what_is_black(made):
+    kinds = set()
+    for path in sorted((made / "trimaps").iterdir()):
+        image, trimap = read_image(made / "images" / f"{path.stem}.jpg"), read_trimap(path)
+        assert image.shape == (*trimap.shape, 3) == (80, 120, 3)
+        kinds.add(tuple(path.stem.split("_")[::2]))
+        if (trimap == 255).any() and (trimap == 0).any():
+            assert contrast_gain(image, trimap) > 0, path
+        if path.stem.startswith("people"):
+            assert (trimap == UNKNOWN).any()
+    assert {("objects", "background"), ("objects", "object")} < kinds
+    assert {"people", "depth"} < {source for source, _ in kinds}
+    assert check(made.parent.parent)[1] == []
+
+
+def test_same_seed_same_files(sources, made, tmp_path):
+    """Of one source alone too: none depends on the others."""
+    again = make(tmp_path, depth=str(sources))
+    files = sorted(path.relative_to(made) for path in made.glob("*/depth_*"))
+    assert files == sorted(path.relative_to(again) for path in again.rglob("*.*"))
+    assert all((made / path).read_bytes() == (again / path).read_bytes() for path in files)
+
+
+def test_a_training_mixes_them_in(made, config, dataset):
+    made.parent.parent.joinpath("Train/SAMPLE").symlink_to(dataset / "Train/SAMPLE")
+    config.data_path, config.extra, config.batch_size, config.extra_per_batch = (
+        str(made.parent.parent),
+        ["SYNTHETIC"],
+        3,
+        1,
+    )
+    assert Trainer(config).train() == 0
+    with pytest.raises(ValueError, match="--extra SYNTHETIC: trained on already"):
+        config.model_path += "2"
+        config.datasets = ["SAMPLE", "SYNTHETIC"]
+        Trainer(config)
+    config.datasets, config.extra_per_batch = ["SAMPLE"], 3
+    with pytest.raises(ValueError, match="--extra_per_batch 3: fewer than --batch_size 3"):
+        Trainer(config)
+    assert list(find_sets(config.data_path, "train", [])) == ["SAMPLE"]
+
+
+def test_what_is_wrong_is_said(sources, made, tmp_path):
+    with pytest.raises(ValueError, match="give --objects, --people, --depth"):
+        make(tmp_path)
+    with pytest.raises(ValueError, match="holds files already"):
+        make(made.parent.parent, depth=str(sources))
+    with pytest.raises(ValueError, match="no such folder"):
+        make(tmp_path, depth=str(tmp_path))
