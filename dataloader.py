@@ -76,7 +76,7 @@ def _pairs_of(name: str, folder: Path) -> list[Pair]:
         problems += [f"{files[0]}: doubled stem" for files in contours.values() if len(files) > 1]
     if problems:
         raise ValueError("images and ground truth do not match:\n  " + "\n  ".join(problems))
-    return [Pair(name, s, image, mask, contours and contours[s][0]) for s, (image, mask) in pairs.items()]
+    return [Pair(name, s, image, mask, contours[s][0] if contours else None) for s, (image, mask) in pairs.items()]
 
 
 def split_fold(pairs: list[Pair], fold: int) -> tuple[list[Pair], list[Pair]]:
@@ -240,7 +240,7 @@ class Loader(DataLoader):
             raise kind(str(error).rsplit(f"\n{type(error).__name__}: ", 1)[-1].strip()) from None
 
 
-def make_loader(dataset: Dataset, workers: int, **options) -> DataLoader:
+def make_loader(dataset: TrainingSet | TestSet, workers: int, **options) -> DataLoader:
     """DataLoader whose processes outlive an epoch and leave Ctrl-C and SIGTERM to the main process.
 
     It has a random generator of its own: an iterator's start would draw from the global one, which a network with

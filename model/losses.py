@@ -1,5 +1,7 @@
 """Adaptive pixel intensity loss on the mask and on the connectivity maps."""
 
+from collections.abc import Sequence
+
 import torch
 from torch.nn import functional as F
 
@@ -46,7 +48,7 @@ def pixel_weights(target: torch.Tensor) -> torch.Tensor:
 
 
 def adaptive_pixel_intensity_loss(
-    logits: torch.Tensor, target: torch.Tensor, weights: tuple[float, float, float] = WEIGHTS
+    logits: torch.Tensor, target: torch.Tensor, weights: Sequence[float] = WEIGHTS
 ) -> torch.Tensor:
     """Adaptive pixel intensity loss (TRACER, AAAI 2022): the sum of BCE, IoU and L1, each 0.7 times.
 
@@ -62,7 +64,7 @@ def adaptive_pixel_intensity_loss(
         Scalar, the mean over images and channels.
     """
     omega = pixel_weights(target)
-    bce = F.binary_cross_entropy_with_logits(logits, target, reduction="none")
+    entropy = F.binary_cross_entropy_with_logits(logits, target, reduction="none")
     probability = logits.sigmoid()
 
     def total(x: torch.Tensor) -> torch.Tensor:
@@ -70,7 +72,7 @@ def adaptive_pixel_intensity_loss(
 
     intersection = total(omega * probability * target)
     union = total(omega * (probability + target)) - intersection
-    weighted_bce = total(omega * bce) / total(omega + 0.5)
+    weighted_bce = total(omega * entropy) / total(omega + 0.5)
     weighted_iou = 1 - (intersection + 1) / (union + 1)
     weighted_l1 = total(omega * (probability - target).abs()) / total(omega)
     bce, iou, l1 = weights
@@ -81,7 +83,7 @@ def ran_loss(
     logits: dict[str, torch.Tensor],
     mask: torch.Tensor,
     contour: torch.Tensor,
-    weights: tuple[float, float, float] = WEIGHTS,
+    weights: Sequence[float] = WEIGHTS,
 ) -> torch.Tensor:
     """RAN's loss: the adaptive pixel intensity loss of both heads, summed 1:1; of the mask alone without the other.
 
