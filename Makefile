@@ -2,6 +2,8 @@
 PYTHON ?= python3
 BIN := .venv/bin
 DEMO := demo
+# Versions that are known to work, see there; `make PINS=` takes the newest ones in the ranges instead.
+PINS := -c constraints.txt
 
 .PHONY: help install demo test faults bench weights lint clean
 
@@ -35,19 +37,25 @@ weights: .venv/installed  ## train the shipped weights anew on dataset/, and sco
 		--model_path runs/ran_resnet18 --pretrained $(PRETRAINED) --num_workers 0 --resume True
 	$(BIN)/python main.py release --data_path dataset --datasets CUHK --model_path runs/ran_resnet18
 
-lint: .venv/tools  ## check the code's style
+lint: .venv/tools .mypy_cache/ran  ## check the code's style and types
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+# mypy takes a folder's name for the package's: this link to the repository is called ran, whatever its folder is.
+.mypy_cache/ran:
+	@mkdir -p $(@D)
+	@ln -sfn .. $@
 
 clean:  ## remove the demo's files and .venv
 	rm -rf $(DEMO) .venv
 
-.venv/installed: requirements.txt
+.venv/installed: requirements.txt constraints.txt
 	$(PYTHON) -m venv .venv
-	$(BIN)/python -m pip install --quiet -r requirements.txt
+	$(BIN)/python -m pip install --quiet -r requirements.txt $(PINS)
 	@touch $@
 
 .venv/tools: .venv/installed requirements-dev.txt requirements-extra.txt
-	$(BIN)/python -m pip install --quiet -r requirements-dev.txt
+	$(BIN)/python -m pip install --quiet -r requirements-dev.txt $(PINS)
 	$(BIN)/python -m pip install --quiet --no-deps --editable .
 	@touch $@

@@ -85,7 +85,8 @@ def _pairs_of(name: str, folder: Path) -> list[Pair]:
         problems += [f"{files[0]}: doubled stem" for files in contours.values() if len(files) > 1]
     if problems:
         raise ValueError("images and ground truth do not match:\n  " + "\n  ".join(problems))
-    return [Pair(name, s, image, mask, contours and contours[s][0], trimap) for s, (image, mask) in pairs.items()]
+    contour_of = {stem: files[0] for stem, files in (contours or {}).items()}
+    return [Pair(name, s, image, mask, contour_of.get(s), trimap) for s, (image, mask) in pairs.items()]
 
 
 def split_fold(pairs: list[Pair], fold: int) -> tuple[list[Pair], list[Pair]]:
@@ -267,7 +268,7 @@ class Loader(DataLoader):
             raise kind(str(error).rsplit(f"\n{type(error).__name__}: ", 1)[-1].strip()) from None
 
 
-def make_loader(dataset: Dataset, workers: int, **options) -> DataLoader:
+def make_loader(dataset: TrainingSet | TestSet, workers: int, **options) -> DataLoader:
     """DataLoader whose processes outlive an epoch and leave Ctrl-C and SIGTERM to the main process.
 
     It has a random generator of its own: an iterator's start would draw from the global one, which a network with

@@ -10,6 +10,7 @@ from pathlib import Path
 
 if not __package__:  # run as a file: this folder is the package ran, whatever it is called and wherever it lies
     spec = importlib.util.spec_from_file_location("ran", Path(__file__).with_name("__init__.py"))
+    assert spec and spec.loader  # as for every .py file
     sys.modules["ran"] = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(sys.modules["ran"])
 

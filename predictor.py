@@ -2,7 +2,7 @@
 
 import json
 import mmap
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import numpy as np
@@ -31,7 +31,7 @@ class Predictor:
     """
 
     def __init__(self, network: RAN, metadata: dict, device: torch.device, amp: str = "off", compile: bool = False):
-        self.network = network.to(device, memory_format=torch.channels_last).eval()
+        self.network = network.to(device).to(memory_format=torch.channels_last).eval()
         self._model = compiled(self.network, compile, device)
         self._precision = mixed_precision(amp, device)
         self.metadata = metadata
@@ -129,7 +129,7 @@ class OnnxPredictor(Predictor):
                 # What marks a tensor in another file, which the runtime before 1.24 reads wherever it is.
                 if data.find(b"location") >= 0:
                     raise ValueError("parts of it lie in other files")
-            providers = ["CPUExecutionProvider"]
+            providers: list[str | tuple[str, dict[str, int]]] = ["CPUExecutionProvider"]
             if device.type == "cuda" and "CUDAExecutionProvider" in onnxruntime.get_available_providers():
                 providers.insert(0, ("CUDAExecutionProvider", {"device_id": device.index or 0}))
             self._session = onnxruntime.InferenceSession(path, providers=providers)
@@ -185,7 +185,7 @@ def image_size(metadata: dict) -> int:
     return side
 
 
-def compiled(network: nn.Module, wanted: bool, device: torch.device) -> nn.Module:
+def compiled(network: nn.Module, wanted: bool, device: torch.device) -> Callable[..., dict[str, torch.Tensor]]:
     """The network as it is called: compiled if wanted, with CUDA graphs on a GPU; each input size compiles anew."""
     mode = "reduce-overhead" if device.type == "cuda" else "default"
     return torch.compile(network, mode=mode, dynamic=False) if wanted else network

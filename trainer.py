@@ -46,12 +46,12 @@ class Trainer:
         torch.manual_seed(config.seed)
         torch.backends.cudnn.benchmark = True  # all batches have one size
         self.data = TrainingData(self.config)
-        self.network = start.network().to(self.device, memory_format=torch.channels_last)
+        self.network = start.network().to(self.device).to(memory_format=torch.channels_last)
         self.model = compiled(distributed.wrapped(self.network, self.device), config.compile, self.device)
         steps = config.epochs * len(self.data.batches)
         self.optimization = Optimization(self.network, self.config, steps, scaled=self.precision == torch.float16)
         self.state = TrainState(self.data.names, start.before)
-        self.example = None  # photograph, truth and map of a validation picture, side by side
+        self.example: torch.Tensor | None = None  # photograph, truth and map of a validation picture, side by side
         if start.last:
             self._restore(start.last)
         distributed.check_same(f"states in {self.folder}", [self.state.epoch, self.state.step])
@@ -78,6 +78,7 @@ class Trainer:
                 except Diverged as error:
                     self._go_back(error)
         if not reason:
+            assert stop.agreed  # what else ended the loop
             print(f"{stop.agreed.name}: saved in {self.state.position()}; --resume goes on")
             return 128 + stop.agreed
         print(f"{reason}; {self.state.kept()}: {self.folder / checkpoint.BEST}")
@@ -128,8 +129,9 @@ class Trainer:
         distributed.same_buffers(self.network)
         self.network.eval()
         scores, loss = [], 0.0
-        pairs = self.data.val_loader.dataset.pairs
-        for batch in tqdm(self.data.val_loader, "validation", leave=False):
+        loader, pairs = self.data.val_loader, self.data.val_pairs
+        assert loader is not None  # only called where something validates
+        for batch in tqdm(loader, "validation", leave=False):
             image, mask, contour = self._floats(batch)
             logits = self.network(image)
             loss += ran_loss(logits, mask, contour, self.config.loss_weights).item() * len(image)

@@ -29,6 +29,7 @@ class TrainingData:
         train_loader: batches as TrainingSet makes them.
         val_images: how many validate, over all processes; with none, val_loader is None. A process without a share of
             them has an empty val_loader.
+        val_pairs: what val_loader reads, in order.
 
     Raises:
         FileNotFoundError, ValueError: no data, or fewer images in a batch than processes.
@@ -62,10 +63,11 @@ class TrainingData:
         self.batches = EpochBatches(len(training), config.batch_size, config.seed, rank, size, of_extra)
         self.train_loader = make_loader(data, config.num_workers, batch_sampler=self.batches)
         self.val_loader: DataLoader | None = None
+        self.val_pairs = validation[rank::size]
         self.val_images = len(validation)
         if validation:
             side = config.test_size or config.img_size
-            held_out = TrainingSet(validation[rank::size], side, None, config.seed, config.cache_mb)
+            held_out = TrainingSet(self.val_pairs, side, None, config.seed, config.cache_mb)
             self.val_loader = make_loader(held_out, 0, batch_size=-(-config.batch_size // size))
         distributed.check_same("training and validation pictures", self.names + [pair.name for pair in validation])
 
@@ -95,8 +97,10 @@ class Start:
 
     def __init__(self, config: TrainConfig):
         self.last = state_to_resume(Path(config.model_path), config)
-        fine_tuned = config.weights and not self.last
-        self._tuned, metadata = load_network(config.weights) if fine_tuned else (None, {})
+        self._tuned: RAN | None = None
+        metadata: dict = {}
+        if config.weights and not self.last:
+            self._tuned, metadata = load_network(config.weights)
         self.config = config.with_sizes((self.last or metadata).get("config", {}))
         self.before: list[dict] = []
         if self._tuned:

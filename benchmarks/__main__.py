@@ -47,7 +47,7 @@ def main(options: Options) -> None:
 
 def earlier(path: Path, here: dict) -> dict:
     """Sections measured before on the same machine with the same versions."""
-    report = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {"machine": None}
+    report: dict = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {"machine": None}
     return report["sections"] if report["machine"] == here else {}
 
 
@@ -71,8 +71,10 @@ def table(rows: list[dict]) -> str:
 
 def cell(value) -> str:
     """A number with three digits that count."""
-    if isinstance(value, bool | str):
-        return {True: "yes", False: "NO"}.get(value, value)
+    if isinstance(value, bool):
+        return "yes" if value else "NO"
+    if isinstance(value, str):
+        return value
     return f"{value:.0f}" if abs(value) >= 100 else f"{value:.3g}"
 
 

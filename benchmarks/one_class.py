@@ -14,7 +14,6 @@ import cv2
 import numpy as np
 from tqdm import tqdm
 
-import main  # noqa: F401 (makes the folder above known as the package ran)
 from ran.dataloader import find_sets
 from ran.evaluation.report.tables import markdown_table
 from ran.imaging.blur import display, linear, spread

@@ -28,7 +28,7 @@ def forward_seconds(batch: int, side: int, device: str, repeats: int) -> float:
 
     from ran.model import RAN
 
-    network = RAN("resnet18").to(device, memory_format=torch.channels_last).eval()
+    network = RAN("resnet18").to(device).to(memory_format=torch.channels_last).eval()
     images = torch.rand(batch, 3, side, side, device=device)
     with torch.inference_mode():
         return median_seconds(lambda: network(images, mask_only=True), repeats, warm_up=1)

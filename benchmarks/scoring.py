@@ -2,6 +2,7 @@
 
 import tempfile
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import cv2
@@ -24,10 +25,10 @@ def write_pictures(folder: Path, count: int) -> list[Job]:
     jobs = []
     for number in range(count):
         hills = cv2.GaussianBlur(rng.standard_normal(SIZE).astype(np.float32), (0, 0), 40)
-        mask = np.uint8(hills > np.quantile(hills, rng.uniform(0.5, 0.8))) * 255
+        mask = (hills > np.quantile(hills, rng.uniform(0.5, 0.8))).astype(np.uint8) * 255
         soft = cv2.GaussianBlur(mask, (0, 0), 6) + rng.normal(0, 20, SIZE)
         soft = (soft - soft.min()) / (soft.max() - soft.min()) * 255
-        paths = [folder / part / f"{number:03d}.png" for part in ("maps", "masks")]
+        paths = (folder / f"maps/{number:03d}.png", folder / f"masks/{number:03d}.png")
         for path, picture in zip(paths, (np.round(soft).astype(np.uint8), mask)):
             write_png(path, picture)
         jobs.append(Job(f"{number:03d}", *paths))
@@ -36,7 +37,7 @@ def write_pictures(folder: Path, count: int) -> list[Job]:
 
 def ours(jobs: list[Job]) -> dict[str, float]:
     """Totals of all protocols, as evaluate computes them on all cores."""
-    return totals([result.score for result in score_files(jobs)])
+    return totals([result.score for result in score_files(jobs) if result.score])
 
 
 def library(jobs: list[Job]) -> dict[str, float]:
@@ -61,7 +62,8 @@ def measure(device: str, repeats: int) -> list[dict]:
 
 
 def in_turn(count: int, repeats: int) -> dict:
-    seconds, results = {ours: [], library: []}, {}
+    seconds: dict[Callable, list[float]] = {ours: [], library: []}
+    results = {}
     with tempfile.TemporaryDirectory() as folder:
         jobs = write_pictures(Path(folder), count)
         for _ in range(repeats):

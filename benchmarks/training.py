@@ -62,7 +62,7 @@ def samples_a_second(data: Path, cache_mb: int, count: int) -> float:
     from ran.dataloader import EpochBatches, TrainingSet, find_sets, make_loader
     from ran.imaging.augmentation import paper_augmentation
 
-    pairs = find_sets(data, "train", [])["SAMPLE"]
+    pairs = find_sets(str(data), "train", [])["SAMPLE"]
     pairs = (pairs * (count // len(pairs) + 1))[:count]
     batches = EpochBatches(count, 2, seed=0)
     loader = make_loader(TrainingSet(pairs, SIZE, paper_augmentation(), 0, cache_mb), 2, batch_sampler=batches)

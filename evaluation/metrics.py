@@ -148,7 +148,7 @@ def totals(scores: list[ImageScore]) -> dict[str, float]:
     means = {key: np.mean([row[key] for row in rows]) for key in rows[0] if key != "name"}
     f = mean_curves(scores)[2]
     e = np.mean([score.e_curve for score in scores], axis=0)
-    intersection, union = sum(score.iou_counts for score in scores)
+    intersection, union = np.sum([score.iou_counts for score in scores], axis=0)
     means |= {"p3_iou": intersection / max(union, 1), "p5_max_f": f.max(), "p5_mean_f": f.mean(), "e_max": e.max()}
     shares = [row["in_focus"] for row in rows]
     counts = {"images": len(shares), "all_blurred": shares.count(0), "all_in_focus": shares.count(1)}

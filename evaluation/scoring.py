@@ -2,6 +2,7 @@
 
 import multiprocessing
 import sys
+from collections.abc import Iterable
 from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 from typing import NamedTuple
@@ -42,15 +43,18 @@ def score_files(jobs: list[Job], processes: int = 0) -> list[Result]:
     Raises:
         ValueError: a mask that cannot be read.
     """
-    bar = {"desc": "scoring", "total": len(jobs), "unit": "map", "leave": False}
+
+    def counted(results: Iterable[Result]) -> list[Result]:
+        return list(tqdm(results, desc="scoring", total=len(jobs), unit="map", leave=False))
+
     processes = processes or cores()
     if processes == 1 or len(jobs) < FEW:
-        return list(tqdm(map(score_file, jobs), **bar))
+        return counted(map(score_file, jobs))
     # A forked process is ready at once, but a process with torch's threads should not fork.
     kind = "spawn" if sys.platform != "linux" or "torch" in sys.modules else "fork"
     context = multiprocessing.get_context(kind)
     with ProcessPoolExecutor(processes, context, cv2.setNumThreads, (0,)) as pool:
-        return list(tqdm(pool.map(score_file, jobs, chunksize=4), **bar))
+        return counted(pool.map(score_file, jobs, chunksize=4))
 
 
 def score_file(job: Job) -> Result:

@@ -60,7 +60,9 @@ def detect(source: Path) -> tuple[list[tuple[Layout, Path, Path]], list[str]]:
         return [], [f"{source}: no such folder"]
     folders = [path for level in ("*", "*/*", "*/*/*", "*/*/*/*") for path in source.glob(level) if path.is_dir()]
     by_name = {(path.parent, _plain(path.name)): path for path in folders}
-    parts, problems, lone = [], [], []
+    parts: list[tuple[Layout, Path, Path]] = []
+    problems: list[str] = []
+    lone: list[str] = []
     for layout in LAYOUTS:
         for parent in sorted({parent for parent, _ in by_name}):
             images, masks = (by_name.get((parent, _plain(name))) for name in (layout.images, layout.masks))

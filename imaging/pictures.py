@@ -7,7 +7,7 @@ from pathlib import Path
 
 import cv2
 import numpy as np
-from PIL import ExifTags, Image
+from PIL import ExifTags, Image, ImageFile
 
 from ..utils.files import atomic, write_bytes
 
@@ -61,7 +61,7 @@ def _read(path: str | Path, convert: Callable[[Image.Image], np.ndarray]) -> np.
     except MemoryError:
         raise
     except Exception as error:  # Pillow and its plug-ins raise many kinds for a damaged file
-        reason = error
+        reason: Exception | str = error
         if Path(path).suffix.lower() in HEIF_SUFFIXES and not register_heif():
             reason = "HEIC needs another package: pip install pillow-heif"
         raise ValueError(f"{path}: not a readable picture ({reason})") from None
@@ -145,7 +145,9 @@ def _file_of_deep_colours(picture: Image.Image) -> np.ndarray | None:
 
     The picture must not be decoded yet; of one that is, Pillow does not know the file's depth.
     """
-    decoding = picture.tile[0][3] if getattr(picture, "tile", None) else ""
+    if not isinstance(picture, ImageFile.ImageFile) or picture.fp is None:
+        return None
+    decoding = picture.tile[0][3] if picture.tile else ""
     layout = str(decoding[0] if isinstance(decoding, tuple) and decoding else decoding)
     if picture.format not in ("PNG", "TIFF") or ";16" not in layout or layout.startswith("I"):
         return None
@@ -175,7 +177,7 @@ def _pixels(picture: Image.Image) -> np.ndarray:
     pixels = np.empty((height, width, 3), np.uint8)
     rows = max(1, 2**22 // width)
     for top in range(0, height, rows):
-        pixels[top : top + rows] = picture.crop((0, top, width, min(top + rows, height)))
+        pixels[top : top + rows] = np.asarray(picture.crop((0, top, width, min(top + rows, height))))
     return pixels
 
 
@@ -283,9 +285,11 @@ def read_profile(path: str | Path) -> bytes | None:
 
 def write_picture(path: Path, picture: np.ndarray, profile: bytes | None) -> None:
     """Writes H x W x 3 or 4 uint8 (RGB, alpha) as JPEG or PNG, by the path's suffix, with an ICC profile."""
-    options = {"compress_level": 1} if path.suffix == ".png" else {"quality": 92, "subsampling": 0}
     with atomic(path) as temporary:
-        Image.fromarray(picture).save(temporary, icc_profile=profile, **options)
+        if path.suffix == ".png":
+            Image.fromarray(picture).save(temporary, icc_profile=profile, compress_level=1)
+        else:
+            Image.fromarray(picture).save(temporary, icc_profile=profile, quality=92, subsampling=0)
 
 
 def write_png(path: Path, picture: np.ndarray) -> None:

@@ -54,7 +54,7 @@ def bokeh(photograph: np.ndarray, focus_map: np.ndarray) -> np.ndarray:
     return _blend(lambda part, alpha, blurred: blurred + (part - blurred) * alpha, photograph, focus_map, blurred)
 
 
-def numbers(photograph: np.ndarray, focus_map: np.ndarray, size: tuple[int, int]) -> dict[str, float]:
+def numbers(photograph: np.ndarray, focus_map: np.ndarray, size: tuple[int, int]) -> dict[str, float | None]:
     """What a table says of one picture. Photograph and map may be smaller than the picture, both alike.
 
     Args:

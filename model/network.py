@@ -36,6 +36,8 @@ class RAN(nn.Module):
     """
 
     decoder = "paper"
+    mean: torch.Tensor
+    std: torch.Tensor
 
     def __init__(
         self,
@@ -95,4 +97,5 @@ def keep_variance(module: nn.Module) -> None:
     """
     if isinstance(module, nn.Conv2d):
         nn.init.kaiming_normal_(module.weight, nonlinearity="linear")
-        nn.init.zeros_(module.bias)
+        if module.bias is not None:
+            nn.init.zeros_(module.bias)

@@ -18,7 +18,7 @@ from ..utils.command_line import as_words, parse, read_yaml
 from ..utils.files import write_bytes, write_json
 from ..utils.options import FOLDS, AblationOptions, Recipe, RunConfig, TestConfig, TrainConfig
 
-ROWS = {
+ROWS: dict[str, dict] = {
     "baseline": {"attention": "none", "connectivity": False},
     "connectivity": {"attention": "none"},
     "normal": {"attention": "normal", "connectivity": False},

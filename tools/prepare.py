@@ -48,7 +48,8 @@ def find_pairs(options: PrepareOptions) -> list[SourcePair]:
         if not (options.images and options.masks and options.dataset and options.white):
             raise ValueError("--images needs --masks, --dataset and --white beside it, and --split or --test_list")
         layout = Layout("", "", options.dataset, options.split or "list", options.white)
-        parts, problems = [(layout, Path(options.images), Path(options.masks))], []
+        parts = [(layout, Path(options.images), Path(options.masks))]
+        problems: list[str] = []
     elif options.split:
         raise ValueError("--split goes with --images and --masks; a known source says itself what it holds")
     elif options.source:

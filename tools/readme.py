@@ -116,6 +116,8 @@ def paired_table(results: Path) -> str:
     for trial in json.loads((results / "paired.json").read_text(encoding="utf-8")):
         ours, theirs = (errors_of(results / trial[key][0], trial[key][1]) for key in ("scores", "beside"))
         gain = paired_difference(theirs, ours, "mae")
+        if gain is None:
+            raise ValueError(f"paired.json, {trial['trial']}: fewer than two pictures in common")
         maes = [number(statistics.mean(row["mae"] for row in one.rows), 4) for one in (ours, theirs)]
         rows.append([trial["trial"], trial["than"], f"{trial['set']}, {gain.images}", *maes,
                      f"{gain.mean:+.4f} ± {gain.error:.4f}"])  # fmt: skip

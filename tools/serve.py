@@ -179,10 +179,11 @@ def build(desk: Desk):
                 archive = gr.File(label="Focus maps, ZIP", interactive=False, height=150)
                 listed = gr.Dataframe(headers=["picture", "its map, or what is wrong"], buttons=[], wrap=True)
         gr.Markdown(f"Nothing leaves the machine that this runs on; it forgets pictures after {KEPT // 60} minutes.")
-        turn = {"concurrency_id": "network", "concurrency_limit": 1, "api_visibility": "private"}
-        upload.change(analyse, upload, [slider, *shown, numbers, *files], **turn)
+        upload.change(analyse, upload, [slider, *shown, numbers, *files], concurrency_id="network",
+                      concurrency_limit=1, api_visibility="private")  # fmt: skip
         samples.click(lambda sample: sample[0], samples, upload, api_visibility="private")
-        start.click(batch, uploads, [archive, listed], **turn)
+        start.click(batch, uploads, [archive, listed], concurrency_id="network",
+                    concurrency_limit=1, api_visibility="private")  # fmt: skip
     return page
 
 

@@ -113,7 +113,7 @@ def _parser(options: type, prog: str, description: str) -> _Parser:
     for f in dataclasses.fields(options):
         if (group := f.metadata["group"]) not in groups:
             groups[group] = parser.add_argument_group(group)
-        default = f.default_factory() if f.default is dataclasses.MISSING else f.default
+        default = f.default if f.default_factory is dataclasses.MISSING else f.default_factory()
         settings: dict[str, Any] = {"help": f.metadata["help"], "default": default}
         if isinstance(default, bool):
             settings |= {"type": parse_bool, "nargs": "?", "const": True, "metavar": "BOOL"}

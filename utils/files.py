@@ -14,7 +14,7 @@ from pathlib import Path, PureWindowsPath
 try:
     import fcntl
 except ImportError:  # Windows
-    fcntl = None
+    fcntl = None  # type: ignore[assignment]  # a module that may be absent has no better type
 
 UNWRITABLE = (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.EPERM, errno.EFBIG, errno.ENAMETOOLONG,
               errno.EISDIR)  # fmt: skip
@@ -117,7 +117,7 @@ def check_name(name: str) -> str:
     return name
 
 
-def write_bytes(path: Path, data: bytes) -> None:
+def write_bytes(path: Path, data: bytes | memoryview) -> None:
     with atomic(path) as temporary:
         temporary.write_bytes(data)
 

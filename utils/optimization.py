@@ -26,7 +26,7 @@ def build_optimizer(network: nn.Module, recipe: Recipe, steps: int) -> tuple[Opt
         The schedule "plateau" is stepped with the validation loss after every epoch, "onecycle" after every step but
         the last.
     """
-    parts = {"encoder": [], "decoder": []}
+    parts: dict[str, list[nn.Parameter]] = {"encoder": [], "decoder": []}
     for name, parameter in network.named_parameters():
         if parameter.requires_grad:
             parts["encoder" if name.startswith("encoder.") else "decoder"].append(parameter)
@@ -67,14 +67,15 @@ class Optimization:
         self.scaler.unscale_(self.optimizer)
         norm = clip_grad_norm_(self.network.parameters(), self.recipe.clip or float("inf"))
         self.scaler.step(self.optimizer)
-        if self.recipe.schedule == "onecycle" and self.scheduler.last_epoch + 1 < self.scheduler.total_steps:
-            self.scheduler.step()
+        scheduler = self.scheduler
+        if isinstance(scheduler, OneCycleLR) and scheduler.last_epoch + 1 < scheduler.total_steps:
+            scheduler.step()
         self.scaler.update()
         return norm
 
     def end_epoch(self, loss: float) -> None:
         """Tells the plateau's schedule the loss that it watches."""
-        if self.recipe.schedule == "plateau":
+        if isinstance(self.scheduler, ReduceLROnPlateau):
             self.scheduler.step(loss)
 
     def halve_rate(self) -> None:

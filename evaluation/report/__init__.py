@@ -1,5 +1,6 @@
 """The report on scored methods: tables, curves, examples and one page, for people and for papers."""
 
+from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 
@@ -18,7 +19,7 @@ PAGE_IMAGES = 500  # about 30 MB
 
 def write_report(
     scores: list[MethodScores], folder: Path, *, published: Path | None = PUBLISHED, pictures: bool = True,
-    examples: list[str] = (), by: str = "", count: int = 2, title: str = "Focus maps compared",
+    examples: Sequence[str] = (), by: str = "", count: int = 2, title: str = "Focus maps compared",
 ) -> list[str]:  # fmt: skip
     """Writes index.html, tables.md, tables.tex, tables.csv, differences.csv, and for each set curves and examples.
 
@@ -45,7 +46,8 @@ def write_report(
     galleries = [Gallery(group) for group in groups] if pictures else []
     if unknown := set(examples) - {name for gallery in galleries for name in gallery.names}:
         raise ValueError(f"no image {', '.join(sorted(unknown))} that every method of its set was scored on")
-    sets, figures, remarks = [], {}, []
+    figures: dict[str, Figure | None] = {}
+    sets, remarks = [], []
     for number, (table, group) in enumerate(zip(tables, groups)):
         curves = figures[f"{table.dataset}_curves"] = curves_figure(group)
         note, shown = "made without pictures", []
@@ -82,7 +84,7 @@ def _what_to_show(gallery: Gallery, scored: int) -> tuple[str, list[str]]:
         errors = dict.fromkeys(names, 0.0)
         for row in (row for one in gallery.scores for row in one.rows if row["name"] in errors):
             errors[row["name"]] += row["mae"]
-        names = sorted(names, key=errors.get)[-PAGE_IMAGES:]
+        names = sorted(names, key=errors.__getitem__)[-PAGE_IMAGES:]
         remarks.append(f"the page shows the {PAGE_IMAGES} images with the largest errors")
     return "; ".join(remarks), names
 

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import numpy as np
 from matplotlib.figure import Figure  # no pyplot: no display, no global state
+from matplotlib.layout_engine import ConstrainedLayoutEngine
 
 from ...utils.files import atomic
 from ..scores import MethodScores
@@ -52,8 +53,8 @@ def grid_figure(pictures: list[tuple[str, list[np.ndarray]]], titles: list[str])
     """
     width = 1.7 * len(titles)
     heights = [line[0].shape[0] / line[0].shape[1] for _, line in pictures]
-    figure = Figure(figsize=(width, 0.4 + sum(1.7 * height for height in heights)), layout="constrained")
-    figure.get_layout_engine().set(w_pad=0.01, h_pad=0.01, wspace=0, hspace=0)
+    layout = ConstrainedLayoutEngine(w_pad=0.01, h_pad=0.01, wspace=0, hspace=0)
+    figure = Figure(figsize=(width, 0.4 + sum(1.7 * height for height in heights)), layout=layout)
     panels = figure.subplots(len(pictures), len(titles), squeeze=False, height_ratios=heights)
     for panel, title in zip(panels[0], titles):
         panel.set_title(plain(title), fontsize="small")

@@ -82,7 +82,7 @@ class Gallery:
     def chosen(self, by: MethodScores, count: int) -> dict[str, str]:
         """The images with a method's `count` lowest, median and highest MAE, with what each is."""
         errors = {row["name"]: row["mae"] for row in by.rows if row["name"] in self.names}
-        order = sorted(errors, key=errors.get)
+        order = sorted(errors, key=errors.__getitem__)
         count = min(count, len(order))
         middle = (len(order) - count) // 2
         groups = {"best": order[:count], "median": order[middle : middle + count], "worst": order[-count:]}

@@ -108,7 +108,7 @@ def _set_table(name: str, scores: list[MethodScores], known: list[dict]) -> SetT
     for one in scores:
         notes = one.about.get("notes", {})
         left_out = len(notes.get("missing", ())) + len(notes.get("unusable", ()))
-        measured.append(Line(one.method, one.totals["images"], {k: one.totals[k] for k in one.columns}, left_out))
+        measured.append(Line(one.method, int(one.totals["images"]), {k: one.totals[k] for k in one.columns}, left_out))
     images = max(line.images for line in measured)
     papers = [table for table in known if (table["set"], table["images"]) == (name, images)]
     published = [

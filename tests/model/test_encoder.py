@@ -143,6 +143,10 @@ def test_weights_of_something_else_are_refused(tmp_path, torchvision_state):
     torch.save({"a": torch.zeros(1)}, tmp_path / "other.pth")
     with pytest.raises(ValueError, match="none of its layers"):
         Encoder("resnet18").load_pretrained(str(tmp_path / "other.pth"))
+    for inner in (torch.zeros(1), [1]):  # what is called state_dict is none
+        torch.save({"state_dict": inner}, tmp_path / "other.pth")
+        with pytest.raises(ValueError, match="none of its layers"):
+            Encoder("resnet18").load_pretrained(str(tmp_path / "other.pth"))
     torch.save(torchvision_state, tmp_path / "resnet18.pth")
     with pytest.raises(ValueError, match="not weights of a resnet50 encoder, it has other layers"):
         Encoder("resnet50").load_pretrained(str(tmp_path / "resnet18.pth"))

@@ -54,6 +54,10 @@ def run(options: PredictOptions) -> int:
         return prediction.run()
 
 
+class _Full(OSError):
+    """Nothing more can be written."""
+
+
 class _Prediction:
     """One run over all pictures: readers, the network and writers work at the same time."""
 
@@ -65,7 +69,7 @@ class _Prediction:
         self.side = options.size or self.predictor.img_size
         distributed.check_same("photographs", [source.name for source in sources])
         self.share = sources[distributed.rank() :: distributed.size()]
-        self.table = None
+        self.table: Table | None = None
         self.failed: list[tuple[str, str]] = []
         self.waited = 0.0
 
@@ -91,11 +95,11 @@ class _Prediction:
         seconds = time.monotonic() - start
         with distributed.losses_told("what is written is whole, and the same command goes on from there"):
             failed = distributed.gather(self.failed)
-            done, skipped = distributed.total([len(self.sources) - len(self.failed), skipped], self.device)
+            done, there = distributed.total([len(self.sources) - len(self.failed), skipped], self.device)
         if distributed.rank() == 0:
             if self.table:
                 self.table.merge()
-            self._report(seconds, int(done), int(skipped), failed)
+            self._report(seconds, int(done), int(there), failed)
         return 1 if failed else 0
 
     def _report(self, seconds: float, done: int, skipped: int, failed: list[tuple[str, str]]) -> None:
@@ -120,19 +124,20 @@ class _Prediction:
 
     def _flow(self, readers: ThreadPoolExecutor, writers: ThreadPoolExecutor, bar: Any) -> None:
         """Main thread: takes what was read, batch by batch, through the network, and hands it to the writer."""
-        writing: deque[Future] = deque()
+        writing: deque[tuple[Source, Future[None]]] = deque()
         for batch in self._batches(readers, bar):
             results = self._maps([read for _, read in batch])
             for (source, read), probability in zip(batch, results):
-                writing.append(writers.submit(self._write, source, read, probability))
-            while writing and (len(writing) > self.ahead or writing[0].done()):
-                self._finish(writing.popleft(), bar)
+                writing.append((source, writers.submit(self._write, source, read, probability)))
+            while writing and (len(writing) > self.ahead or writing[0][1].done()):
+                self._finish(*writing.popleft(), bar)
         while writing:
-            self._finish(writing.popleft(), bar)
+            self._finish(*writing.popleft(), bar)
 
     def _batches(self, readers: ThreadPoolExecutor, bar: Any) -> Iterator[list[tuple[Source, dict]]]:
         """Batches of pictures in order, read ahead; broken ones are noted and left out."""
-        coming, waiting, batch = iter(self.sources), deque(), []
+        waiting: deque[tuple[Source, Future[dict[str, Any]]]] = deque()
+        coming, batch = iter(self.sources), []
         while True:
             while len(waiting) < self.ahead and (source := next(coming, None)):
                 waiting.append((source, readers.submit(self._read, source)))
@@ -170,7 +175,7 @@ class _Prediction:
                 return [self.predictor(image, self.side, self.options.tile, self.options.tta) for image in images]
             return list(self.predictor.probabilities(stack(images), self.options.tta))
 
-    def _write(self, source: Source, read: dict, probability: "np.ndarray") -> Source:
+    def _write(self, source: Source, read: dict, probability: "np.ndarray") -> None:
         """Writer's thread: the files of one picture, the map last."""
         size = read["size"]
         try:
@@ -187,22 +192,20 @@ class _Prediction:
                     small_map = resize_map(probability, read["small"].shape[:2])
                     row = renderings.numbers(read["small"], small_map, size)
                     self.table.add(source.name, {"picture": str(source.path)} | row)
-        except (ValueError, OSError) as error:
-            if getattr(error, "errno", None) in FATAL:
+        except OSError as error:
+            if error.errno in FATAL:
                 reason = f"nothing more can be written ({os.strerror(error.errno)})"
                 left = "what is written is whole, and the same command goes on from there"
-                raise OSError(f"{self.output}: {reason}; {left}") from None
-            error.source = source
+                raise _Full(f"{self.output}: {reason}; {left}") from None
             raise
-        return source
 
-    def _finish(self, future: Future, bar: Any) -> None:
+    def _finish(self, source: Source, future: Future[None], bar: Any) -> None:
         try:
             future.result()
+        except _Full:
+            raise
         except (ValueError, OSError) as error:
-            if not hasattr(error, "source"):
-                raise
-            self._fail(error.source, error, bar)
+            self._fail(source, error, bar)
         else:
             bar.update()
         if self.table and time.monotonic() - self.written_at > TABLE_SECONDS:

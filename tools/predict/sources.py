@@ -79,11 +79,11 @@ def _of_word(word: str, output: Path) -> Iterable[tuple[Path, PurePath]]:
     elif glob.has_magic(word):
         parts = path.parts
         fixed = Path(*parts[: next(i for i, part in enumerate(parts) if glob.has_magic(part))])
-        files = {}  # by the true path: ** goes round a link that leads back as often as it can
+        found: dict[Path, Path] = {}  # by the true path: ** goes round a link that leads back as often as it can
         for file in map(Path, sorted(glob.glob(word, recursive=True), key=len)):
             if not file.is_dir() and _is_picture(file) and not _is_below(file, output):  # a lost link is named later
-                files.setdefault(_real(file), file)
-        yield from ((file, file.relative_to(fixed)) for file in sorted(files.values()))
+                found.setdefault(_real(file), file)
+        yield from ((file, file.relative_to(fixed)) for file in sorted(found.values()))
     else:
         raise FileNotFoundError(f"{word}: no such file or folder")
 
