@@ -6,7 +6,11 @@ from torch.nn import functional as F
 from .connectivity import connectivity_target
 
 WINDOWS = (3, 15, 31)
-WEIGHTS = (0.7, 0.7, 0.7)  # of BCE, IoU and L1, as published
+WEIGHTS = {  # of the loss's terms, as published
+    "bce": 0.7,
+    "iou": 0.7,
+    "l1": 0.7,
+}
 
 
 def box_averages(x: torch.Tensor, windows: tuple[int, ...] = WINDOWS) -> list[torch.Tensor]:
@@ -46,7 +50,7 @@ def pixel_weights(target: torch.Tensor) -> torch.Tensor:
 
 
 def adaptive_pixel_intensity_loss(
-    logits: torch.Tensor, target: torch.Tensor, weights: tuple[float, float, float] = WEIGHTS
+    logits: torch.Tensor, target: torch.Tensor, weights: dict[str, float] = WEIGHTS
 ) -> torch.Tensor:
     """Adaptive pixel intensity loss (TRACER, AAAI 2022): the sum of BCE, IoU and L1, each 0.7 times.
 
@@ -56,7 +60,7 @@ def adaptive_pixel_intensity_loss(
     Args:
         logits: N x C x H x W.
         target: N x C x H x W, 0 or 1.
-        weights: of BCE, IoU and L1.
+        weights: of the terms, by their names.
 
     Returns:
         Scalar, the mean over images and channels.
@@ -70,25 +74,26 @@ def adaptive_pixel_intensity_loss(
 
     intersection = total(omega * probability * target)
     union = total(omega * (probability + target)) - intersection
-    weighted_bce = total(omega * bce) / total(omega + 0.5)
-    weighted_iou = 1 - (intersection + 1) / (union + 1)
-    weighted_l1 = total(omega * (probability - target).abs()) / total(omega)
-    bce, iou, l1 = weights
-    return (bce * weighted_bce + iou * weighted_iou + l1 * weighted_l1).mean()
+    terms = {
+        "bce": total(omega * bce) / total(omega + 0.5),
+        "iou": 1 - (intersection + 1) / (union + 1),
+        "l1": total(omega * (probability - target).abs()) / total(omega),
+    }
+    return sum(weight * terms[name] for name, weight in weights.items()).mean()
 
 
 def ran_loss(
     logits: dict[str, torch.Tensor],
     mask: torch.Tensor,
     contour: torch.Tensor,
-    weights: tuple[float, float, float] = WEIGHTS,
+    weights: dict[str, float] = WEIGHTS,
 ) -> torch.Tensor:
     """RAN's loss: the adaptive pixel intensity loss of both heads, summed 1:1; of the mask alone without the other.
 
     Args:
         logits: the network's output, "mask" N x 1 x H x W and, if it has that head, "connectivity" N x 8 x H x W.
         mask, contour: N x 1 x H x W, 0 or 1, float.
-        weights: of BCE, IoU and L1 of the mask; the connectivity keeps the published ones.
+        weights: of the mask's terms, by their names; the connectivity keeps the published ones.
     """
     loss = adaptive_pixel_intensity_loss(logits["mask"], mask, weights)
     if "connectivity" in logits:
