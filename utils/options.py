@@ -1,10 +1,10 @@
 """The options of every command: a dataclass each. Imports nothing heavy, so that --help answers at once."""
 
 import dataclasses
-from dataclasses import dataclass
+from dataclasses import dataclass, make_dataclass
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from .command_line import option
 
@@ -31,6 +31,23 @@ DOCUMENTS = (
     "weights/README.md",
     *(f"docs/{name}.md" for name in ("photographs", "results", "recipe", "speed", "guarantees")),
 )
+
+
+class Rendering(NamedTuple):
+    """What imaging.renderings' function of its name makes: its file's suffix, what it shows, and its button's label on
+    serve's page (without one it has none: the overlay is shown over the photograph)."""
+
+    suffix: str
+    help: str
+    label: str = ""
+
+
+RENDERINGS = {
+    "overlay": Rendering(".overlay.jpg", "what is in focus outlined, the rest darkened"),
+    "cutout": Rendering(".cutout.png", "what is in focus, with alpha", "Cut-out"),
+    "bokeh": Rendering(".bokeh.jpg", "what is blurred, blurred further", "More blur"),
+}
+EXPORTS = ("onnx",)  # of tools.export.TARGETS
 _data, _network, _recipe = (partial(option, group=group) for group in ("data", "network", "recipe"))
 _machine = partial(option, group="machine", local=True)
 
@@ -178,8 +195,8 @@ class PrepareOptions:
 
 
 @dataclass
-class PredictOptions:
-    """Options of predict."""
+class _MapOptions:
+    """Options of predict, as far as they are about maps."""
 
     paths: list[str] = option([], "photographs: files, folders, patterns; - reads a list of them", positional=True)
     output: str = option("maps", "folder for the maps: PATH/BELOW/IT.png, 255 = in focus")
@@ -192,9 +209,16 @@ class PredictOptions:
     tta: bool = option(False, "average over the photograph and its mirror image")
     batch_size: int = option(1, "photographs that the network sees at a time", at_least=1)
     bits: int = option(8, "depth of the maps", choices=(8, 16))
-    overlay: bool = option(False, "also NAME.overlay.jpg: what is in focus outlined, the rest darkened")
-    cutout: bool = option(False, "also NAME.cutout.png: what is in focus, with alpha")
-    bokeh: bool = option(False, "also NAME.bokeh.jpg: what is blurred, blurred further")
+
+
+_switches = [(name, bool, option(False, f"also NAME{one.suffix}: {one.help}")) for name, one in RENDERINGS.items()]
+_Switches: Any = make_dataclass("_Switches", _switches, bases=(_MapOptions,))
+
+
+@dataclass
+class PredictOptions(_Switches):
+    """Options of predict: of maps, a switch for each of RENDERINGS, and these."""
+
     table: str = option("", "csv or json: numbers of every photograph in OUTPUT/focus.csv", choices=("", "csv", "json"))
     overwrite: bool = option(False, "write results anew that are there already")
 
@@ -221,7 +245,7 @@ class ExportOptions:
     """Options of export."""
 
     model_path: str = option("", "weights file or run folder (default: the weights that come with the repository)")
-    format: str = option("onnx", "of the file", choices=("onnx",))
+    format: str = option("onnx", "of the file", choices=EXPORTS)
     output: str = option("", "file to write (default: beside the weights, with the suffix .onnx)")
 
 
