@@ -51,8 +51,7 @@ def main(argv: list[str] | None = None) -> int:
         return guarded(lambda: importlib.import_module("ran.trainer").Trainer(options).train())
     if name == "test":
         return guarded(lambda: importlib.import_module("ran.tester").Tester(options).test())
-    module, function = command.run.split(":")
-    return guarded(lambda: getattr(importlib.import_module(f"ran.{module}"), function)(options))
+    return guarded(lambda: importlib.import_module(f"ran.tools.{name}").run(options))
 
 
 def guarded(work: Callable[[], int | None]) -> int:
