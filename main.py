@@ -46,7 +46,7 @@ def main(argv: list[str] | None = None) -> int:
         if os.environ["RANK"] != "0":  # one process prints
             os.environ["TQDM_DISABLE"] = "1"
             sys.stdout = open(os.devnull, "w")  # noqa: SIM115 (as long as the process lives)
-    options = parse(command.options, words, f"{PROGRAM} {name}", command.description)
+    options = parse(command.options, words, f"{PROGRAM} {name}", command.options.__doc__)
     if name == "train":
         return guarded(lambda: importlib.import_module("ran.trainer").Trainer(options).train())
     if name == "test":

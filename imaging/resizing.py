@@ -16,15 +16,7 @@ def resize_map(probability: np.ndarray, size: tuple[int, int]) -> np.ndarray:
 
 
 def focus_maps(probabilities: np.ndarray, sizes: list[tuple[int, int]]) -> list[np.ndarray]:
-    """8-bit focus maps of a batch: what is saved, and what is scored.
-
-    Args:
-        probabilities: N x h x w float32, in [0, 1].
-        sizes: N pairs (height, width) of the photographs.
-
-    Returns:
-        N arrays, height x width uint8, 255 = in focus.
-    """
+    """Probabilities, N x h x w, as what is saved and scored: 8-bit maps, each of its photograph's (height, width)."""
     return [quantised(resize_map(probability, size)) for probability, size in zip(probabilities, sizes)]
 
 

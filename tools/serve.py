@@ -11,6 +11,7 @@ import time
 import zipfile
 from contextlib import suppress
 from pathlib import Path, PureWindowsPath
+from typing import Any
 
 import cv2
 
@@ -22,6 +23,7 @@ from ..utils.options import RENDERINGS, ServeOptions
 from .sample import photograph
 
 FILES = {name: one for name, one in RENDERINGS.items() if one.label}  # that the page shows beside the map
+TURN = {"concurrency_id": "network", "concurrency_limit": 1, "api_visibility": "private"}  # one picture at a time
 KEPT = 600  # uploads and results are deleted when they are so old, seconds
 CSS = """
 .gradio-container { width: 100% !important; max-width: 1240px !important; margin: auto !important }
@@ -147,20 +149,15 @@ def build(desk: Desk):
     with gr.Blocks(title="RAN: what is in focus?", analytics_enabled=False) as page:
         gr.Markdown("# Which part of the photograph is in focus?")
         with gr.Tab("One picture"), gr.Row():
-            one_picture(desk)
+            one_picture(gr, desk)
         with gr.Tab("Many pictures"), gr.Row():
-            many_pictures(desk)
+            many_pictures(gr, desk)
         gr.Markdown(f"Nothing leaves the machine that this runs on; it forgets pictures after {KEPT // 60} minutes.")
     return page
 
 
-TURN = {"concurrency_id": "network", "concurrency_limit": 1, "api_visibility": "private"}  # one picture at a time
-
-
-def one_picture(desk: Desk) -> None:
+def one_picture(gr: Any, desk: Desk) -> None:
     """The tab for one picture: its overlay, map and files, and the numbers."""
-    import gradio as gr
-
     with gr.Column(scale=1, min_width=280):
         upload = gr.File(label="Photograph", height=150)
         samples = gr.Dataset(label="Samples", components=["image"], samples=[[str(path)] for path in desk.samples])
@@ -169,7 +166,7 @@ def one_picture(desk: Desk) -> None:
         slider = gr.ImageSlider(label="Photograph | in focus", max_height=640, elem_classes="overlay")
         shown, files = [], []
         with gr.Row():
-            for style, label in ({"map": "Focus map"} | {name: one.label for name, one in FILES.items()}).items():
+            for style, label in ("map", "Focus map"), *((name, one.label) for name, one in FILES.items()):
                 with gr.Column(min_width=180):
                     shown.append(gr.Image(show_label=False, buttons=["fullscreen"], elem_classes=style))
                     files.append(gr.DownloadButton(f"↓ {label}", size="sm"))
@@ -187,10 +184,8 @@ def one_picture(desk: Desk) -> None:
     samples.click(lambda sample: sample[0], samples, upload, api_visibility="private")
 
 
-def many_pictures(desk: Desk) -> None:
+def many_pictures(gr: Any, desk: Desk) -> None:
     """The tab for many pictures: a ZIP of their maps, and what became of each."""
-    import gradio as gr
-
     with gr.Column():
         uploads = gr.File(label="Photographs", file_count="multiple", height=300)
         start = gr.Button("Make their focus maps", variant="primary")

@@ -1,4 +1,7 @@
-"""The options of every command: a dataclass each. Imports nothing heavy, so that --help answers at once."""
+"""The options of every command: a dataclass each, whose docstring --help says first.
+
+Imports nothing heavy, so that --help answers at once.
+"""
 
 import dataclasses
 from dataclasses import dataclass, make_dataclass
@@ -132,7 +135,7 @@ class Recipe(RunConfig):
 
 @dataclass
 class TrainConfig(Recipe):
-    """A recipe for one network and seed; a checkpoint stores it."""
+    """Train RAN; the defaults are the paper's recipe."""
 
     config: str = _machine("", "YAML file of options, e.g. configs/best.yaml; the command line's own win over its")
     weights: str = _network(
@@ -162,7 +165,7 @@ class TrainConfig(Recipe):
 
 @dataclass
 class TestConfig(RunConfig):
-    """Options of test. Everything about the network comes from the weights file."""
+    """Score a trained RAN on every test set found; save its maps."""
 
     model_path: str = option(
         "", "run folder or weights file (default: runs/ran where train has left weights there, else the repository's)"
@@ -181,7 +184,9 @@ class TestConfig(RunConfig):
 
 @dataclass
 class PrepareOptions:
-    """Options of prepare."""
+    """Turn a published data set into the layout that train and test read; the source is never touched. Known by their
+    folders' names: CUHK and DUT as their authors publish them, and the 320 x 320 pack of both.
+    """
 
     source: str = option("", "folder that holds the data set as published")
     images: str = option("", "any other set: its folder of photographs ...")
@@ -211,13 +216,14 @@ class _MapOptions:
     bits: int = option(8, "depth of the maps", choices=(8, 16))
 
 
+# Of predict, one for each rendering.
 _switches = [(name, bool, option(False, f"also NAME{one.suffix}: {one.help}")) for name, one in RENDERINGS.items()]
 _Switches: Any = make_dataclass("_Switches", _switches, bases=(_MapOptions,))
 
 
 @dataclass
 class PredictOptions(_Switches):
-    """Options of predict: of maps, a switch for each of RENDERINGS, and these."""
+    """Write the focus maps of photographs: files, folders, patterns, or - for a list on standard input."""
 
     table: str = option("", "csv or json: numbers of every photograph in OUTPUT/focus.csv", choices=("", "csv", "json"))
     overwrite: bool = option(False, "write results anew that are there already")
@@ -225,7 +231,7 @@ class PredictOptions(_Switches):
 
 @dataclass
 class ServeOptions:
-    """Options of serve."""
+    """Open a page on this machine that shows what is in focus in a picture: map, overlay, cut-out, bokeh."""
 
     model_path: str = option("", "weights file, run folder or ONNX file (default: the repository's weights)")
     device: str = device_option()
@@ -242,7 +248,7 @@ class ServeOptions:
 
 @dataclass
 class ExportOptions:
-    """Options of export."""
+    """Write the network as an ONNX file that takes 0-255 RGB of any size, and compare it with PyTorch."""
 
     model_path: str = option("", "weights file or run folder (default: the weights that come with the repository)")
     format: str = option("onnx", "of the file", choices=EXPORTS)
@@ -251,7 +257,7 @@ class ExportOptions:
 
 @dataclass
 class EvaluateOptions:
-    """Options of evaluate."""
+    """Score folders of saved focus maps, of any method, against the ground truth."""
 
     maps: list[str] = option([], "NAME=DIR of each method: its maps, named as the masks are; grey, white = in focus")
     blurred_maps: list[str] = option([], "names of the methods in whose maps white means blurred")
@@ -269,7 +275,7 @@ class EvaluateOptions:
 
 @dataclass
 class ReportOptions:
-    """Options of report."""
+    """Turn the scores of test and evaluate into tables (Markdown, LaTeX, CSV), curves and an HTML page."""
 
     scores: list[str] = option([], "folders of test or evaluate, or their scores.json; methods on one set are compared")
     output: str = option("runs/report", "folder to write")
@@ -286,7 +292,9 @@ class ReportOptions:
 
 @dataclass
 class AblationOptions(Recipe):
-    """Options of ablation: a recipe for all rows."""
+    """Train and score the network with some of its parts switched off, or the rows of a file, each under the same
+    options of train. Scored are parts of the training pictures that were left out, unless --score says test.
+    """
 
     model_path: str = option("runs/ablation", "folder of the runs, ROW/seedN, and of the table")
     seeds: list[str] = option(["42"], "seeds that every row is trained with")
@@ -304,7 +312,7 @@ class AblationOptions(Recipe):
 
 @dataclass
 class ReleaseOptions(RunConfig):
-    """Options of release."""
+    """Write a run's weights in half precision, score that very file, and store the scores in it."""
 
     output: str = option("", "the .safetensors file to write (default: the run folder's name + .safetensors, in it)")
     scores: str = option("", "folder for the scores (default: beside the file, its name without the suffix)")
@@ -312,7 +320,7 @@ class ReleaseOptions(RunConfig):
 
 @dataclass
 class InfoOptions:
-    """Options of info."""
+    """Print parameters and multiply-adds of the networks."""
 
     arch: list[str] = option(["resnet18", "resnet50", "efficientnet_b3"], f"encoders: {', '.join(ARCHS)}")
     img_size: int = option(384, "side of the network's input, pixels", at_least=32)
@@ -323,7 +331,7 @@ class InfoOptions:
 
 @dataclass
 class CurvesOptions:
-    """Options of curves."""
+    """Draw loss and validation MAE of several runs into one picture."""
 
     runs: list[str] = option([], "run folders, or their history.csv files")
     output: str = option("curves.png", "picture to write")
@@ -331,7 +339,7 @@ class CurvesOptions:
 
 @dataclass
 class ReadmeOptions:
-    """Options of readme."""
+    """Write the documents' tables anew from results/, the shipped weights and the networks; --check compares."""
 
     paths: list[str] = option([str(ROOT / path) for path in DOCUMENTS], "files whose tables are written")
     results: str = option(str(ROOT / "results"), "folder of what was measured: RUN/scores.json, trials/, ...")
@@ -340,7 +348,7 @@ class ReadmeOptions:
 
 @dataclass
 class SampleOptions:
-    """Options of sample."""
+    """Write a small defocus data set, made of photographs that scikit-image ships, in the way CUHK is published."""
 
     output: str = option("demo/source", "folder to write: image/, gt/ (white = blurred) and test.txt")
     training: int = option(40, "training pictures", at_least=2)
