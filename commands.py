@@ -6,139 +6,53 @@ from .utils import options
 
 
 class Command(NamedTuple):
-    """One command.
+    """One command: `run` in the module of its name in tools is called with its options, and returns an exit status or
+    nothing; train and test main.py dispatches itself.
 
     Attributes:
-        options: dataclass of its options.
-        run: "module:function" that is called with them and returns an exit status or nothing; empty for train and test,
-            which main.py dispatches itself.
-        summary: a line in the list of commands.
-        description: what its own --help says first.
         group: heading in the list of commands.
+        options: dataclass of its options, whose docstring its own --help says first.
+        summary: a line in the list of commands.
         shared: whether several processes of torchrun can share it.
     """
 
-    options: type
-    run: str
-    summary: str
-    description: str
     group: str
+    options: type
+    summary: str
     shared: bool = False
 
 
 COMMANDS = {
-    "prepare": Command(
-        options.PrepareOptions,
-        "tools.prepare:run",
-        "turn a published data set into the dataset folder",
-        "Turn a published data set into the layout that train and test read; the source is never touched. Known by "
-        "their folders' names: CUHK and DUT as their authors publish them, and the 320 x 320 pack of both.",
-        "train and test",
-    ),
-    "train": Command(
-        options.TrainConfig,
-        "",
-        "train the network",
-        "Train RAN; the defaults are the paper's recipe.",
-        "train and test",
-        shared=True,
-    ),
-    "test": Command(
-        options.TestConfig,
-        "",
-        "score a trained network and save its maps",
-        "Score a trained RAN on every test set found; save its maps.",
-        "train and test",
-        shared=True,
-    ),
+    "prepare": Command("train and test", options.PrepareOptions, "turn a published data set into the dataset folder"),
+    "train": Command("train and test", options.TrainConfig, "train the network", shared=True),
+    "test": Command("train and test", options.TestConfig, "score a trained network and save its maps", shared=True),
     "ablation": Command(
-        options.AblationOptions,
-        "tools.ablation:run",
-        "train and score the network without some of its parts, or variants of a recipe",
-        "Train and score the network with some of its parts switched off, or the rows of a file, each under the same "
-        "options of train. Scored are parts of the training pictures that were left out, unless --score says test.",
         "train and test",
+        options.AblationOptions,
+        "train and score the network without some of its parts, or variants of a recipe",
     ),
     "synthesise": Command(
-        options.SynthesiseOptions,
-        "tools.synthesise:run",
-        "make training pictures from sharp ones with object masks or depth",
-        "Write a training set with known focus, by the optics of a lens: objects and people before blurred backgrounds "
-        "or blurred themselves, rooms at some focus distance, pictures in focus or blurred all over. train takes it by "
-        "--extra.",
-        "train and test",
+        "train and test", options.SynthesiseOptions, "make training pictures from sharp ones, by object masks or depth"
     ),
     "predict": Command(
-        options.PredictOptions,
-        "tools.predict.command:run",
-        "focus maps of your own photographs, and what can be made of them",
-        "Write the focus maps of photographs: files, folders, patterns, or - for a list on standard input.",
         "photographs",
+        options.PredictOptions,
+        "focus maps of your own photographs, and what can be made of them",
         shared=True,
     ),
-    "serve": Command(
-        options.ServeOptions,
-        "tools.serve:run",
-        "the same as a page in your browser",
-        "Open a page on this machine that shows what is in focus in a picture: map, overlay, cut-out, bokeh.",
-        "photographs",
-    ),
-    "evaluate": Command(
-        options.EvaluateOptions,
-        "tools.evaluate:run",
-        "score folders of saved maps, of any method",
-        "Score folders of saved focus maps, of any method, against the ground truth.",
-        "compare",
-    ),
-    "report": Command(
-        options.ReportOptions,
-        "tools.report:run",
-        "put scored methods side by side: tables, curves, a page",
-        "Turn the scores of test and evaluate into tables (Markdown, LaTeX, CSV), curves and an HTML page.",
-        "compare",
-    ),
-    "curves": Command(
-        options.CurvesOptions,
-        "tools.curves:run",
-        "draw the histories of several runs into one picture",
-        "Draw loss and validation MAE of several runs into one picture.",
-        "compare",
-    ),
-    "info": Command(
-        options.InfoOptions,
-        "tools.info:run",
-        "parameters and multiply-adds of the networks",
-        "Print parameters and multiply-adds of the networks.",
-        "compare",
-    ),
+    "serve": Command("photographs", options.ServeOptions, "the same as a page in your browser"),
+    "evaluate": Command("compare", options.EvaluateOptions, "score folders of saved maps, of any method"),
+    "report": Command("compare", options.ReportOptions, "put scored methods side by side: tables, curves, a page"),
+    "curves": Command("compare", options.CurvesOptions, "draw the histories of several runs into one picture"),
+    "info": Command("compare", options.InfoOptions, "parameters and multiply-adds of the networks"),
     "release": Command(
-        options.ReleaseOptions,
-        "tools.release:run",
-        "make a run's weights ready to be shared: half precision, scores in the file",
-        "Write a run's weights in half precision, score that very file, and store the scores in it.",
-        "share",
+        "share", options.ReleaseOptions, "make a run's weights ready to be shared: half precision, scores in the file"
     ),
-    "export": Command(
-        options.ExportOptions,
-        "tools.export:run",
-        "the network as an ONNX file",
-        "Write the network as an ONNX file that takes 0-255 RGB of any size, and compare it with PyTorch.",
-        "share",
-    ),
+    "export": Command("share", options.ExportOptions, "the network as an ONNX file"),
     "readme": Command(
-        options.ReadmeOptions,
-        "tools.readme:run",
-        "write the tables of the documents anew from the files behind them",
-        "Write the documents' tables anew from results/, the shipped weights and the networks; --check compares.",
-        "share",
+        "share", options.ReadmeOptions, "write the tables of the documents anew from the files behind them"
     ),
-    "sample": Command(
-        options.SampleOptions,
-        "tools.sample:run",
-        "write a small generated data set, to try the rest on",
-        "Write a small defocus data set, made of photographs that scikit-image ships, in the way CUHK is published.",
-        "share",
-    ),
+    "sample": Command("share", options.SampleOptions, "write a small generated data set, to try the rest on"),
 }
 
 
@@ -147,5 +61,5 @@ def usage(program: str) -> str:
     lines = [f"usage: {program} COMMAND [options]      ({program} COMMAND --help lists the options)"]
     for group in dict.fromkeys(command.group for command in COMMANDS.values()):
         members = [(name, command) for name, command in COMMANDS.items() if command.group == group]
-        lines += ["", f"{group}:", *(f"  {name:9} {command.summary}" for name, command in members)]
+        lines += ["", f"{group}:", *(f"  {name:10} {command.summary}" for name, command in members)]
     return "\n".join(lines) + "\n"

@@ -1,7 +1,6 @@
 """Folders -> samples -> batches."""
 
 import signal
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -11,7 +10,7 @@ import torch
 from torch.utils.data import DataLoader, Dataset, Sampler
 
 from .imaging.contour import contour_band
-from .imaging.layouts import truth_folder
+from .imaging.layouts import Pair, truth_folder
 from .imaging.pictures import UNKNOWN, read_mask, read_pair
 from .imaging.resizing import resize
 from .utils.files import list_images, pair_by_stem
@@ -23,27 +22,6 @@ if TYPE_CHECKING:  # at run time only training needs it, and it takes a second
 
 cv2.setNumThreads(0)  # OpenCV's own threads do not survive the fork of a loader process: it would hang
 Key = tuple[int, int]  # (epoch, index): what a training sample depends on, beside the seed
-
-
-@dataclass(frozen=True)
-class Pair:
-    """One photograph with its ground truth.
-
-    Attributes:
-        contour: None where it has to be computed from the mask.
-        trimap: whether the mask may hold pixels that are unknown, see read_trimap.
-    """
-
-    dataset: str
-    stem: str
-    image: Path
-    mask: Path
-    contour: Path | None = None
-    trimap: bool = False
-
-    @property
-    def name(self) -> str:
-        return f"{self.dataset}/{self.stem}"
 
 
 def find_sets(data_path: str, split: str, names: list[str]) -> dict[str, list[Pair]]:
@@ -243,18 +221,16 @@ class TestSet(Dataset):
     def __len__(self) -> int:
         return len(self.pairs)
 
-    def __getitem__(self, index: int) -> tuple[torch.Tensor, tuple[int, int], int]:
-        """Image 3 x size x size uint8, (height, width) of the photograph, index."""
-        pair = self.pairs[index]
-        image, mask = read_pair(pair.image, pair.mask)
-        image = resize(image, self.size, self.size)
-        return torch.from_numpy(image).permute(2, 0, 1), mask.shape, index
+    def __getitem__(self, index: int) -> tuple[torch.Tensor, np.ndarray]:
+        """Image 3 x size x size uint8, and the mask at its own size, H x W uint8, 255 = in focus."""
+        image, mask = read_pair(self.pairs[index].image, self.pairs[index].mask)
+        return torch.from_numpy(resize(image, self.size, self.size)).permute(2, 0, 1), mask
 
 
-def stack_images(samples: list[tuple]) -> tuple[torch.Tensor, list[tuple[int, int]], list[int]]:
-    """Batch of a TestSet: images stacked, sizes and indices as lists."""
-    images, sizes, indices = zip(*samples)
-    return torch.stack(images), list(sizes), list(indices)
+def stack_images(samples: list[tuple]) -> tuple[torch.Tensor, list[np.ndarray]]:
+    """Batch of a TestSet: images stacked, masks of any sizes as a list."""
+    images, masks = zip(*samples)
+    return torch.stack(images), list(masks)
 
 
 class Loader(DataLoader):

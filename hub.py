@@ -5,8 +5,8 @@ from pathlib import Path
 import torch
 from huggingface_hub import ModelHubMixin, hf_hub_download
 
-from .predictor import Predictor, load_network
-from .utils.checkpoint import save_weights
+from .predictor import Predictor
+from .utils.checkpoint import load_network, save_weights
 from .utils.device import choose_device
 
 FILE = "model.safetensors"

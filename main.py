@@ -47,13 +47,12 @@ def main(argv: list[str] | None = None) -> int:
         if os.environ["RANK"] != "0":  # one process prints
             os.environ["TQDM_DISABLE"] = "1"
             sys.stdout = open(os.devnull, "w")  # noqa: SIM115 (as long as the process lives)
-    options = parse(command.options, words, f"{PROGRAM} {name}", command.description)
+    options = parse(command.options, words, f"{PROGRAM} {name}", command.options.__doc__ or "")
     if name == "train":
         return guarded(lambda: importlib.import_module("ran.trainer").Trainer(options).train())
     if name == "test":
         return guarded(lambda: importlib.import_module("ran.tester").Tester(options).test())
-    module, function = command.run.split(":")
-    return guarded(lambda: getattr(importlib.import_module(f"ran.{module}"), function)(options))
+    return guarded(lambda: importlib.import_module(f"ran.tools.{name}").run(options))
 
 
 def guarded(work: Callable[[], int | None]) -> int:

@@ -2,19 +2,18 @@
 
 import json
 import mmap
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
 import torch
 from PIL import Image
-from torch import nn
 
 from .imaging.pictures import as_rgb, read_image
-from .imaging.resizing import quantised, resize, resize_map
-from .model import MIN_SIZE, RAN, make_network
-from .utils.checkpoint import read_weights
-from .utils.device import choose_device, mixed_precision
+from .imaging.resizing import focus_maps, resize, resize_map
+from .model import RAN
+from .utils.checkpoint import image_size, load_network
+from .utils.device import choose_device, compiled, mixed_precision
 
 SHIPPED = Path(__file__).parent / "weights/ran_resnet18.safetensors"
 OVERLAP = 0.25  # of a tile's side, with each neighbour
@@ -86,16 +85,8 @@ class Predictor:
         return logits["mask"].sigmoid()[:, 0].float().cpu().numpy()
 
     def maps(self, images: torch.Tensor, sizes: list[tuple[int, int]]) -> list[np.ndarray]:
-        """8-bit focus maps of a batch, each resized bilinearly to its photograph.
-
-        Args:
-            images: N x 3 x H x W uint8, RGB, already at the network's size.
-            sizes: N pairs (height, width) of the photographs.
-
-        Returns:
-            N arrays, height x width uint8, 255 = in focus.
-        """
-        return [quantised(resize_map(p, size)) for p, size in zip(self.probabilities(images), sizes)]
+        """8-bit focus maps of a batch N x 3 x H x W uint8, RGB, already at the network's size; see focus_maps."""
+        return focus_maps(self.probabilities(images), sizes)
 
     def _tiled(self, image: np.ndarray, side: int, tile: int, tta: bool) -> np.ndarray:
         """Overlapping tiles, each weighed by a ramp that falls towards its rim."""
@@ -171,40 +162,6 @@ def _from_tensor(tensor: torch.Tensor) -> np.ndarray:
 def stack(images: list[np.ndarray]) -> torch.Tensor:
     """Arrays H x W x 3 of one size as a batch N x 3 x H x W."""
     return torch.from_numpy(np.stack(images)).permute(0, 3, 1, 2)
-
-
-def image_size(metadata: dict) -> int:
-    """Side of the square that a trained network wants pictures at, pixels.
-
-    Raises:
-        ValueError: the metadata do not say it.
-    """
-    side = metadata["config"].get("test_size") or metadata["config"].get("img_size")
-    if not isinstance(side, int) or side < MIN_SIZE:
-        raise ValueError(f"its metadata name no size of pictures, but {side}")
-    return side
-
-
-def compiled(network: nn.Module, wanted: bool, device: torch.device) -> Callable[..., dict[str, torch.Tensor]]:
-    """The network as it is called: compiled if wanted, with CUDA graphs on a GPU; each input size compiles anew."""
-    mode = "reduce-overhead" if device.type == "cuda" else "default"
-    return torch.compile(network, mode=mode, dynamic=False) if wanted else network
-
-
-def load_network(path: str | Path) -> tuple[RAN, dict]:
-    """Network and metadata from a .safetensors file or a run folder, on the CPU.
-
-    Raises:
-        FileNotFoundError, ValueError: see read_weights; also weights that do not fit the network they name.
-    """
-    state, metadata = read_weights(path)
-    try:
-        network = make_network(**metadata["model"])
-        network.load_state_dict(state)
-        image_size(metadata)
-    except (RuntimeError, TypeError, ValueError) as error:
-        raise ValueError(f"{path}: its weights do not fit the network it names ({error})") from None
-    return network, metadata
 
 
 def chosen_weights(model_path: str, default: Path = SHIPPED) -> Path:

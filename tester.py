@@ -4,22 +4,26 @@ import dataclasses
 import shutil
 import statistics
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
+import numpy as np
 from tqdm import tqdm
 
-from .dataloader import Pair, TestSet, find_sets, make_loader, split_fold, stack_images
+from .dataloader import TestSet, find_sets, make_loader, split_fold, stack_images
+from .evaluation.metrics import score_image
 from .evaluation.report import write_report
 from .evaluation.report.tables import printed
 from .evaluation.scores import MethodScores, Pictures, write_scores
-from .evaluation.scoring import Job, score_files
+from .evaluation.scoring import in_processes
+from .imaging.layouts import Pair
 from .imaging.pictures import write_png
 from .predictor import SHIPPED, load_model
 from .utils import distributed
 from .utils.checkpoint import BEST
 from .utils.files import locked
 from .utils.memory import deaths_told, shortage_told
-from .utils.options import RunConfig, TestConfig, TrainConfig
+from .utils.options import ReportOptions, RunConfig, TestConfig, TrainConfig
 from .utils.progress import cores_of_process
 
 
@@ -75,8 +79,7 @@ class Tester:
     def test(self) -> None:
         """Scores all sets, writes the files and prints one table."""
         print(self.weights_line)
-        # Scores are those of files, and the report shows them: saved or not, maps are written.
-        maps = self.folder / ("maps" if self.config.save_map else ".maps")
+        maps = self.folder / ("maps" if self.config.save_map else ".maps")  # those of a report go with it
         with locked(self.folder, first=distributed.rank() == 0):
             try:
                 with distributed.losses_told("start the test again"), deaths_told():
@@ -102,26 +105,31 @@ class Tester:
         saved = f", maps in {self.folder / 'maps'}" if self.config.save_map else ""
         print(f"scores in {self.folder / 'scores.json'}{saved}")
         if self.config.report:
-            remarks = write_report(scores, self.folder / "report", title=f"Focus maps of {self.name}")
+            shown = ReportOptions(output=str(self.folder / "report"), title=f"Focus maps of {self.name}")
+            remarks = write_report(scores, shown)
             print(*remarks, f"report in {self.folder / 'report/index.html'}", sep="\n")
 
     def _score(self, name: str, pairs: list[Pair], folder: Path) -> MethodScores:
-        """Writes the maps of one set and scores them (this process's share; all get all scores)."""
+        """Scores of one set: each process makes and scores its share of the maps, and gets all scores."""
         own = pairs[distributed.rank() :: distributed.size()]
-        jobs = [Job(pair.stem, folder / f"{pair.stem}.png", pair.mask) for pair in own]
-        loader = make_loader(TestSet(own, self.size), self.config.num_workers, batch_size=self.batch_size,
-                             collate_fn=stack_images)  # fmt: skip
-        with tqdm(total=len(own), desc=name, unit="image", leave=False) as bar:
-            for images, sizes, indices in loader:
-                start = time.perf_counter()
-                with shortage_told(f"lower --batch_size (now {self.batch_size}) or --img_size (now {self.size})"):
-                    maps = self.predictor.maps(images, sizes)
-                self.seconds += [(time.perf_counter() - start) / len(maps)] * len(maps)
-                for focus_map, index in zip(maps, indices):
-                    write_png(jobs[index].map, focus_map)
-                bar.update(len(maps))
-        scores = [result.score for result in score_files(jobs, cores_of_process())]
+        results = in_processes(score_image, self._maps(own, folder), len(own), cores_of_process())
+        scores = list(tqdm(results, name, len(own), unit="image", leave=False))
         pictures = Pictures(str(pairs[0].image.parent), str(pairs[0].mask.parent), str(folder))
         trained = {key: value for key, value in self.predictor.metadata.items() if key != "scores"}
         about = {"trained": trained, "img_size": self.size, "device": str(self.predictor.device)}
         return MethodScores.of(self.name, name, distributed.gather(scores), pictures=pictures, about=about)
+
+    def _maps(self, pairs: list[Pair], folder: Path) -> Iterator[tuple[str, np.ndarray, np.ndarray]]:
+        """Name, 8-bit map and mask of each pair, in order; the maps are written where somebody will look at them."""
+        loader = make_loader(TestSet(pairs, self.size), self.config.num_workers, batch_size=self.batch_size,
+                             collate_fn=stack_images)  # fmt: skip
+        names = iter(pair.stem for pair in pairs)
+        for images, masks in loader:
+            start = time.perf_counter()
+            with shortage_told(f"lower --batch_size (now {self.batch_size}) or --img_size (now {self.size})"):
+                maps = self.predictor.maps(images, [mask.shape for mask in masks])
+            self.seconds += [(time.perf_counter() - start) / len(maps)] * len(maps)
+            for focus_map, mask, name in zip(maps, masks, names):  # the names last: zip takes one too many of its first
+                if self.config.save_map or self.config.report:
+                    write_png(folder / f"{name}.png", focus_map)
+                yield name, focus_map, mask

@@ -9,12 +9,11 @@ from tqdm import tqdm
 
 from .evaluation import metrics
 from .imaging.pictures import read_mask
-from .imaging.resizing import quantised, resize_map
-from .model.losses import is_known, ran_loss
-from .predictor import compiled
+from .imaging.resizing import focus_maps
+from .model.losses import WEIGHTS, is_known, ran_loss
 from .training_setup import Start, TrainingData, seed_dropout, smaller, start_line
 from .utils import checkpoint, distributed
-from .utils.device import mixed_precision, name_of
+from .utils.device import compiled, mixed_precision, name_of
 from .utils.files import locked
 from .utils.interruption import StopSignals
 from .utils.log import RunLog
@@ -46,6 +45,7 @@ class Trainer:
         torch.manual_seed(config.seed)
         torch.backends.cudnn.benchmark = True  # all batches have one size
         self.data = TrainingData(self.config)
+        self.loss_weights = WEIGHTS | dict(zip(WEIGHTS, self.config.loss_weights))
         self.network = start.network().to(self.device).to(memory_format=torch.channels_last)
         self.model = compiled(distributed.wrapped(self.network, self.device), config.compile, self.device)
         steps = config.epochs * len(self.data.batches)
@@ -115,7 +115,7 @@ class Trainer:
         with torch.autocast(self.device.type, self.precision, enabled=self.precision is not None):
             logits = self.model(image)
         logits = {head: values.float() for head, values in logits.items()}
-        loss = ran_loss(logits, mask, contour, self.config.loss_weights)
+        loss = ran_loss(logits, mask, contour, self.loss_weights)
         own, whole = self.data.batches.counts(self.state.step)
         # Gradients become means over processes: a share weighs as many images as it has.
         norm = self.optimization.step(loss * (own * distributed.size() / whole))
@@ -134,12 +134,12 @@ class Trainer:
         for batch in tqdm(loader, "validation", leave=False):
             image, mask, contour = self._floats(batch)
             logits = self.network(image)
-            loss += ran_loss(logits, mask, contour, self.config.loss_weights).item() * len(image)
+            loss += ran_loss(logits, mask, contour, self.loss_weights).item() * len(image)
             probabilities = logits["mask"].sigmoid()
-            for index, probability in zip(batch["index"], probabilities[:, 0].float().cpu().numpy()):
-                truth = read_mask(pairs[index].mask)
-                focus_map = quantised(resize_map(probability, truth.shape))
-                scores.append(metrics.score_image(pairs[index].name, focus_map, truth))
+            shown = [pairs[index] for index in batch["index"]]
+            truths = [read_mask(pair.mask) for pair in shown]
+            maps = focus_maps(probabilities[:, 0].float().cpu().numpy(), [truth.shape for truth in truths])
+            scores += [metrics.score_image(pair.name, *both) for pair, *both in zip(shown, maps, truths)]
             self.example = torch.cat([image[-1], *(x[-1].expand(3, -1, -1) for x in (mask, probabilities))], -1)
         totals = metrics.totals(distributed.gather(scores))
         (loss,) = distributed.total([loss], self.device)

@@ -3,8 +3,7 @@
 import tempfile
 from pathlib import Path
 
-from ran.tools.predict.command import RENDERINGS
-from ran.utils.options import ExportOptions, PredictOptions
+from ran.utils.options import RENDERINGS, ExportOptions, PredictOptions
 
 from .common import in_child, median_seconds
 

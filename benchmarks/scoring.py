@@ -10,8 +10,9 @@ import numpy as np
 import py_sod_metrics
 
 from ran.evaluation.metrics import totals
-from ran.evaluation.scoring import Job, score_files
+from ran.evaluation.scoring import in_processes, score_file
 from ran.imaging.pictures import write_png
+from ran.utils.progress import cores
 
 from .common import in_child
 
@@ -19,8 +20,8 @@ TITLE = "Scoring: evaluate on all cores beside PySODMetrics' classes one by one"
 SIZE = (427, 640)
 
 
-def write_pictures(folder: Path, count: int) -> list[Job]:
-    """Made-up masks of smooth regions, and soft, noisy maps of them that use all levels; a job for each."""
+def write_pictures(folder: Path, count: int) -> list[tuple[str, Path, Path]]:
+    """Made-up masks of smooth regions, and soft, noisy maps of them that use all levels; (name, map, mask) of each."""
     rng = np.random.default_rng(0)
     jobs = []
     for number in range(count):
@@ -31,22 +32,22 @@ def write_pictures(folder: Path, count: int) -> list[Job]:
         paths = (folder / f"maps/{number:03d}.png", folder / f"masks/{number:03d}.png")
         for path, picture in zip(paths, (np.round(soft).astype(np.uint8), mask)):
             write_png(path, picture)
-        jobs.append(Job(f"{number:03d}", *paths))
+        jobs.append((f"{number:03d}", *paths))
     return jobs
 
 
-def ours(jobs: list[Job]) -> dict[str, float]:
+def ours(jobs: list[tuple[str, Path, Path]]) -> dict[str, float]:
     """Totals of all protocols, as evaluate computes them on all cores."""
-    return totals([result.score for result in score_files(jobs) if result.score])
+    return totals(list(in_processes(score_file, jobs, len(jobs), cores())))
 
 
-def library(jobs: list[Job]) -> dict[str, float]:
+def library(jobs: list[tuple[str, Path, Path]]) -> dict[str, float]:
     """What the library has of it (MAE, P5, S, E, weighted F), one class after the other in this process."""
     handler = py_sod_metrics.FmeasureHandler(with_dynamic=True, with_adaptive=True, beta=0.3)
     metrics = (py_sod_metrics.MAE(), py_sod_metrics.FmeasureV2({"f": handler}), py_sod_metrics.Smeasure(),
                py_sod_metrics.Emeasure(), py_sod_metrics.WeightedFmeasure())  # fmt: skip
-    for job in jobs:
-        pictures = [cv2.imread(str(path), cv2.IMREAD_GRAYSCALE) for path in (job.map, job.mask)]
+    for _, *paths in jobs:
+        pictures = [cv2.imread(str(path), cv2.IMREAD_GRAYSCALE) for path in paths]
         for metric in metrics:
             metric.step(*pictures)
     mae, f, s, e, weighted = (metric.get_results() for metric in metrics)

@@ -10,50 +10,48 @@ S- and weighted F-measure are PySODMetrics' own, and E-measure as there, min-max
 positives is 0.
 """
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from functools import cached_property
 from typing import NamedTuple
 
 import numpy as np
 from py_sod_metrics import FmeasureHandler, PrecisionHandler, RecallHandler, Smeasure, WeightedFmeasure
 
-
-class Column(NamedTuple):
-    """One score of the tables: the protocol it follows (empty: none to choose), its title, and which end is good."""
-
-    protocol: str
-    title: str
-    lower_is_better: bool = False
-
-
-COLUMNS = {
-    "mae": Column("", "MAE", lower_is_better=True),
-    "p0_f": Column("P0", "P0 F"),
-    "p1_f": Column("P1", "P1 F"),
-    "p3_f": Column("P3", "P3 F"),
-    "p3_iou": Column("P3", "P3 IoU"),
-    "p5_max_f": Column("P5", "P5 max F"),
-    "p5_mean_f": Column("P5", "P5 mean F"),
-    "p5_adaptive_f": Column("P5", "P5 adp F"),
-    "p5_mae": Column("P5", "P5 MAE", lower_is_better=True),
-    "s": Column("S", "S"),
-    "e_max": Column("E", "max E"),
-    "e_mean": Column("E", "mean E"),
-    "weighted_f": Column("wF", "wF"),
-}
-PROTOCOLS = tuple(dict.fromkeys(column.protocol for column in COLUMNS.values() if column.protocol))
 EPS = np.spacing(1)  # as in PySODMetrics
 LEVELS = np.arange(256) / 255
+BELOW = LEVELS < 0.5  # called blurred
 _options = {"with_dynamic": False, "with_adaptive": False}
 _f_measure = FmeasureHandler(**_options, beta=0.3)
 _precision, _recall = PrecisionHandler(**_options), RecallHandler(**_options)
 
 
-class _Smeasure(Smeasure):
-    """PySODMetrics', but a number where the in-focus region's centroid lies on the last row or column, too."""
+class Compared:
+    """A map (H x W uint8, 255 = in focus) beside its mask (likewise), as the measures see the two.
 
-    def ssim(self, pred: np.ndarray, gt: np.ndarray) -> float:
-        return super().ssim(pred, gt) if pred.size else 0.0  # beyond that row there is nothing, and it weighs nothing
+    Attributes:
+        focus, blurred, both: 256, pixels of each class at each level of the map: all that MAE and F need.
+        stretched: 256, what becomes of each level by PySODMetrics' min-max, in [0, 1].
+        regrouped: focus and blurred after it.
+    """
+
+    def __init__(self, focus_map: np.ndarray, mask: np.ndarray):
+        self.focus_map, self.mask = focus_map, mask
+        self.focus = np.bincount(focus_map[mask > 0], minlength=256)
+        self.blurred = np.bincount(focus_map[mask == 0], minlength=256)
+        self.both = self.focus + self.blurred
+        self.stretched = stretched_levels(self.both)
+        self.regrouped = [regroup(self.stretched, counts) for counts in (self.focus, self.blurred)]
+
+    @cached_property
+    def e_curve(self) -> np.ndarray:
+        """256: E-measure at the thresholds 255, 254, ... 0 (of 255)."""
+        return e_measure_curve(*self.regrouped)
+
+    def by_library(self, measure: Smeasure | WeightedFmeasure) -> Smeasure | WeightedFmeasure:
+        """A measure of PySODMetrics that has seen the pair; its min-max, by table and once for all."""
+        measure.step(self.stretched[self.focus_map], self.mask > 0, False)
+        return measure
 
 
 @dataclass
@@ -66,6 +64,8 @@ class ImageScore:
         curves: 3 x 256, precision, recall and F of P5 at the thresholds 255, 254, ... 0 (of 255).
         e_curve: 256, E-measure at the same thresholds.
         iou_counts: intersection and union of the blurred regions at threshold 0.5, pixels.
+        highest: level of the map.
+        resized: from what size to what, where a saved map had to be.
     """
 
     columns: tuple[str, ...]
@@ -73,91 +73,26 @@ class ImageScore:
     curves: np.ndarray
     e_curve: np.ndarray
     iou_counts: np.ndarray
+    highest: int
+    resized: str = ""
 
 
-def columns_of(protocols: Iterable[str]) -> list[str]:
-    """Keys of COLUMNS under the named protocols, in order; MAE is always there, and no name means all.
+class _Smeasure(Smeasure):
+    """PySODMetrics', but a number where the in-focus region's centroid lies on the last row or column, too."""
 
-    Raises:
-        ValueError: a protocol that is none of PROTOCOLS.
-    """
-    chosen = set(protocols or PROTOCOLS)
-    if unknown := chosen.difference(PROTOCOLS):
-        raise ValueError(f"no protocol {', '.join(sorted(unknown))}; known are {', '.join(PROTOCOLS)}")
-    return [key for key, column in COLUMNS.items() if column.protocol in chosen | {""}]
-
-
-def score_image(name: str, focus_map: np.ndarray, mask: np.ndarray, columns: Iterable[str] = COLUMNS) -> ImageScore:
-    """Scores one map.
-
-    Args:
-        name: of the image, for its row.
-        focus_map: H x W uint8, 255 = in focus.
-        mask: H x W uint8 ground truth, 255 = in focus, 0 = blurred.
-        columns: keys of COLUMNS to compute; S and weighted F take most of the time.
-
-    Raises:
-        ValueError: map and mask differ in size; resize the map bilinearly first.
-    """
-    if focus_map.shape != mask.shape:
-        raise ValueError(f"{name}: its map is {focus_map.shape}, its mask {mask.shape} (height, width)")
-    # The joint histogram of map level and class holds all that MAE and the F-measures need.
-    focus = np.bincount(focus_map[mask > 0], minlength=256)
-    blurred = np.bincount(focus_map[mask == 0], minlength=256)
-    both = focus + blurred
-    below = LEVELS < 0.5
-    stretched = stretched_levels(both)
-    regrouped = [regroup(stretched, counts) for counts in (focus, blurred)]
-    e_curve = e_measure_curve(*regrouped)
-    scores = {
-        "mae": mean_error(LEVELS, focus, blurred),
-        "p0_f": threshold_curves(focus, blurred)[2].max(),
-        "p1_f": f_at(above_mean(1.5, LEVELS, both), focus, blurred),
-        "p3_f": f_at(below, blurred, focus),
-        "p5_adaptive_f": f_at(above_mean(2, stretched, both), focus, blurred),
-        "p5_mae": mean_error(stretched, focus, blurred),
-        "e_mean": e_curve.mean(),
-    }
-    # The library's min-max, by table and once for both.
-    picture = (stretched[focus_map], mask > 0, False)
-    if "s" in columns:
-        (s := _Smeasure()).step(*picture)
-        scores["s"] = s.sms[0]
-    if "weighted_f" in columns:
-        (weighted := WeightedFmeasure()).step(*picture)
-        scores["weighted_f"] = weighted.weighted_fms[0]
-    row = {"name": name, "in_focus": float(focus.sum() / mask.size)}
-    return ImageScore(
-        row=row | {key: float(scores[key]) for key in columns if key in scores},
-        columns=tuple(columns),
-        curves=threshold_curves(*regrouped),
-        e_curve=e_curve,
-        iou_counts=np.array([blurred[below].sum(), blurred.sum() + focus[below].sum()]),
-    )
-
-
-def totals(scores: list[ImageScore]) -> dict[str, float]:
-    """Scores of a set, a value for each column that was asked for, and how many images have one class only.
-
-    Raises:
-        ValueError: no image was scored.
-    """
-    if not scores:
-        raise ValueError("no image was scored")
-    rows = [score.row for score in scores]
-    means = {key: np.mean([row[key] for row in rows]) for key in rows[0] if key != "name"}
-    f = mean_curves(scores)[2]
-    e = np.mean([score.e_curve for score in scores], axis=0)
-    intersection, union = np.sum([score.iou_counts for score in scores], axis=0)
-    means |= {"p3_iou": intersection / max(union, 1), "p5_max_f": f.max(), "p5_mean_f": f.mean(), "e_max": e.max()}
-    shares = [row["in_focus"] for row in rows]
-    counts = {"images": len(shares), "all_blurred": shares.count(0), "all_in_focus": shares.count(1)}
-    return counts | {key: float(means[key]) for key in scores[0].columns}
+    def ssim(self, pred: np.ndarray, gt: np.ndarray) -> float:
+        return super().ssim(pred, gt) if pred.size else 0.0  # beyond that row there is nothing, and it weighs nothing
 
 
 def mean_curves(scores: list[ImageScore]) -> np.ndarray:
     """3 x 256: mean over images of precision, recall and F of P5 at the thresholds 255, 254, ... 0 (of 255)."""
     return np.mean([score.curves for score in scores], axis=0)
+
+
+def pooled_iou(scores: list[ImageScore]) -> float:
+    """IoU of the blurred regions at threshold 0.5, over all pixels of the set."""
+    intersection, union = np.sum([score.iou_counts for score in scores], axis=0)
+    return intersection / max(union, 1)
 
 
 def mean_error(levels: np.ndarray, positives: np.ndarray, negatives: np.ndarray) -> float:
@@ -222,3 +157,93 @@ def stretched_levels(counts: np.ndarray) -> np.ndarray:
 def regroup(levels: np.ndarray, counts: np.ndarray) -> np.ndarray:
     """Histogram over 256 bins of pixels whose levels, in [0, 1], have moved; bins as PySODMetrics cuts them."""
     return np.bincount((levels * 255).astype(np.uint8), weights=counts, minlength=256)
+
+
+class Column(NamedTuple):
+    """One score of the tables.
+
+    Attributes:
+        protocol: that it follows; empty: none to choose.
+        title: in tables.
+        of_image: one map's score; its mean over images is that of the set.
+        of_set: that of the set, where it is no such mean.
+        lower_is_better: which end is good.
+    """
+
+    protocol: str
+    title: str
+    of_image: Callable[[Compared], float] | None = None
+    of_set: Callable[[list[ImageScore]], float] | None = None
+    lower_is_better: bool = False
+
+
+COLUMNS = {
+    "mae": Column("", "MAE", lambda x: mean_error(LEVELS, x.focus, x.blurred), lower_is_better=True),
+    "p0_f": Column("P0", "P0 F", lambda x: threshold_curves(x.focus, x.blurred)[2].max()),
+    "p1_f": Column("P1", "P1 F", lambda x: f_at(above_mean(1.5, LEVELS, x.both), x.focus, x.blurred)),
+    "p3_f": Column("P3", "P3 F", lambda x: f_at(BELOW, x.blurred, x.focus)),
+    "p3_iou": Column("P3", "P3 IoU", of_set=pooled_iou),
+    "p5_max_f": Column("P5", "P5 max F", of_set=lambda scores: mean_curves(scores)[2].max()),
+    "p5_mean_f": Column("P5", "P5 mean F", of_set=lambda scores: mean_curves(scores)[2].mean()),
+    "p5_adaptive_f": Column("P5", "P5 adp F", lambda x: f_at(above_mean(2, x.stretched, x.both), x.focus, x.blurred)),
+    "p5_mae": Column("P5", "P5 MAE", lambda x: mean_error(x.stretched, x.focus, x.blurred), lower_is_better=True),
+    "s": Column("S", "S", lambda x: x.by_library(_Smeasure()).sms[0]),
+    "e_max": Column("E", "max E", of_set=lambda scores: np.mean([score.e_curve for score in scores], axis=0).max()),
+    "e_mean": Column("E", "mean E", lambda x: x.e_curve.mean()),
+    "weighted_f": Column("wF", "wF", lambda x: x.by_library(WeightedFmeasure()).weighted_fms[0]),
+}
+PROTOCOLS = tuple(dict.fromkeys(column.protocol for column in COLUMNS.values() if column.protocol))
+
+
+def columns_of(protocols: Iterable[str]) -> list[str]:
+    """Keys of COLUMNS under the named protocols, in order; MAE is always there, and no name means all.
+
+    Raises:
+        ValueError: a protocol that is none of PROTOCOLS.
+    """
+    chosen = set(protocols or PROTOCOLS)
+    if unknown := chosen.difference(PROTOCOLS):
+        raise ValueError(f"no protocol {', '.join(sorted(unknown))}; known are {', '.join(PROTOCOLS)}")
+    return [key for key, column in COLUMNS.items() if column.protocol in chosen | {""}]
+
+
+def score_image(name: str, focus_map: np.ndarray, mask: np.ndarray, columns: Iterable[str] = COLUMNS) -> ImageScore:
+    """Scores one map.
+
+    Args:
+        name: of the image, for its row.
+        focus_map: H x W uint8, 255 = in focus.
+        mask: H x W uint8 ground truth, 255 = in focus, 0 = blurred.
+        columns: keys of COLUMNS to compute; S and weighted F take most of the time.
+
+    Raises:
+        ValueError: map and mask differ in size; resize the map bilinearly first.
+    """
+    if focus_map.shape != mask.shape:
+        raise ValueError(f"{name}: its map is {focus_map.shape}, its mask {mask.shape} (height, width)")
+    pair = Compared(focus_map, mask)
+    row = {"name": name, "in_focus": float(pair.focus.sum() / mask.size)}
+    return ImageScore(
+        columns=tuple(columns),
+        row=row | {key: float(of_image(pair)) for key in columns if (of_image := COLUMNS[key].of_image)},
+        curves=threshold_curves(*pair.regrouped),
+        e_curve=pair.e_curve,
+        iou_counts=np.array([pair.blurred[BELOW].sum(), pair.blurred.sum() + pair.focus[BELOW].sum()]),
+        highest=int(focus_map.max()),
+    )
+
+
+def totals(scores: list[ImageScore]) -> dict[str, float]:
+    """Scores of a set, a value for each column that was asked for, and how many images have one class only.
+
+    Raises:
+        ValueError: no image was scored.
+    """
+    if not scores:
+        raise ValueError("no image was scored")
+    shares = [score.row["in_focus"] for score in scores]
+    values: dict[str, float] = {"images": len(shares), "all_blurred": shares.count(0), "all_in_focus": shares.count(1)}
+    for key in scores[0].columns:
+        of_set = COLUMNS[key].of_set
+        values[key] = float(of_set(scores) if of_set else np.mean([score.row[key] for score in scores]))
+    return values

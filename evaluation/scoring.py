@@ -1,76 +1,80 @@
-"""Maps on disk -> scores, on all cores."""
+"""Many maps -> scores, in other processes."""
 
 import multiprocessing
+import os
+import signal
 import sys
-from collections.abc import Iterable
-from concurrent.futures import ProcessPoolExecutor
+import threading
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import Future, ProcessPoolExecutor
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any
 
 import cv2
-from tqdm import tqdm
 
 from ..imaging.pictures import read_map, read_mask
-from ..utils.progress import cores
 from .metrics import COLUMNS, ImageScore, score_image
 
 FEW = 32  # maps that are scored before other processes would be ready
 
 
-class Job(NamedTuple):
-    """One map to score against its mask; what white means in each, and which columns to compute."""
+def in_processes(function: Callable[..., Any], calls: Iterable[tuple], count: int, processes: int) -> Iterator[Any]:
+    """Results of a function in order, while the next calls are made: at most two a process wait in memory.
 
-    name: str
-    map: Path
-    mask: Path
-    map_white: str = "in_focus"
-    mask_white: str = "in_focus"
-    columns: tuple[str, ...] = tuple(COLUMNS)
-
-
-class Result(NamedTuple):
-    """What comes of a job: a score or the reason why not, a remark on its size, and the map's highest level."""
-
-    score: ImageScore | None = None
-    unusable: str = ""
-    resized: str = ""
-    highest: int = 0
-
-
-def score_files(jobs: list[Job], processes: int = 0) -> list[Result]:
-    """Scores of all jobs, in order, by so many processes (0: one a core), with a bar.
-
-    Raises:
-        ValueError: a mask that cannot be read.
+    Args:
+        function: of a module, for other processes to import.
+        calls: arguments of each call.
+        count: how many calls there are; a few are done in this process.
+        processes: how many to start.
     """
-
-    def counted(results: Iterable[Result]) -> list[Result]:
-        return list(tqdm(results, desc="scoring", total=len(jobs), unit="map", leave=False))
-
-    processes = processes or cores()
-    if processes == 1 or len(jobs) < FEW:
-        return counted(map(score_file, jobs))
+    if processes == 1 or count < FEW:
+        yield from (function(*call) for call in calls)
+        return
     # A forked process is ready at once, but a process with torch's threads should not fork.
     kind = "spawn" if sys.platform != "linux" or "torch" in sys.modules else "fork"
     context = multiprocessing.get_context(kind)
-    with ProcessPoolExecutor(processes, context, cv2.setNumThreads, (0,)) as pool:
-        return counted(pool.map(score_file, jobs, chunksize=4))
+    with ProcessPoolExecutor(processes, context, _alone) as pool:
+        waiting: deque[Future] = deque()
+        for call in calls:
+            waiting.append(pool.submit(function, *call))
+            if len(waiting) > 2 * processes:
+                yield waiting.popleft().result()
+        while waiting:
+            yield waiting.popleft().result()
 
 
-def score_file(job: Job) -> Result:
-    """Scores one map; one of another size is resized bilinearly to its mask.
+def _alone() -> None:
+    """Makes a process compute in one thread, leave Ctrl-C to the one that started it, and not outlive that one."""
+    cv2.setNumThreads(0)
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    if parent := multiprocessing.parent_process():
+        threading.Thread(target=lambda: (parent.join(), os._exit(1)), daemon=True).start()
+
+
+def score_file(
+    name: str, map_path: Path, mask_path: Path, map_white: str = "in_focus", mask_white: str = "in_focus",
+    columns: Iterable[str] = COLUMNS,
+) -> ImageScore | str:  # fmt: skip
+    """Scores a saved map, resized bilinearly to its mask where it has another size; or why it cannot be used.
+
+    Args:
+        name, columns: see score_image.
+        map_white, mask_white: what white means in the files, "in_focus" or "blurred".
 
     Raises:
         ValueError: the mask cannot be read.
     """
-    mask = read_mask(job.mask, job.mask_white)
+    mask = read_mask(mask_path, mask_white)
     try:
-        focus_map = read_map(job.map, job.map_white)
+        focus_map = read_map(map_path, map_white)
     except ValueError as error:
-        return Result(unusable=str(error))
+        return str(error)
     resized = ""
     if focus_map.shape != mask.shape:
         sizes = ["{1} x {0}".format(*picture.shape) for picture in (focus_map, mask)]
-        resized = f"{job.map.name}: {sizes[0]} to {sizes[1]}"
+        resized = f"{map_path.name}: {sizes[0]} to {sizes[1]}"
         focus_map = cv2.resize(focus_map, mask.shape[::-1], interpolation=cv2.INTER_LINEAR)
-    return Result(score_image(job.name, focus_map, mask, job.columns), "", resized, int(focus_map.max()))
+    score = score_image(name, focus_map, mask, columns)
+    score.resized = resized
+    return score

@@ -1,6 +1,5 @@
 """`prepare --check`: is a dataset folder what train and test take it for?"""
 
-from dataclasses import dataclass
 from itertools import combinations
 from pathlib import Path
 
@@ -17,15 +16,6 @@ from .pictures import read_image, read_mask, read_pair, read_small
 # squeezed to 320 x 320 and compressed again, differ by less than 0.5 from themselves, by more than 17 from others.
 SAME_PICTURE = 4.0
 Thumbnails = dict[Path, np.ndarray]
-
-
-@dataclass
-class Finding:
-    """What one pair has to say: problems, contrast gain of the in-focus region, and a thumbnail of the photograph."""
-
-    problems: list[str]
-    gain: float = 0.0
-    thumbnail: np.ndarray | None = None
 
 
 def contrast_gain(image: np.ndarray, mask: np.ndarray) -> float:
@@ -79,16 +69,15 @@ def check(data_path: Path) -> tuple[list[str], list[str]]:
         contours = list_images(folder / "contour") if (folder / "contour").is_dir() else None
         jobs = [(image, mask, (contours or {}).get(stem), trimap) for stem, (image, mask) in pairs.items()]
         findings = list(in_threads(lambda job: examine(*job), jobs, str(folder.relative_to(data_path))))
-        for finding in findings:
-            wrong += finding.problems
-        doubt = masks_doubt([finding.gain for finding in findings])
+        wrong += [problem for found, _, _ in findings for problem in found]
+        doubt = masks_doubt([gain for _, gain, _ in findings])
         wrong += [f"{folder}: {doubt}"] if doubt else []
         if contours is not None:
             wrong += [f"{image}: no contour" for image, _, contour, _ in jobs if not contour]
             wrong += [f"{files[0]}: doubled stem" for files in contours.values() if len(files) > 1]
             lost = contours.keys() - list_images(folder / "images").keys()
             wrong += [f"{contours[stem][0]}: no partner in {folder / 'images'}" for stem in sorted(lost)]
-        thumbnails = {job[0]: one.thumbnail for job, one in zip(jobs, findings) if one.thumbnail is not None}
+        thumbnails = {job[0]: small for job, (_, _, small) in zip(jobs, findings) if small is not None}
         if split == "Train":
             training[folder] = thumbnails
         else:
@@ -103,7 +92,10 @@ def check(data_path: Path) -> tuple[list[str], list[str]]:
     return summary, problems
 
 
-def examine(image_path: Path, mask_path: Path, contours: list[Path] | None, trimap: bool) -> Finding:
+def examine(
+    image_path: Path, mask_path: Path, contours: list[Path] | None, trimap: bool
+) -> tuple[list[str], float, np.ndarray | None]:
+    """What is wrong with a pair, its contrast gain, and the photograph's thumbnail; None where it is not readable."""
     try:
         image, mask = read_pair(image_path, mask_path, trimap=trimap)
         grey = cv2.cvtColor(read_image(mask_path), cv2.COLOR_RGB2GRAY)
@@ -111,8 +103,8 @@ def examine(image_path: Path, mask_path: Path, contours: list[Path] | None, trim
         if contours and not np.array_equal(read_mask(contours[0]), contour_band(mask)):
             problems.append(f"{contours[0]}: not the contour of its mask; prepare writes it anew")
     except ValueError as error:
-        return Finding([str(error)])
-    return Finding(problems, contrast_gain(image, mask), thumbnail(image))
+        return [str(error)], 0.0, None
+    return problems, contrast_gain(image, mask), thumbnail(image)
 
 
 def thumbnail(image: np.ndarray) -> np.ndarray:

@@ -39,18 +39,32 @@ LAYOUTS = (
 
 
 @dataclass(frozen=True)
-class SourcePair:
-    """One photograph and its mask, on their way into Train/DATASET or DATASET/Test; a trimap holds unknown pixels."""
+class Pair:
+    """One photograph with its ground truth, in a published data set or in the dataset folder.
+
+    Attributes:
+        dataset, stem: the set, and the picture's name in it.
+        contour: None where it has to be computed from the mask.
+        is_test: the split, for Train/DATASET or DATASET/Test.
+        white: what white means in the mask, "in_focus" or "blurred".
+        trimap: whether the mask may hold pixels that are unknown, see read_trimap.
+    """
 
     dataset: str
     stem: str
     image: Path
     mask: Path
-    is_test: bool
-    white: str
+    contour: Path | None = None
+    is_test: bool = False
+    white: str = "in_focus"
     trimap: bool = False
 
+    @property
+    def name(self) -> str:
+        return f"{self.dataset}/{self.stem}"
+
     def folder(self, data_path: Path) -> Path:
+        """Where the dataset folder has it."""
         return data_path / self.dataset / "Test" if self.is_test else data_path / "Train" / self.dataset
 
 
@@ -90,7 +104,7 @@ def _plain(name: str) -> str:
     return name.lower().replace("-", "_")
 
 
-def pairs_of(layout: Layout, images: Path, masks: Path, test_list: Path | None) -> tuple[list[SourcePair], list[str]]:
+def pairs_of(layout: Layout, images: Path, masks: Path, test_list: Path | None) -> tuple[list[Pair], list[str]]:
     """Pairs of two folders with their split, and what is wrong, a line each.
 
     Args:
@@ -110,5 +124,7 @@ def pairs_of(layout: Layout, images: Path, masks: Path, test_list: Path | None) 
             problems += [f"{stem}: in {listing}, but not in {images}" for stem in sorted(test_stems - set(found))]
         else:
             problems.append(f"{listing}: no such file; --test_list names the stems of the test images")
-    pairs = [SourcePair(layout.dataset, s, i, m, s in test_stems, layout.white) for s, (i, m) in found.items()]
-    return pairs, problems
+    return [
+        Pair(layout.dataset, stem, image, mask, is_test=stem in test_stems, white=layout.white)
+        for stem, (image, mask) in found.items()
+    ], problems

@@ -54,7 +54,6 @@ def read_small(path: str | Path, at_least: int = 64) -> np.ndarray:
 
 def _read(path: str | Path, convert: Callable[[Image.Image], np.ndarray]) -> np.ndarray:
     """What a function makes of an opened picture; whatever goes wrong is a ValueError that names the file."""
-    register_heif()
     try:
         with _opened(path) as picture:
             return convert(picture)
@@ -69,7 +68,6 @@ def _read(path: str | Path, convert: Callable[[Image.Image], np.ndarray]) -> np.
 
 def picture_size(path: str | Path) -> tuple[int, int]:
     """(height, width) as the file's header says, before any turning; (0, 0) of what is not readable."""
-    register_heif()
     try:
         with _opened(path) as picture:
             return picture.size[::-1]
@@ -81,6 +79,7 @@ def _opened(path: str | Path) -> Image.Image:
     """Opens a picture, but no pipe, where a reader may wait for ever, and no program for another one to run."""
     if Path(path).exists() and not Path(path).is_file():
         raise OSError("no file, but a folder, a pipe or the like")
+    register_heif()
     picture = Image.open(path)
     if picture.format == "EPS":  # Pillow would start Ghostscript
         picture.close()
@@ -278,8 +277,7 @@ def read_pair(
 
 def read_profile(path: str | Path) -> bytes | None:
     """The ICC profile of a readable picture; None where there is none, or where it is for CMYK or grey, not RGB."""
-    register_heif()
-    with Image.open(path) as picture:
+    with _opened(path) as picture:
         return picture.info.get("icc_profile") if picture.mode in ("RGB", "RGBA", "P") else None
 
 

@@ -15,6 +15,11 @@ def resize_map(probability: np.ndarray, size: tuple[int, int]) -> np.ndarray:
     return cv2.resize(probability, size[::-1], interpolation=cv2.INTER_LINEAR)
 
 
+def focus_maps(probabilities: np.ndarray, sizes: list[tuple[int, int]]) -> list[np.ndarray]:
+    """Probabilities, N x h x w, as what is saved and scored: 8-bit maps, each of its photograph's (height, width)."""
+    return [quantised(resize_map(probability, size)) for probability, size in zip(probabilities, sizes)]
+
+
 def quantised(probability: np.ndarray, bits: int = 8) -> np.ndarray:
     """Probabilities as grey levels of 8 or 16 bits, white = in focus."""
     levels = np.empty(probability.shape, np.uint8 if bits == 8 else np.uint16)

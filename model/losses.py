@@ -1,14 +1,16 @@
 """Adaptive pixel intensity loss on the mask and on the connectivity maps."""
 
-from collections.abc import Sequence
-
 import torch
 from torch.nn import functional as F
 
 from .connectivity import connectivity_target
 
 WINDOWS = (3, 15, 31)
-WEIGHTS = (0.7, 0.7, 0.7)  # of BCE, IoU and L1, as published
+WEIGHTS = {  # of the loss's terms, as published
+    "bce": 0.7,
+    "iou": 0.7,
+    "l1": 0.7,
+}
 
 
 def box_averages(x: torch.Tensor, windows: tuple[int, ...] = WINDOWS) -> list[torch.Tensor]:
@@ -50,7 +52,7 @@ def pixel_weights(target: torch.Tensor) -> torch.Tensor:
 def adaptive_pixel_intensity_loss(
     logits: torch.Tensor,
     target: torch.Tensor,
-    weights: Sequence[float] = WEIGHTS,
+    weights: dict[str, float] = WEIGHTS,
     known: torch.Tensor | float = 1.0,
 ) -> torch.Tensor:
     """Adaptive pixel intensity loss (TRACER, AAAI 2022): the sum of BCE, IoU and L1, each 0.7 times.
@@ -61,7 +63,7 @@ def adaptive_pixel_intensity_loss(
     Args:
         logits: N x C x H x W.
         target: N x C x H x W, 0 or 1.
-        weights: of BCE, IoU and L1.
+        weights: of the terms, by their names.
         known: 1, or 0 where the target is not known and nothing is learned; any shape that broadcasts to the target's.
 
     Returns:
@@ -76,25 +78,26 @@ def adaptive_pixel_intensity_loss(
 
     intersection = total(omega * probability * target)
     union = total(omega * (probability + target)) - intersection
-    weighted_bce = total(omega * entropy) / total(omega + 0.5 * known).clamp(min=1)
-    weighted_iou = 1 - (intersection + 1) / (union + 1)
-    weighted_l1 = total(omega * (probability - target).abs()) / total(omega).clamp(min=1)
-    bce, iou, l1 = weights
-    return (bce * weighted_bce + iou * weighted_iou + l1 * weighted_l1).mean()
+    terms = {
+        "bce": total(omega * entropy) / total(omega + 0.5 * known).clamp(min=1),
+        "iou": 1 - (intersection + 1) / (union + 1),
+        "l1": total(omega * (probability - target).abs()) / total(omega).clamp(min=1),
+    }
+    return torch.stack([weight * terms[name] for name, weight in weights.items()]).sum(0).mean()
 
 
 def ran_loss(
     logits: dict[str, torch.Tensor],
     mask: torch.Tensor,
     contour: torch.Tensor,
-    weights: Sequence[float] = WEIGHTS,
+    weights: dict[str, float] = WEIGHTS,
 ) -> torch.Tensor:
     """RAN's loss: the adaptive pixel intensity loss of both heads, summed 1:1; of the mask alone without the other.
 
     Args:
         logits: the network's output, "mask" N x 1 x H x W and, if it has that head, "connectivity" N x 8 x H x W.
         mask, contour: N x 1 x H x W, float, 0 or 1, or between them where it is not known, which is left out.
-        weights: of BCE, IoU and L1 of the mask; the connectivity keeps the published ones.
+        weights: of the mask's terms, by their names; the connectivity keeps the published ones.
     """
     loss = adaptive_pixel_intensity_loss(logits["mask"], mask, weights, is_known(mask))
     if "connectivity" in logits:

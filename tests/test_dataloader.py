@@ -201,11 +201,11 @@ def test_processes_share_each_batch_without_overlap(size, length):
         assert all(part for part in parts)  # one without a share still computes something
 
 
-def test_test_batches_know_the_photographs_sizes(dataset):
+def test_test_batches_have_the_masks_at_their_own_size(dataset):
     pairs = find_sets(str(dataset), "test", [])["SAMPLE"]
-    images, sizes, indices = next(iter(make_loader(TestSet(pairs, 32), 0, batch_size=3, collate_fn=stack_images)))
+    images, masks = next(iter(make_loader(TestSet(pairs, 32), 0, batch_size=3, collate_fn=stack_images)))
     assert images.shape == (3, 3, 32, 32) and images.dtype == torch.uint8
-    assert sizes == [(64, 96)] * 3 and indices == [0, 1, 2]
+    assert all(np.array_equal(mask, read_mask(pair.mask)) for mask, pair in zip(masks, pairs, strict=True))
 
 
 def test_resize_averages_when_it_shrinks():

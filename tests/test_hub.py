@@ -1,7 +1,8 @@
 import torch
 
 from ran.hub import HubPredictor
-from ran.predictor import load_model, load_network
+from ran.predictor import load_model
+from ran.utils.checkpoint import load_network
 
 
 def test_saved_and_loaded_from_a_folder_it_is_the_same(run_folder, tmp_path, monkeypatch):

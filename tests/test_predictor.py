@@ -6,9 +6,9 @@ from PIL import Image
 
 from ran.imaging.pictures import write_png
 from ran.imaging.resizing import quantised
-from ran.predictor import SHIPPED, load_model, load_network
+from ran.predictor import SHIPPED, load_model
 from ran.tools.sample import photograph
-from ran.utils.checkpoint import read_weights, save_weights
+from ran.utils.checkpoint import load_network, read_weights, save_weights
 
 
 def test_a_run_folder_and_its_file_give_the_same_maps(run_folder):

@@ -8,13 +8,15 @@ import pytest
 from PIL import Image
 
 from ran.evaluation.scores import read_scores
+from ran.evaluation.scoring import FEW
+from ran.imaging import pictures
 from ran.imaging.resizing import quantised
 from ran.predictor import SHIPPED, load_model
 from ran.tester import Tester
-from ran.tools import sample
+from ran.tools import evaluate, sample
 from ran.tools.predict import command as predict
 from ran.trainer import Trainer
-from ran.utils.options import PredictOptions
+from ran.utils.options import EvaluateOptions, PredictOptions
 from ran.utils.options import TestConfig as EvaluationConfig
 
 
@@ -53,6 +55,34 @@ def test_tester_without_a_report(run_folder, dataset, tmp_path):
                               report=False, num_workers=0, device="cpu")  # fmt: skip
     Tester(config).test()
     assert {p.name for p in (tmp_path / "out").iterdir()} == {"scores.json", "scores.csv", "curves.csv"}
+
+
+def test_masks_are_decoded_once_and_scores_are_those_of_the_saved_maps(many, run_folder, tmp_path, monkeypatch):
+    """Of so many pictures that other processes score; without a report no map is written but those asked for."""
+    decoded, read_mask = [], pictures.read_mask
+    monkeypatch.setattr(pictures, "read_mask", lambda path, *white: decoded.append(path) or read_mask(path, *white))
+    out = {"data_path": str(many), "output": str(tmp_path / "out")}
+    config = EvaluationConfig(model_path=str(run_folder), report=False, save_map=True, num_workers=0, device="cpu",
+                              **out)  # fmt: skip
+    Tester(config).test()
+    assert len(decoded) == len(set(decoded)) == FEW + 3
+    maps = [f"saved={tmp_path / 'out/maps/MANY'}"]
+    evaluate.run(EvaluateOptions(maps=maps, data_path=str(many), output=str(tmp_path / "evaluated")))
+    (ours,), (saved,) = read_scores(tmp_path / "out"), read_scores(tmp_path / "evaluated")
+    assert ours.totals == saved.totals and np.array_equal(ours.curves, saved.curves)
+    assert sorted(ours.rows, key=lambda row: row["name"]) == sorted(saved.rows, key=lambda row: row["name"])
+
+
+@pytest.fixture
+def many(dataset, tmp_path) -> Path:
+    """More copies of a test picture than one process scores alone."""
+    for part in ("images", "masks"):
+        source = sorted((dataset / "SAMPLE/Test" / part).iterdir())[0]
+        for number in range(FEW + 3):
+            target = tmp_path / "data/MANY/Test" / part / f"{number:02d}{source.suffix}"
+            target.parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy(source, target)
+    return tmp_path / "data"
 
 
 def test_a_map_that_is_nearly_black_is_a_map(run_folder, dataset, tmp_path, monkeypatch):

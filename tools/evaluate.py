@@ -3,12 +3,15 @@
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from tqdm import tqdm
+
 from ..evaluation.metrics import columns_of
 from ..evaluation.report.tables import printed
 from ..evaluation.scores import MethodScores, Pictures, write_scores
-from ..evaluation.scoring import Job, score_files
+from ..evaluation.scoring import in_processes, score_file
 from ..utils.files import IMAGE_SUFFIXES, check_name, list_images, locked, read_lines
 from ..utils.options import EvaluateOptions
+from ..utils.progress import cores
 
 LISTED = 5  # names printed of a long list; where maps are missing or unusable all are, and scores.json has all
 
@@ -50,19 +53,20 @@ def run(options: EvaluateOptions) -> None:
     for method in methods:
         match(method, masks, partly=bool(options.names))
     fail_unless_complete(methods, options, "missing")
-    jobs = [
-        Job(stem, path, masks[stem], method.white, options.white, tuple(columns))
+    calls = [
+        (stem, path, masks[stem], method.white, options.white, tuple(columns))
         for method in methods for stem, path in method.maps.items()
     ]  # fmt: skip
-    results = iter(score_files(jobs, options.processes))
+    results = in_processes(score_file, calls, len(calls), options.processes or cores())
+    results = iter(list(tqdm(results, "scoring", len(calls), unit="map", leave=False)))
     scores = []
     for method in methods:
         scored = [next(results) for _ in method.maps]
-        for kind in ("unusable", "resized"):
-            method.notes[kind] = [getattr(result, kind) for result in scored if getattr(result, kind)]
-        good = [result.score for result in scored if result.score]
+        good = [result for result in scored if not isinstance(result, str)]
+        method.notes["unusable"] = [reason for reason in scored if isinstance(reason, str)]
+        method.notes["resized"] = [score.resized for score in good if score.resized]
         # One map may be that dark; all of them were saved as 0 and 1.
-        if good and max(result.highest for result in scored) == 1 and method.white == "in_focus":
+        if good and max(score.highest for score in good) == 1 and method.white == "in_focus":
             raise ValueError(f"{method.folder}: no map of {method.name} has a level above 1 of 255; save 1 as 255")
         if good:
             where = Pictures(**pictures, maps=str(method.folder), masks_white=options.white, maps_white=method.white)

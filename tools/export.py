@@ -6,8 +6,8 @@ from pathlib import Path
 
 import torch
 
-from ..predictor import OnnxPredictor, Predictor, chosen_weights, load_network
-from ..utils.checkpoint import BEST
+from ..predictor import OnnxPredictor, Predictor, chosen_weights
+from ..utils.checkpoint import BEST, load_network
 from ..utils.files import atomic
 from ..utils.options import ExportOptions
 
@@ -23,33 +23,35 @@ def run(options: ExportOptions) -> None:
     """
     weights = chosen_weights(options.model_path)
     predictor = Predictor(*load_network(weights), torch.device("cpu"))
-    path = Path(options.output or (weights / BEST if weights.is_dir() else weights).with_suffix(".onnx"))
-    if path.suffix != ".onnx":
-        raise ValueError(f"--output {path}: the name of an ONNX file ends in .onnx")
+    kind, (suffix, write, read) = options.format.upper(), TARGETS[options.format]
+    path = Path(options.output or (weights / BEST if weights.is_dir() else weights).with_suffix(suffix))
+    if path.suffix != suffix:
+        raise ValueError(f"--output {path}: the name of an {kind} file ends in {suffix}")
     with atomic(path) as temporary:
-        write_onnx(temporary, predictor)
-        compare(temporary, predictor)
+        write(temporary, predictor)
+        compare(read(temporary, predictor.device), predictor, kind)
     side = predictor.img_size
     print(f"{path}: {path.stat().st_size / 1e6:.1f} MB; input image, N x 3 x H x W uint8 RGB, best at {side} x {side}; "
           "output probability, N x 1 x H x W float32")  # fmt: skip
 
 
-def write_onnx(path: Path, predictor) -> None:
+class Probability(torch.nn.Module):
+    """Bytes to probabilities: scaling, normalisation and sigmoid become part of the graph."""
+
+    def __init__(self, predictor: Predictor):
+        super().__init__()
+        self.network = predictor.network.to(memory_format=torch.contiguous_format)
+
+    def forward(self, image: torch.Tensor) -> torch.Tensor:
+        return self.network(image.float() / 255, mask_only=True)["mask"].sigmoid()
+
+
+def write_onnx(path: Path, predictor: Predictor) -> None:
     """Writes the graph, with batch, height and width left open, and the predictor's metadata in it."""
     try:
         import onnx
     except ImportError:
         raise ValueError("export needs other packages: pip install onnx onnxruntime") from None
-
-    class Probability(torch.nn.Module):
-        """Bytes to probabilities: scaling and normalisation become part of the graph."""
-
-        def __init__(self):
-            super().__init__()
-            self.network = predictor.network.to(memory_format=torch.contiguous_format)
-
-        def forward(self, image: torch.Tensor) -> torch.Tensor:
-            return self.network(image.float() / 255, mask_only=True)["mask"].sigmoid()
 
     open_sides = {0: "batch", 2: "height", 3: "width"}
     image = torch.zeros(2, 3, 256, 320, dtype=torch.uint8)
@@ -58,7 +60,7 @@ def write_onnx(path: Path, predictor) -> None:
         warnings.filterwarnings("ignore", category=torch.jit.TracerWarning)
         warnings.filterwarnings("ignore", category=DeprecationWarning)
         torch.onnx.export(
-            Probability().eval(), (image,), str(path), input_names=["image"], output_names=["probability"],
+            Probability(predictor).eval(), (image,), str(path), input_names=["image"], output_names=["probability"],
             dynamo=False, opset_version=17, dynamic_axes={"image": open_sides, "probability": open_sides},
         )  # fmt: skip
     model = onnx.load(path)
@@ -68,13 +70,16 @@ def write_onnx(path: Path, predictor) -> None:
     onnx.save(model, path)
 
 
-def compare(path: Path, predictor) -> None:
-    """Prints the largest difference from PyTorch at each of SIZES.
+# How each kind of file ends, what writes it, and what computes by it: a Predictor made of path and device.
+TARGETS = {"onnx": (".onnx", write_onnx, OnnxPredictor)}
+
+
+def compare(exported: Predictor, predictor: Predictor, kind: str) -> None:
+    """Prints the largest difference of an exported network from PyTorch at each of SIZES.
 
     Raises:
         ValueError: it is above TOLERANCE.
     """
-    exported = OnnxPredictor(path, predictor.device)
     generator = torch.Generator().manual_seed(0)
     for batch, height, width in SIZES:
         coarse = torch.rand(batch, 3, height // 16, width // 16, generator=generator)
@@ -82,4 +87,4 @@ def compare(path: Path, predictor) -> None:
         difference = abs(exported.probabilities(images) - predictor.probabilities(images)).max()
         print(f"{batch} x 3 x {height} x {width}: largest difference from PyTorch {difference:.1e}")
         if not difference <= TOLERANCE:
-            raise ValueError(f"the ONNX graph differs from PyTorch by {difference:.1e}, allowed are {TOLERANCE:.0e}")
+            raise ValueError(f"the {kind} graph differs from PyTorch by {difference:.1e}, allowed are {TOLERANCE:.0e}")

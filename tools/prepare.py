@@ -10,7 +10,7 @@ import numpy as np
 
 from ..imaging.contour import contour_band
 from ..imaging.dataset_check import check, contrast_gain, masks_doubt, polarity_doubt
-from ..imaging.layouts import Layout, SourcePair, detect, pairs_of
+from ..imaging.layouts import Layout, Pair, detect, pairs_of
 from ..imaging.pictures import read_mask, read_pair, read_trimap, write_png
 from ..utils.files import atomic, check_name, list_images, locked
 from ..utils.options import PrepareOptions
@@ -42,7 +42,7 @@ def run(options: PrepareOptions) -> None:
         )
 
 
-def find_pairs(options: PrepareOptions) -> list[SourcePair]:
+def find_pairs(options: PrepareOptions) -> list[Pair]:
     """Pairs of the source, each with its set, split and polarity."""
     if options.images or options.masks:
         if not (options.images and options.masks and options.dataset and options.white):
@@ -71,7 +71,7 @@ def find_pairs(options: PrepareOptions) -> list[SourcePair]:
         found, wrong = pairs_of(layout, images, masks, test_list)
         pairs += found
         problems += wrong
-    seen: dict[tuple, SourcePair] = {}
+    seen: dict[tuple, Pair] = {}
     for pair in pairs:
         first = seen.setdefault((pair.dataset, pair.is_test, pair.stem), pair)
         if first is not pair:
@@ -80,7 +80,7 @@ def find_pairs(options: PrepareOptions) -> list[SourcePair]:
     return pairs
 
 
-def leftovers(pairs: list[SourcePair], data_path: Path) -> list[str]:
+def leftovers(pairs: list[Pair], data_path: Path) -> list[str]:
     """What must not be mixed: pictures of an earlier run that train and test would read too, and the source itself."""
     expected, problems = set(), []
     for pair in pairs:
@@ -97,14 +97,14 @@ def leftovers(pairs: list[SourcePair], data_path: Path) -> list[str]:
     return sorted(problems)
 
 
-def verify(pairs: list[SourcePair]) -> None:
+def verify(pairs: list[Pair]) -> None:
     """Decodes every pair and doubts the polarity where it looks wrong.
 
     Raises:
         ValueError: with the list of unreadable files and pairs of different sizes.
     """
 
-    def gain(pair: SourcePair) -> float | str:
+    def gain(pair: Pair) -> float | str:
         try:
             return contrast_gain(*read_pair(pair.image, pair.mask, pair.white, pair.trimap))
         except (ValueError, OSError) as error:
@@ -120,7 +120,7 @@ def verify(pairs: list[SourcePair]) -> None:
             print(f"warning: {dataset}: {doubt}{advice}")
 
 
-def write_pair(pair: SourcePair, data_path: Path) -> tuple[float, float]:
+def write_pair(pair: Pair, data_path: Path) -> tuple[float, float]:
     """Writes image (as it is), mask and, for training, contour; returns the shares of in-focus and contour pixels.
 
     Of a trimap there is no contour.

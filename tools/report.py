@@ -3,7 +3,6 @@
 from pathlib import Path
 
 from ..evaluation.report import write_report
-from ..evaluation.report.tables import PUBLISHED
 from ..evaluation.scores import read_scores
 from ..utils.options import ReportOptions
 
@@ -22,14 +21,7 @@ def run(options: ReportOptions) -> None:
     if options.methods:
         scores = sorted((one for one in scores if one.method in options.methods),
                         key=lambda one: options.methods.index(one.method))  # fmt: skip
-    published = {"yes": PUBLISHED, "true": PUBLISHED, "no": None, "false": None}.get(
-        options.published.lower(), Path(options.published)
-    )
     folder = Path(options.output)
-    remarks = write_report(
-        scores, folder, published=published, pictures=options.pictures, examples=options.examples, by=options.by,
-        count=options.count, title=options.title,
-    )  # fmt: skip
-    for remark in remarks:
+    for remark in write_report(scores, options):
         print(remark)
     print(f"report in {folder}: {', '.join(sorted(path.name for path in folder.iterdir()))}")

@@ -11,6 +11,7 @@ import time
 import zipfile
 from contextlib import suppress
 from pathlib import Path, PureWindowsPath
+from typing import Any
 
 import cv2
 
@@ -18,9 +19,11 @@ from ..imaging import renderings
 from ..imaging.pictures import picture_size, read_image, read_profile, write_picture, write_png
 from ..imaging.resizing import quantised
 from ..predictor import Predictor, chosen_weights, load_model
-from ..utils.options import ServeOptions
+from ..utils.options import RENDERINGS, ServeOptions
 from .sample import photograph
 
+FILES = {name: one for name, one in RENDERINGS.items() if one.label}  # that the page shows beside the map
+TURN = {"concurrency_id": "network", "concurrency_limit": 1, "api_visibility": "private"}  # one picture at a time
 KEPT = 600  # uploads and results are deleted when they are so old, seconds
 CSS = """
 .gradio-container { width: 100% !important; max-width: 1240px !important; margin: auto !important }
@@ -83,22 +86,24 @@ class Desk:
         """Everything there is to see of one picture; ValueError as read_upload.
 
         Returns:
-            To look at, the longer side at most 1024 pixels: the pair photograph and overlay, map, cut-out, bokeh; the
-            numbers as a Markdown table; the files of map, cut-out and bokeh at the picture's size.
+            To look at, the longer side at most 1024 pixels: the pair photograph and overlay, map, and FILES; the
+            numbers as a Markdown table; the files of the map and of FILES at the picture's size.
         """
         with self._turn:
             photograph = read_upload(path, self.options.max_megapixels)
             focus_map = self.predictor(photograph, self.options.size)
-            grey = quantised(focus_map)
-            cutout, bokeh = renderings.cutout(photograph, focus_map), renderings.bokeh(photograph, focus_map)
-            results, profile = Path(tempfile.mkdtemp(dir=self.folder)), read_profile(path)
-            files = [results / f"{plain(path.stem)}{suffix}" for suffix in (".png", ".cutout.png", ".bokeh.jpg")]
+            small, small_map = renderings.shrunk(photograph), renderings.shrunk(focus_map)
+            grey, profile = quantised(focus_map), read_profile(path)
+            name = Path(tempfile.mkdtemp(dir=self.folder)) / plain(path.stem)
+            shown, files = [renderings.shrunk(grey)], [Path(f"{name}.png")]
             write_png(files[0], grey)
-            write_picture(files[1], cutout, profile)
-            write_picture(files[2], bokeh, profile)
-            small, small_map, *others = map(renderings.shrunk, (photograph, focus_map, grey, cutout, bokeh))
+            for kind, one in FILES.items():
+                picture = getattr(renderings, kind)(photograph, focus_map)
+                shown.append(renderings.shrunk(picture))
+                files.append(Path(f"{name}{one.suffix}"))
+                write_picture(files[-1], picture, profile)
             numbers = table(path.name, renderings.numbers(small, small_map, focus_map.shape))
-            return (small, renderings.overlay(small, small_map)), *others, numbers, *files
+            return (small, renderings.overlay(small, small_map)), *shown, numbers, *files
 
     def batch(self, paths: list[Path], progress=iter) -> tuple[str | None, list[list[str]]]:
         """Maps of many pictures, in one ZIP file; `progress` goes through a list and may show how far it is.
@@ -141,13 +146,52 @@ def build(desk: Desk):
     """The page, a gradio.Blocks: a tab for one picture, a tab for many."""
     import gradio as gr
 
+    with gr.Blocks(title="RAN: what is in focus?", analytics_enabled=False) as page:
+        gr.Markdown("# Which part of the photograph is in focus?")
+        with gr.Tab("One picture"), gr.Row():
+            one_picture(gr, desk)
+        with gr.Tab("Many pictures"), gr.Row():
+            many_pictures(gr, desk)
+        gr.Markdown(f"Nothing leaves the machine that this runs on; it forgets pictures after {KEPT // 60} minutes.")
+    return page
+
+
+def one_picture(gr: Any, desk: Desk) -> None:
+    """The tab for one picture: its overlay, map and files, and the numbers."""
+    with gr.Column(scale=1, min_width=280):
+        upload = gr.File(label="Photograph", height=150)
+        samples = gr.Dataset(label="Samples", components=["image"], samples=[[str(path)] for path in desk.samples])
+        numbers = gr.Markdown(elem_classes="numbers")
+    with gr.Column(scale=3):
+        slider = gr.ImageSlider(label="Photograph | in focus", max_height=640, elem_classes="overlay")
+        shown, files = [], []
+        with gr.Row():
+            for style, label in ("map", "Focus map"), *((name, one.label) for name, one in FILES.items()):
+                with gr.Column(min_width=180):
+                    shown.append(gr.Image(show_label=False, buttons=["fullscreen"], elem_classes=style))
+                    files.append(gr.DownloadButton(f"↓ {label}", size="sm"))
+    results = [slider, *shown, numbers, *files]
+
     def analyse(path: str | None) -> tuple:
         try:
             if path:
                 return desk.analyse(Path(path))
         except ValueError as error:
             gr.Warning(str(error))  # gr.Error would leave the results of the picture before
-        return (None,) * 8
+        return (None,) * len(results)
+
+    upload.change(analyse, upload, results, **TURN)
+    samples.click(lambda sample: sample[0], samples, upload, api_visibility="private")
+
+
+def many_pictures(gr: Any, desk: Desk) -> None:
+    """The tab for many pictures: a ZIP of their maps, and what became of each."""
+    with gr.Column():
+        uploads = gr.File(label="Photographs", file_count="multiple", height=300)
+        start = gr.Button("Make their focus maps", variant="primary")
+    with gr.Column():
+        archive = gr.File(label="Focus maps, ZIP", interactive=False, height=150)
+        listed = gr.Dataframe(headers=["picture", "its map, or what is wrong"], buttons=[], wrap=True)
 
     def batch(paths: list[str] | None, progress=gr.Progress()) -> tuple:  # noqa: B008 (Gradio looks for it there)
         try:
@@ -156,35 +200,7 @@ def build(desk: Desk):
             gr.Warning(str(error))
             return None, None
 
-    with gr.Blocks(title="RAN: what is in focus?", analytics_enabled=False) as page:
-        gr.Markdown("# Which part of the photograph is in focus?")
-        with gr.Tab("One picture"), gr.Row():
-            with gr.Column(scale=1, min_width=280):
-                upload = gr.File(label="Photograph", height=150)
-                samples = gr.Dataset(label="Samples", components=["image"], samples=[[str(p)] for p in desk.samples])
-                numbers = gr.Markdown(elem_classes="numbers")
-            with gr.Column(scale=3):
-                slider = gr.ImageSlider(label="Photograph | in focus", max_height=640, elem_classes="overlay")
-                shown, files = [], []
-                with gr.Row():
-                    for label, style in (("Focus map", "map"), ("Cut-out", "cutout"), ("More blur", "bokeh")):
-                        with gr.Column(min_width=180):
-                            shown.append(gr.Image(show_label=False, buttons=["fullscreen"], elem_classes=style))
-                            files.append(gr.DownloadButton(f"↓ {label}", size="sm"))
-        with gr.Tab("Many pictures"), gr.Row():
-            with gr.Column():
-                uploads = gr.File(label="Photographs", file_count="multiple", height=300)
-                start = gr.Button("Make their focus maps", variant="primary")
-            with gr.Column():
-                archive = gr.File(label="Focus maps, ZIP", interactive=False, height=150)
-                listed = gr.Dataframe(headers=["picture", "its map, or what is wrong"], buttons=[], wrap=True)
-        gr.Markdown(f"Nothing leaves the machine that this runs on; it forgets pictures after {KEPT // 60} minutes.")
-        upload.change(analyse, upload, [slider, *shown, numbers, *files], concurrency_id="network",
-                      concurrency_limit=1, api_visibility="private")  # fmt: skip
-        samples.click(lambda sample: sample[0], samples, upload, api_visibility="private")
-        start.click(batch, uploads, [archive, listed], concurrency_id="network",
-                    concurrency_limit=1, api_visibility="private")  # fmt: skip
-    return page
+    start.click(batch, uploads, [archive, listed], **TURN)
 
 
 def read_upload(path: Path, max_megapixels: float):

@@ -10,6 +10,7 @@ import torch
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save
 
+from ..model import MIN_SIZE, RAN, make_network
 from .command_line import names
 from .device import hardware
 from .files import write_bytes
@@ -60,6 +61,34 @@ def read_weights(path: str | Path) -> tuple[dict[str, torch.Tensor], dict]:
     if not all(isinstance(metadata.get(part), dict) for part in ("model", "config")):
         raise ValueError(f"{path}: not weights that `train` wrote: its metadata lacks the network's options")
     return state, metadata
+
+
+def load_network(path: str | Path) -> tuple[RAN, dict]:
+    """Network and metadata from a .safetensors file or a run folder, on the CPU.
+
+    Raises:
+        FileNotFoundError, ValueError: see read_weights; also weights that do not fit the network they name.
+    """
+    state, metadata = read_weights(path)
+    try:
+        network = make_network(**metadata["model"])
+        network.load_state_dict(state)
+        image_size(metadata)
+    except (RuntimeError, TypeError, ValueError) as error:
+        raise ValueError(f"{path}: its weights do not fit the network it names ({error})") from None
+    return network, metadata
+
+
+def image_size(metadata: dict) -> int:
+    """Side of the square that a trained network wants pictures at, pixels.
+
+    Raises:
+        ValueError: the metadata do not say it.
+    """
+    side = metadata["config"].get("test_size") or metadata["config"].get("img_size")
+    if not isinstance(side, int) or side < MIN_SIZE:
+        raise ValueError(f"its metadata name no size of pictures, but {side}")
+    return side
 
 
 def hash_of(path: Path) -> str:

@@ -1,6 +1,5 @@
-"""How much several threads may hold at a time, and what to say when it was too much, or killed a process."""
+"""What to say when memory was too short, or a process was killed for it."""
 
-import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -35,24 +34,3 @@ def deaths_told() -> Iterator[None]:
             f"{str(error).splitlines()[0].rstrip('. ')}: a loader process died, perhaps for lack of memory; "
             "try fewer --num_workers (0: none)"
         ) from None
-
-
-class Budget:
-    """A number of units that threads take and give back; who wants more than there is waits until he is alone."""
-
-    def __init__(self, units: int):
-        self.units = self._free = units
-        self._changed = threading.Condition()
-
-    @contextmanager
-    def taken(self, units: int) -> Iterator[None]:
-        units = min(units, self.units)
-        with self._changed:
-            self._changed.wait_for(lambda: self._free >= units)
-            self._free -= units
-        try:
-            yield
-        finally:
-            with self._changed:
-                self._free += units
-                self._changed.notify_all()

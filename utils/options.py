@@ -1,10 +1,13 @@
-"""The options of every command: a dataclass each. Imports nothing heavy, so that --help answers at once."""
+"""The options of every command: a dataclass each, whose docstring --help says first.
+
+Imports nothing heavy, so that --help answers at once.
+"""
 
 import dataclasses
-from dataclasses import dataclass
+from dataclasses import dataclass, make_dataclass
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from .command_line import option
 
@@ -31,6 +34,23 @@ DOCUMENTS = (
     "weights/README.md",
     *(f"docs/{name}.md" for name in ("photographs", "results", "recipe", "speed", "guarantees")),
 )
+
+
+class Rendering(NamedTuple):
+    """What imaging.renderings' function of its name makes: its file's suffix, what it shows, and its button's label on
+    serve's page (without one it has none: the overlay is shown over the photograph)."""
+
+    suffix: str
+    help: str
+    label: str = ""
+
+
+RENDERINGS = {
+    "overlay": Rendering(".overlay.jpg", "what is in focus outlined, the rest darkened"),
+    "cutout": Rendering(".cutout.png", "what is in focus, with alpha", "Cut-out"),
+    "bokeh": Rendering(".bokeh.jpg", "what is blurred, blurred further", "More blur"),
+}
+EXPORTS = ("onnx",)  # of tools.export.TARGETS
 _data, _network, _recipe = (partial(option, group=group) for group in ("data", "network", "recipe"))
 _machine = partial(option, group="machine", local=True)
 
@@ -116,7 +136,7 @@ class Recipe(RunConfig):
 
 @dataclass
 class TrainConfig(Recipe):
-    """A recipe for one network and seed; a checkpoint stores it."""
+    """Train RAN; the defaults are the paper's recipe."""
 
     config: str = _machine("", "YAML file of options, e.g. configs/best.yaml; the command line's own win over its")
     weights: str = _network(
@@ -146,7 +166,7 @@ class TrainConfig(Recipe):
 
 @dataclass
 class TestConfig(RunConfig):
-    """Options of test. Everything about the network comes from the weights file."""
+    """Score a trained RAN on every test set found; save its maps."""
 
     model_path: str = option(
         "", "run folder or weights file (default: runs/ran where train has left weights there, else the repository's)"
@@ -165,7 +185,9 @@ class TestConfig(RunConfig):
 
 @dataclass
 class PrepareOptions:
-    """Options of prepare."""
+    """Turn a published data set into the layout that train and test read; the source is never touched. Known by their
+    folders' names: CUHK and DUT as their authors publish them, and the 320 x 320 pack of both.
+    """
 
     source: str = option("", "folder that holds the data set as published")
     images: str = option("", "any other set: its folder of photographs ...")
@@ -180,8 +202,8 @@ class PrepareOptions:
 
 
 @dataclass
-class PredictOptions:
-    """Options of predict."""
+class _MapOptions:
+    """Options of predict, as far as they are about maps."""
 
     paths: list[str] = option([], "photographs: files, folders, patterns; - reads a list of them", positional=True)
     output: str = option("maps", "folder for the maps: PATH/BELOW/IT.png, 255 = in focus")
@@ -194,16 +216,24 @@ class PredictOptions:
     tta: bool = option(False, "average over the photograph and its mirror image")
     batch_size: int = option(1, "photographs that the network sees at a time", at_least=1)
     bits: int = option(8, "depth of the maps", choices=(8, 16))
-    overlay: bool = option(False, "also NAME.overlay.jpg: what is in focus outlined, the rest darkened")
-    cutout: bool = option(False, "also NAME.cutout.png: what is in focus, with alpha")
-    bokeh: bool = option(False, "also NAME.bokeh.jpg: what is blurred, blurred further")
+
+
+# Of predict, one for each rendering.
+_switches = [(name, bool, option(False, f"also NAME{one.suffix}: {one.help}")) for name, one in RENDERINGS.items()]
+_Switches: Any = make_dataclass("_Switches", _switches, bases=(_MapOptions,))
+
+
+@dataclass
+class PredictOptions(_Switches):
+    """Write the focus maps of photographs: files, folders, patterns, or - for a list on standard input."""
+
     table: str = option("", "csv or json: numbers of every photograph in OUTPUT/focus.csv", choices=("", "csv", "json"))
     overwrite: bool = option(False, "write results anew that are there already")
 
 
 @dataclass
 class ServeOptions:
-    """Options of serve."""
+    """Open a page on this machine that shows what is in focus in a picture: map, overlay, cut-out, bokeh."""
 
     model_path: str = option("", "weights file, run folder or ONNX file (default: the repository's weights)")
     device: str = device_option()
@@ -220,16 +250,16 @@ class ServeOptions:
 
 @dataclass
 class ExportOptions:
-    """Options of export."""
+    """Write the network as an ONNX file that takes 0-255 RGB of any size, and compare it with PyTorch."""
 
     model_path: str = option("", "weights file or run folder (default: the weights that come with the repository)")
-    format: str = option("onnx", "of the file", choices=("onnx",))
+    format: str = option("onnx", "of the file", choices=EXPORTS)
     output: str = option("", "file to write (default: beside the weights, with the suffix .onnx)")
 
 
 @dataclass
 class EvaluateOptions:
-    """Options of evaluate."""
+    """Score folders of saved focus maps, of any method, against the ground truth."""
 
     maps: list[str] = option([], "NAME=DIR of each method: its maps, named as the masks are; grey, white = in focus")
     blurred_maps: list[str] = option([], "names of the methods in whose maps white means blurred")
@@ -247,7 +277,7 @@ class EvaluateOptions:
 
 @dataclass
 class ReportOptions:
-    """Options of report."""
+    """Turn the scores of test and evaluate into tables (Markdown, LaTeX, CSV), curves and an HTML page."""
 
     scores: list[str] = option([], "folders of test or evaluate, or their scores.json; methods on one set are compared")
     output: str = option("runs/report", "folder to write")
@@ -264,7 +294,9 @@ class ReportOptions:
 
 @dataclass
 class AblationOptions(Recipe):
-    """Options of ablation: a recipe for all rows."""
+    """Train and score the network with some of its parts switched off, or the rows of a file, each under the same
+    options of train. Scored are parts of the training pictures that were left out, unless --score says test.
+    """
 
     model_path: str = option("runs/ablation", "folder of the runs, ROW/seedN, and of the table")
     seeds: list[str] = option(["42"], "seeds that every row is trained with")
@@ -282,7 +314,7 @@ class AblationOptions(Recipe):
 
 @dataclass
 class ReleaseOptions(RunConfig):
-    """Options of release."""
+    """Write a run's weights in half precision, score that very file, and store the scores in it."""
 
     output: str = option("", "the .safetensors file to write (default: the run folder's name + .safetensors, in it)")
     scores: str = option("", "folder for the scores (default: beside the file, its name without the suffix)")
@@ -290,7 +322,7 @@ class ReleaseOptions(RunConfig):
 
 @dataclass
 class InfoOptions:
-    """Options of info."""
+    """Print parameters and multiply-adds of the networks."""
 
     arch: list[str] = option(["resnet18", "resnet50", "efficientnet_b3"], f"encoders: {', '.join(ARCHS)}")
     img_size: int = option(384, "side of the network's input, pixels", at_least=32)
@@ -301,7 +333,7 @@ class InfoOptions:
 
 @dataclass
 class CurvesOptions:
-    """Options of curves."""
+    """Draw loss and validation MAE of several runs into one picture."""
 
     runs: list[str] = option([], "run folders, or their history.csv files")
     output: str = option("curves.png", "picture to write")
@@ -309,7 +341,7 @@ class CurvesOptions:
 
 @dataclass
 class ReadmeOptions:
-    """Options of readme."""
+    """Write the documents' tables anew from results/, the shipped weights and the networks; --check compares."""
 
     paths: list[str] = option([str(ROOT / path) for path in DOCUMENTS], "files whose tables are written")
     results: str = option(str(ROOT / "results"), "folder of what was measured: RUN/scores.json, trials/, ...")
@@ -318,7 +350,7 @@ class ReadmeOptions:
 
 @dataclass
 class SampleOptions:
-    """Options of sample."""
+    """Write a small defocus data set, made of photographs that scikit-image ships, in the way CUHK is published."""
 
     output: str = option("demo/source", "folder to write: image/, gt/ (white = blurred) and test.txt")
     training: int = option(40, "training pictures", at_least=2)
@@ -329,7 +361,9 @@ class SampleOptions:
 
 @dataclass
 class SynthesiseOptions:
-    """Options of synthesise."""
+    """Write a training set with known focus, by the optics of a lens: objects and people before blurred backgrounds or
+    blurred themselves, rooms at some focus distance, pictures in focus or blurred all over. train takes it by --extra.
+    """
 
     objects: str = option("", "folder with images/ and masks/ of objects, white = object, e.g. ECSSD as published")
     people: str = option("", "the same of people who are in focus, before any background, e.g. of Clothing Co-Parsing")

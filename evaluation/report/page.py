@@ -39,7 +39,10 @@ def page_set(table: SetTable, curves: Figure, examples: list[dict], note: str) -
     return {
         "name": table.dataset,
         "images": table.images,
-        "columns": [{"key": key, **COLUMNS[key]._asdict()} for key in table.columns],
+        "columns": [
+            {"key": key, **{name: getattr(COLUMNS[key], name) for name in ("protocol", "title", "lower_is_better")}}
+            for key in table.columns
+        ],
         "measured": measured,
         "published": published,
         "source": "; ".join(table.sources),

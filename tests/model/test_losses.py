@@ -2,7 +2,7 @@ import pytest
 import torch
 from torch.nn import functional as F
 
-from ran.model.losses import adaptive_pixel_intensity_loss, box_averages, pixel_weights, ran_loss
+from ran.model.losses import WEIGHTS, adaptive_pixel_intensity_loss, box_averages, pixel_weights, ran_loss
 
 
 def targets():
@@ -71,15 +71,13 @@ def test_both_heads_get_finite_gradients_and_descend(mask, contour):
     assert values == sorted(values, reverse=True)
 
 
-@pytest.mark.parametrize("term", range(3))
+@pytest.mark.parametrize("term", WEIGHTS)
 def test_the_loss_is_the_weighted_sum_of_its_terms(term):
     """Each term can stand alone: also with an IoU that weighs nothing."""
     logits, target = torch.randn(2, 1, 40, 48), targets()["half"].expand(2, 1, -1, -1)
-    alone = [adaptive_pixel_intensity_loss(logits, target, tuple(float(i == k) for i in range(3))) for k in range(3)]
-    weights = [0.5, 1.0, 4.0]
-    weights[term] = 0.0
-    expected = sum(weight * value for weight, value in zip(weights, alone))
-    assert torch.isclose(adaptive_pixel_intensity_loss(logits, target, tuple(weights)), expected)
+    weights = {"bce": 0.5, "iou": 1.0, "l1": 4.0} | {term: 0.0}
+    expected = sum(weight * adaptive_pixel_intensity_loss(logits, target, {k: 1.0}) for k, weight in weights.items())
+    assert torch.isclose(adaptive_pixel_intensity_loss(logits, target, weights), expected)
 
 
 @pytest.mark.parametrize("unknown", ["none", "half", "all"])

@@ -1,36 +1,8 @@
-import threading
-from concurrent.futures import ThreadPoolExecutor, wait
-
 import cv2
 import numpy as np
 import pytest
 
-from ran.utils.memory import Budget, deaths_told, shortage_told
-
-
-def test_threads_never_hold_more_than_there_is_and_all_get_their_turn():
-    budget, lock = Budget(10), threading.Lock()
-    held = most = 0
-
-    def work(units):
-        nonlocal held, most
-        with budget.taken(units):
-            with lock:
-                held += units
-                most = max(most, held)
-            threading.Event().wait(0.001)
-            with lock:
-                held -= units
-        return units
-
-    with ThreadPoolExecutor(8) as pool:
-        assert len(list(pool.map(work, [3, 7, 1, 10, 4] * 12))) == 60
-    assert 0 < most <= 10
-    with ThreadPoolExecutor(1) as pool:
-        with budget.taken(99):  # more than there is: alone
-            later = pool.submit(work, 1)
-            assert not wait([later], timeout=0.2).done
-        assert later.result(timeout=10) == 1
+from ran.utils.memory import deaths_told, shortage_told
 
 
 def test_a_lack_of_memory_is_told_and_nothing_else():

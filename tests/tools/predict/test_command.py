@@ -226,3 +226,28 @@ def test_ctrl_c_leaves_whole_files_and_a_table(options, tmp_path):
     assert 0 < len(names) < 400 and all(read(tmp_path / "out" / name) is not None for name in names)
     assert not [name for name in names if name.startswith(".")]
     assert len((tmp_path / "out/focus.csv").read_text().splitlines()) == len(names) + 1
+
+
+def test_a_photograph_is_decoded_once_and_memory_is_bounded(options, tmp_path, monkeypatch):
+    """Whatever is made of it; pictures that together are too large come one after the other."""
+    decoded, most = [], 0
+    read_image, leave = predict.read_image, predict._Prediction._leave
+
+    def counting(path):
+        decoded.append(Path(path).name)
+        return read_image(path)
+
+    def watching(self, source):
+        nonlocal most
+        most = max(most, sum(self.pixels.values()))
+        leave(self, source)
+
+    monkeypatch.setattr(predict, "read_image", counting)
+    monkeypatch.setattr(predict._Prediction, "_leave", watching)
+    monkeypatch.setattr(predict, "PIXELS", 250_000)  # of 120,000 to 128,000 each: two at a time
+    options.overlay, options.table, options.batch_size = True, "csv", 3
+    assert predict.run(options) == 0
+    assert sorted(decoded) == ["a.png", "b.png", "ä.png"] and most <= 250_000
+    monkeypatch.setattr(predict, "PIXELS", 1)
+    options.overwrite = True
+    assert predict.run(options) == 0 and len(decoded) == 6
