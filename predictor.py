@@ -12,10 +12,10 @@ from PIL import Image
 from .imaging.pictures import as_rgb, read_image
 from .imaging.resizing import focus_maps, resize, resize_map
 from .model import RAN
-from .utils.checkpoint import image_size, load_network
+from .utils.checkpoint import WEIGHTS, image_size, load_network, named
 from .utils.device import choose_device, compiled, mixed_precision
 
-SHIPPED = Path(__file__).parent / "weights/ran_resnet18.safetensors"
+SHIPPED = WEIGHTS / "ran_resnet18.safetensors"
 OVERLAP = 0.25  # of a tile's side, with each neighbour
 Picture = str | Path | Image.Image | np.ndarray | torch.Tensor
 
@@ -167,7 +167,7 @@ def stack(images: list[np.ndarray]) -> torch.Tensor:
 def chosen_weights(model_path: str, default: Path = SHIPPED) -> Path:
     """The weights that a command was told to use, else the default ones; prints which."""
     print(f"weights: {model_path or f'{default}, those of the repository (--model_path takes others)'}", flush=True)
-    return Path(model_path or default)
+    return named(model_path or default)
 
 
 def load_model(
@@ -176,8 +176,9 @@ def load_model(
     """Predictor from a .safetensors file or a run folder; without one, from the weights that come with the repository.
 
     Args:
-        path: a weights file that `train` or `release` wrote, a run folder (the best model), or an .onnx file that
-            `export` wrote (by onnxruntime, on a GPU where its package for that is installed).
+        path: a weights file that `train` or `release` wrote, a run folder (the best model), the name of a shipped
+            model, or an .onnx file that `export` wrote (by onnxruntime, on a GPU where its package for that is
+            installed).
         device: auto, cpu, cuda or mps, or a torch.device.
         amp: mixed precision: auto, off, bf16 or fp16.
         compile: whether to torch.compile the network; pays for many pictures of one size.

@@ -20,7 +20,7 @@ from .imaging.layouts import Pair
 from .imaging.pictures import write_png
 from .predictor import SHIPPED, load_model
 from .utils import distributed
-from .utils.checkpoint import BEST
+from .utils.checkpoint import BEST, WEIGHTS, named
 from .utils.files import locked
 from .utils.memory import deaths_told, shortage_told
 from .utils.options import ReportOptions, RunConfig, TestConfig, TrainConfig
@@ -38,7 +38,7 @@ def test_sets(config: RunConfig) -> dict[str, list[Pair]]:
 def tested_weights(model_path: str) -> tuple[Path, str]:
     """What is tested, and a line that says so: what is named, else what train left in its own folder, else SHIPPED."""
     if model_path:
-        return Path(model_path), f"weights: {model_path}"
+        return named(model_path), f"weights: {named(model_path)}"
     run = Path(TrainConfig().model_path)
     if (run / BEST).is_file():
         return run, f"weights: {run}, trained here (--model_path {SHIPPED} tests the repository's)"
@@ -72,7 +72,8 @@ class Tester:
         self.name = config.name or (run.name if run.is_dir() else run.stem)
         self.batch_size = -(-config.batch_size // distributed.size())
         self.seconds: list[float] = []  # through the network, of each image
-        beside = Path("runs/shipped") if weights.resolve() == SHIPPED.resolve() else weights.with_suffix("")
+        shipped = weights.resolve().parent == WEIGHTS.resolve()
+        beside = Path("runs/shipped") / weights.stem if shipped else weights.with_suffix("")
         fold = f"fold{config.fold}" if config.fold else ""
         self.folder = Path(config.output or (weights if weights.is_dir() else beside) / fold)
 

@@ -14,11 +14,12 @@ from ..model import MIN_SIZE, RAN, make_network
 from .command_line import names
 from .device import hardware
 from .files import write_bytes
-from .options import TrainConfig
+from .options import ROOT, TrainConfig
 from .train_state import TrainState
 
 BEST = "best_model.safetensors"
 LAST = "last.pt"
+WEIGHTS = ROOT / "weights"  # the models that are shipped
 LOCAL = names(TrainConfig, "local")  # options that weights do not store
 FREE_ON_RESUME = names(TrainConfig, "free")  # that may differ between a run and its resumption
 
@@ -35,8 +36,14 @@ def save_weights(path: Path, state: dict[str, torch.Tensor], metadata: dict) -> 
     write_bytes(path, save(tensors, {key: json.dumps(value) for key, value in metadata.items()}))
 
 
+def named(path: str | Path) -> Path:
+    """The path, or where there is none, the shipped model of that name."""
+    shipped = WEIGHTS / f"{path}.safetensors"
+    return shipped if not Path(path).exists() and Path(path).name == str(path) and shipped.is_file() else Path(path)
+
+
 def read_weights(path: str | Path) -> tuple[dict[str, torch.Tensor], dict]:
-    """Reads weights of this project: a .safetensors file, or a run folder's best model.
+    """Reads weights of this project: a .safetensors file, a run folder's best model, or a shipped model by its name.
 
     Returns:
         State dict and metadata: "model" (the network's options), "config" (see recipe), "epoch", "val_mae" (None
@@ -46,11 +53,15 @@ def read_weights(path: str | Path) -> tuple[dict[str, torch.Tensor], dict]:
     Raises:
         FileNotFoundError, ValueError: no such file, not one that `train` wrote, or not that of the hash beside it.
     """
-    path = Path(path)
+    path = named(path)
     if path.is_dir():
         path = path / BEST
     if not path.is_file():
-        raise FileNotFoundError(f"{path}: no such weights file; `python main.py train` writes one into its run folder")
+        shipped = ", ".join(sorted(known.stem for known in WEIGHTS.glob("*.safetensors")))
+        raise FileNotFoundError(
+            f"{path}: no such weights file; `python main.py train` writes one into its run folder, "
+            f"and the repository has {shipped}"
+        )
     check_hash(path)
     try:
         with safe_open(path, "pt") as file:

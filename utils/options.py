@@ -60,6 +60,11 @@ def data_path_option(help: str, **more: Any) -> Any:
     return option("dataset", help, aliases=("--data_pth",), local=True, **more)
 
 
+def model_option(help: str) -> Any:
+    """A trained network; --model ran_lite2 reads as what it is."""
+    return option("", f"{help} (default: the best for photographs)", aliases=("--model",))
+
+
 def device_option(**more: Any) -> Any:
     return option("auto", "auto takes CUDA, then MPS, then the CPU", ("auto", "cpu", "cuda", "mps"), local=True, **more)
 
@@ -169,7 +174,10 @@ class TestConfig(RunConfig):
     """Score a trained RAN on every test set found; save its maps."""
 
     model_path: str = option(
-        "", "run folder or weights file (default: runs/ran where train has left weights there, else the repository's)"
+        "",
+        "run folder, weights file, or the name of a shipped model "
+        "(default: runs/ran where train has left weights there, else the repository's)",
+        aliases=("--model",),
     )
     img_size: int = option(0, "side of the network's input, pixels; 0 = as in training", at_least=0)
     amp: str = option("off", "mixed precision; off gives the same scores on every device", choices=PRECISIONS)
@@ -179,7 +187,7 @@ class TestConfig(RunConfig):
     output: str = option(
         "",
         "folder for scores, report and maps (default: the run folder, with --fold its foldK; "
-        "of a weights file its name without the suffix; of the repository's weights runs/shipped)",
+        "of a weights file its name without the suffix; of a shipped model runs/shipped/NAME)",
     )
 
 
@@ -207,7 +215,7 @@ class _MapOptions:
 
     paths: list[str] = option([], "photographs: files, folders, patterns; - reads a list of them", positional=True)
     output: str = option("maps", "folder for the maps: PATH/BELOW/IT.png, 255 = in focus")
-    model_path: str = option("", "weights file, run folder or ONNX file (default: the repository's weights)")
+    model_path: str = model_option("weights file, run folder, ONNX file, or the name of a shipped model")
     engine: str = option("torch", "onnx: onnxruntime, on the file that export wrote", choices=("torch", "onnx"))
     device: str = device_option()
     amp: str = option("off", "mixed precision: bf16 and fp16 are faster on GPUs", choices=PRECISIONS)
@@ -235,7 +243,7 @@ class PredictOptions(_Switches):
 class ServeOptions:
     """Open a page on this machine that shows what is in focus in a picture: map, overlay, cut-out, bokeh."""
 
-    model_path: str = option("", "weights file, run folder or ONNX file (default: the repository's weights)")
+    model_path: str = model_option("weights file, run folder, ONNX file, or the name of a shipped model")
     device: str = device_option()
     host: str = option("127.0.0.1", "address to listen on; 0.0.0.0 lets every machine that reaches this one use it")
     port: int = option(0, "port to listen on; 0 = the first free one from 7860", at_least=0)
@@ -252,7 +260,7 @@ class ServeOptions:
 class ExportOptions:
     """Write the network as an ONNX file that takes 0-255 RGB of any size, and compare it with PyTorch."""
 
-    model_path: str = option("", "weights file or run folder (default: the weights that come with the repository)")
+    model_path: str = model_option("weights file, run folder, or the name of a shipped model")
     format: str = option("onnx", "of the file", choices=EXPORTS)
     output: str = option("", "file to write (default: beside the weights, with the suffix .onnx)")
 
@@ -370,6 +378,6 @@ class SynthesiseOptions:
     depth: str = option("", "folder with images/ in focus all over and depth/ (8 bits, 255 = 10 m), e.g. of NYU")
     data_path: str = data_path_option("dataset folder: Train/DATASET is written")
     dataset: str = option("SYNTHETIC", "name of the set")
-    model_path: str = option("", "weights that choose among --objects those in focus (default: the repository's)")
+    model_path: str = model_option("what chooses among --objects those in focus: weights, or a shipped model's name")
     device: str = device_option()
     seed: int = option(42, "seed of everything random", at_least=0)

@@ -1,7 +1,9 @@
+from pathlib import Path
+
 import pytest
 import torch
 
-from ran.utils.checkpoint import read_state, read_weights, recipe, save_state, save_weights
+from ran.utils.checkpoint import WEIGHTS, named, read_state, read_weights, recipe, save_state, save_weights
 from ran.utils.options import TrainConfig
 
 
@@ -49,3 +51,15 @@ def test_states_come_back_and_code_in_them_never_runs(tmp_path, monkeypatch):
     with pytest.raises(ValueError, match="not a readable"):
         read_weights(tmp_path / "bomb.safetensors")
     assert not (tmp_path / "exploded").exists()
+
+
+def test_a_shipped_model_goes_by_its_name(tmp_path, monkeypatch):
+    """Where nothing else has that name."""
+    monkeypatch.chdir(tmp_path)
+    assert named("ran_resnet18") == WEIGHTS / "ran_resnet18.safetensors"
+    assert read_weights("ran_resnet18")[1]["model"]["arch"] == "resnet18"
+    for path in ("no_such", "runs/ran_resnet18"):
+        with pytest.raises(FileNotFoundError, match="the repository has ran_lite2, .*ran_resnet18"):
+            read_weights(path)
+    (tmp_path / "ran_resnet18").mkdir()
+    assert named("ran_resnet18") == Path("ran_resnet18")

@@ -120,5 +120,5 @@ def test_shipped_configs():
     assert against["loss"] == "fine" and rows["large"]["loss_weights"] == [0.5, 1.0, 4.0]
     assert set(against) | {"paper", "fine"} == set(rows) and rows["strong"]["lr"] == best.lr
     assert (best.arch, best.decoder, best.schedule, best.val_share) == ("resnet18", "fine", "onecycle", 0)
-    made = read_weights(SHIPPED)[1]["config"]  # by best.yaml, but for what `make weights` says
+    made = recipe(TrainConfig()) | read_weights(SHIPPED)[1]["config"]  # by best.yaml, but for what `make weights` says
     assert {key for key, value in recipe(best).items() if made[key] != value} <= {"pretrained", "datasets"}
