@@ -251,9 +251,15 @@ def make_loader(dataset: TrainingSet | TestSet, workers: int, **options) -> Data
     dropout needs in the same state after a resumption.
     """
     workers = min(workers, len(dataset))
-    return Loader(dataset, num_workers=workers, persistent_workers=workers > 0,
-                      worker_init_fn=_quiet_worker, pin_memory=torch.cuda.is_available(), generator=torch.Generator(),
-                      **options)  # fmt: skip
+    return Loader(
+        dataset,
+        num_workers=workers,
+        persistent_workers=workers > 0,
+        worker_init_fn=_quiet_worker,
+        pin_memory=torch.cuda.is_available(),
+        generator=torch.Generator(),
+        **options,
+    )
 
 
 def _quiet_worker(_: int) -> None:

@@ -27,12 +27,29 @@ class HubPredictor(
 
     @classmethod
     def _from_pretrained(
-        cls, *, model_id: str, revision=None, cache_dir=None, force_download=False, local_files_only=False, token=None,
-        device: str | torch.device = "auto", amp: str = "off", compile: bool = False, **_,
-    ) -> "HubPredictor":  # fmt: skip
+        cls,
+        *,
+        model_id: str,
+        revision=None,
+        cache_dir=None,
+        force_download=False,
+        local_files_only=False,
+        token=None,
+        device: str | torch.device = "auto",
+        amp: str = "off",
+        compile: bool = False,
+        **_,
+    ) -> "HubPredictor":
         path: str | Path = Path(model_id) / FILE
         if not Path(model_id).is_dir():
-            path = hf_hub_download(model_id, FILE, revision=revision, cache_dir=cache_dir, token=token,
-                                   force_download=force_download, local_files_only=local_files_only)  # fmt: skip
+            path = hf_hub_download(
+                model_id,
+                FILE,
+                revision=revision,
+                cache_dir=cache_dir,
+                token=token,
+                force_download=force_download,
+                local_files_only=local_files_only,
+            )
         chosen = choose_device(device) if isinstance(device, str) else device
         return cls(*load_network(path), chosen, amp, compile)

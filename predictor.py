@@ -165,7 +165,7 @@ def stack(images: list[np.ndarray]) -> torch.Tensor:
 
 
 def chosen_weights(model_path: str, default: Path = SHIPPED) -> Path:
-    """The weights that a command was told to use, else the default ones; prints which."""
+    """The weights that a command was given, else the default ones; prints which."""
     print(f"weights: {model_path or f'{default}, those of the repository (--model_path takes others)'}", flush=True)
     return named(model_path or default)
 

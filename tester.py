@@ -22,12 +22,12 @@ from .predictor import SHIPPED, load_model
 from .utils import distributed
 from .utils.checkpoint import BEST, WEIGHTS, named
 from .utils.files import locked
-from .utils.memory import deaths_told, shortage_told
+from .utils.memory import explain_dead_workers, explain_out_of_memory
 from .utils.options import ReportOptions, RunConfig, TestConfig, TrainConfig
 from .utils.progress import cores_of_process
 
 
-def test_sets(config: RunConfig) -> dict[str, list[Pair]]:
+def sets_to_score(config: RunConfig) -> dict[str, list[Pair]]:
     """What is scored, by name: the test sets, or with --fold that part of each training set, as NAME_foldK."""
     if not config.fold:
         return find_sets(config.data_path, "test", config.datasets)
@@ -58,7 +58,7 @@ class Tester:
 
     def __init__(self, config: TestConfig):
         self.config = config
-        self.sets = test_sets(config)
+        self.sets = sets_to_score(config)
         weights, self.weights_line = tested_weights(config.model_path)
         self.predictor = load_model(weights, distributed.join(config.device), config.amp, config.compile)
         distributed.check_same("test pictures", [pair.name for pairs in self.sets.values() for pair in pairs])
@@ -83,7 +83,7 @@ class Tester:
         maps = self.folder / ("maps" if self.config.save_map else ".maps")  # those of a report go with it
         with locked(self.folder, first=distributed.rank() == 0):
             try:
-                with distributed.losses_told("start the test again"), deaths_told():
+                with distributed.explain_lost_processes("start the test again"), explain_dead_workers():
                     scores = [self._score(name, pairs, maps / name) for name, pairs in self.sets.items()]
                 if distributed.rank() == 0:
                     self._write(scores)
@@ -97,12 +97,14 @@ class Tester:
             kept = [dataclasses.replace(x, pictures=dataclasses.replace(x.pictures, maps="")) for x in scores]
         write_scores(self.folder, kept)
         print(printed(scores))
-        for one in scores:
-            one_class = one.totals["all_blurred"] + one.totals["all_in_focus"]
+        for scored in scores:
+            one_class = scored.totals["all_blurred"] + scored.totals["all_in_focus"]
             if one_class:
-                print(f"{one.dataset}: {one_class} image(s) have one class only; an F without positives counts as 0")
-        print(f"{statistics.median(self.seconds):.3f} s an image through the network at {self.size} on "
-              f"{self.predictor.device}")  # fmt: skip
+                print(f"{scored.dataset}: {one_class} image(s) have one class only; an F without positives counts as 0")
+        print(
+            f"{statistics.median(self.seconds):.3f} s an image through the network at {self.size} on "
+            f"{self.predictor.device}"
+        )
         saved = f", maps in {self.folder / 'maps'}" if self.config.save_map else ""
         print(f"scores in {self.folder / 'scores.json'}{saved}")
         if self.config.report:
@@ -122,12 +124,13 @@ class Tester:
 
     def _maps(self, pairs: list[Pair], folder: Path) -> Iterator[tuple[str, np.ndarray, np.ndarray]]:
         """Name, 8-bit map and mask of each pair, in order; the maps are written where somebody will look at them."""
-        loader = make_loader(TestSet(pairs, self.size), self.config.num_workers, batch_size=self.batch_size,
-                             collate_fn=stack_images)  # fmt: skip
+        loader = make_loader(
+            TestSet(pairs, self.size), self.config.num_workers, batch_size=self.batch_size, collate_fn=stack_images
+        )
         names = iter(pair.stem for pair in pairs)
         for images, masks in loader:
             start = time.perf_counter()
-            with shortage_told(f"lower --batch_size (now {self.batch_size}) or --img_size (now {self.size})"):
+            with explain_out_of_memory(f"lower --batch_size (now {self.batch_size}) or --img_size (now {self.size})"):
                 maps = self.predictor.maps(images, [mask.shape for mask in masks])
             self.seconds += [(time.perf_counter() - start) / len(maps)] * len(maps)
             for focus_map, mask, name in zip(maps, masks, names):  # the names last: zip takes one too many of its first

@@ -17,7 +17,7 @@ from .utils.device import compiled, mixed_precision, name_of
 from .utils.files import locked
 from .utils.interruption import StopSignals
 from .utils.log import RunLog
-from .utils.memory import deaths_told, shortage_told
+from .utils.memory import explain_dead_workers, explain_out_of_memory
 from .utils.optimization import Optimization
 from .utils.options import TrainConfig
 from .utils.train_state import Diverged, StepReader, TrainState
@@ -67,7 +67,12 @@ class Trainer:
         """
         print(start_line(self.config, self.network, self.data, self.state, self.device))
         first, advice = distributed.rank() == 0, f"the last state in {self.folder} is whole: --resume goes on"
-        with locked(self.folder, first), StopSignals() as stop, distributed.losses_told(advice), deaths_told():
+        with (
+            locked(self.folder, first),
+            StopSignals() as stop,
+            distributed.explain_lost_processes(advice),
+            explain_dead_workers(),
+        ):
             self.log = RunLog(self.folder, self.state.epoch + 1) if first else None
             self.saved_at = time.monotonic()
             if not self.state.history and not self.state.step:
@@ -94,7 +99,7 @@ class Trainer:
         title = f"epoch {state.epoch + 1}/{self.config.epochs}"
         with tqdm(loader, title, total, initial=state.step, leave=False, unit="step") as bar:
             for batch in bar:
-                with shortage_told(smaller(self.config, self.device)):
+                with explain_out_of_memory(smaller(self.config, self.device)):
                     reader.add(batch["index"], self.train_step(batch))
                 state.step += 1
                 if not reader.is_due() and state.step < total:

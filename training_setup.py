@@ -45,14 +45,14 @@ class TrainingData:
         extra_sets = find_sets(config.data_path, "train", config.extra) if config.extra else {}
         if both := sets.keys() & extra_sets.keys():
             raise ValueError(f"--extra {' '.join(sorted(both))}: trained on already; --datasets names the sets proper")
-        pairs = [pair for one in sets.values() for pair in split_fold(one, config.fold)[0]]
+        pairs = [pair for found in sets.values() for pair in split_fold(found, config.fold)[0]]
         if config.limit:
             pairs = pairs[: config.limit]
         elif rank == 0 and not config.resume:
             warn_of_twins(sets | extra_sets)
         training, validation = split_validation(pairs, config.val_share, config.seed)
         self.sets = sorted({pair.dataset for pair in pairs} | extra_sets.keys())
-        extra = [pair for one in extra_sets.values() for pair in one]
+        extra = [pair for found in extra_sets.values() for pair in found]
         self.train_images = len(training)
         self.names = [pair.name for pair in training + extra]
         side, augmentation = config.img_size, paper_augmentation()
@@ -79,15 +79,17 @@ def warn_of_twins(sets: dict[str, list[Pair]]) -> None:
         examples = "; ".join(f"{a} and {b}" for a, b in twins[:NAMED])
         left = len(twins) - NAMED
         more = f" and {left} more (`python main.py prepare --check` names all)" if left > 0 else ""
-        print(f"warning: {len(twins)} photograph(s) lie in two training sets, so that validation may hold the twin of "
-              f"one that is trained on: {examples}{more}. --datasets takes one of the sets")  # fmt: skip
+        print(
+            f"warning: {len(twins)} photograph(s) lie in two training sets, so that validation may hold the twin of "
+            f"one that is trained on: {examples}{more}. --datasets takes one of the sets"
+        )
 
 
 class Start:
     """A training's first moment: fresh, from other weights, or from where it was.
 
     Attributes:
-        config: with the sizes that were not told.
+        config: with the sizes that were not given.
         last: the state to go on from, or None.
         before: metadata of the trainings behind --weights, the first one first.
 
@@ -126,9 +128,12 @@ class Start:
         return network
 
     def _name_unused(self, network: RAN) -> None:
-        told = dataclasses.asdict(self.config)
-        unused = [f"--{key} {told[key]} (it has {value})" for key, value in network.options.items()
-                  if key in told and told[key] != value]  # fmt: skip
+        given = dataclasses.asdict(self.config)
+        unused = [
+            f"--{key} {given[key]} (it has {value})"
+            for key, value in network.options.items()
+            if key in given and given[key] != value
+        ]
         if unused:
             print(f"{self.config.weights} brings its own network; not used: {', '.join(unused)}")
 

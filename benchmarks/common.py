@@ -64,8 +64,11 @@ def made_up_data(folder: Path, count: int, width: int = 640) -> Path:
     from ran.utils.options import PrepareOptions, SampleOptions
 
     sample.run(SampleOptions(output=str(folder / "source"), training=count, test=1, width=width))
-    prepare.run(PrepareOptions(source=str(folder / "source"), dataset="SAMPLE", white="blurred",
-                                data_path=str(folder / "dataset")))  # fmt: skip
+    prepare.run(
+        PrepareOptions(
+            source=str(folder / "source"), dataset="SAMPLE", white="blurred", data_path=str(folder / "dataset")
+        )
+    )
     return folder / "dataset"
 
 

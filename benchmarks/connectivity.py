@@ -25,8 +25,15 @@ def both_ways(device: str, repeats: int) -> list[dict]:
     shifts = translations(SIZE, SIZE, device)
     ours, usual = (lambda: connectivity_target(contour)), (lambda: matrix_target(contour, shifts))
     seconds, usual_seconds = median_seconds(ours, 5 * repeats), median_seconds(usual, repeats)
-    return [{"what": "targets", "seconds": seconds, "seconds, matrices": usual_seconds,
-             "times faster": usual_seconds / seconds, "equal": torch.equal(ours(), usual())}]  # fmt: skip
+    return [
+        {
+            "what": "targets",
+            "seconds": seconds,
+            "seconds, matrices": usual_seconds,
+            "times faster": usual_seconds / seconds,
+            "equal": torch.equal(ours(), usual()),
+        }
+    ]
 
 
 def translations(height: int, width: int, device: str) -> dict:

@@ -16,8 +16,15 @@ def measure(device: str, repeats: int) -> list[dict]:
         group = []
         for batch, side in sizes:
             seconds, peak = in_child(forward_seconds, batch, side, device, max(3, repeats // 3))
-            group.append({"what": f"{batch} x {side} x {side}", "axis": what, "size": side if what == "side" else batch,
-                          "seconds": seconds, "peak MB": peak})  # fmt: skip
+            group.append(
+                {
+                    "what": f"{batch} x {side} x {side}",
+                    "axis": what,
+                    "size": side if what == "side" else batch,
+                    "seconds": seconds,
+                    "peak MB": peak,
+                }
+            )
         exponent = slope([(row["size"], row["seconds"]) for row in group[1:]])
         rows += [row | {"exponent": exponent} for row in group]
     return rows

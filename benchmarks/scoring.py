@@ -44,16 +44,28 @@ def ours(jobs: list[tuple[str, Path, Path]]) -> dict[str, float]:
 def library(jobs: list[tuple[str, Path, Path]]) -> dict[str, float]:
     """What the library has of it (MAE, P5, S, E, weighted F), one class after the other in this process."""
     handler = py_sod_metrics.FmeasureHandler(with_dynamic=True, with_adaptive=True, beta=0.3)
-    metrics = (py_sod_metrics.MAE(), py_sod_metrics.FmeasureV2({"f": handler}), py_sod_metrics.Smeasure(),
-               py_sod_metrics.Emeasure(), py_sod_metrics.WeightedFmeasure())  # fmt: skip
+    metrics = (
+        py_sod_metrics.MAE(),
+        py_sod_metrics.FmeasureV2({"f": handler}),
+        py_sod_metrics.Smeasure(),
+        py_sod_metrics.Emeasure(),
+        py_sod_metrics.WeightedFmeasure(),
+    )
     for _, *paths in jobs:
         pictures = [cv2.imread(str(path), cv2.IMREAD_GRAYSCALE) for path in paths]
         for metric in metrics:
             metric.step(*pictures)
     mae, f, s, e, weighted = (metric.get_results() for metric in metrics)
     curve = f["f"]["dynamic"]
-    return {"mae": mae["mae"], "p5_max_f": curve.max(), "p5_mean_f": curve.mean(), "p5_adaptive_f": f["f"]["adaptive"],
-            "s": s["sm"], "e_max": e["em"]["curve"].max(), "weighted_f": weighted["wfm"]}  # fmt: skip
+    return {
+        "mae": mae["mae"],
+        "p5_max_f": curve.max(),
+        "p5_mean_f": curve.mean(),
+        "p5_adaptive_f": f["f"]["adaptive"],
+        "s": s["sm"],
+        "e_max": e["em"]["curve"].max(),
+        "weighted_f": weighted["wfm"],
+    }
 
 
 def measure(device: str, repeats: int) -> list[dict]:
@@ -74,6 +86,10 @@ def in_turn(count: int, repeats: int) -> dict:
                 times.append(time.perf_counter() - start)
     medians = {function: sorted(times)[len(times) // 2] for function, times in seconds.items()}
     difference = max(abs(results[ours][key] - value) for key, value in results[library].items())
-    return {"what": f"{count} maps of 640 x 427, all protocols", "seconds": medians[ours],
-            "seconds, PySODMetrics": medians[library], "times faster": medians[library] / medians[ours],
-            "largest difference": float(difference)}  # fmt: skip
+    return {
+        "what": f"{count} maps of 640 x 427, all protocols",
+        "seconds": medians[ours],
+        "seconds, PySODMetrics": medians[library],
+        "times faster": medians[library] / medians[ours],
+        "largest difference": float(difference),
+    }

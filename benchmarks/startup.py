@@ -16,8 +16,26 @@ def measure(device: str, repeats: int) -> list[dict]:
     """Median wall seconds of each process; the difference to the line before is what was added."""
     with tempfile.TemporaryDirectory() as folder:
         data, run = in_child(made_up_data, Path(folder), 4)[0], Path(folder) / "run"
-        train = ["main.py", "train", "--data_path", data, "--model_path", run, "--arch", "resnet18", "--pretrained",
-                 "none", "--img_size", "384", "--epochs", "1", "--val_share", "0", "--device", device]  # fmt: skip
+        train = [
+            "main.py",
+            "train",
+            "--data_path",
+            data,
+            "--model_path",
+            run,
+            "--arch",
+            "resnet18",
+            "--pretrained",
+            "none",
+            "--img_size",
+            "384",
+            "--epochs",
+            "1",
+            "--val_share",
+            "0",
+            "--device",
+            device,
+        ]
         seconds(train, 1)
         test = ["main.py", "test", "--data_path", data, "--model_path", run, "--device", device]
         steps = {

@@ -38,9 +38,17 @@ def step_seconds(data: Path, arch: str, device: str, amp: str, compiled: bool, r
 
     weights = data / f"{arch}.pth"
     torch.save(getattr(torchvision.models, arch)().state_dict(), weights)
-    config = TrainConfig(data_path=str(data), model_path=str(data / f"run_{arch}_{amp}_{compiled}"), arch=arch,
-                         pretrained=str(weights), img_size=SIZE, device=device, amp=amp, compile=compiled,
-                         val_share=0)  # fmt: skip
+    config = TrainConfig(
+        data_path=str(data),
+        model_path=str(data / f"run_{arch}_{amp}_{compiled}"),
+        arch=arch,
+        pretrained=str(weights),
+        img_size=SIZE,
+        device=device,
+        amp=amp,
+        compile=compiled,
+        val_share=0,
+    )
     trainer = Trainer(config)
     trainer.network.train()
     reader = StepReader(trainer.state, trainer.data.batches.counts, trainer.device, steps_may_be_skipped=False)

@@ -67,20 +67,20 @@ def write_scores(folder: Path, scores: list[MethodScores]) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     entries = [
         {
-            "method": one.method,
-            "set": one.dataset,
-            "totals": one.totals,
-            "pictures": asdict(one.pictures.moved(lambda path: relative(path, folder))),
+            "method": scored.method,
+            "set": scored.dataset,
+            "totals": scored.totals,
+            "pictures": asdict(scored.pictures.moved(lambda path: relative(path, folder))),
         }
-        | one.about
-        for one in scores
+        | scored.about
+        for scored in scores
     ]
-    rows = [{"method": one.method, "set": one.dataset} | row for one in scores for row in one.rows]
+    rows = [{"method": scored.method, "set": scored.dataset} | row for scored in scores for row in scored.rows]
     points = [
-        {"method": one.method, "set": one.dataset, "threshold": 255 - i}
+        {"method": scored.method, "set": scored.dataset, "threshold": 255 - i}
         | {name: round(float(value), 6) for name, value in zip(CURVES, values)}
-        for one in scores
-        for i, values in enumerate(one.curves.T)
+        for scored in scores
+        for i, values in enumerate(scored.curves.T)
     ]
     write_csv(folder / "scores.csv", rows)
     write_csv(folder / "curves.csv", points)
@@ -159,7 +159,7 @@ class Difference:
 
 def paired_difference(first: MethodScores, second: MethodScores, column: str) -> Difference | None:
     """Difference of two methods on a set in a column that single images have; None with fewer than 2 common images."""
-    values = [{row["name"]: row[column] for row in one.rows if column in row} for one in (first, second)]
+    values = [{row["name"]: row[column] for row in scored.rows if column in row} for scored in (first, second)]
     gains = np.array([values[1][name] - values[0][name] for name in values[0] if name in values[1]])
     if len(gains) < 2:
         return None

@@ -58,9 +58,13 @@ def _end_after(parent: multiprocessing.process.BaseProcess) -> None:
 
 
 def score_file(
-    name: str, map_path: Path, mask_path: Path, map_white: str = "in_focus", mask_white: str = "in_focus",
+    name: str,
+    map_path: Path,
+    mask_path: Path,
+    map_white: str = "in_focus",
+    mask_white: str = "in_focus",
     columns: Iterable[str] = COLUMNS,
-) -> ImageScore | str:  # fmt: skip
+) -> ImageScore | str:
     """Scores a saved map, resized bilinearly to its mask where it has another size; or why it cannot be used.
 
     Args:

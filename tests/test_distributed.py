@@ -139,7 +139,7 @@ def test_a_process_that_waits_for_another_one_in_vain_says_so(tmp_path):
         "device = distributed.join('cpu', timedelta(seconds=3))\n"
         "if os.environ['RANK'] == '1':\n"
         "    time.sleep(100)\n"
-        "with distributed.losses_told('go on'):\n"
+        "with distributed.explain_lost_processes('go on'):\n"
         "    distributed.total([1.0], device)\n"
     )
     result = torchrun(script)
@@ -162,12 +162,12 @@ def test_the_end_of_another_process_is_told(monkeypatch):
     told = pytest.raises(
         ConnectionError, match="process 0 stopped: another one has ended, or hangs .Connection closed.*go on"
     )
-    with told, distributed.losses_told("go on"):
+    with told, distributed.explain_lost_processes("go on"):
         raise RuntimeError("Connection closed by peer")
-    with pytest.raises(torch.OutOfMemoryError), distributed.losses_told("go on"):
+    with pytest.raises(torch.OutOfMemoryError), distributed.explain_lost_processes("go on"):
         raise torch.OutOfMemoryError("its own trouble")
     monkeypatch.setattr(distributed, "size", lambda: 1)
-    with pytest.raises(RuntimeError, match="bug"), distributed.losses_told("go on"):
+    with pytest.raises(RuntimeError, match="bug"), distributed.explain_lost_processes("go on"):
         raise RuntimeError("bug")
 
 

@@ -11,7 +11,7 @@ import numpy as np
 from ..evaluation.metrics import COLUMNS as TITLES
 from ..evaluation.report.tables import markdown_table, number
 from ..evaluation.scores import MethodScores, paired_difference, read_scores, write_scores
-from ..tester import Tester, test_sets
+from ..tester import Tester, sets_to_score
 from ..trainer import Trainer
 from ..utils.checkpoint import LOCAL, recipe
 from ..utils.command_line import as_words, parse, read_yaml
@@ -47,7 +47,7 @@ def run(options: AblationOptions) -> int:
         raise ValueError("a row, a seed or a fold is named twice")
     folder = Path(options.model_path)
     # Fails now, not after the first training.
-    sets = {fold: test_sets(dataclasses.replace(options, fold=fold)) for fold in folds}
+    sets = {fold: sets_to_score(dataclasses.replace(options, fold=fold)) for fold in folds}
     shared = {f.name: getattr(options, f.name) for f in dataclasses.fields(Recipe)}
     keep_recipe(folder / "recipe.json", recipe(TrainConfig(**shared)))
     runs: dict[str, dict[str, list[MethodScores]]] = {}  # of each set, by row: one a seed
@@ -62,10 +62,10 @@ def run(options: AblationOptions) -> int:
                     print(f"stopped in {path}: the same command goes on")
                     return status
                 parts.append(read_scores(folder_of_scores(config)))
-            for ones in zip(*parts):
-                one = together(ones)
-                runs.setdefault(one.dataset, {}).setdefault(row, []).append(one)
-            write_scores(folder, [average(row, ones) for rows in runs.values() for row, ones in rows.items()])
+            for of_folds in zip(*parts):
+                scored = together(of_folds)
+                runs.setdefault(scored.dataset, {}).setdefault(row, []).append(scored)
+            write_scores(folder, [average(row, seeds) for rows in runs.values() for row, seeds in rows.items()])
             write_bytes(folder / "ablation.md", "\n".join(table(rows, against) for rows in runs.values()).encode())
     print((folder / "ablation.md").read_text(encoding="utf-8"), end="")
     print(f"table in {folder / 'ablation.md'}, scores in {folder / 'scores.json'}")
@@ -125,7 +125,7 @@ def train_and_test(config: TrainConfig, sets: set[str]) -> int:
         trained = recipe(TrainConfig()) | done[0].about["trained"]["config"]  # a newer option had its default
         if other := [key for key, value in recipe(config).items() if key != "amp" and trained[key] != value]:
             raise ValueError(f"{config.model_path} was trained with another {', '.join(other)}: remove it, or rename")
-        if {one.dataset for one in done} == sets:
+        if {scored.dataset for scored in done} == sets:
             return 0
     print(f"--- {config.model_path}")
     if status := Trainer(config).train():
@@ -169,7 +169,7 @@ def average(method: str, runs: "list[MethodScores]") -> "MethodScores":
     """One method's scores on a set, each number the mean over some runs of it."""
 
     def mean(dicts: list[dict]) -> dict:
-        return {key: float(np.mean([one[key] for one in dicts])) for key in dicts[0] if key != "name"}
+        return {key: float(np.mean([values[key] for values in dicts])) for key in dicts[0] if key != "name"}
 
     totals = mean([run.totals for run in runs]) | {"images": runs[0].totals["images"]}
     by_name = [{row["name"]: row for row in run.rows} for run in runs]
@@ -189,10 +189,10 @@ def table(rows: "dict[str, list[MethodScores]]", against: dict[str, str]) -> str
     first = next(iter(means.values()))
     difference = "MAE − that of" if against else f"MAE − that of {first.method}"
     lines = [["row", "seeds", *(TITLES[key].title for key in COLUMNS), difference]]
-    for row, one in means.items():
+    for row, mean in means.items():
         cells = [spread([seed.totals[key] for seed in rows[row]]) for key in COLUMNS]
         other = means.get(against.get(row, first.method), first)
-        gain = paired_difference(other, one, "mae") if one is not other else None
+        gain = paired_difference(other, mean, "mae") if mean is not other else None
         cells.append((f"{other.method}: " * bool(against) + f"{gain.mean:+.4f} ± {gain.error:.4f}") if gain else "")
         lines.append([row, str(len(rows[row])), *cells])
     return (

@@ -55,8 +55,9 @@ def run(options: EvaluateOptions) -> None:
     fail_unless_complete(methods, options, "missing")
     calls = [
         (stem, path, masks[stem], method.white, options.white, tuple(columns))
-        for method in methods for stem, path in method.maps.items()
-    ]  # fmt: skip
+        for method in methods
+        for stem, path in method.maps.items()
+    ]
     results = in_processes(score_file, calls, len(calls), options.processes or cores())
     results = iter(list(tqdm(results, "scoring", len(calls), unit="map", leave=False)))
     scores = []
@@ -74,7 +75,7 @@ def run(options: EvaluateOptions) -> None:
             scores.append(MethodScores.of(method.name, dataset, good, pictures=where, about=about))
     fail_unless_complete(methods, options, "unusable")
     if len(scores) < len(methods):
-        lost = [method for method in methods if not any(one.method == method.name for one in scores)]
+        lost = [method for method in methods if not any(scored.method == method.name for scored in scores)]
         raise ValueError("not one map could be scored\n" + "".join(remarks(method, None) for method in lost))
     with locked(Path(options.output)):
         write_scores(Path(options.output), scores)
@@ -205,10 +206,11 @@ def polarity_doubt(scores: "list[MethodScores]", own_masks: bool) -> str:
     Args:
         own_masks: whether the masks are those of --gt, whose polarity is the user's word.
     """
-    doubtful = [one for one in scores if one.totals["mae"] > 0.5]
+    doubtful = [scored for scored in scores if scored.totals["mae"] > 0.5]
     hint = "--blurred_maps; or --white, if it is the masks" if own_masks else "--blurred_maps"
     return "".join(
-        f"warning: {one.method} looks inverted: MAE {one.totals['mae']:.4f}, flipped {1 - one.totals['mae']:.4f}; "
+        f"warning: {scored.method} looks inverted: "
+        f"MAE {scored.totals['mae']:.4f}, flipped {1 - scored.totals['mae']:.4f}; "
         f"if white means blurred there, say so ({hint})\n"
-        for one in doubtful
+        for scored in doubtful
     )

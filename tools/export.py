@@ -31,8 +31,10 @@ def run(options: ExportOptions) -> None:
         write(temporary, predictor)
         compare(read(temporary, predictor.device), predictor, kind)
     side = predictor.img_size
-    print(f"{path}: {path.stat().st_size / 1e6:.1f} MB; input image, N x 3 x H x W uint8 RGB, best at {side} x {side}; "
-          "output probability, N x 1 x H x W float32")  # fmt: skip
+    print(
+        f"{path}: {path.stat().st_size / 1e6:.1f} MB; input image, N x 3 x H x W uint8 RGB, best at {side} x {side}; "
+        "output probability, N x 1 x H x W float32"
+    )
 
 
 class Probability(torch.nn.Module):
@@ -60,9 +62,15 @@ def write_onnx(path: Path, predictor: Predictor) -> None:
         warnings.filterwarnings("ignore", category=torch.jit.TracerWarning)
         warnings.filterwarnings("ignore", category=DeprecationWarning)
         torch.onnx.export(
-            Probability(predictor).eval(), (image,), str(path), input_names=["image"], output_names=["probability"],
-            dynamo=False, opset_version=17, dynamic_axes={"image": open_sides, "probability": open_sides},
-        )  # fmt: skip
+            Probability(predictor).eval(),
+            (image,),
+            str(path),
+            input_names=["image"],
+            output_names=["probability"],
+            dynamo=False,
+            opset_version=17,
+            dynamic_axes={"image": open_sides, "probability": open_sides},
+        )
     model = onnx.load(path)
     about = {key: json.dumps(predictor.metadata[key]) for key in ("model", "config")}
     onnx.helper.set_model_props(model, about)

@@ -23,12 +23,12 @@ def run(options: PrepareOptions) -> None:
     if options.check:
         summary, problems = check(data_path)
         print("\n".join(summary))
-        stop_for(problems, f"in {data_path}")
+        raise_problems(problems, f"in {data_path}")
         return
     if options.trimaps and not (options.masks and options.split == "train"):
         raise ValueError("--trimaps goes with --images, --masks and --split train: scores want whole masks")
     pairs = [replace(pair, trimap=options.trimaps) for pair in find_pairs(options)]
-    stop_for(leftovers(pairs, data_path), f"in {data_path}; nothing was written")
+    raise_problems(leftovers(pairs, data_path), f"in {data_path}; nothing was written")
     verify(pairs)
     with locked(data_path):
         shares = list(in_threads(lambda pair: write_pair(pair, data_path), pairs, "writing"))
@@ -76,7 +76,7 @@ def find_pairs(options: PrepareOptions) -> list[Pair]:
         first = seen.setdefault((pair.dataset, pair.is_test, pair.stem), pair)
         if first is not pair:
             problems.append(f"{pair.image}: the same set and stem as {first.image}")
-    stop_for(problems, "in the source; nothing was written")
+    raise_problems(problems, "in the source; nothing was written")
     return pairs
 
 
@@ -111,7 +111,7 @@ def verify(pairs: list[Pair]) -> None:
             return str(error)
 
     gains = list(in_threads(gain, pairs, "checking"))
-    stop_for([result for result in gains if isinstance(result, str)], "in the source; nothing was written")
+    raise_problems([result for result in gains if isinstance(result, str)], "in the source; nothing was written")
     for dataset, white in sorted({(pair.dataset, pair.white) for pair in pairs}):
         chosen = [g for g, pair in zip(gains, pairs) if (pair.dataset, pair.white) == (dataset, white)]
         other = "in_focus" if white == "blurred" else "blurred"
@@ -140,7 +140,7 @@ def write_pair(pair: Pair, data_path: Path) -> tuple[float, float]:
     return float((mask > 0).mean()), float((contour > 0).mean())
 
 
-def stop_for(problems: list[str], where: str) -> None:
+def raise_problems(problems: list[str], where: str) -> None:
     if problems:
         listing = "\n  ".join(problems)
         raise ValueError(f"{len(problems)} problem(s) {where}:\n  {listing}")

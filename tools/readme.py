@@ -68,7 +68,7 @@ def fill(path: Path, results: Path, check: bool) -> None:
 
 def tables_of(results: Path) -> list[SetTable]:
     """A table of every set that a score file in the folder's folders holds."""
-    scores = [one for path in sorted(results.glob("*/scores.json")) for one in read_scores(path)]
+    scores = [scored for path in sorted(results.glob("*/scores.json")) for scored in read_scores(path)]
     return set_tables(scores, PUBLISHED)
 
 
@@ -97,16 +97,25 @@ def runs_table(results: Path) -> str:
     """How the scored networks were trained, as their score files say."""
     rows = [["method", "encoder", "px, trained, tested", "epochs", "epoch kept", "validation MAE", "minutes, hardware"]]
     for path in sorted(results.glob("*/scores.json")):
-        for one in read_scores(path):
-            if trained := one.about.get("trained"):
+        for scored in read_scores(path):
+            if trained := scored.about.get("trained"):
                 config, kept = trained["config"], trained["val_mae"]
-                sizes = f"{config['img_size']}, {one.about['img_size']}"
+                sizes = f"{config['img_size']}, {scored.about['img_size']}"
                 seconds = trained.get("seconds") or sum(
                     row["seconds"] for row in read_history(path.with_name("history.csv"))
                 )
                 time = f"{seconds / 60:.0f}, {trained.get('hardware', 'not recorded')}"
-                rows.append([one.method, config["arch"], sizes, str(config["epochs"]), str(trained["epoch"]),
-                             number(kept) if kept else "none validated", time])  # fmt: skip
+                rows.append(
+                    [
+                        scored.method,
+                        config["arch"],
+                        sizes,
+                        str(config["epochs"]),
+                        str(trained["epoch"]),
+                        number(kept) if kept else "none validated",
+                        time,
+                    ]
+                )
     return markdown_table(rows)
 
 
@@ -118,9 +127,16 @@ def paired_table(results: Path) -> str:
         gain = paired_difference(theirs, ours, "mae")
         if gain is None:
             raise ValueError(f"paired.json, {trial['trial']}: fewer than two pictures in common")
-        maes = [number(statistics.mean(row["mae"] for row in one.rows), 4) for one in (ours, theirs)]
-        rows.append([trial["trial"], trial["than"], f"{trial['set']}, {gain.images}", *maes,
-                     f"{gain.mean:+.4f} ± {gain.error:.4f}"])  # fmt: skip
+        maes = [number(statistics.mean(row["mae"] for row in scored.rows), 4) for scored in (ours, theirs)]
+        rows.append(
+            [
+                trial["trial"],
+                trial["than"],
+                f"{trial['set']}, {gain.images}",
+                *maes,
+                f"{gain.mean:+.4f} ± {gain.error:.4f}",
+            ]
+        )
     return markdown_table(rows)
 
 
@@ -152,9 +168,11 @@ def weights_table(path: Path) -> str:
         ["trained on", " + ".join(about["datasets"])],
         ["pictures", f"{config['img_size']} px in training, {config['test_size']} px to use it"],
     ]
-    for place, one in enumerate(trainings, 1):
-        made = f"{one['epoch']} epochs, seed {one['config']['seed']}, learning rate {one['config']['lr']}"
-        where = f"{one['seconds'] / 60:.0f} minutes on {one['hardware']}, torch {one['torch']}"
+    for place, training in enumerate(trainings, 1):
+        made = (
+            f"{training['epoch']} epochs, seed {training['config']['seed']}, learning rate {training['config']['lr']}"
+        )
+        where = f"{training['seconds'] / 60:.0f} minutes on {training['hardware']}, torch {training['torch']}"
         rows.append([f"training {place}", f"{made}; {where}"])
     for name, totals in about["scores"].items():
         scores = ", ".join(f"{COLUMNS[key].title} {number(totals[key])}" for key in COLUMNS if key in totals)

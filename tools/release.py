@@ -28,6 +28,8 @@ def run(options: ReleaseOptions) -> None:
         save_weights(temporary, half, metadata)
         test = TestConfig(**shared, model_path=str(temporary), name=path.stem, output=str(folder), report=False)
         Tester(test).test()
-        save_weights(temporary, half, metadata | {"scores": {one.dataset: one.totals for one in read_scores(folder)}})
+        save_weights(
+            temporary, half, metadata | {"scores": {scored.dataset: scored.totals for scored in read_scores(folder)}}
+        )
     write_hash(path)
     print(f"{path}: {path.stat().st_size / 1e6:.1f} MB")

@@ -15,12 +15,16 @@ def run(options: ReportOptions) -> None:
     """
     if not options.scores:
         raise ValueError("--scores names the folders that test or evaluate wrote")
-    scores = [one for path in options.scores for one in read_scores(path)]
-    if unknown := set(options.methods) - {one.method for one in scores}:
-        raise ValueError(f"no method {', '.join(sorted(unknown))}; there are {', '.join(one.method for one in scores)}")
+    scores = [scored for path in options.scores for scored in read_scores(path)]
+    if unknown := set(options.methods) - {scored.method for scored in scores}:
+        raise ValueError(
+            f"no method {', '.join(sorted(unknown))}; there are {', '.join(scored.method for scored in scores)}"
+        )
     if options.methods:
-        scores = sorted((one for one in scores if one.method in options.methods),
-                        key=lambda one: options.methods.index(one.method))  # fmt: skip
+        scores = sorted(
+            (scored for scored in scores if scored.method in options.methods),
+            key=lambda scored: options.methods.index(scored.method),
+        )
     folder = Path(options.output)
     for remark in write_report(scores, options):
         print(remark)

@@ -22,7 +22,9 @@ from ..predictor import Predictor, chosen_weights, load_model
 from ..utils.options import RENDERINGS, ServeOptions
 from .sample import photograph
 
-FILES = {name: one for name, one in RENDERINGS.items() if one.label}  # that the page shows beside the map
+FILES = {
+    name: rendering for name, rendering in RENDERINGS.items() if rendering.label
+}  # that the page shows beside the map
 TURN = {"concurrency_id": "network", "concurrency_limit": 1, "api_visibility": "private"}  # one picture at a time
 KEPT = 600  # uploads and results are deleted when they are so old, seconds
 CSS = """
@@ -49,16 +51,24 @@ def run(options: ServeOptions) -> None:
     except ImportError:
         raise ValueError("serve needs another package: pip install gradio") from None
 
-    desk = Desk(load_model(chosen_weights(options.model_path), options.device), folder, options)
-    page = build(desk).queue(max_size=16)
+    session = Session(load_model(chosen_weights(options.model_path), options.device), folder, options)
+    page = build(session).queue(max_size=16)
     font = ("system-ui", "sans-serif")
     theme = gradio.themes.Default(primary_hue="amber", neutral_hue="slate", font=font, font_mono=font)
     try:
         _, address, _ = page.launch(
-            server_name=options.host, server_port=options.port or None, max_file_size=f"{options.max_mb}mb",
-            theme=theme, css=CSS, footer_links=[], run_history=False, share=False, ssr_mode=False, quiet=True,
+            server_name=options.host,
+            server_port=options.port or None,
+            max_file_size=f"{options.max_mb}mb",
+            theme=theme,
+            css=CSS,
+            footer_links=[],
+            run_history=False,
+            share=False,
+            ssr_mode=False,
+            quiet=True,
             prevent_thread_lock=True,
-        )  # fmt: skip
+        )
     except OSError:
         where = f"{options.host}, port {options.port or 'from 7860'}"
         raise OSError(f"cannot listen on {where}: taken, or no address here; --port 0 takes a free port") from None
@@ -66,13 +76,13 @@ def run(options: ServeOptions) -> None:
     try:
         while True:
             time.sleep(60)
-            desk.sweep()
+            session.sweep()
     except KeyboardInterrupt:
-        desk.close()
+        session.close()
         page.close(verbose=False)
 
 
-class Desk:
+class Session:
     """What the page's controls do: one thing at a time, with all files in one folder."""
 
     def __init__(self, predictor: "Predictor", folder: Path, options: ServeOptions):
@@ -97,10 +107,10 @@ class Desk:
             name = Path(tempfile.mkdtemp(dir=self.folder)) / plain(path.stem)
             shown, files = [renderings.shrunk(grey)], [Path(f"{name}.png")]
             write_png(files[0], grey)
-            for kind, one in FILES.items():
+            for kind, rendering in FILES.items():
                 picture = getattr(renderings, kind)(photograph, focus_map)
                 shown.append(renderings.shrunk(picture))
-                files.append(Path(f"{name}{one.suffix}"))
+                files.append(Path(f"{name}{rendering.suffix}"))
                 write_picture(files[-1], picture, profile)
             numbers = table(path.name, renderings.numbers(small, small_map, focus_map.shape))
             return (small, renderings.overlay(small, small_map)), *shown, numbers, *files
@@ -142,31 +152,31 @@ class Desk:
         self._turn.acquire()
 
 
-def build(desk: Desk):
+def build(session: Session):
     """The page, a gradio.Blocks: a tab for one picture, a tab for many."""
     import gradio as gr
 
     with gr.Blocks(title="RAN: what is in focus?", analytics_enabled=False) as page:
         gr.Markdown("# Which part of the photograph is in focus?")
         with gr.Tab("One picture"), gr.Row():
-            one_picture(gr, desk)
+            one_picture(gr, session)
         with gr.Tab("Many pictures"), gr.Row():
-            many_pictures(gr, desk)
+            many_pictures(gr, session)
         gr.Markdown(f"Nothing leaves the machine that this runs on; it forgets pictures after {KEPT // 60} minutes.")
     return page
 
 
-def one_picture(gr: Any, desk: Desk) -> None:
+def one_picture(gr: Any, session: Session) -> None:
     """The tab for one picture: its overlay, map and files, and the numbers."""
     with gr.Column(scale=1, min_width=280):
         upload = gr.File(label="Photograph", height=150)
-        samples = gr.Dataset(label="Samples", components=["image"], samples=[[str(path)] for path in desk.samples])
+        samples = gr.Dataset(label="Samples", components=["image"], samples=[[str(path)] for path in session.samples])
         numbers = gr.Markdown(elem_classes="numbers")
     with gr.Column(scale=3):
         slider = gr.ImageSlider(label="Photograph | in focus", max_height=640, elem_classes="overlay")
         shown, files = [], []
         with gr.Row():
-            for style, label in ("map", "Focus map"), *((name, one.label) for name, one in FILES.items()):
+            for style, label in ("map", "Focus map"), *((name, rendering.label) for name, rendering in FILES.items()):
                 with gr.Column(min_width=180):
                     shown.append(gr.Image(show_label=False, buttons=["fullscreen"], elem_classes=style))
                     files.append(gr.DownloadButton(f"↓ {label}", size="sm"))
@@ -175,7 +185,7 @@ def one_picture(gr: Any, desk: Desk) -> None:
     def analyse(path: str | None) -> tuple:
         try:
             if path:
-                return desk.analyse(Path(path))
+                return session.analyse(Path(path))
         except ValueError as error:
             gr.Warning(str(error))  # gr.Error would leave the results of the picture before
         return (None,) * len(results)
@@ -184,7 +194,7 @@ def one_picture(gr: Any, desk: Desk) -> None:
     samples.click(lambda sample: sample[0], samples, upload, api_visibility="private")
 
 
-def many_pictures(gr: Any, desk: Desk) -> None:
+def many_pictures(gr: Any, session: Session) -> None:
     """The tab for many pictures: a ZIP of their maps, and what became of each."""
     with gr.Column():
         uploads = gr.File(label="Photographs", file_count="multiple", height=300)
@@ -195,7 +205,9 @@ def many_pictures(gr: Any, desk: Desk) -> None:
 
     def batch(paths: list[str] | None, progress=gr.Progress()) -> tuple:  # noqa: B008 (Gradio looks for it there)
         try:
-            return desk.batch([Path(path) for path in paths or ()], lambda todo: progress.tqdm(todo, unit="pictures"))
+            return session.batch(
+                [Path(path) for path in paths or ()], lambda todo: progress.tqdm(todo, unit="pictures")
+            )
         except ValueError as error:
             gr.Warning(str(error))
             return None, None

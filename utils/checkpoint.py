@@ -143,8 +143,10 @@ def training_metadata(
 
 def random_state(device: torch.device) -> dict:
     """Torch's random state."""
-    return {"random": torch.get_rng_state(),
-            "random_cuda": torch.cuda.get_rng_state() if device.type == "cuda" else None}  # fmt: skip
+    return {
+        "random": torch.get_rng_state(),
+        "random_cuda": torch.cuda.get_rng_state() if device.type == "cuda" else None,
+    }
 
 
 def set_random_state(state: dict, device: torch.device) -> None:

@@ -109,7 +109,7 @@ def check_same(what: str, value: Any) -> None:
     if size() == 1:
         return
     values: list[Any] = [None] * size()
-    with losses_told("start the job again"):
+    with explain_lost_processes("start the job again"):
         dist.all_gather_object(values, value)
     if other := [number for number in range(size()) if values[number] != values[0]]:
         raise ValueError(
@@ -118,7 +118,7 @@ def check_same(what: str, value: Any) -> None:
 
 
 @contextmanager
-def losses_told(advice: str) -> Iterator[None]:
+def explain_lost_processes(advice: str) -> Iterator[None]:
     """Turns the failure of a collective, where another process has ended or hangs, into a ConnectionError."""
     try:
         yield

@@ -16,8 +16,16 @@ try:
 except ImportError:  # Windows
     fcntl = None  # type: ignore[assignment]  # a module that may be absent has no better type
 
-UNWRITABLE = (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.EPERM, errno.EFBIG, errno.ENAMETOOLONG,
-              errno.EISDIR)  # fmt: skip
+UNWRITABLE = (
+    errno.ENOSPC,
+    errno.EDQUOT,
+    errno.EROFS,
+    errno.EACCES,
+    errno.EPERM,
+    errno.EFBIG,
+    errno.ENAMETOOLONG,
+    errno.EISDIR,
+)
 IMAGE_SUFFIXES = (".jpg", ".jpeg", ".png", ".bmp", ".tif", ".tiff", ".webp", ".gif", ".heic", ".heif")
 
 
@@ -82,14 +90,14 @@ def locked(folder: Path, first: bool = True) -> Iterator[None]:
 _held: set[int] = set()  # descriptors of locked folders
 
 
-def _let_go() -> None:
+def _release_inherited_locks() -> None:
     """A forked loader process may outlive a killed run by seconds: it must not hold the run's lock."""
     while _held:
         os.close(_held.pop())
 
 
 if fcntl:
-    os.register_at_fork(after_in_child=_let_go)
+    os.register_at_fork(after_in_child=_release_inherited_locks)
 
 
 def check_writable(folder: Path) -> None:

@@ -7,7 +7,7 @@ LOADER = "DataLoader worker"  # torch's messages on a loader process that died, 
 
 
 @contextmanager
-def shortage_told(advice: str) -> Iterator[None]:
+def explain_out_of_memory(advice: str) -> Iterator[None]:
     """Turns the failures of NumPy, OpenCV and torch for lack of memory into a ValueError with advice."""
     import cv2
 
@@ -20,7 +20,7 @@ def shortage_told(advice: str) -> Iterator[None]:
 
 
 @contextmanager
-def deaths_told() -> Iterator[None]:
+def explain_dead_workers() -> Iterator[None]:
     """Turns torch's RuntimeError for a loader process that died into a ChildProcessError with advice.
 
     A signal handler raises it in whatever the main process is doing just then.

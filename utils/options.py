@@ -227,7 +227,10 @@ class _MapOptions:
 
 
 # Of predict, one for each rendering.
-_switches = [(name, bool, option(False, f"also NAME{one.suffix}: {one.help}")) for name, one in RENDERINGS.items()]
+_switches = [
+    (name, bool, option(False, f"also NAME{rendering.suffix}: {rendering.help}"))
+    for name, rendering in RENDERINGS.items()
+]
 _Switches: Any = make_dataclass("_Switches", _switches, bases=(_MapOptions,))
 
 

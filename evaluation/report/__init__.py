@@ -36,9 +36,9 @@ def write_report(scores: list[MethodScores], options: ReportOptions) -> list[str
         options.published.lower(), Path(options.published)
     )
     tables = set_tables(scores, published)
-    if options.by and options.by not in {one.method for one in scores}:
-        raise ValueError(f"no method {options.by!r}; there are {', '.join(one.method for one in scores)}")
-    groups = [[one for one in scores if one.dataset == table.dataset] for table in tables]
+    if options.by and options.by not in {scored.method for scored in scores}:
+        raise ValueError(f"no method {options.by!r}; there are {', '.join(scored.method for scored in scores)}")
+    groups = [[scored for scored in scores if scored.dataset == table.dataset] for table in tables]
     galleries = [Gallery(group) if options.pictures else None for group in groups]
     if unknown := set(options.examples) - {name for gallery in galleries if gallery for name in gallery.names}:
         raise ValueError(f"no image {', '.join(sorted(unknown))} that every method of its set was scored on")
@@ -47,7 +47,7 @@ def write_report(scores: list[MethodScores], options: ReportOptions) -> list[str
         curves = figures[f"{table.dataset}_curves"] = curves_figure(group)
         note, shown = "made without pictures", []
         if gallery:
-            note, names = _what_to_show(gallery, max(len(one.rows) for one in group))
+            note, names = _what_to_show(gallery, max(len(scored.rows) for scored in group))
             shown = list(gallery.read(names, PAGE_SIDE, partial(page_example, scores=group)))
             if names:
                 figures[f"{table.dataset}_examples"] = _grid(gallery, options)
@@ -80,7 +80,7 @@ def _what_to_show(gallery: Gallery, scored: int) -> tuple[str, list[str]]:
         remarks.append(f"only {len(names)} of {scored} images were scored for every method")
     if len(names) > PAGE_IMAGES:
         errors = dict.fromkeys(names, 0.0)
-        for row in (row for one in gallery.scores for row in one.rows if row["name"] in errors):
+        for row in (row for scored in gallery.scores for row in scored.rows if row["name"] in errors):
             errors[row["name"]] += row["mae"]
         names = sorted(names, key=errors.__getitem__)[-PAGE_IMAGES:]
         remarks.append(f"the page shows the {PAGE_IMAGES} images with the largest errors")
@@ -89,9 +89,9 @@ def _what_to_show(gallery: Gallery, scored: int) -> tuple[str, list[str]]:
 
 def _grid(gallery: Gallery, options: ReportOptions) -> Figure:
     scores = gallery.scores
-    best = min(scores, key=lambda one: one.totals["mae"])
-    chooser = next((one for one in scores if one.method == options.by), best)
+    best = min(scores, key=lambda scored: scored.totals["mae"])
+    chooser = next((scored for scored in scores if scored.method == options.by), best)
     named = {name: name for name in options.examples if name in gallery.names}
     labels = named or gallery.chosen(chooser, options.count)
-    lines = gallery.read(list(labels), GRID_SIDE, lambda one: (labels[one.name], one.pictures))
-    return grid_figure(list(lines), ["image", "ground truth", *(one.method for one in scores)])
+    lines = gallery.read(list(labels), GRID_SIDE, lambda scored: (labels[scored.name], scored.pictures))
+    return grid_figure(list(lines), ["image", "ground truth", *(scored.method for scored in scores)])

@@ -26,10 +26,10 @@ def curves_figure(scores: list[MethodScores]) -> Figure:
     """Mean precision against mean recall, and mean F against the threshold, of all methods on a set (P5)."""
     figure = Figure(figsize=(9, 3.8), layout="constrained")
     left, right = figure.subplots(1, 2)
-    for number, one in enumerate(scores):
-        precision, recall, f = one.curves
+    for number, scored in enumerate(scores):
+        precision, recall, f = scored.curves
         style = LINES[number % len(LINES)] | {"marker": MARKERS[number % len(MARKERS)], "markersize": 4}
-        style |= {"linewidth": 1.4, "label": plain(one.method)}
+        style |= {"linewidth": 1.4, "label": plain(scored.method)}
         # From the first threshold that calls any pixel positive in some image: before it, precision means nothing.
         start = int(np.argmax(recall > 0))
         left.plot(recall[start:], precision[start:], markevery=0.1, **style)

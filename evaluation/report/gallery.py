@@ -41,18 +41,19 @@ class Gallery:
 
     def __init__(self, scores: list[MethodScores]):
         self.scores = scores
-        common = set.intersection(*({row["name"] for row in one.rows} for one in scores))
+        common = set.intersection(*({row["name"] for row in scored.rows} for scored in scores))
         self.names = [row["name"] for row in scores[0].rows if row["name"] in common]
         first = scores[0].pictures
         folders = {"photographs": first.images, "masks": first.masks}
-        folders |= {f"maps of {one.method}": one.pictures.maps for one in scores}
+        folders |= {f"maps of {scored.method}": scored.pictures.maps for scored in scores}
         absent = {what: path for what, path in folders.items() if not path or not Path(path).is_dir()}
         self.lacking = ", ".join(f"{what} ({path or 'no folder known'})" for what, path in absent.items())
         self._files = {} if absent else {what: list_images(Path(path)) for what, path in folders.items()}
         for what, files in self._files.items():
             if gone := [name for name in self.names if name not in files]:
-                raise ValueError(f"{folders[what]}: no picture {', '.join(gone)} any more ({what}); score again, "
-                                 "or --pictures False")  # fmt: skip
+                raise ValueError(
+                    f"{folders[what]}: no picture {', '.join(gone)} any more ({what}); score again, or --pictures False"
+                )
 
     def read(self, names: list[str], side: int, made: Callable[[Example], Any]) -> Iterator[Any]:
         """What a function makes of each example, shrunk to at most `side` pixels a side; in several threads.
@@ -73,8 +74,8 @@ class Gallery:
             return cv2.resize(picture, size, interpolation=cv2.INTER_AREA)
 
         maps = {
-            one.method: read_map(self._files[f"maps of {one.method}"][name][0], one.pictures.maps_white)
-            for one in self.scores
+            scored.method: read_map(self._files[f"maps of {scored.method}"][name][0], scored.pictures.maps_white)
+            for scored in self.scores
         }
         truth = read_mask(self._files["masks"][name][0], first.masks_white)
         return Example(name, shrunk(photograph), shrunk(truth), {key: shrunk(value) for key, value in maps.items()})

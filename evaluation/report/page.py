@@ -30,12 +30,16 @@ def page_set(table: SetTable, curves: Figure, examples: list[dict], note: str) -
     """
     measured, published = (
         [
-            {"method": line.method, "label": table.name_of(line), "values": line.values,
-             "ranks": {key: table.rank(key, value) for key, value in line.values.items()}}
+            {
+                "method": line.method,
+                "label": table.name_of(line),
+                "values": line.values,
+                "ranks": {key: table.rank(key, value) for key, value in line.values.items()},
+            }
             for line in lines
         ]
         for lines in (table.measured, table.published)
-    )  # fmt: skip
+    )
     return {
         "name": table.dataset,
         "images": table.images,
@@ -46,7 +50,7 @@ def page_set(table: SetTable, curves: Figure, examples: list[dict], note: str) -
         "measured": measured,
         "published": published,
         "source": "; ".join(table.sources),
-        "differences": [asdict(one) | {"better": one.better} for one in table.differences],
+        "differences": [asdict(pair) | {"better": pair.better} for pair in table.differences],
         "curves": _svg(curves),
         "note": note,
         "examples": examples,
@@ -55,7 +59,7 @@ def page_set(table: SetTable, curves: Figure, examples: list[dict], note: str) -
 
 def page_example(example: Example, scores: list[MethodScores]) -> dict:
     """One image of a set: its pictures as data URIs, and every method's scores on it."""
-    rows = {one.method: next(row for row in one.rows if row["name"] == example.name) for one in scores}
+    rows = {scored.method: next(row for row in scored.rows if row["name"] == example.name) for scored in scores}
     return {
         "name": example.name,
         "photograph": _uri(example.photograph[..., ::-1], ".webp", cv2.IMWRITE_WEBP_QUALITY, 80),

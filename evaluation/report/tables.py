@@ -76,10 +76,10 @@ def set_tables(scores: list[MethodScores], published: Path | None) -> list[SetTa
             numbers that is none, or has a column that is not ours.
     """
     by_set: dict[str, list[MethodScores]] = {}
-    for one in scores:
-        if one.method in {other.method for other in by_set.setdefault(one.dataset, [])}:
-            raise ValueError(f"{one.method} was scored twice on {one.dataset}: a method needs a name of its own")
-        by_set[one.dataset].append(one)
+    for scored in scores:
+        if scored.method in {other.method for other in by_set.setdefault(scored.dataset, [])}:
+            raise ValueError(f"{scored.method} was scored twice on {scored.dataset}: a method needs a name of its own")
+        by_set[scored.dataset].append(scored)
     known = read_published(published) if published else []
     return [_set_table(name, group, known) for name, group in by_set.items()]
 
@@ -105,16 +105,19 @@ def read_published(path: Path) -> list[dict]:
 def _set_table(name: str, scores: list[MethodScores], known: list[dict]) -> SetTable:
     _check_same_masks(scores)
     measured = []
-    for one in scores:
-        notes = one.about.get("notes", {})
+    for scored in scores:
+        notes = scored.about.get("notes", {})
         left_out = len(notes.get("missing", ())) + len(notes.get("unusable", ()))
-        measured.append(Line(one.method, int(one.totals["images"]), {k: one.totals[k] for k in one.columns}, left_out))
+        measured.append(
+            Line(scored.method, int(scored.totals["images"]), {k: scored.totals[k] for k in scored.columns}, left_out)
+        )
     images = max(line.images for line in measured)
     papers = [table for table in known if (table["set"], table["images"]) == (name, images)]
     published = [
         Line(method, images, values, source=f"{paper['source']}: {paper['protocol']}")
-        for paper in papers for method, values in paper["rows"].items()
-    ]  # fmt: skip
+        for paper in papers
+        for method, values in paper["rows"].items()
+    ]
     columns = [key for key in COLUMNS if any(key in line.values for line in measured)]
     for line in published:
         line.values = {key: value for key, value in line.values.items() if key in columns}
@@ -125,12 +128,14 @@ def _set_table(name: str, scores: list[MethodScores], known: list[dict]) -> SetT
 def _check_same_masks(scores: list[MethodScores]) -> None:
     """Raises ValueError when an image has different shares in focus with two methods: other masks or polarity."""
     seen: dict[str, tuple[str, float]] = {}
-    for one in scores:
-        for row in one.rows:
-            method, share = seen.setdefault(row["name"], (one.method, row["in_focus"]))
+    for scored in scores:
+        for row in scored.rows:
+            method, share = seen.setdefault(row["name"], (scored.method, row["in_focus"]))
             if abs(share - row["in_focus"]) > 1e-9:
-                raise ValueError(f"{one.dataset}: {one.method} and {method} were scored against different masks of "
-                                 f"{row['name']}; give their sets different names")  # fmt: skip
+                raise ValueError(
+                    f"{scored.dataset}: {scored.method} and {method} were scored against different masks of "
+                    f"{row['name']}; give their sets different names"
+                )
 
 
 def number(value: float, digits: int = DIGITS) -> str:
@@ -164,13 +169,20 @@ def markdown(table: SetTable, differences: tuple[str, ...] = ("mae", "p3_f")) ->
         columns = [key for key in table.columns if any(key in line.values for line in lines)]
         parts.append(f"Published, {source}; the measured ones follow.")
         parts.append(markdown_lines(table, lines + table.measured, columns))
-    chosen = [one for one in table.differences if one.column in differences]
+    chosen = [difference for difference in table.differences if difference.column in differences]
     if chosen:
         rows = [["difference", "column", "mean ± standard error", "images", "what it shows"]]
-        for one in chosen:
-            shown = f"{one.better} is better" if one.shown else "no difference beyond noise"
-            rows.append([f"{one.second} − {one.first}", COLUMNS[one.column].title, f"{one.mean:+.4f} ± {one.error:.4f}",
-                         str(one.images), shown])  # fmt: skip
+        for difference in chosen:
+            shown = f"{difference.better} is better" if difference.shown else "no difference beyond noise"
+            rows.append(
+                [
+                    f"{difference.second} − {difference.first}",
+                    COLUMNS[difference.column].title,
+                    f"{difference.mean:+.4f} ± {difference.error:.4f}",
+                    str(difference.images),
+                    shown,
+                ]
+            )
         parts += ["Paired differences, image by image (more than 2 standard errors count):", markdown_table(rows)]
     return "\n\n".join(parts)
 
@@ -251,15 +263,27 @@ def csv_rows(tables: list[SetTable]) -> list[dict]:
     return rows
 
 
-DIFFERENCE_FIELDS = (
-    "set", "column", "first", "second", "second minus first", "standard error", "images", "better"
-)  # fmt: skip
+DIFFERENCE_FIELDS = ("set", "column", "first", "second", "second minus first", "standard error", "images", "better")
 
 
 def difference_rows(tables: list[SetTable]) -> list[dict]:
     """Every paired difference of every set; "better" is empty where there is none beyond noise."""
     return [
-        dict(zip(DIFFERENCE_FIELDS, (table.dataset, COLUMNS[one.column].title, one.first, one.second, one.mean,
-                                     one.error, one.images, one.better)))
-        for table in tables for one in table.differences
-    ]  # fmt: skip
+        dict(
+            zip(
+                DIFFERENCE_FIELDS,
+                (
+                    table.dataset,
+                    COLUMNS[difference.column].title,
+                    difference.first,
+                    difference.second,
+                    difference.mean,
+                    difference.error,
+                    difference.images,
+                    difference.better,
+                ),
+            )
+        )
+        for table in tables
+        for difference in table.differences
+    ]

@@ -135,25 +135,25 @@ def carry_out(command: str, room: Path, weights: Path, renderings: bool = True) 
 
 
 @pytest.fixture(scope="module")
-def desk(run_folder, tmp_path_factory) -> serve.Desk:
+def session(run_folder, tmp_path_factory) -> serve.Session:
     """What serve's page calls."""
-    return serve.Desk(loaded(str(run_folder), "cpu"), tmp_path_factory.mktemp("desk"), ServeOptions())
+    return serve.Session(loaded(str(run_folder), "cpu"), tmp_path_factory.mktemp("session"), ServeOptions())
 
 
-def at_the_desk(desk: serve.Desk, paths: list[Path]) -> dict[str, str]:
+def at_the_desk(session: serve.Session, paths: list[Path]) -> dict[str, str]:
     """What serve says of pictures: the same alone and among others; names and a sentence, empty where it worked."""
-    archive, rows = desk.batch(paths)
+    archive, rows = session.batch(paths)
     assert archive and len(rows) == len(paths)
     said = {}
     for path, (name, what) in zip(paths, rows):
         assert name == path.name
         said[name] = "" if what.endswith(".png") else f"{name}: {what}"
         try:
-            alone = desk.analyse(path)
+            alone = session.analyse(path)
             assert all(file.is_file() for file in alone[-3:]) and not said[name]
         except ValueError as error:
             assert str(error) == said[name]
-    assert not list(desk.folder.rglob(".part-*"))
+    assert not list(session.folder.rglob(".part-*"))
     return said
 
 
@@ -199,10 +199,10 @@ def test_photographs(one, command, room, run_folder):
 
 
 @pytest.mark.parametrize("one, command", cases(PHOTOGRAPHS, ("serve",)))
-def test_uploads(one, command, room, desk):
+def test_uploads(one, command, room, session):
     (room / one.name).write_bytes(one.content)
     (room / "good.jpg").write_bytes(JPEG_PLAIN)
-    said = at_the_desk(desk, [room / one.name, room / "good.jpg"])
+    said = at_the_desk(session, [room / one.name, room / "good.jpg"])
     assert not said["good.jpg"]
     if (outcome := one.in_command(command)).startswith("read"):
         assert not said[one.name]
@@ -268,13 +268,13 @@ def lies_in(folder: Path) -> list[Path]:
 
 
 @pytest.mark.parametrize("one, command", cases(FOLDERS))
-def test_names_and_folders(one, command, room, run_folder, desk):
+def test_names_and_folders(one, command, room, run_folder, session):
     images, masks = place(room, command)
     pairs_at(images, masks)
     one.arrange(images, masks)
     outcome = one.in_command(command)
     if command == "serve":
-        said = at_the_desk(desk, lies_in(images))
+        said = at_the_desk(session, lies_in(images))
         sentences = [sentence for sentence in said.values() if sentence]
         assert all(sentence.startswith(one.named[0]) for sentence in sentences)
         assert [True] * len(sentences) == [corpus.matches(outcome, sentence) for sentence in sentences]

@@ -156,7 +156,7 @@ def test_a_source_that_vanishes_is_named(many, run_folder, tmp_path, monkeypatch
     assert f"1 picture(s) failed:\n  {victim}: not a readable picture" in told("predict")
     assert (tmp_path / "predict/029.png").exists() and not (tmp_path / "predict/030.png").exists()
     shutil.copy(many / "dataset/SAMPLE/Test/images/030.jpg", victim)
-    vanishing(tester, "test_sets", victim)
+    vanishing(tester, "sets_to_score", victim)
     assert f"error: {victim}: not a readable picture" in told("test")
     assert not (tmp_path / "test/scores.json").exists()
     training = copy / "dataset/Train/SAMPLE/masks/003.png"

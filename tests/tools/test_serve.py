@@ -51,15 +51,15 @@ def test_names_in_the_zip_file_are_apart_and_have_no_folders():
 
 
 def test_old_files_are_swept_and_samples_stay(tmp_path):
-    desk = serve.Desk(None, tmp_path, ServeOptions())
+    session = serve.Session(None, tmp_path, ServeOptions())
     old, new = tmp_path / "a/b/old.png", tmp_path / "a/b/new.png"
     old.parent.mkdir(parents=True)
     for path in (old, new):
         path.touch()
-    for path in (old, *desk.samples):
+    for path in (old, *session.samples):
         os.utime(path, (time.time() - serve.KEPT - 1,) * 2)
-    desk.sweep()
-    assert {path for path in tmp_path.rglob("*") if path.is_file()} == {new, *desk.samples}
+    session.sweep()
+    assert {path for path in tmp_path.rglob("*") if path.is_file()} == {new, *session.samples}
 
 
 def test_numbers_of_a_picture_without_focus():

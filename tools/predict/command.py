@@ -20,7 +20,7 @@ from ...imaging.resizing import quantised, resize, resize_map
 from ...predictor import SHIPPED, Predictor, chosen_weights, load_model, stack
 from ...utils import distributed
 from ...utils.files import locked
-from ...utils.memory import shortage_told
+from ...utils.memory import explain_out_of_memory
 from ...utils.options import RENDERINGS, PredictOptions
 from ...utils.progress import cores_of_process
 from .sources import Source, find_sources
@@ -82,7 +82,7 @@ class _Prediction:
             if self.table:
                 self.table.write()
         seconds = time.monotonic() - start
-        with distributed.losses_told("what is written is whole, and the same command goes on from there"):
+        with distributed.explain_lost_processes("what is written is whole, and the same command goes on from there"):
             failed = distributed.gather(self.failed)
             counts: list[float] = [len(sources) - len(self.failed), len(self.share) - len(sources)]
             done, skipped = map(int, distributed.total(counts, self.device))
@@ -160,14 +160,14 @@ class _Prediction:
 
     def _read(self, source: Source) -> tuple[np.ndarray, np.ndarray]:
         """A thread's work: the photograph, and what the network sees of it."""
-        with shortage_told("a smaller --size, or a smaller picture"):
+        with explain_out_of_memory("a smaller --size, or a smaller picture"):
             photograph = read_image(source.path)
             side = self.options.size or self.predictor.img_size
             return photograph, photograph if self.options.tile else resize(photograph, side, side)
 
     def _probabilities(self, seen: list[np.ndarray]) -> list[np.ndarray]:
         start = time.monotonic()
-        with shortage_told("lower --batch_size or --size"):
+        with explain_out_of_memory("lower --batch_size or --size"):
             size, tile, tta = self.options.size, self.options.tile, self.options.tta
             if tile:
                 results = [self.predictor(photograph, size, tile, tta) for photograph in seen]
@@ -178,7 +178,7 @@ class _Prediction:
 
     def _write(self, source: Source, photograph: np.ndarray, probability: np.ndarray) -> None:
         """A thread's work: the files of one picture, the map last."""
-        with shortage_told("fewer results at a time, or a smaller picture"):
+        with explain_out_of_memory("fewer results at a time, or a smaller picture"):
             focus_map = resize_map(probability, photograph.shape[:2])
             profile = read_profile(source.path) if self.wanted else None
             for name in self.wanted:
