@@ -135,9 +135,11 @@ def write_json(path: Path, value: object) -> None:
 
 
 def write_csv(path: Path, rows: list[dict], header: Iterable[str] = ()) -> None:
-    """Writes rows with the same keys, which are the header (to be given where there may be no rows)."""
+    """Writes rows; the header is all their keys (to be given where there may be no rows), what a row lacks is empty."""
     text = io.StringIO()
-    writer = csv.DictWriter(text, list(header) or rows[0].keys(), lineterminator="\n")
+    writer = csv.DictWriter(
+        text, list(header) or dict.fromkeys(key for row in rows for key in row), lineterminator="\n"
+    )
     writer.writeheader()
     writer.writerows(rows)
     write_bytes(path, text.getvalue().encode(errors="surrogateescape"))  # as a file's name may hold any bytes

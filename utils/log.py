@@ -16,7 +16,7 @@ def read_history(path: Path) -> list[dict[str, float]]:
         ValueError: no epochs in it, or another file.
     """
     with path.open(newline="", encoding="utf-8") as file:
-        rows = [{key: float(value) for key, value in row.items()} for row in csv.DictReader(file)]
+        rows = [{key: float(value) for key, value in row.items() if value} for row in csv.DictReader(file)]
     if not rows:
         raise ValueError(f"{path}: no epochs in it")
     if not {"epoch", "train_loss"} <= rows[0].keys():

@@ -4,7 +4,7 @@ import time
 
 import pytest
 
-from ran.utils.files import atomic, list_images, locked, pair_by_stem, write_bytes
+from ran.utils.files import atomic, list_images, locked, pair_by_stem, write_bytes, write_csv
 
 
 def test_atomic_leaves_the_old_file_when_the_block_fails(tmp_path):
@@ -26,6 +26,12 @@ def touch(folder, *names):
     for name in names:
         (folder / name).touch()
     return folder
+
+
+def test_a_table_has_all_keys_of_its_rows(tmp_path):
+    """As a history that goes on with one more metric."""
+    write_csv(tmp_path / "table.csv", [{"epoch": 1}, {"epoch": 2, "new": 0.5}])
+    assert (tmp_path / "table.csv").read_text() == "epoch,new\n1,\n2,0.5\n"
 
 
 def test_pairs_are_matched_by_stem(tmp_path):

@@ -68,4 +68,4 @@ def _write(path: Path, rows: dict[str, dict]) -> None:
     if path.suffix == ".json":
         write_json(path, ordered)
     else:
-        write_csv(path, ordered, dict.fromkeys(key for row in ordered for key in row))
+        write_csv(path, ordered)
