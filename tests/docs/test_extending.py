@@ -14,8 +14,8 @@ from ran.imaging.pictures import read_image, write_png
 from ran.tools.sample import photograph
 
 ROOT = Path(__file__).parents[2]
-LEFT_OUT = shutil.ignore_patterns(".git", ".venv", "dataset", "runs", "demo", "build", "*.egg-info", "__pycache__",
-                                  "tests", "results", "*.onnx")  # fmt: skip
+LEFT_OUT = shutil.ignore_patterns(".git", ".venv", ".mypy_cache", "dataset", "runs", "demo", "build", "*.egg-info",
+                                  "__pycache__", "tests", "results", "*.onnx")  # fmt: skip
 BLOCK = re.compile(r"```python\n# (\S+), (a new file|at its end|above|instead of|in) ?([^\n]*)\n(.*?)```", re.DOTALL)
 
 

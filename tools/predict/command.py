@@ -199,8 +199,8 @@ class _Prediction:
         try:
             return future.result()
         except (ValueError, OSError) as error:
-            if isinstance(error, OSError) and error.errno in FATAL:
-                reason = f"nothing more can be written ({error.strerror})"
+            if (number := getattr(error, "errno", None)) in FATAL:
+                reason = f"nothing more can be written ({os.strerror(number)})"
                 left = "what is written is whole, and the same command goes on from there"
                 raise OSError(f"{self.output}: {reason}; {left}") from None
             self.failed.append((str(source.path), str(error).removeprefix(f"{source.path}: ")))
