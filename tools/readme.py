@@ -5,6 +5,7 @@ import json
 import re
 import statistics
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -12,8 +13,7 @@ import numpy as np
 from ..evaluation.metrics import COLUMNS
 from ..evaluation.report.tables import PUBLISHED, SetTable, markdown, markdown_lines, markdown_table, number, set_tables
 from ..evaluation.scores import MethodScores, paired_difference, read_scores
-from ..predictor import SHIPPED
-from ..utils.checkpoint import read_weights
+from ..utils.checkpoint import WEIGHTS, read_weights
 from ..utils.files import write_bytes
 from ..utils.log import read_history
 from ..utils.options import InfoOptions, ReadmeOptions
@@ -44,13 +44,13 @@ def fill(path: Path, results: Path, check: bool) -> None:
         "benchmarks": file_table("benchmarks/cpu.md"),
         "prediction": file_table("prediction/cpu.md"),
         "faults": file_table("faults/faults.md"),
-        "weights": lambda _: weights_table(SHIPPED),
-        "lite2": lambda _: weights_table(SHIPPED.with_name("ran_lite2.safetensors")),
         "summary": summary_table,
         "runs": runs_table,
         "paired": paired_table,
         "encoders": encoders_table,
+        "one_class": file_table("one_class/one_class.md"),
     }
+    tables |= {path.stem: partial(weights_table, path) for path in WEIGHTS.glob("*.safetensors")}
 
     def block(match: re.Match) -> str:
         name = match[1]
@@ -157,15 +157,19 @@ def encoders_table(results: Path) -> str:
     return markdown_table(rows)
 
 
-def weights_table(path: Path) -> str:
+def weights_table(path: Path, results: Path) -> str:
     """What a weights file says of itself."""
     _, about = read_weights(path)
     trainings = [*about.get("before", []), about]
     config, pretrained = about["config"], trainings[0]["config"]["pretrained"]
+    extra = config.get("extra", [])
+    trained_on = " + ".join(name for name in about["datasets"] if name not in extra)
+    if extra:
+        trained_on += f"; {config['extra_per_batch']} of {config['batch_size']} pictures of {', '.join(extra)}"
     rows = [
         ["file", f"{path.name}, {path.stat().st_size / 1e6:.1f} MB, half precision"],
         ["network", f"{config['arch']}, decoder {config['decoder']}; encoder from {pretrained}"],
-        ["trained on", " + ".join(about["datasets"])],
+        ["trained on", trained_on],
         ["pictures", f"{config['img_size']} px in training, {config['test_size']} px to use it"],
     ]
     for place, training in enumerate(trainings, 1):
