@@ -1,9 +1,19 @@
-"""Fixtures: a small generated data set, prepared once a session, and one short training on it."""
+"""Fixtures: a small generated data set, prepared once a session, and one short training on it.
 
+One thread a process, here and in every process that a test starts: `make test` runs a process a core, and no test is to
+depend on how threads wait for each other.
+"""
+
+# ruff: noqa: E402 (the number of threads is set before anything that has some is imported)
+
+import gc
 import os
 import shutil
 from collections.abc import Callable
 from pathlib import Path
+
+for library in ("OMP", "MKL", "OPENBLAS", "NUMEXPR"):  # before anything loads them
+    os.environ[f"{library}_NUM_THREADS"] = "1"
 
 import cv2
 import numpy as np
@@ -11,15 +21,35 @@ import pytest
 import torch
 
 import main  # noqa: F401 (makes the folder above known as the package ran)
+from ran import trainer
 from ran.imaging.pictures import write_png
 from ran.tools import evaluate, prepare, sample
 from ran.trainer import Trainer
 from ran.utils.options import EvaluateOptions, PrepareOptions, SampleOptions, TrainConfig
+from tests.small import TINY
 
-torch.set_num_threads(2)
+torch.set_num_threads(1)
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
          "--disable-component-update", "--disable-sync"]  # fmt: skip
+
+
+def pytest_collection_modifyitems(items):
+    """Slow tests first, so that no process is left alone with one at the end."""
+    if "PYTEST_XDIST_WORKER" in os.environ:
+        items.sort(key=lambda item: item.get_closest_marker("slow") is None)
+
+
+def pytest_collection_finish():
+    """What is loaded by now stays: the collections of garbage that a training asks for need not look at it."""
+    gc.collect()
+    gc.freeze()
+
+
+@pytest.fixture(autouse=True)
+def no_save_by_the_clock(monkeypatch):
+    """A training saves every few minutes: how slow this machine is at the moment must not decide when."""
+    monkeypatch.setattr(trainer, "SAVE_SECONDS", float("inf"))
 
 
 @pytest.fixture(scope="session")
@@ -40,9 +70,9 @@ def dataset(source, tmp_path_factory) -> Path:
 
 @pytest.fixture
 def config(dataset, tmp_path) -> TrainConfig:
-    """The smallest training: resnet18 from scratch at 64 px, two epochs of two steps, no loader processes."""
+    """The smallest training: the tiny encoder from scratch at 64 px, two epochs of two steps, no loader processes."""
     return TrainConfig(
-        data_path=str(dataset), model_path=str(tmp_path / "run"), arch="resnet18", pretrained="none", img_size=64,
+        data_path=str(dataset), model_path=str(tmp_path / "run"), arch=TINY, pretrained="none", img_size=64,
         epochs=2, val_share=0.34, num_workers=0, device="cpu", lr=1e-4,
     )  # fmt: skip
 
@@ -73,7 +103,7 @@ def evaluated(saved_maps, dataset, tmp_path_factory) -> Path:
 def run_folder(dataset, tmp_path_factory) -> Path:
     """Run folder of a finished training."""
     folder = tmp_path_factory.mktemp("trained") / "run"
-    config = TrainConfig(data_path=str(dataset), model_path=str(folder), arch="resnet18", pretrained="none",
+    config = TrainConfig(data_path=str(dataset), model_path=str(folder), arch=TINY, pretrained="none",
                          img_size=64, epochs=1, num_workers=0, device="cpu")  # fmt: skip
     assert Trainer(config).train() == 0
     return folder

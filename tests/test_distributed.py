@@ -1,4 +1,4 @@
-"""Two processes on the CPU (Gloo), started by torchrun as a user starts them."""
+"""Two processes on the CPU (Gloo) under torchrun; one test starts it as a user does, the others fork its processes."""
 
 import csv
 import dataclasses
@@ -8,27 +8,30 @@ import shutil
 import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import pytest
 import torch
 
+from main import main
 from ran.evaluation.scores import read_scores
 from ran.model import RAN
+from ran.predictor import SHIPPED
 from ran.trainer import Trainer
 from ran.utils import distributed
 from ran.utils.checkpoint import read_state
 from ran.utils.command_line import as_words
+from tests import processes
+from tests.one_step import step
 
 ROOT = Path(__file__).parent.parent
-ENVIRONMENT = os.environ | {"OMP_NUM_THREADS": "1", "PYTHONPATH": str(ROOT)}
 pytestmark = pytest.mark.skipif(not torch.distributed.is_available(), reason="torch without distributed")
 
 
-def torchrun(*words, **options) -> list[str]:
-    command = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc_per_node=2", *map(str, words)]
-    return subprocess.run(command, capture_output=True, text=True, timeout=300, env=ENVIRONMENT, **options)
+@pytest.fixture
+def torchrun(tmp_path):
+    """Runs a script and its words in two processes of torchrun."""
+    return lambda *words: processes.run(tmp_path / "said", *words, torchrun=True)
 
 
 def options(config) -> list[str]:
@@ -41,15 +44,15 @@ def history(folder) -> list[dict]:
         return list(csv.DictReader(file))
 
 
-def test_gradients_are_those_of_one_process(config, tmp_path):
+def test_gradients_are_those_of_one_process(config, tmp_path, torchrun):
     """Also where the shares are unequal: of a batch of 3, one process has two images."""
     config = dataclasses.replace(config, batch_size=3, val_share=0.2, clip=0)
     for name in ("one", "two"):
         data = dataclasses.asdict(dataclasses.replace(config, model_path=str(tmp_path / name)))
         (tmp_path / f"{name}.json").write_text(json.dumps(data))
-    script, outputs = ROOT / "tests/one_step.py", [tmp_path / "one.pt", tmp_path / "two.pt"]
-    subprocess.run([sys.executable, script, tmp_path / "one.json", outputs[0]], check=True, env=ENVIRONMENT)
-    result = torchrun(script, tmp_path / "two.json", outputs[1])
+    outputs = [tmp_path / "one.pt", tmp_path / "two.pt"]
+    step(tmp_path / "one.json", outputs[0])
+    result = torchrun(ROOT / "tests/one_step.py", tmp_path / "two.json", outputs[1])
     assert result.returncode == 0, result.stderr
     one, two = (torch.load(path, weights_only=True) for path in outputs)
     assert one["gradients"].keys() == two["gradients"].keys() and len(one["gradients"]) > 100
@@ -59,7 +62,7 @@ def test_gradients_are_those_of_one_process(config, tmp_path):
     assert torch.isclose(one["numbers"][2], two["numbers"][2], rtol=1e-4)  # the norm, which is everybody's
 
 
-def test_training_scores_alike_and_resumes_with_another_number_of_processes(config, tmp_path, dataset):
+def test_training_scores_alike_and_resumes_with_another_number_of_processes(config, tmp_path, torchrun):
     config = dataclasses.replace(config, attention="normal", lr=1e-5)  # without BatchNorm in the decoder
     assert Trainer(config).train() == 0
     alone = history(tmp_path / "run")
@@ -79,19 +82,21 @@ def test_training_scores_alike_and_resumes_with_another_number_of_processes(conf
     assert [row["epoch"] for row in history(tmp_path / "two")] == ["1", "2", "3"]
 
 
-def test_testing_shares_the_images_and_scores_the_same(run_folder, dataset, tmp_path):
-    words = ["test", "--data_path", dataset, "--model_path", run_folder, "--device", "cpu"]
-    result = torchrun(ROOT / "main.py", *words, "--output", tmp_path / "two")
+@pytest.mark.slow
+def test_testing_shares_the_images_and_scores_the_same(dataset, tmp_path):
+    """As the README says it: torchrun itself, and the shipped weights."""
+    words = [*map(str, ("test", "--data_path", dataset, "--model_path", SHIPPED, "--device", "cpu", "--output"))]
+    command = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc_per_node=2", ROOT / "main.py"]
+    result = subprocess.run([*command, *words, tmp_path / "two"], capture_output=True, text=True, timeout=300)
     assert result.returncode == 0, result.stderr
-    command = [sys.executable, ROOT / "main.py", *words, "--output", tmp_path / "one", "--save_map", "True"]
-    subprocess.run(command, check=True, env=ENVIRONMENT, capture_output=True)
+    assert main([*words, str(tmp_path / "one"), "--save_map", "True"]) == 0
     (one,), (two,) = (read_scores(tmp_path / name) for name in ("one", "two"))
     assert one.rows == two.rows and one.totals == two.totals
     assert {path.name for path in (tmp_path / "two").iterdir()} == {"scores.json", "scores.csv", "curves.csv", "report"}
     assert (tmp_path / "two/report/index.html").read_text().count("data:image/webp") == 6  # photograph and map of each
 
 
-def test_a_process_without_an_image_waits_for_the_others(run_folder, dataset, tmp_path):
+def test_a_process_without_an_image_waits_for_the_others(run_folder, dataset, tmp_path, torchrun):
     one = next((dataset / "SAMPLE/Test/images").iterdir())
     for part, suffix in (("images", one.suffix), ("masks", ".png")):
         (tmp_path / "data/ONE/Test" / part).mkdir(parents=True)
@@ -102,7 +107,7 @@ def test_a_process_without_an_image_waits_for_the_others(run_folder, dataset, tm
     assert read_scores(tmp_path / "out")[0].totals["images"] == 1
 
 
-def test_one_validation_picture_for_two_processes(config, tmp_path):
+def test_one_validation_picture_for_two_processes(config, tmp_path, torchrun):
     """The process without a share of it waits for the other one's scores; both have the same history."""
     two = dataclasses.replace(config, val_share=0.17, model_path=str(tmp_path / "two"), attention="normal")
     result = torchrun(ROOT / "main.py", "train", *options(two))
@@ -115,7 +120,7 @@ def test_one_validation_picture_for_two_processes(config, tmp_path):
         assert float(ours["val_mae"]) == pytest.approx(float(theirs["val_mae"]), rel=1e-2)
 
 
-def test_processes_that_see_different_files_do_not_wait_for_each_other(config, tmp_path):
+def test_processes_that_see_different_files_do_not_wait_for_each_other(config, tmp_path, torchrun):
     script = tmp_path / "other_data.py"
     script.write_text(
         "import os, sys, main\n"
@@ -129,7 +134,7 @@ def test_processes_that_see_different_files_do_not_wait_for_each_other(config, t
     assert "processes 0 and 1 see different training and validation pictures" in result.stderr
 
 
-def test_a_process_that_waits_for_another_one_in_vain_says_so(tmp_path):
+def test_a_process_that_waits_for_another_one_in_vain_says_so(tmp_path, torchrun):
     script = tmp_path / "hanging.py"
     script.write_text(
         "import os, time\n"
@@ -146,15 +151,11 @@ def test_a_process_that_waits_for_another_one_in_vain_says_so(tmp_path):
     assert result.returncode != 0 and "process 0 stopped: another one has ended, or hangs" in result.stderr
 
 
-def start(config) -> subprocess.Popen:
+def start(config, folder: Path) -> processes.Job:
     """A training of two processes that has saved its first epoch."""
-    command = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc_per_node=2",
-               str(ROOT / "main.py"), "train", *options(config)]  # fmt: skip
-    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=ENVIRONMENT)
-    deadline = time.monotonic() + 120
-    while not (Path(config.model_path) / "history.csv").exists() and time.monotonic() < deadline:
-        time.sleep(0.1)
-    return process
+    job = processes.Job(folder / "said", ROOT / "main.py", "train", *options(config), torchrun=True)
+    processes.until(job, (Path(config.model_path) / "history.csv").exists)
+    return job
 
 
 def test_the_end_of_another_process_is_told(monkeypatch):
@@ -184,12 +185,11 @@ def test_on_cuda_the_decoders_norms_are_synchronised_and_the_encoders_stay_froze
     assert network.state_dict().keys() == names
 
 
-@pytest.mark.skipif(not Path("/proc/self/task").is_dir(), reason="finds the process by /proc")
+@pytest.mark.skipif(not Path("/proc/self/task").is_dir(), reason="finds the processes by /proc")
 def test_a_killed_process_ends_the_job_and_leaves_a_good_state(config, tmp_path):
     config = dataclasses.replace(config, epochs=500, early_stop=500)
-    job = start(config)
-    children = Path(f"/proc/{job.pid}/task/{job.pid}/children").read_text().split()
-    second = next(pid for pid in children if b"\0RANK=1\0" in Path(f"/proc/{pid}/environ").read_bytes())
+    job = start(config, tmp_path)
+    first, second = Path(f"/proc/{job.pid}/task/{job.pid}/children").read_text().split()  # as they were forked
     os.kill(int(second), signal.SIGKILL)
     out, err = job.communicate(timeout=120)
     assert job.returncode != 0 and "Signal 9 (SIGKILL)" in err
@@ -201,14 +201,14 @@ def test_a_killed_process_ends_the_job_and_leaves_a_good_state(config, tmp_path)
 
 
 def test_sigterm_saves_and_leaves(config, tmp_path):
-    job = start(dataclasses.replace(config, epochs=500, early_stop=500))
+    job = start(dataclasses.replace(config, epochs=500, early_stop=500), tmp_path)
     job.send_signal(signal.SIGTERM)
     out, err = job.communicate(timeout=120)
     assert job.returncode != 0 and "SIGTERM: saved in epoch" in out, err
     assert (read_state(tmp_path / "run/last.pt"))["epoch"] >= 1
 
 
-def test_a_divergence_takes_all_processes_back_once(config, tmp_path):
+def test_a_divergence_takes_all_processes_back_once(config, tmp_path, torchrun):
     result = torchrun(ROOT / "main.py", "train", *options(dataclasses.replace(config, lr=1e30)))
     assert result.returncode != 0 and result.stdout.count("back to epoch 1, step 0, with half the learning rate") == 1
     assert "It went back once before" in result.stderr and "images were SAMPLE/" in result.stderr
@@ -219,11 +219,11 @@ def test_a_divergence_takes_all_processes_back_once(config, tmp_path):
     assert all(value.isfinite().all() for value in state["network"].values())
 
 
-def test_a_batch_that_not_all_processes_share_is_refused(config):
+def test_a_batch_that_not_all_processes_share_is_refused(config, torchrun):
     result = torchrun(ROOT / "main.py", "train", *options(dataclasses.replace(config, batch_size=1)))
     assert result.returncode != 0 and "--batch_size 1 is that of all 2 processes: give at least 2" in result.stderr
 
 
-def test_other_commands_run_without_torchrun(tmp_path):
+def test_other_commands_run_without_torchrun(torchrun):
     result = torchrun(ROOT / "main.py", "info")
     assert result.returncode != 0 and "torchrun is for train, test, predict; start info without it" in result.stderr

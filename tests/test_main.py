@@ -1,20 +1,26 @@
-"""The command line end to end, as processes: what a user types."""
+"""The command line end to end, as processes: what a user types.
+
+The README's commands and Ctrl-C start `python main.py` itself; the others are processes forked from one that has
+imported torch.
+"""
 
 import os
 import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import cv2
 import pytest
 
 import main
+from tests import processes
+from tests.small import TINY
 
 ROOT = Path(__file__).parent.parent
 COMMANDS_WITH_DATA = ("train", "test", "prepare", "evaluate", "ablation", "release")
-SMALL = ["--arch", "resnet18", "--pretrained", "none", "--img_size", "64", "--device", "cpu", "--num_workers", "1"]
+FRESH = ["--pretrained", "none", "--img_size", "64", "--device", "cpu", "--num_workers", "1"]
+SMALL, QUICK = (["--arch", arch, *FRESH] for arch in ("resnet18", TINY))
 
 
 def ran(*words, **options) -> subprocess.CompletedProcess:
@@ -27,16 +33,17 @@ def test_sample_prepare_train_test(tmp_path):
     for words in (
         ["sample", "--output", source, "--training", 4, "--test", 2, "--width", 96],
         ["prepare", "--source", source, "--dataset", "SAMPLE", "--white", "blurred", "--data_path", data],
-        ["train", "--data_pth", data, "--model_path", run, "--bact_size", 2, "--epochs", 1, *SMALL],
+        ["train", "--data_pth", data, "--model_path", run, "--bact_size", 2, "--epochs", 1, *QUICK],
         ["test", "--data_path", data, "--model_path", run, "--batch_size", 2, "--save_map", "True", "--device", "cpu"],
     ):
-        result = ran(*words, cwd=tmp_path)
+        result = processes.run(tmp_path / "said", *words, cwd=tmp_path)
         assert result.returncode == 0, result.stderr
     assert "SAMPLE, 2 images" in result.stdout
     saved = sorted((run / "maps/SAMPLE").iterdir())
     assert [cv2.imread(str(p), cv2.IMREAD_UNCHANGED).shape for p in saved] == [(64, 96)] * 2
 
 
+@pytest.mark.slow
 def test_what_was_just_trained_is_what_test_scores(dataset, tmp_path):
     """The README's two commands, as they stand there."""
     words = ["--data_path", dataset, "--device", "cpu", "--num_workers", 0]
@@ -71,11 +78,11 @@ def test_mistakes_end_in_a_sentence(tmp_path):
     for words, status, message in (
         (["trian"], 2, "unknown command 'trian'"),
         (["train", "--bach_size", "2"], 2, "unknown option --bach_size; did you mean --batch_size?"),
-        (["train", "--data_path", tmp_path, *SMALL], 1, "no data set with train images here"),
+        (["train", "--data_path", tmp_path, *QUICK], 1, "no data set with train images here"),
         (["test", "--data_path", tmp_path], 1, "no data set with test images here"),
         (["prepare", "--source", tmp_path / "none"], 1, "no such folder"),
     ):
-        result = ran(*words, cwd=tmp_path)
+        result = processes.run(tmp_path / "said", *words, cwd=tmp_path)
         assert result.returncode == status
         assert message in result.stderr and "Traceback" not in result.stderr
 
@@ -89,17 +96,18 @@ def test_ctrl_c_elsewhere_ends_without_a_traceback(monkeypatch, capsys):
     assert capsys.readouterr().err == "interrupted\n"
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_ctrl_c_and_sigterm_save_and_leave(dataset, tmp_path, number):
+@pytest.mark.parametrize("number, forked", [(signal.SIGINT, False), (signal.SIGTERM, True)])
+def test_ctrl_c_and_sigterm_save_and_leave(dataset, tmp_path, number, forked):
     """A whole process group gets the signal, as from a terminal: the loader processes must not spoil the end."""
-    words = ["train", "--data_path", dataset, "--model_path", tmp_path / "run", "--epochs", "500", *SMALL]
-    process = subprocess.Popen(
-        [sys.executable, str(ROOT / "main.py"), *map(str, words)],
-        stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True,
-    )  # fmt: skip
-    deadline = time.monotonic() + 120
-    while not (tmp_path / "run/history.csv").exists() and time.monotonic() < deadline:
-        time.sleep(0.1)
+    words = ["train", "--data_path", dataset, "--model_path", tmp_path / "run", "--epochs", "500"]
+    if forked:
+        process = processes.Job(tmp_path / "said", *words, *QUICK, start_new_session=True)
+    else:
+        process = subprocess.Popen(
+            [sys.executable, str(ROOT / "main.py"), *map(str, words), *SMALL],
+            stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True,
+        )  # fmt: skip
+    processes.until(process, (tmp_path / "run/history.csv").exists)
     os.killpg(process.pid, number)
     out, err = process.communicate(timeout=120)
     assert process.returncode == 128 + number, err

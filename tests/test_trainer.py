@@ -15,6 +15,7 @@ from ran.tester import Tester
 from ran.trainer import Trainer
 from ran.utils.checkpoint import read_state, read_weights, recipe
 from ran.utils.options import TestConfig as EvaluationConfig
+from tests.small import TINY
 
 
 def test_a_run_leaves_what_its_folder_promises(config, tmp_path, capsys):
@@ -31,7 +32,7 @@ def test_a_run_leaves_what_its_folder_promises(config, tmp_path, capsys):
     assert metadata["val_mae"] == min(float(row["val_mae"]) for row in rows)
     assert metadata["datasets"] == ["SAMPLE"]
     out = capsys.readouterr().out
-    assert "RAN resnet18" in out and "SAMPLE, 4 training and 2 validation images" in out and "epoch   2" in out
+    assert "RAN tiny" in out and "SAMPLE, 4 training and 2 validation images" in out and "epoch   2" in out
 
 
 def test_overfits_two_images(config):
@@ -43,9 +44,9 @@ def test_overfits_two_images(config):
     targets = torch.stack([torch.from_numpy(t).permute(2, 0, 1) for _, t in samples]).float() / 255
     mask, contour = targets[:, :1], targets[:, 1:]
     network = RAN("resnet18", encoder_norm="group").train()
-    optimizer = torch.optim.Adam(network.parameters(), lr=5e-4)
+    optimizer = torch.optim.Adam(network.parameters(), lr=1e-3)
     losses = []
-    for _ in range(60):
+    for _ in range(25):
         logits = network(image)
         loss = ran_loss(logits, mask, contour)
         optimizer.zero_grad()
@@ -70,11 +71,11 @@ def test_training_stops_early_and_lowers_the_learning_rate(config, monkeypatch, 
 
 def test_fine_tuning_starts_from_the_given_weights(config, run_folder):
     tuned = Trainer(dataclasses.replace(config, weights=str(run_folder), arch="resnet50"))
-    assert tuned.network.options["arch"] == "resnet18"
+    assert tuned.network.options["arch"] == TINY
     torch.testing.assert_close(dict(tuned.network.state_dict()), read_weights(run_folder)[0], rtol=0, atol=0)
     tuned.train()
     metadata = read_weights(config.model_path)[1]
-    assert metadata["config"]["arch"] == "resnet18"
+    assert metadata["config"]["arch"] == TINY
     assert metadata["before"] == [{k: v for k, v in read_weights(run_folder)[1].items() if k != "before"}]
 
 
@@ -85,7 +86,7 @@ def test_fine_tuning_keeps_the_sizes_and_says_which_options_are_not_used(config,
     tuned = dataclasses.replace(config, weights=str(tmp_path / "first"), img_size=0, arch="resnet50")
     trainer = Trainer(tuned)
     assert (trainer.config.img_size, trainer.config.test_size) == (64, 96)
-    assert "brings its own network; not used: --arch resnet50 (it has resnet18)" in capsys.readouterr().out
+    assert "brings its own network; not used: --arch resnet50 (it has tiny)" in capsys.readouterr().out
     assert trainer.train() == 0
     stored = read_weights(config.model_path)[1]["config"]
     assert (stored["img_size"], stored["test_size"]) == (64, 96)
@@ -100,7 +101,7 @@ def test_partial_encoder_weights_are_reported(config, tmp_path, capsys):
     state = torchvision.models.resnet18(weights=None).state_dict()
     del state["layer4.1.conv2.weight"]
     torch.save(state, tmp_path / "partial.pth")
-    trained = Trainer(dataclasses.replace(config, pretrained=str(tmp_path / "partial.pth")))
+    trained = Trainer(dataclasses.replace(config, arch="resnet18", pretrained=str(tmp_path / "partial.pth")))
     assert "lacks layer4.1.conv2.weight" in capsys.readouterr().out
     assert torch.equal(trained.network.encoder.backbone.conv1.weight, state["conv1.weight"])
 

@@ -11,11 +11,13 @@ import pytest
 
 from ran.evaluation.scores import read_scores
 from ran.imaging.pictures import read_image, write_png
+from ran.predictor import SHIPPED
 from ran.tools.sample import photograph
 
 ROOT = Path(__file__).parents[2]
-LEFT_OUT = shutil.ignore_patterns(".git", ".venv", ".mypy_cache", "dataset", "runs", "demo", "build", "*.egg-info",
-                                  "__pycache__", "tests", "results", "*.onnx")  # fmt: skip
+pytestmark = pytest.mark.slow  # a copy of the code needs processes of its own
+LEFT_OUT = shutil.ignore_patterns(".git", ".venv", ".*_cache", ".hypothesis", "dataset", "runs", "demo", "build",
+                                  "*.egg-info", "__pycache__", "tests", "results", "*.onnx")  # fmt: skip
 BLOCK = re.compile(r"```python\n# (\S+), (a new file|at its end|above|instead of|in) ?([^\n]*)\n(.*?)```", re.DOTALL)
 
 
@@ -71,13 +73,13 @@ def ran(extended, tmp_path):
     return run
 
 
-def test_encoder_rendering_column_command_and_export(ran, run_folder, tmp_path):
+def test_encoder_rendering_column_command_and_export(ran, tmp_path):
     write_png(tmp_path / "cat.png", photograph("chelsea")[:96, :120])
-    weights = ["--model_path", run_folder]
+    weights = ["--model_path", SHIPPED]
     printed = ran(
         ["info", "--arch", "wide_resnet50_2", "--img_size", 64],
-        ["predict", tmp_path / "cat.png", "--output", tmp_path / "out", *weights, "--device", "cpu", "--pop",
-         "--table", "csv"],
+        ["predict", tmp_path / "cat.png", "--output", tmp_path / "out", *weights, "--size", 64, "--device", "cpu",
+         "--pop", "--table", "csv"],
         ["rank", tmp_path / "cat.png", *weights],
         ["export", *weights, "--format", "torchscript", "--output", tmp_path / "ran.pt"],
     )  # fmt: skip
@@ -89,12 +91,12 @@ def test_encoder_rendering_column_command_and_export(ran, run_folder, tmp_path):
     assert 0 < float(row["brightness"]) < 255
 
 
-def test_metric_layout_loss_augmentation_and_option(ran, dataset, run_folder, tmp_path):
+def test_metric_layout_loss_augmentation_and_option(ran, dataset, tmp_path):
     for ours, theirs in (("images", "photos"), ("masks", "truth")):
         shutil.copytree(dataset / "SAMPLE/Test" / ours, tmp_path / "source" / theirs)
     ran(
         ["prepare", "--source", tmp_path / "source", "--data_path", tmp_path / "data"],
-        ["test", "--data_path", tmp_path / "data", "--model_path", run_folder, "--limit", 2, "--output",
+        ["test", "--data_path", tmp_path / "data", "--model_path", SHIPPED, "--limit", 2, "--output",
          tmp_path / "scores", "--device", "cpu", "--num_workers", 0],
         ["train", "--data_path", dataset, "--model_path", tmp_path / "run", "--arch", "resnet18", "--pretrained",
          "none", "--img_size", 64, "--epochs", 1, "--augmentation", "strong", "--device", "cpu", "--num_workers", 0],

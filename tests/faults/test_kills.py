@@ -1,6 +1,7 @@
 """SIGKILL at random moments: what is there is whole, and the same command goes on to the same result.
 
 Three kills of each command; `make faults` sends thirty (RAN_KILLS) and keeps the figures. RAN_SEED chooses the moments.
+The processes are forked from one that has imported torch, so that a kill costs the work alone, not the start.
 """
 
 import csv
@@ -11,7 +12,6 @@ import random
 import shutil
 import signal
 import subprocess
-import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -23,13 +23,14 @@ from PIL import Image
 from ran.tools import prepare, sample
 from ran.utils.checkpoint import read_state, read_weights
 from ran.utils.options import PrepareOptions, SampleOptions
+from tests import processes
 from tests.faults import keep
+from tests.small import TINY
 
-ROOT = Path(__file__).parents[2]
 KILLS = int(os.environ.get("RAN_KILLS", 3))
 SEED = int(os.environ.get("RAN_SEED", 0))
 CPU = ["--device", "cpu"]
-SMALL = ["--arch", "resnet18", "--pretrained", "none", "--img_size", "64", "--epochs", "4", "--lr", "1e-4", "--limit",
+SMALL = ["--arch", TINY, "--pretrained", "none", "--img_size", "64", "--epochs", "4", "--lr", "1e-4", "--limit",
          "10", "--val_share", "0.2", "--num_workers", "1", "--resume", *CPU]  # fmt: skip
 
 
@@ -46,28 +47,28 @@ def named(name: str) -> dict:
     return {"dataset": name.upper(), "white": "blurred"}
 
 
-def commands(pictures: Path, out: Path) -> dict[str, list[str]]:
+def commands(pictures: Path, weights: Path, out: Path) -> dict[str, list[str]]:
     dataset = str(pictures / "dataset")
+    trained = ["--model_path", str(weights), *CPU]
     return {
         "prepare": ["--source", str(pictures / "source"), "--dataset", "SAMPLE", "--white", "blurred",
                     "--data_path", str(out)],
         "train": ["--data_path", dataset, "--model_path", str(out), *SMALL],
-        "test": ["--data_path", dataset, "--output", str(out), "--save_map", "True", "--num_workers", "1", *CPU],
-        "predict": [str(pictures / "source/image"), "--output", str(out), "--overlay", "--table", "csv", *CPU],
+        "test": ["--data_path", dataset, "--output", str(out), "--save_map", "True", "--num_workers", "1", *trained],
+        "predict": [str(pictures / "source/image"), "--output", str(out), "--overlay", "--table", "csv", *trained],
     }  # fmt: skip
 
 
-def start(command: str, words: list[str]) -> subprocess.Popen:
-    """A real process, when it has begun its work: said its first word."""
-    process = subprocess.Popen([sys.executable, ROOT / "main.py", command, *words], stdout=subprocess.PIPE,
-                               stderr=subprocess.STDOUT, start_new_session=True)  # fmt: skip
-    os.read(process.stdout.fileno(), 1)
-    return process
+def start(command: str, words: list[str], folder: Path) -> processes.Job:
+    """A process of its own, when it has begun its work: said its first word."""
+    job = processes.Job(folder / "said", command, *words, start_new_session=True)
+    processes.until(job, lambda: job.stdout or job.stderr)
+    return job
 
 
-def end(process: subprocess.Popen) -> None:
-    said = process.communicate(timeout=300)[0].decode()
-    assert process.returncode == 0, said
+def end(job: processes.Job) -> None:
+    said = job.communicate()
+    assert job.returncode == 0, said
 
 
 def check_whole(folder: Path) -> None:
@@ -130,25 +131,26 @@ class Tally:
 def survive(command: str, words: Callable[[Path], list[str]], folder: Path) -> Tally:
     """Kills the command again and again; whenever a run ends, compares it with an unbroken one and begins anew."""
     whole, broken = folder / "whole", folder / "broken"
-    process, began = start(command, words(whole)), time.monotonic()
-    end(process)
+    job, began = start(command, words(whole), folder), time.monotonic()
+    end(job)
     lasts, wanted = time.monotonic() - began, contents(whole)
     tally, dice = Tally(command, SEED), random.Random(f"{SEED} {command}")
     while tally.kills < KILLS or broken.exists():
-        process = start(command, words(broken))
+        job = start(command, words(broken), folder)
         if tally.kills < KILLS:
             moment = dice.uniform(0, lasts)
             try:
-                process.wait(moment)
+                job.wait(moment)
             except subprocess.TimeoutExpired:
-                os.killpg(process.pid, signal.SIGKILL) if dice.random() < 0.5 else process.kill()
-                process.communicate()
+                os.killpg(job.pid, signal.SIGKILL) if dice.random() < 0.5 else job.send_signal(signal.SIGKILL)
+                job.wait()
+                assert job.returncode == -signal.SIGKILL
                 tally.kills += 1
                 tally.moments.append(round(moment, 3))
                 tally.temporaries += len(list(broken.rglob(".part-*")))
                 check_whole(broken)
                 continue
-        end(process)
+        end(job)
         assert contents(broken) == wanted
         tally.endings += 1
         shutil.rmtree(broken)
@@ -157,7 +159,7 @@ def survive(command: str, words: Callable[[Path], list[str]], folder: Path) -> T
 
 
 @pytest.mark.parametrize("command", ["prepare", "train", "test", "predict"])
-def test_a_killed_command_goes_on_to_the_same_result(command, pictures, tmp_path):
-    tally = survive(command, lambda out: commands(pictures, out)[command], tmp_path)
+def test_a_killed_command_goes_on_to_the_same_result(command, pictures, run_folder, tmp_path):
+    tally = survive(command, lambda out: commands(pictures, run_folder, out)[command], tmp_path)
     assert tally.kills == KILLS and tally.endings > 0
     keep(f"kills_{command}", dataclasses.asdict(tally))

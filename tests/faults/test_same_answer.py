@@ -20,6 +20,7 @@ from ran.imaging.pictures import write_png
 from ran.predictor import SHIPPED, load_model
 from ran.utils.checkpoint import hash_of
 from ran.utils.files import write_json
+from tests.small import TINY
 
 ROOT = Path(__file__).parents[2]
 GOLDEN = Path(__file__).with_name("golden.json")
@@ -107,24 +108,24 @@ def test_training_depends_on_no_order_of_files(dataset, shuffled, tmp_path):
     weights = []
     for name, data in (("a", dataset), ("b", shuffled)):
         run = tmp_path / name
-        assert main(["train", "--data_path", str(data), "--model_path", str(run), "--arch", "resnet18", "--pretrained",
+        assert main(["train", "--data_path", str(data), "--model_path", str(run), "--arch", TINY, "--pretrained",
                      "none", "--img_size", "64", "--epochs", "1", "--num_workers", "0", *CPU]) == 0  # fmt: skip
         weights.append(torch.load(run / "last.pt", weights_only=True)["network"])
     assert all(torch.equal(weights[0][name], weights[1][name]) for name in weights[0])
 
 
-def test_maps_and_tables_depend_on_no_locale(tmp_path, run_folder):
-    """Decimal points, upper case, the encoding of names: none of it is the locale's."""
+@pytest.mark.slow
+def test_maps_and_tables_depend_on_no_locale(tmp_path):
+    """Decimal points, upper case, the encoding of names: none of it is the locale's, which a process starts with."""
     shoot = tmp_path / "shoot"
     for name, picture in zip(("é", "Größe I", "日本"), generated().values()):
         write_png(shoot / f"{name}.png", picture)
-    found = []
-    for number, locale in enumerate(("C", "C.UTF-8", "tr_TR.UTF-8")):
-        out = tmp_path / str(number)
-        command = [sys.executable, ROOT / "main.py", "predict", shoot, "--output", out, "--table", "csv", *CPU]
-        command += ["--model_path", run_folder]
-        locales = os.environ | {"LC_ALL": locale, "LANG": locale}
-        done = subprocess.run(command, env=locales, capture_output=True)
+    words = ["predict", str(shoot), "--table", "csv", "--size", "64", *CPU, "--output"]
+    assert main([*words, str(tmp_path / "here")]) == 0
+    found = [results(tmp_path / "here")]
+    for locale in ("C", "tr_TR.UTF-8"):
+        out, locales = tmp_path / locale, os.environ | {"LC_ALL": locale, "LANG": locale}
+        done = subprocess.run([sys.executable, ROOT / "main.py", *words, out], env=locales, capture_output=True)
         assert done.returncode == 0, done.stderr.decode()
         found.append(results(out))
     assert all(one == found[0] for one in found[1:]) and len(found[0]) == 4

@@ -9,12 +9,13 @@ from ran.tools import ablation
 from ran.tools.ablation import ROWS, average, spread
 from ran.trainer import Trainer
 from ran.utils.options import AblationOptions
+from tests.small import TINY
 
 
 @pytest.fixture
 def options(config, tmp_path) -> AblationOptions:
     return AblationOptions(
-        data_path=config.data_path, model_path=str(tmp_path / "ablation"), arch="resnet18", pretrained="none",
+        data_path=config.data_path, model_path=str(tmp_path / "ablation"), arch=TINY, pretrained="none",
         img_size=64, epochs=1, val_share=0.34, num_workers=0, device="cpu", rows=["baseline", "full"],
         score="test",
     )  # fmt: skip

@@ -24,6 +24,11 @@ ROOT = Path(__file__).parents[2]
 PATIENCE = 120  # for a machine that has other work, seconds
 
 
+def served(test):
+    """Marks a test of the whole: it takes long, and all of them share one server."""
+    return pytest.mark.slow(pytest.mark.xdist_group("serve")(test))
+
+
 def test_uploads_that_cannot_be_used_are_named_without_their_folder(tmp_path):
     Image.new("RGB", (40, 30)).save(tmp_path / "small.png")
     assert serve.read_upload(tmp_path / "small.png", 0.0012).shape == (30, 40, 3)
@@ -138,6 +143,7 @@ def downloaded(page, button) -> Path:
     return waiting.value
 
 
+@served
 def test_a_picture_is_shown_and_its_files_downloaded(page, pictures):
     page.locator("input[type=file]").first.set_input_files(pictures / "coffee.png")
     page.locator("td", has_text="600 × 400").wait_for()
@@ -160,6 +166,7 @@ def test_a_picture_is_shown_and_its_files_downloaded(page, pictures):
             assert pixels.min() == 0 and pixels.max() == 255
 
 
+@served
 def test_a_sample_is_one_click_away_and_a_bad_file_gets_a_sentence(page, pictures):
     page.locator(".gallery-item").nth(1).click()
     page.locator("th", has_text="chelsea.png").wait_for()
@@ -169,6 +176,7 @@ def test_a_sample_is_one_click_away_and_a_bad_file_gets_a_sentence(page, picture
     page.get_by_text("notes.jpg: not a readable picture (cannot identify image file 'notes.jpg')").first.wait_for()
 
 
+@served
 def test_many_pictures_become_one_zip_file(page, pictures):
     page.get_by_role("tab", name="Many pictures").click()
     files = [pictures / name for name in ("coffee.png", "other/coffee.jpg", "notes.jpg")]
@@ -182,6 +190,7 @@ def test_many_pictures_become_one_zip_file(page, pictures):
     assert sizes == {"coffee.png": (600, 400), "coffee_2.png": (451, 300)}
 
 
+@served
 def test_nothing_else_is_served(server):
     (folder,) = server.temporary.glob("ran_serve_*")
     assert folder.stat().st_mode & 0o777 == 0o700
@@ -192,6 +201,7 @@ def test_nothing_else_is_served(server):
             urllib.request.urlopen(f"{fetch}{path}")
 
 
+@served
 def test_a_signal_ends_it_and_nothing_is_left(server):
     assert list(server.temporary.glob("ran_serve_*"))
     server.send_signal(signal.SIGTERM)

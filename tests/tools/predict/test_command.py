@@ -6,9 +6,7 @@ import io
 import json
 import os
 import signal
-import subprocess
-import sys
-import time
+import weakref
 from pathlib import Path
 
 import cv2
@@ -22,6 +20,7 @@ from ran.predictor import load_model
 from ran.tools.predict import command as predict
 from ran.tools.sample import photograph
 from ran.utils.options import PredictOptions
+from tests import processes
 
 ROOT = Path(__file__).parents[3]
 
@@ -183,26 +182,22 @@ def test_a_full_disk_stops_the_run_and_leaves_no_half_file(options, tmp_path, mo
 def test_from_the_command_line_with_a_list_and_options_between(options, shoot, tmp_path):
     words = ["predict", "--model_path", options.model_path, "-", "--device", "cpu", "--output", tmp_path / "out",
              shoot / "day 2", "--tta"]  # fmt: skip
-    command = [sys.executable, str(ROOT / "main.py"), *map(str, words)]
-    listed = f"{shoot}/a.png\n{shoot}/missing.png\n"
-    result = subprocess.run(command, input=listed, capture_output=True, text=True, timeout=300)
+    result = processes.run(tmp_path / "said", *words, stdin=f"{shoot}/a.png\n{shoot}/missing.png\n")
     assert result.returncode == 1 and "missing.png: not a readable picture" in result.stderr
     assert "Traceback" not in result.stderr and written(tmp_path / "out") == {"a.png", "ä.png"}
 
 
 def test_two_processes_share_the_list_and_merge_the_table(options, shoot, tmp_path):
-    command = [sys.executable, "-m", "torch.distributed.run", "--nproc_per_node=2", str(ROOT / "main.py"), "predict"]
-    command += [str(shoot), "--output", str(tmp_path / "two"), "--model_path", options.model_path, "--device", "cpu"]
-    command += ["--table", "csv"]
-    env = os.environ | {"OMP_NUM_THREADS": "1"}
-    result = subprocess.run(command, capture_output=True, text=True, timeout=300, env=env)
+    words = [ROOT / "main.py", "predict", shoot, "--output", tmp_path / "two", "--model_path", options.model_path,
+             "--device", "cpu", "--table", "csv"]  # fmt: skip
+    result = processes.run(tmp_path / "said", *words, torchrun=True)
     assert result.returncode == 0, result.stderr
     options.table = "csv"
     predict.run(options)
     assert written(tmp_path / "two") == written(tmp_path / "out")
     assert (tmp_path / "two/focus.csv").read_text() == (tmp_path / "out/focus.csv").read_text()
     assert "3 picture(s)" in result.stdout
-    result = subprocess.run(command, capture_output=True, text=True, timeout=300, env=env)
+    result = processes.run(tmp_path / "said", *words, torchrun=True)
     assert result.returncode == 0 and "0 picture(s)" in result.stdout and "3 were there already" in result.stdout
 
 
@@ -211,17 +206,12 @@ def test_ctrl_c_leaves_whole_files_and_a_table(options, tmp_path):
     folder.mkdir()
     for number in range(400):
         os.link(tmp_path / "shoot/a.png", folder / f"{number:03}.png")
-    command = [sys.executable, str(ROOT / "main.py"), "predict", str(folder), "--output", str(tmp_path / "out")]
-    command += ["--model_path", options.model_path, "--device", "cpu", "--table", "csv"]
-    # A shell that starts the tests in the background lets them ignore Ctrl-C, and they their children.
-    heed = lambda: signal.signal(signal.SIGINT, signal.SIG_DFL)  # noqa: E731
-    process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True, preexec_fn=heed)
-    deadline = time.monotonic() + 120
-    while not list((tmp_path / "out").glob("*.png")) and time.monotonic() < deadline:
-        time.sleep(0.05)
-    process.send_signal(signal.SIGINT)
-    _, error = process.communicate(timeout=120)
-    assert process.returncode == 130 and "Traceback" not in error
+    words = ["predict", folder, "--output", tmp_path / "out", "--model_path", options.model_path, "--device", "cpu"]
+    job = processes.Job(tmp_path / "said", *words, "--table", "csv")
+    processes.until(job, lambda: list((tmp_path / "out").glob("*.png")))
+    job.send_signal(signal.SIGINT)
+    _, error = job.communicate()
+    assert job.returncode == 130 and "Traceback" not in error
     names = {name for name in written(tmp_path / "out") if name.endswith(".png")}
     assert 0 < len(names) < 400 and all(read(tmp_path / "out" / name) is not None for name in names)
     assert not [name for name in names if name.startswith(".")]
@@ -230,24 +220,22 @@ def test_ctrl_c_leaves_whole_files_and_a_table(options, tmp_path):
 
 def test_a_photograph_is_decoded_once_and_memory_is_bounded(options, tmp_path, monkeypatch):
     """Whatever is made of it; pictures that together are too large come one after the other."""
-    decoded, most = [], 0
-    read_image, leave = predict.read_image, predict._Prediction._leave
+    decoded, read, in_memory = [], [], []
+    read_image = predict.read_image
 
     def counting(path):
         decoded.append(Path(path).name)
-        return read_image(path)
-
-    def watching(self, source):
-        nonlocal most
-        most = max(most, sum(self.pixels.values()))
-        leave(self, source)
+        picture = read_image(path)
+        read.append(weakref.ref(picture))
+        alive = [one for one in (known() for known in read) if one is not None]
+        in_memory.append(sum(one.shape[0] * one.shape[1] for one in alive))
+        return picture
 
     monkeypatch.setattr(predict, "read_image", counting)
-    monkeypatch.setattr(predict._Prediction, "_leave", watching)
-    monkeypatch.setattr(predict, "PIXELS", 250_000)  # of 120,000 to 128,000 each: two at a time
-    options.overlay, options.table, options.batch_size = True, "csv", 3
-    assert predict.run(options) == 0
-    assert sorted(decoded) == ["a.png", "b.png", "ä.png"] and most <= 250_000
-    monkeypatch.setattr(predict, "PIXELS", 1)
-    options.overwrite = True
-    assert predict.run(options) == 0 and len(decoded) == 6
+    options.overlay, options.table, options.batch_size, options.overwrite = True, "csv", 3, True
+    for limit, least, most in ((predict.PIXELS, 250_001, 375_000), (250_000, 120_000, 250_000), (1, 120_000, 128_000)):
+        monkeypatch.setattr(predict, "PIXELS", limit)  # of 120,000 to 128,000 each: three, two, one at a time
+        assert predict.run(options) == 0
+        assert sorted(decoded) == ["a.png", "b.png", "ä.png"] and least <= max(in_memory) <= most
+        decoded.clear()
+        in_memory.clear()

@@ -1,0 +1,123 @@
+"""Processes of the command line that need not import torch for seconds: forked from one that has.
+
+They are processes as any: with a number, a group and streams of their own, killed and interrupted by real signals. What
+they lack is the start of an interpreter; tests that are about it (installed packages, locales, the README's commands)
+start `python main.py` itself.
+"""
+
+import multiprocessing
+import os
+import signal
+import sys
+import time
+from collections.abc import Callable
+from multiprocessing import forkserver
+from pathlib import Path
+from subprocess import CompletedProcess, Popen, TimeoutExpired
+
+import main
+
+ROOT = Path(__file__).parent.parent
+# What train, test, predict and torchrun import.
+PRELOADED = ("tests.small", "ran.trainer", "ran.tester", "ran.tools.predict.command", "ran.tools.prepare",
+             "torch.distributed.run", "torch.utils.tensorboard", "matplotlib.backends.backend_agg")  # fmt: skip
+context = multiprocessing.get_context("forkserver")
+
+
+def preload() -> None:
+    """Starts the process that all others are forked from; it ends with this one."""
+    context.set_forkserver_preload(list(PRELOADED))
+    before = os.environ.get("PYTHONPATH")
+    os.environ["PYTHONPATH"] = str(ROOT)
+    try:
+        forkserver.ensure_running()
+    finally:
+        if before is None:
+            del os.environ["PYTHONPATH"]
+        else:
+            os.environ["PYTHONPATH"] = before
+
+
+class Job:
+    """`python main.py WORDS`, or with `torchrun` one of its jobs, as a process of its own; much like a Popen.
+
+    Args:
+        folder: where its output is collected.
+        words: the command line behind main.py, or of torchrun.
+        stdin: what it reads.
+        torchrun: whether the words are torchrun's. Its processes are forked, too.
+        options: cwd, env, and start_new_session, as of a Popen.
+    """
+
+    def __init__(self, folder: Path, *words, stdin: str = "", torchrun: bool = False, **options):
+        self.words = [*map(str, words)]
+        folder.mkdir(parents=True, exist_ok=True)
+        number = len(list(folder.glob("*.out")))
+        self.streams = [folder / f"{number}.{name}" for name in ("in", "out", "err")]
+        for stream, text in zip(self.streams, (stdin, "", "")):
+            stream.write_text(text, encoding="utf-8")
+        preload()
+        options = {"env": dict(os.environ), "cwd": ROOT} | options
+        self._process = context.Process(target=_run, args=(self.words, self.streams, torchrun, options))
+        self._process.start()
+        self.pid = self._process.pid
+
+    @property
+    def returncode(self) -> int | None:
+        return self._process.exitcode
+
+    def poll(self) -> int | None:
+        return self.returncode
+
+    @property
+    def stdout(self) -> str:
+        return self.streams[1].read_text(encoding="utf-8")
+
+    @property
+    def stderr(self) -> str:
+        return self.streams[2].read_text(encoding="utf-8")
+
+    def wait(self, timeout: float = 300) -> int:
+        self._process.join(timeout)
+        if self.returncode is None:
+            raise TimeoutExpired(self.words, timeout)
+        return self.returncode
+
+    def communicate(self, timeout: float = 300) -> tuple[str, str]:
+        self.wait(timeout)
+        return self.stdout, self.stderr
+
+    def send_signal(self, number: int) -> None:
+        os.kill(self.pid, number)
+
+
+def until(process: Job | Popen, happened: Callable[[], object], patience: float = 120) -> None:
+    """Waits for something that a process does, or for its end."""
+    deadline = time.monotonic() + patience
+    while not happened() and process.poll() is None and time.monotonic() < deadline:
+        time.sleep(0.02)
+
+
+def run(folder: Path, *words, **options) -> CompletedProcess:
+    """A whole process, see Job."""
+    job = Job(folder, *words, **options)
+    return CompletedProcess(words, job.wait(), job.stdout, job.stderr)
+
+
+def _run(words: list[str], streams: list[Path], torchrun: bool, options: dict) -> None:
+    """In the new process."""
+    if options.get("start_new_session"):
+        os.setsid()
+    for number, stream in enumerate(streams):
+        os.dup2(os.open(stream, os.O_RDWR | (os.O_APPEND if number else 0)), number)
+    sys.stdin = open(0, encoding="utf-8")  # noqa: SIM115 (as long as the process lives)
+    os.chdir(options["cwd"])
+    os.environ.clear()
+    os.environ.update(options["env"])
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # whatever those who started the tests ignore
+    if torchrun:
+        from torch.distributed.run import main as elastic
+
+        elastic(["--standalone", "--nproc_per_node=2", "--run_path", "--start_method=fork", *words])
+    else:
+        sys.exit(main.main(words))
