@@ -186,13 +186,12 @@ def test_batches_cover_every_index_and_go_on_from_a_step():
 
 
 @pytest.mark.parametrize("size", [1, 2, 3, 4])
-@pytest.mark.parametrize("length", [8, 9, 10])
-def test_processes_share_each_batch_without_overlap(size, length):
-    whole = EpochBatches(length, 4, seed=1)
-    shares = [EpochBatches(length, 4, seed=1, rank=rank, size=size) for rank in range(size)]
-    assert {len(list(share)) for share in shares} == {
-        len(whole)
-    }  # the same number of steps, or one would wait for ever
+@pytest.mark.parametrize("length, extra", [(8, (0, 0)), (9, (0, 0)), (10, (0, 0)), (7, (5, 1)), (8, (3, 2))])
+def test_processes_share_each_batch_without_overlap(size, length, extra):
+    whole = EpochBatches(length, 4, seed=1, extra=extra)
+    shares = [EpochBatches(length, 4, seed=1, rank=rank, size=size, extra=extra) for rank in range(size)]
+    steps = {len(list(share)) for share in shares}
+    assert steps == {len(whole)}  # the same number, or one would wait for ever
     for step, (batch, *parts) in enumerate(zip(whole, *shares)):
         counts = [share.counts(step) for share in shares]
         counted = [part[:own] for part, (own, _) in zip(parts, counts)]
