@@ -11,7 +11,7 @@ from torch.utils.data import DataLoader, Dataset, Sampler
 
 from .imaging.contour import contour_band
 from .imaging.layouts import Pair, truth_folder
-from .imaging.pictures import UNKNOWN, read_mask, read_pair
+from .imaging.masks import UNKNOWN, read_mask, read_pair
 from .imaging.resizing import resize
 from .utils.files import list_images, pair_by_stem
 from .utils.options import FOLDS

@@ -8,7 +8,7 @@ import torch
 from tqdm import tqdm
 
 from .evaluation import metrics
-from .imaging.pictures import read_mask
+from .imaging.masks import read_mask
 from .imaging.resizing import focus_maps
 from .model.losses import WEIGHTS, is_known, ran_loss
 from .training_setup import Start, TrainingData, seed_dropout, smaller, start_line

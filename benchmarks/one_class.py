@@ -17,7 +17,7 @@ from tqdm import tqdm
 from ran.dataloader import find_sets
 from ran.evaluation.report.tables import markdown_table
 from ran.imaging.blur import display, linear, spread
-from ran.imaging.pictures import read_pair
+from ran.imaging.masks import read_pair
 from ran.predictor import load_model
 from ran.utils.command_line import option, parse
 from ran.utils.files import write_bytes, write_csv

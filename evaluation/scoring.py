@@ -13,7 +13,7 @@ from typing import Any
 
 import cv2
 
-from ..imaging.pictures import read_map, read_mask
+from ..imaging.masks import read_map, read_mask
 from .metrics import COLUMNS, ImageScore, score_image
 
 FEW = 32  # maps that are scored before other processes would be ready

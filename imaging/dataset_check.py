@@ -10,7 +10,8 @@ from ..utils.files import list_images, pair_by_stem
 from ..utils.progress import in_threads
 from .contour import contour_band
 from .layouts import truth_folder
-from .pictures import read_image, read_mask, read_pair, read_small
+from .masks import read_mask, read_pair
+from .pictures import read_image, read_small
 
 # Mean difference in grey levels of two thumbnails below which they show the same photograph. CUHK's test images,
 # squeezed to 320 x 320 and compressed again, differ by less than 0.5 from themselves, by more than 17 from others.

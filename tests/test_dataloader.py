@@ -20,7 +20,8 @@ from ran.dataloader import (
 )
 from ran.imaging.augmentation import paper_augmentation
 from ran.imaging.contour import contour_band
-from ran.imaging.pictures import UNKNOWN, read_mask, write_png
+from ran.imaging.masks import UNKNOWN, read_mask
+from ran.imaging.pictures import write_png
 from ran.imaging.resizing import resize
 from ran.model.connectivity import connectivity_target
 

@@ -9,7 +9,7 @@ from PIL import Image
 
 from ran.evaluation.scores import read_scores
 from ran.evaluation.scoring import FEW
-from ran.imaging import pictures
+from ran.imaging import masks
 from ran.imaging.resizing import quantised
 from ran.predictor import SHIPPED, load_model
 from ran.tester import Tester
@@ -59,8 +59,8 @@ def test_tester_without_a_report(run_folder, dataset, tmp_path):
 
 def test_masks_are_decoded_once_and_scores_are_those_of_the_saved_maps(many, run_folder, tmp_path, monkeypatch):
     """Of so many pictures that other processes score; without a report no map is written but those asked for."""
-    decoded, read_mask = [], pictures.read_mask
-    monkeypatch.setattr(pictures, "read_mask", lambda path, *white: decoded.append(path) or read_mask(path, *white))
+    decoded, read_mask = [], masks.read_mask
+    monkeypatch.setattr(masks, "read_mask", lambda path, *white: decoded.append(path) or read_mask(path, *white))
     out = {"data_path": str(many), "output": str(tmp_path / "out")}
     config = EvaluationConfig(model_path=str(run_folder), report=False, save_map=True, num_workers=0, device="cpu",
                               **out)  # fmt: skip

@@ -11,7 +11,8 @@ import numpy as np
 from ..imaging.contour import contour_band
 from ..imaging.dataset_check import check, contrast_gain, masks_doubt, polarity_doubt
 from ..imaging.layouts import Layout, Pair, detect, pairs_of
-from ..imaging.pictures import read_mask, read_pair, read_trimap, write_png
+from ..imaging.masks import read_mask, read_pair, read_trimap
+from ..imaging.pictures import write_png
 from ..utils.files import atomic, check_name, list_images, locked
 from ..utils.options import PrepareOptions
 from ..utils.progress import in_threads

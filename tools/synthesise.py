@@ -8,7 +8,8 @@ import numpy as np
 from tqdm import tqdm
 
 from ..imaging.blur import defocus_background, defocus_object, display, linear, spread, thin_lens
-from ..imaging.pictures import UNKNOWN, read_image, read_mask, write_png
+from ..imaging.masks import UNKNOWN, read_mask
+from ..imaging.pictures import read_image, write_png
 from ..predictor import Predictor, chosen_weights, load_model
 from ..utils.files import check_name, pair_by_stem, write_bytes
 from ..utils.options import SynthesiseOptions

@@ -8,7 +8,8 @@ from typing import Any
 import cv2
 import numpy as np
 
-from ...imaging.pictures import read_image, read_map, read_mask
+from ...imaging.masks import read_map, read_mask
+from ...imaging.pictures import read_image
 from ...utils.files import list_images
 from ...utils.progress import in_threads
 from ..scores import MethodScores

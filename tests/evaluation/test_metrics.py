@@ -7,7 +7,7 @@ import py_sod_metrics
 import pytest
 
 from ran.evaluation.metrics import COLUMNS, PROTOCOLS, ImageScore, columns_of, mean_curves, score_image, totals
-from ran.imaging.pictures import read_mask
+from ran.imaging.masks import read_mask
 
 
 @pytest.fixture

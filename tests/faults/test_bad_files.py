@@ -19,7 +19,8 @@ import torch
 import main
 from ran import predictor, tester, trainer
 from ran.evaluation.metrics import COLUMNS
-from ran.imaging.pictures import read_image, read_mask
+from ran.imaging.masks import read_mask
+from ran.imaging.pictures import read_image
 from ran.model import RAN
 from ran.tools import serve
 from ran.training_setup import TrainingData

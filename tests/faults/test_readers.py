@@ -12,7 +12,8 @@ import torch
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
-from ran.imaging.pictures import picture_size, read_image, read_map, read_mask, read_profile
+from ran.imaging.masks import read_map, read_mask
+from ran.imaging.pictures import picture_size, read_image, read_profile
 from ran.tools.predict.table import Table
 from ran.utils.checkpoint import read_state, read_weights, save_state, save_weights
 from ran.utils.command_line import read_yaml

@@ -7,7 +7,8 @@ import pytest
 
 from ran.imaging.contour import contour_band
 from ran.imaging.layouts import LAYOUTS, SPLITS
-from ran.imaging.pictures import UNKNOWN, read_mask, write_png
+from ran.imaging.masks import UNKNOWN, read_mask
+from ran.imaging.pictures import write_png
 from ran.tools import prepare
 from ran.utils.options import PrepareOptions
 

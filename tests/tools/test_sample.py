@@ -3,7 +3,8 @@ import numpy as np
 import pytest
 
 from ran.imaging.dataset_check import contrast_gain
-from ran.imaging.pictures import read_image, read_mask
+from ran.imaging.masks import read_mask
+from ran.imaging.pictures import read_image
 from ran.tools import sample
 from ran.utils.options import SampleOptions
 

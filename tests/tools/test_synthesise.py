@@ -4,7 +4,8 @@ import pytest
 
 from ran.dataloader import find_sets
 from ran.imaging.dataset_check import check, contrast_gain
-from ran.imaging.pictures import UNKNOWN, read_image, read_trimap, write_png
+from ran.imaging.masks import UNKNOWN, read_trimap
+from ran.imaging.pictures import read_image, write_png
 from ran.tools import synthesise
 from ran.tools.sample import photograph
 from ran.trainer import Trainer

@@ -1,0 +1,79 @@
+"""Ground truth and saved maps, read as 8-bit arrays: 255 = in focus, 0 = blurred."""
+
+from pathlib import Path
+
+import cv2
+import numpy as np
+
+from .pictures import grey_levels, read_as, read_image
+
+UNKNOWN = 128  # level of a trimap where nobody knows whether it is in focus
+COLOUR_NOISE = 24  # what JPEG may add to grey, of 255
+
+
+def read_map(path: str | Path, white: str = "in_focus") -> np.ndarray:
+    """Reads a saved focus map as H x W uint8, 255 = in focus.
+
+    Args:
+        white: what white means in the file, "in_focus" or "blurred".
+
+    Raises:
+        ValueError: see read_image; also a picture in colours: the grey of a heat map is not its level.
+    """
+    picture = read_image(path)
+    red, green, blue = cv2.split(picture)
+    if max(cv2.absdiff(red, green).max(), cv2.absdiff(blue, green).max()) > COLOUR_NOISE:
+        raise ValueError(f"{path}: a picture in colours, not a grey focus map")
+    grey = cv2.cvtColor(picture, cv2.COLOR_RGB2GRAY)
+    return grey if white == "in_focus" else 255 - grey
+
+
+def read_mask(path: str | Path, white: str = "in_focus") -> np.ndarray:
+    """Reads a ground truth as H x W uint8, 255 = in focus, 0 = blurred.
+
+    Grey values are cut in the middle of 0 to 255 or, in a 16-bit file with a level above 255, of 0 to 65535. A file
+    that holds nothing above 1 is one of 0 and 1. (The depth of a map is that of its file alone, see read_map.)
+
+    Args:
+        white: what white means in the file, "in_focus" or "blurred".
+
+    Raises:
+        ValueError: see read_image.
+    """
+    levels = read_as(path, grey_levels)
+    highest = levels.max()
+    bright = 2 * levels.astype(np.int32) > next(top for top in (1, 255, 65535) if highest <= top)
+    focus = bright if white == "in_focus" else ~bright
+    return focus.astype(np.uint8) * 255
+
+
+def read_trimap(path: str | Path, white: str = "in_focus") -> np.ndarray:
+    """Reads a partial ground truth as H x W uint8: 255 = in focus, 0 = blurred, 128 = unknown, left out of the loss.
+
+    Args:
+        white: what white means in the file, "in_focus" or "blurred".
+
+    Raises:
+        ValueError: see read_image; also any other level, with the levels found.
+    """
+    levels = read_as(path, grey_levels)
+    if strange := sorted(set(np.unique(levels).tolist()) - {0, UNKNOWN, 255}):
+        raise ValueError(f"{path}: a trimap holds 0, {UNKNOWN} and 255 alone; this one also {strange[:5]}")
+    if white == "blurred":
+        levels = np.where(levels == UNKNOWN, UNKNOWN, 255 - levels)
+    return levels.astype(np.uint8)
+
+
+def read_pair(
+    image_path: Path, mask_path: Path, white: str = "in_focus", trimap: bool = False
+) -> tuple[np.ndarray, np.ndarray]:
+    """Photograph (H x W x 3, RGB) and mask (H x W, 255 = in focus; or a trimap, see read_trimap) of one pair, uint8.
+
+    Raises:
+        ValueError: see read_image; also two sizes that differ.
+    """
+    image, mask = read_image(image_path), (read_trimap if trimap else read_mask)(mask_path, white)
+    if image.shape[:2] != mask.shape:
+        sizes = ["{1} x {0}".format(*picture.shape) for picture in (image, mask)]
+        raise ValueError(f"{image_path} is {sizes[0]}, its mask {sizes[1]} (width x height)")
+    return image, mask
