@@ -10,13 +10,13 @@ from pathlib import Path
 import numpy as np
 from tqdm import tqdm
 
-from .dataloader import TestSet, find_sets, make_loader, split_fold, stack_images
+from .dataloader import TestSet, make_loader, split_fold, stack_images
 from .evaluation.metrics import score_image
 from .evaluation.report import write_report
 from .evaluation.report.tables import printed
 from .evaluation.scores import MethodScores, Pictures, write_scores
 from .evaluation.scoring import in_processes
-from .imaging.layouts import Pair
+from .imaging.layouts import Pair, find_sets
 from .imaging.pictures import write_png
 from .predictor import SHIPPED, load_model
 from .utils import distributed

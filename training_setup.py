@@ -6,10 +6,10 @@ from pathlib import Path
 import torch
 from torch.utils.data import DataLoader
 
-from .dataloader import EpochBatches, TrainingSet, find_sets, make_loader, split_fold, split_validation
+from .dataloader import EpochBatches, TrainingSet, make_loader, split_fold, split_validation
 from .imaging.augmentation import paper_augmentation, strong_augmentation, uncropped
 from .imaging.dataset_check import doubled_pictures
-from .imaging.layouts import Pair
+from .imaging.layouts import Pair, find_sets
 from .model import RAN, make_network
 from .utils import distributed
 from .utils.checkpoint import load_network, state_to_resume

@@ -14,9 +14,9 @@ import cv2
 import numpy as np
 from tqdm import tqdm
 
-from ran.dataloader import find_sets
 from ran.evaluation.report.tables import markdown_table
 from ran.imaging.blur import display, linear, spread
+from ran.imaging.layouts import find_sets
 from ran.imaging.masks import read_pair
 from ran.predictor import load_model
 from ran.utils.command_line import option, parse

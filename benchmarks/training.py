@@ -67,8 +67,9 @@ def samples_a_second(data: Path, cache_mb: int, count: int) -> float:
 
     Files are read from the system's cache of a disk, as from the second epoch on.
     """
-    from ran.dataloader import EpochBatches, TrainingSet, find_sets, make_loader
+    from ran.dataloader import EpochBatches, TrainingSet, make_loader
     from ran.imaging.augmentation import paper_augmentation
+    from ran.imaging.layouts import find_sets
 
     pairs = find_sets(str(data), "train", [])["SAMPLE"]
     pairs = (pairs * (count // len(pairs) + 1))[:count]

@@ -1,9 +1,9 @@
-"""How defocus data sets are published: folder names, polarity, split."""
+"""How defocus data sets are published, and the dataset folder: names, polarity, split, pairs of files."""
 
 from dataclasses import dataclass
 from pathlib import Path
 
-from ..utils.files import pair_by_stem, read_lines
+from ..utils.files import list_images, pair_by_stem, read_lines
 
 SPLITS = Path(__file__).parent.parent / "configs" / "splits"
 
@@ -128,3 +128,46 @@ def pairs_of(layout: Layout, images: Path, masks: Path, test_list: Path | None) 
         Pair(layout.dataset, stem, image, mask, is_test=stem in test_stems, white=layout.white)
         for stem, (image, mask) in found.items()
     ], problems
+
+
+def find_sets(data_path: str, split: str, names: list[str]) -> dict[str, list[Pair]]:
+    """Pairs of each data set below a dataset folder.
+
+    Args:
+        data_path: folder with Train/NAME/{images,masks,contour} or {images,trimaps}, and NAME/Test/{images,masks}.
+        split: "train" or "test".
+        names: sets to take; empty takes all that are there with whole masks.
+
+    Returns:
+        Lists of pairs by set, both sorted by name.
+
+    Raises:
+        FileNotFoundError: no set at all, or not one that was named.
+        ValueError: a missing or doubled partner, with the files' names.
+    """
+    root = Path(data_path)
+    pattern = "Train/*/images" if split == "train" else "*/Test/images"
+    folders = {(p.parent.name if split == "train" else p.parent.parent.name): p.parent for p in root.glob(pattern)}
+    chosen = names or [name for name, folder in folders.items() if not truth_folder(folder)[1]]
+    missing = [name for name in names if name not in folders]
+    if missing or not chosen:
+        wanted = ", ".join(missing) or "data set"
+        raise FileNotFoundError(
+            f"{root}: no {wanted} with {split} images here ({root}/{pattern}); "
+            f"found: {', '.join(sorted(folders)) or 'none'}. `python main.py prepare` makes this layout."
+        )
+    return {name: _pairs_of(name, folders[name]) for name in sorted(chosen)}
+
+
+def _pairs_of(name: str, folder: Path) -> list[Pair]:
+    truth, trimap = truth_folder(folder)
+    pairs, problems = pair_by_stem(folder / "images", truth)
+    contours = list_images(folder / "contour") if (folder / "contour").is_dir() else None
+    if contours is not None:
+        lacking = [image for stem, (image, _) in pairs.items() if stem not in contours]
+        problems += [f"{image}: no partner in {folder / 'contour'}" for image in lacking]
+        problems += [f"{files[0]}: doubled stem" for files in contours.values() if len(files) > 1]
+    if problems:
+        raise ValueError("images and ground truth do not match:\n  " + "\n  ".join(problems))
+    contour_of = {stem: files[0] for stem, files in (contours or {}).items()}
+    return [Pair(name, s, image, mask, contour_of.get(s), trimap) for s, (image, mask) in pairs.items()]

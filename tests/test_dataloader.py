@@ -11,7 +11,6 @@ from ran.dataloader import (
     EpochBatches,
     TestSet,
     TrainingSet,
-    find_sets,
     load_sample,
     make_loader,
     split_fold,
@@ -20,6 +19,7 @@ from ran.dataloader import (
 )
 from ran.imaging.augmentation import paper_augmentation
 from ran.imaging.contour import contour_band
+from ran.imaging.layouts import find_sets
 from ran.imaging.masks import UNKNOWN, read_mask
 from ran.imaging.pictures import write_png
 from ran.imaging.resizing import resize
@@ -31,35 +31,6 @@ ROOT = Path(__file__).parent.parent
 @pytest.fixture
 def pairs(dataset):
     return find_sets(str(dataset), "train", [])["SAMPLE"]
-
-
-def test_sets_are_found_by_name_and_their_pairs_by_stem(dataset):
-    training, test = (find_sets(str(dataset), split, []) for split in ("train", "test"))
-    assert list(training) == list(test) == ["SAMPLE"]
-    assert len(training["SAMPLE"]) == 6 and len(test["SAMPLE"]) == 3
-    for pair in training["SAMPLE"]:
-        assert pair.image.stem == pair.mask.stem == pair.contour.stem == pair.stem
-    assert test["SAMPLE"][0].contour is None
-
-
-def test_joint_sets_and_choice_of_sets(dataset, tmp_path):
-    shutil.copytree(dataset / "Train/SAMPLE", tmp_path / "Train/B")
-    shutil.copytree(dataset / "Train/SAMPLE", tmp_path / "Train/A")
-    assert list(find_sets(str(tmp_path), "train", [])) == ["A", "B"]
-    assert list(find_sets(str(tmp_path), "train", ["B"])) == ["B"]
-    with pytest.raises(FileNotFoundError, match="no C with train images.*found: A, B"):
-        find_sets(str(tmp_path), "train", ["A", "C"])
-
-
-def test_missing_folders_and_partners_are_named(dataset, tmp_path):
-    with pytest.raises(FileNotFoundError, match="no data set with test images.*found: none"):
-        find_sets(str(tmp_path), "test", [])
-    shutil.copytree(dataset, tmp_path / "d")
-    (tmp_path / "d/Train/SAMPLE/contour/train_001.png").unlink()
-    (tmp_path / "d/Train/SAMPLE/masks/train_002.png").unlink()
-    with pytest.raises(ValueError) as error:
-        find_sets(str(tmp_path / "d"), "train", [])
-    assert "train_001.jpg: no partner" in str(error.value) and "train_002.jpg: no partner" in str(error.value)
 
 
 def test_contour_is_computed_when_the_folder_is_absent(dataset, tmp_path, pairs):

@@ -6,9 +6,10 @@ import shutil
 import pytest
 import torch
 
-from ran.dataloader import find_sets, load_sample
+from ran.dataloader import load_sample
 from ran.evaluation.metrics import COLUMNS
 from ran.evaluation.scores import read_scores
+from ran.imaging.layouts import find_sets
 from ran.model import RAN
 from ran.model.losses import ran_loss
 from ran.tester import Tester

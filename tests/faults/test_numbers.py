@@ -8,7 +8,8 @@ import pytest
 import torch
 
 from ran import trainer as trainer_module
-from ran.dataloader import TrainingSet, find_sets, make_loader
+from ran.dataloader import TrainingSet, make_loader
+from ran.imaging.layouts import find_sets
 from ran.tester import Tester
 from ran.trainer import Trainer
 from ran.utils.checkpoint import read_state, read_weights

@@ -2,8 +2,8 @@ import cv2
 import numpy as np
 import pytest
 
-from ran.dataloader import find_sets
 from ran.imaging.dataset_check import check, contrast_gain
+from ran.imaging.layouts import find_sets
 from ran.imaging.masks import UNKNOWN, read_trimap
 from ran.imaging.pictures import read_image, write_png
 from ran.tools import synthesise
