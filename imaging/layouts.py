@@ -170,4 +170,4 @@ def _pairs_of(name: str, folder: Path) -> list[Pair]:
     if problems:
         raise ValueError("images and ground truth do not match:\n  " + "\n  ".join(problems))
     contour_of = {stem: files[0] for stem, files in (contours or {}).items()}
-    return [Pair(name, s, image, mask, contour_of.get(s), trimap) for s, (image, mask) in pairs.items()]
+    return [Pair(name, s, image, mask, contour_of.get(s), trimap=trimap) for s, (image, mask) in pairs.items()]
