@@ -5,7 +5,7 @@ DEMO := demo
 # Versions that are known to work, see there; `make PINS=` takes the newest ones in the ranges instead.
 PINS := -c constraints.txt
 
-.PHONY: help install demo test faults bench weights lint clean
+.PHONY: help install demo test quick faults bench weights lint clean
 
 help:  ## list the targets
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /  make \1\t/'
@@ -20,8 +20,13 @@ demo: .venv/installed  ## prepare, train, test on a small generated set; a few m
 		--img_size 160 --epochs 20 --lr 5e-4 --val_share 0.1
 	$(BIN)/python main.py test --data_path $(DEMO)/dataset --model_path $(DEMO)/run --save_map True
 
-test: .venv/tools  ## run the whole test suite
-	$(BIN)/python -m pytest -q
+# Tests need seconds of one core each: a process a core, and what takes longest goes first.
+JOBS ?= 2
+test: .venv/tools  ## run the whole test suite: five minutes on 2 CPU cores; JOBS=8 takes eight
+	$(BIN)/python -m pytest -q -n $(JOBS) --dist loadgroup
+
+quick: .venv/tools  ## run the tests that are not slow: for the loop of work, a minute and a half
+	$(BIN)/python -m pytest -q -n $(JOBS) --dist loadgroup -m "not slow"
 
 faults: .venv/tools  ## kills, full disks, bad and hostile files at length, into results/faults; half an hour and more
 	RAN_KILLS=30 RAN_FIGURES=results/faults $(BIN)/python -m pytest -q tests/faults

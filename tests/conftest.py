@@ -26,6 +26,7 @@ from ran.imaging.pictures import write_png
 from ran.tools import evaluate, prepare, sample
 from ran.trainer import Trainer
 from ran.utils.options import EvaluateOptions, PrepareOptions, SampleOptions, TrainConfig
+from tests import processes
 from tests.small import TINY
 
 torch.set_num_threads(1)
@@ -50,6 +51,12 @@ def pytest_collection_finish():
 def no_save_by_the_clock(monkeypatch):
     """A training saves every few minutes: how slow this machine is at the moment must not decide when."""
     monkeypatch.setattr(trainer, "SAVE_SECONDS", float("inf"))
+
+
+@pytest.fixture(autouse=True)
+def no_process_left():
+    yield
+    processes.end_all()
 
 
 @pytest.fixture(scope="session")

@@ -22,6 +22,7 @@ ROOT = Path(__file__).parent.parent
 PRELOADED = ("tests.small", "ran.trainer", "ran.tester", "ran.tools.predict.command", "ran.tools.prepare",
              "torch.distributed.run", "torch.utils.tensorboard", "matplotlib.backends.backend_agg")  # fmt: skip
 context = multiprocessing.get_context("forkserver")
+started: list["Job"] = []
 
 
 def preload() -> None:
@@ -61,6 +62,7 @@ class Job:
         self._process = context.Process(target=_run, args=(self.words, self.streams, torchrun, options))
         self._process.start()
         self.pid = self._process.pid
+        started.append(self)
 
     @property
     def returncode(self) -> int | None:
@@ -71,11 +73,11 @@ class Job:
 
     @property
     def stdout(self) -> str:
-        return self.streams[1].read_text(encoding="utf-8")
+        return self.streams[1].read_text(encoding="utf-8", errors="replace")
 
     @property
     def stderr(self) -> str:
-        return self.streams[2].read_text(encoding="utf-8")
+        return self.streams[2].read_text(encoding="utf-8", errors="replace")
 
     def wait(self, timeout: float = 300) -> int:
         self._process.join(timeout)
@@ -91,11 +93,20 @@ class Job:
         os.kill(self.pid, number)
 
 
-def until(process: Job | Popen, happened: Callable[[], object], patience: float = 120) -> None:
+def until(process: Job | Popen, happened: Callable[[], object], pause: float = 0.02, patience: float = 120) -> None:
     """Waits for something that a process does, or for its end."""
     deadline = time.monotonic() + patience
     while not happened() and process.poll() is None and time.monotonic() < deadline:
-        time.sleep(0.02)
+        time.sleep(pause)
+
+
+def end_all() -> None:
+    """Kills what a failed test has left."""
+    while started:
+        job = started.pop()
+        if job.poll() is None:
+            job.send_signal(signal.SIGKILL)
+            job.wait()
 
 
 def run(folder: Path, *words, **options) -> CompletedProcess:

@@ -1,7 +1,7 @@
 """SIGKILL at random moments: what is there is whole, and the same command goes on to the same result.
 
-Three kills of each command; `make faults` sends thirty (RAN_KILLS) and keeps the figures. RAN_SEED chooses the moments.
-The processes are forked from one that has imported torch, so that a kill costs the work alone, not the start.
+One kill in a write and three at random of each command; `make faults` sends thirty (RAN_KILLS) and keeps the figures.
+RAN_SEED chooses the moments. The processes are forked from one that has imported torch: a kill costs the work alone.
 """
 
 import csv
@@ -116,6 +116,15 @@ def without(row: dict, key: str) -> dict:
     return {name: value for name, value in row.items() if name != key}
 
 
+def kill_in_a_write(job: processes.Job, folder: Path) -> None:
+    """Kills it when the first of its files is half written, or as near to it as can be seen from outside."""
+    processes.until(job, lambda: list(folder.rglob(".part-*")), pause=0)
+    if job.poll() is None:
+        job.send_signal(signal.SIGKILL)
+        job.wait()
+    check_whole(folder)
+
+
 @dataclasses.dataclass
 class Tally:
     """What became of a command's kills."""
@@ -129,11 +138,12 @@ class Tally:
 
 
 def survive(command: str, words: Callable[[Path], list[str]], folder: Path) -> Tally:
-    """Kills the command again and again; whenever a run ends, compares it with an unbroken one and begins anew."""
+    """Kills a command in a write, then again and again at random; a run that ends is compared with an unbroken one."""
     whole, broken = folder / "whole", folder / "broken"
     job, began = start(command, words(whole), folder), time.monotonic()
     end(job)
     lasts, wanted = time.monotonic() - began, contents(whole)
+    kill_in_a_write(start(command, words(broken), folder), broken)
     tally, dice = Tally(command, SEED), random.Random(f"{SEED} {command}")
     while tally.kills < KILLS or broken.exists():
         job = start(command, words(broken), folder)
