@@ -25,8 +25,8 @@ JOBS ?= 2
 test: .venv/tools  ## run the whole test suite: five minutes on 2 CPU cores; JOBS=8 takes eight
 	$(BIN)/python -m pytest -q -n $(JOBS) --dist loadgroup
 
-quick: .venv/tools  ## run the tests that are not slow: for the loop of work, a minute and a half
-	$(BIN)/python -m pytest -q -n $(JOBS) --dist loadgroup -m "not slow"
+quick: .venv/tools  ## run the tests that are quick, all but those of tests/faults: a minute on 2 CPU cores
+	$(BIN)/python -m pytest -q -n $(JOBS) --dist loadgroup -m "not slow" --ignore=tests/faults
 
 faults: .venv/tools  ## kills, full disks, bad and hostile files at length, into results/faults; half an hour and more
 	RAN_KILLS=30 RAN_FIGURES=results/faults $(BIN)/python -m pytest -q tests/faults

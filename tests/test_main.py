@@ -96,7 +96,9 @@ def test_ctrl_c_elsewhere_ends_without_a_traceback(monkeypatch, capsys):
     assert capsys.readouterr().err == "interrupted\n"
 
 
-@pytest.mark.parametrize("number, forked", [(signal.SIGINT, False), (signal.SIGTERM, True)])
+@pytest.mark.parametrize(
+    "number, forked", [pytest.param(signal.SIGINT, False, marks=pytest.mark.slow), (signal.SIGTERM, True)]
+)
 def test_ctrl_c_and_sigterm_save_and_leave(dataset, tmp_path, number, forked):
     """A whole process group gets the signal, as from a terminal: the loader processes must not spoil the end."""
     words = ["train", "--data_path", dataset, "--model_path", tmp_path / "run", "--epochs", "500"]

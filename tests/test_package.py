@@ -46,6 +46,7 @@ def program(tmp_path) -> Path:
     return folder
 
 
+@pytest.mark.slow
 def test_main_runs_from_any_folder_and_under_any_name(tmp_path):
     assert out(sys.executable, ROOT / "main.py", "--version", cwd=tmp_path).startswith("ran ")
     shutil.copytree(ROOT, tmp_path / "another name", ignore=LEFT_OUT)

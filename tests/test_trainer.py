@@ -36,6 +36,7 @@ def test_a_run_leaves_what_its_folder_promises(config, tmp_path, capsys):
     assert "RAN tiny" in out and "SAMPLE, 4 training and 2 validation images" in out and "epoch   2" in out
 
 
+@pytest.mark.slow
 def test_overfits_two_images(config):
     """The network can learn: on two pictures the loss falls below half and the map becomes the mask."""
     torch.manual_seed(0)
@@ -137,6 +138,7 @@ def test_ablation_switches_are_stored_and_come_back(config, dataset, tmp_path):
     Tester(test).test()
 
 
+@pytest.mark.slow
 def test_joint_training_names_both_sets_and_test_prints_the_measured_ones(config, dataset, tmp_path, capsys):
     data = tmp_path / "joint"
     for name in ("CUHK", "DUT"):
@@ -184,6 +186,7 @@ def test_bf16_trains_close_to_full_precision(config, tmp_path):
     assert bf16["history"][0]["train_loss"] != off["history"][0]["train_loss"]
 
 
+@pytest.mark.slow
 def test_compiled_training_is_the_same_training(config, tmp_path, monkeypatch):
     """With the compiler's front half, which needs no C++: what it traces computes and saves the same."""
     compile = torch.compile

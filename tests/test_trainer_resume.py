@@ -36,6 +36,7 @@ def test_same_seed_same_weights_whatever_the_workers(config, tmp_path):
         (signal.SIGTERM, True, 0, (2, 5)),
     ],
 )
+@pytest.mark.slow
 def test_a_stopped_run_goes_on_as_if_never_stopped(
     config, tmp_path, monkeypatch, number, dropout, workers, stops, capsys
 ):
@@ -128,6 +129,7 @@ def test_a_state_of_an_older_version_is_named(config, tmp_path):
         Trainer(dataclasses.replace(config, resume=True))
 
 
+@pytest.mark.slow
 def test_more_epochs_continue_a_finished_run(config, tmp_path):
     Trainer(config).train()
     longer = dataclasses.replace(config, model_path=str(tmp_path / "longer"), epochs=3)
@@ -162,6 +164,7 @@ def test_resume_with_another_recipe_or_other_images_is_refused(config, tmp_path,
         Trainer(dataclasses.replace(again, data_path=str(images)))
 
 
+@pytest.mark.slow
 def test_one_cycle_goes_through_and_its_length_cannot_change(config, tmp_path):
     """The whole of the best recipe at the smallest size; resumed, it comes to the same weights."""
     config = dataclasses.replace(config, schedule="onecycle", lr=1e-3, encoder_lr=0.2, decoder="fine", early_stop=1,

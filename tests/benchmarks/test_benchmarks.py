@@ -29,6 +29,7 @@ def test_an_exponent_is_the_slope_of_the_logarithms():
     assert scaling.slope([(256, 3.0), (512, 12.0), (1024, 48.0)]) == pytest.approx(2)
 
 
+@pytest.mark.slow
 def test_a_child_tells_its_result_and_its_end(tmp_path):
     result, peak = in_child(scaling.forward_seconds, 1, 64, "cpu", 1)
     assert result > 0 and peak > 50
@@ -36,6 +37,7 @@ def test_a_child_tells_its_result_and_its_end(tmp_path):
         in_child(__import__("os")._exit, 1)
 
 
+@pytest.mark.slow
 def test_a_report_names_machine_and_versions(tmp_path):
     main(Options(only=["connectivity"], device="cpu", repeats=3, output=str(tmp_path)))
     text, report = (tmp_path / "cpu.md").read_text(), json.loads((tmp_path / "cpu.json").read_text())

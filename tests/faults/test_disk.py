@@ -72,6 +72,7 @@ def files(folder: Path) -> dict[str, bytes]:
 
 
 @pytest.mark.parametrize("command, size", [("prepare", "200k"), ("test", "100k"), ("predict", "150k")])
+@pytest.mark.slow
 def test_a_full_disk_is_told_and_the_same_command_goes_on(command, size, many, run_folder, disk, tmp_path, capsys):
     out = disk(f"size={size}") / "out"
     assert main(words(command, many, run_folder, out)) == 1
@@ -88,6 +89,7 @@ def test_a_full_disk_is_told_and_the_same_command_goes_on(command, size, many, r
     assert {name for name in left if name.endswith((".png", ".jpg", ".csv"))} <= same
 
 
+@pytest.mark.slow
 def test_a_full_disk_keeps_the_last_state_of_a_training(many, run_folder, disk, tmp_path, capsys):
     """The first state fits, without an optimiser's moments; the first epoch's does not, beside the one it replaces."""
     out = disk("size=60m") / "out"  # weights are 17 MB, a later state is thrice as large

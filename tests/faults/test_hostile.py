@@ -100,6 +100,7 @@ def contained(monkeypatch):
     signal.signal(signal.SIGTERM, handler)
 
 
+@pytest.mark.slow
 def test_no_file_that_a_user_may_name_is_unpickled(dataset, run_folder, tmp_path, capsys, contained):
     marker = tmp_path / "marker"
     attacks = payloads(marker, tmp_path)

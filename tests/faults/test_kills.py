@@ -169,6 +169,7 @@ def survive(command: str, words: Callable[[Path], list[str]], folder: Path) -> T
 
 
 @pytest.mark.parametrize("command", ["prepare", "train", "test", "predict"])
+@pytest.mark.slow
 def test_a_killed_command_goes_on_to_the_same_result(command, pictures, run_folder, tmp_path):
     tally = survive(command, lambda out: commands(pictures, run_folder, out)[command], tmp_path)
     assert tally.kills == KILLS and tally.endings > 0

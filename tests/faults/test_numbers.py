@@ -29,6 +29,7 @@ def broken_loss(monkeypatch, calls: set[int]):
 
 
 @pytest.mark.parametrize("schedule, workers", [("plateau", 0), ("onecycle", 1)])
+@pytest.mark.slow
 def test_a_training_that_diverges_goes_back_once_with_half_the_rate(
     config, tmp_path, monkeypatch, capsys, schedule, workers
 ):

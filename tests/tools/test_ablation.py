@@ -21,6 +21,7 @@ def options(config, tmp_path) -> AblationOptions:
     )  # fmt: skip
 
 
+@pytest.mark.slow
 def test_rows_are_trained_once_and_tabled(options, tmp_path, monkeypatch, capsys):
     options.seeds = ["1", "2"]
     assert ablation.run(options) == 0
@@ -62,6 +63,7 @@ def test_a_stopped_ablation_goes_on_with_the_row_it_was_in(options, tmp_path, mo
     assert (tmp_path / "ablation/baseline/seed42/scores.json").stat().st_mtime_ns == first
 
 
+@pytest.mark.slow
 def test_every_row_is_the_network_it_names(options, tmp_path):
     options.rows = list(ROWS)
     assert ablation.run(options) == 0
@@ -120,6 +122,7 @@ loss: {schedule: onecycle, lr: 1e-3, loss_weights: [0.5, 1, 4], against: cycle}
 """
 
 
+@pytest.mark.slow
 def test_variants_of_a_file_are_compared_with_the_rows_they_name(options, tmp_path, monkeypatch):
     (tmp_path / "variants.yaml").write_text(VARIANTS)
     options.variants, options.rows, options.epochs = str(tmp_path / "variants.yaml"), [], 2
@@ -155,6 +158,7 @@ def test_folds_left_out_in_turn_are_one_set(options, tmp_path, monkeypatch):
         ablation.run(options)
 
 
+@pytest.mark.slow
 def test_without_a_word_the_test_pictures_choose_nothing(options, tmp_path, monkeypatch):
     options.score, options.rows = AblationOptions().score, ["full"]
     monkeypatch.setattr(
