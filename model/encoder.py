@@ -48,10 +48,8 @@ def _efficientnet_features(net: Any, image: torch.Tensor) -> list[torch.Tensor]:
 
 def _lite(arch: str, norm: str) -> nn.Module:
     """timm's EfficientNet-Lite, the features behind its blocks; depthwise convolutions in full precision."""
-    try:
-        import timm
-    except ImportError:
-        raise ValueError(f"the encoder {arch} needs another package: pip install timm") from None
+    import timm  # which other encoders need not wait for
+
     net = timm.create_model(f"tf_{arch}", features_only=True, out_indices=(1, 2, 3, 4))
     for parent in list(net.modules()):
         for name, part in parent.named_children():

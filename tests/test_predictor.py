@@ -33,7 +33,7 @@ def test_the_shipped_weights_find_what_is_in_focus():
     """On photographs that they have never seen; the file says what made it, and is small enough for a clone."""
     assert SHIPPED.stat().st_size < 35e6
     _, metadata = read_weights(SHIPPED)
-    assert metadata["scores"]["CUHK"]["images"] == 100 and metadata["datasets"] == ["CUHK"]
+    assert metadata["scores"]["CUHK"]["images"] == 100 and metadata["config"]["datasets"] == ["CUHK"]
     predictor = load_model(device="cpu")
     cat = photograph("chelsea")  # its face is sharp
     blurred = cv2.GaussianBlur(cat, (0, 0), 6)

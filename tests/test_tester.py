@@ -129,9 +129,9 @@ def test_without_a_model_path_the_default_run_is_tested_where_there_is_one(
     Tester(config).test()
     first = capsys.readouterr().out.splitlines()[0]
     assert first.startswith(f"weights: {SHIPPED}, those of the repository, since runs/ran holds none")
-    (scores,) = read_scores(tmp_path / "runs/shipped/ran_resnet18")
+    (scores,) = read_scores(tmp_path / "runs/shipped" / SHIPPED.stem)
     trained = scores.about["trained"]["config"]
-    assert scores.method == "ran_resnet18" and scores.about["img_size"] == trained["test_size"] > trained["img_size"]
+    assert scores.method == SHIPPED.stem and scores.about["img_size"] == trained["test_size"] > trained["img_size"]
     assert trained["augmentation"] == "strong"
 
 

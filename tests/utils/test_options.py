@@ -2,7 +2,6 @@ from pathlib import Path
 
 import pytest
 
-from ran.predictor import SHIPPED
 from ran.tools.ablation import read_variants
 from ran.utils.checkpoint import read_weights, recipe
 from ran.utils.command_line import parse, parse_bool
@@ -120,5 +119,9 @@ def test_shipped_configs():
     assert against["loss"] == "fine" and rows["large"]["loss_weights"] == [0.5, 1.0, 4.0]
     assert set(against) | {"paper", "fine"} == set(rows) and rows["strong"]["lr"] == best.lr
     assert (best.arch, best.decoder, best.schedule, best.val_share) == ("resnet18", "fine", "onecycle", 0)
-    made = recipe(TrainConfig()) | read_weights(SHIPPED)[1]["config"]  # by best.yaml, but for what `make weights` says
-    assert {key for key, value in recipe(best).items() if made[key] != value} <= {"pretrained", "datasets"}
+    photos = train("--config", str(CONFIGS / "photos.yaml"))
+    for name, config in (("ran_resnet18", best), ("ran_photos", photos)):  # but for what the command names
+        made = recipe(TrainConfig()) | read_weights(name)[1]["config"]
+        differing = {key for key, value in recipe(config).items() if made[key] != value}
+        assert differing <= {"pretrained", "datasets", "weights"}, name
+    assert photos.weights == Path(read_weights("ran_photos")[1]["config"]["weights"]).stem
