@@ -176,13 +176,15 @@ class TestSet(Dataset):
     def __len__(self) -> int:
         return len(self.pairs)
 
-    def __getitem__(self, index: int) -> tuple[torch.Tensor, np.ndarray]:
+    def __getitem__(self, index: int) -> tuple[torch.Tensor, torch.Tensor]:
         """Image 3 x size x size uint8, and the mask at its own size, H x W uint8, 255 = in focus."""
         image, mask = read_pair(self.pairs[index].image, self.pairs[index].mask)
-        return torch.from_numpy(resize(image, self.size, self.size)).permute(2, 0, 1), mask
+        # Tensors: they travel in shared memory. A loader process with a large array in a pipe that nobody reads any
+        # more, since the main process was killed, would wait for ever.
+        return torch.from_numpy(resize(image, self.size, self.size)).permute(2, 0, 1), torch.from_numpy(mask)
 
 
-def stack_images(samples: list[tuple]) -> tuple[torch.Tensor, list[np.ndarray]]:
+def stack_images(samples: list[tuple]) -> tuple[torch.Tensor, list[torch.Tensor]]:
     """Batch of a TestSet: images stacked, masks of any sizes as a list."""
     images, masks = zip(*samples)
     return torch.stack(images), list(masks)

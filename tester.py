@@ -136,4 +136,4 @@ class Tester:
             for focus_map, mask, name in zip(maps, masks, names):  # the names last: zip takes one too many of its first
                 if self.config.save_map or self.config.report:
                     write_png(folder / f"{name}.png", focus_map)
-                yield name, focus_map, mask
+                yield name, focus_map, mask.numpy()

@@ -126,6 +126,8 @@ def _run(words: list[str], streams: list[Path], torchrun: bool, options: dict) -
     os.environ.clear()
     os.environ.update(options["env"])
     signal.signal(signal.SIGINT, signal.default_int_handler)  # whatever those who started the tests ignore
+    # Its own processes start as those of a user's command do; from a server of its own they would outlive a kill.
+    multiprocessing.set_start_method(multiprocessing.get_all_start_methods()[0], force=True)
     if torchrun:
         from torch.distributed.run import main as elastic
 

@@ -119,9 +119,9 @@ def without(row: dict, key: str) -> dict:
 def kill_in_a_write(job: processes.Job, folder: Path) -> None:
     """Kills it when the first of its files is half written, or as near to it as can be seen from outside."""
     processes.until(job, lambda: list(folder.rglob(".part-*")), pause=0)
-    if job.poll() is None:
-        job.send_signal(signal.SIGKILL)
-        job.wait()
+    job.send_signal(signal.SIGKILL)
+    job.wait()
+    assert job.returncode == -signal.SIGKILL
     check_whole(folder)
 
 
@@ -145,6 +145,7 @@ def survive(command: str, words: Callable[[Path], list[str]], folder: Path) -> T
     lasts, wanted = time.monotonic() - began, contents(whole)
     kill_in_a_write(start(command, words(broken), folder), broken)
     tally, dice = Tally(command, SEED), random.Random(f"{SEED} {command}")
+    killed: list[int] = []
     while tally.kills < KILLS or broken.exists():
         job = start(command, words(broken), folder)
         if tally.kills < KILLS:
@@ -154,8 +155,9 @@ def survive(command: str, words: Callable[[Path], list[str]], folder: Path) -> T
             except subprocess.TimeoutExpired:
                 os.killpg(job.pid, signal.SIGKILL) if dice.random() < 0.5 else job.send_signal(signal.SIGKILL)
                 job.wait()
-                assert job.returncode == -signal.SIGKILL
+            if job.returncode == -signal.SIGKILL:  # else it ended before the kill
                 tally.kills += 1
+                killed.append(job.pid)
                 tally.moments.append(round(moment, 3))
                 tally.temporaries += len(list(broken.rglob(".part-*")))
                 check_whole(broken)
@@ -165,7 +167,21 @@ def survive(command: str, words: Callable[[Path], list[str]], folder: Path) -> T
         tally.endings += 1
         shutil.rmtree(broken)
     print(tally)
+    for group in killed:
+        wait_for_the_end(group)
     return tally
+
+
+def wait_for_the_end(group: int) -> None:
+    """The processes of a killed one end by themselves: loader processes look for their parent every five seconds."""
+    deadline = time.monotonic() + 60
+    while time.monotonic() < deadline:
+        try:
+            os.killpg(group, 0)
+        except ProcessLookupError:
+            return
+        time.sleep(0.1)
+    raise AssertionError(f"processes of the group {group} live on")
 
 
 @pytest.mark.parametrize("command", ["prepare", "train", "test", "predict"])
