@@ -19,7 +19,9 @@ if TYPE_CHECKING:  # at run time only training needs it, and it takes a second
     import albumentations as A
 
 cv2.setNumThreads(0)  # OpenCV's own threads do not survive the fork of a loader process: it would hang
-Key = tuple[int, int]  # (epoch, index): what a training sample depends on, beside the seed
+Key = tuple[
+    int, int
+]  # (epoch, index), of extra pictures (turn, index): what a training sample depends on, beside the seed
 
 
 def split_fold(pairs: list[Pair], fold: int) -> tuple[list[Pair], list[Pair]]:
@@ -147,12 +149,16 @@ class EpochBatches(Sampler[list[Key]]):
 
     def __iter__(self):
         order, first = self._shuffled(self.length, self.epoch), self.epoch * self._steps() * self.extra_per_batch
+        extras: tuple[int, list[int]] = (-1, [])  # the turn, and the order of extra pictures in it
         for step in range(self.step, self._steps()):
-            batch = order[step * self.own_per_batch : (step + 1) * self.own_per_batch]
+            own = order[step * self.own_per_batch : (step + 1) * self.own_per_batch]
+            batch = [(self.epoch, index) for index in own]
             for number in range(first + step * self.extra_per_batch, first + (step + 1) * self.extra_per_batch):
                 turn, place = divmod(number, self.extra)
-                batch.append(self.length + self._shuffled(self.extra, -1 - turn)[place])
-            yield [(self.epoch, index) for index in batch[self.rank :: self.size] or batch[:1]]
+                if turn != extras[0]:
+                    extras = turn, self._shuffled(self.extra, -1 - turn)
+                batch.append((turn, self.length + extras[1][place]))  # augmented anew in each turn
+            yield batch[self.rank :: self.size] or batch[:1]
 
     def _steps(self) -> int:
         return -(-self.length // self.own_per_batch)

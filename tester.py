@@ -32,6 +32,8 @@ def sets_to_score(config: RunConfig) -> dict[str, list[Pair]]:
     if not config.fold:
         return find_sets(config.data_path, "test", config.datasets)
     sets = find_sets(config.data_path, "train", config.datasets)
+    if partial := [name for name, pairs in sets.items() if pairs[0].trimap]:
+        raise ValueError(f"{', '.join(partial)}: a set with trimaps cannot be scored")
     return {f"{name}_fold{config.fold}": split_fold(pairs, config.fold)[1] for name, pairs in sets.items()}
 
 

@@ -44,12 +44,14 @@ class TrainingData:
         sets = find_sets(config.data_path, "train", config.datasets)
         extra_sets = find_sets(config.data_path, "train", config.extra) if config.extra else {}
         if both := sets.keys() & extra_sets.keys():
-            raise ValueError(f"--extra {' '.join(sorted(both))}: trained on already; --datasets names the sets proper")
+            raise ValueError(f"--extra {' '.join(sorted(both))}: already among --datasets, which names the main sets")
         pairs = [pair for found in sets.values() for pair in split_fold(found, config.fold)[0]]
         if config.limit:
             pairs = pairs[: config.limit]
         elif rank == 0 and not config.resume:
             warn_of_twins(sets | extra_sets)
+        if config.val_share and any(pair.trimap for pair in pairs):
+            raise ValueError("sets with trimaps cannot validate: name them by --extra, or give --val_share 0")
         training, validation = split_validation(pairs, config.val_share, config.seed)
         self.sets = sorted({pair.dataset for pair in pairs} | extra_sets.keys())
         extra = [pair for found in extra_sets.values() for pair in found]

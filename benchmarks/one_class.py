@@ -2,7 +2,7 @@
 
 Such pictures are what photographers and textures give, and what data sets of the field lack. They are cut from a test
 set: the largest square of each picture that the mask calls one class; those in focus are scored as they are, and
-defocused all over by a disc of 1 % of their side with noise of 4 levels.
+defocused all over by a disc of a radius of 1 % of their side with noise of 4 levels.
 """
 
 import sys
@@ -32,7 +32,9 @@ KINDS = ("in focus", "the same, defocused", "blurred")
 class Options:
     """Options of the measurement."""
 
-    weights: list[str] = option(["weights/ran_resnet18.safetensors", "weights/ran_lite2.safetensors"], "weights files")
+    weights: list[str] = option(
+        ["ran_resnet18", "ran_lite2", "ran_photos"], "weights files, or names of shipped models"
+    )
     data_path: str = data_path_option("dataset folder; its test pictures are cut")
     dataset: str = option("CUHK", "the set")
     output: str = option("results/one_class", "folder for scores.csv and one_class.md")

@@ -50,7 +50,7 @@ def defocus_background(picture: np.ndarray, mask: np.ndarray, radius: float, nea
         near: share of the radius at the bottom, where the ground comes nearer to the object.
     """
     light, outside = linear(picture), (mask == 0).astype(np.float32)
-    far, close = (spread_within(light, outside, radius * share)[0] for share in (1, near))
+    far, close = (spread_within(light, outside, max(1.5, radius * share))[0] for share in (1, near))
     height = np.linspace(1, 0, len(mask), dtype=np.float32)[:, None, None]
     around = far * height + close * (1 - height)
     outside = cv2.blur(outside, (3, 3))[..., None]
@@ -70,19 +70,19 @@ def defocus_object(picture: np.ndarray, mask: np.ndarray, radius: float) -> tupl
     return display(spilled + background * (1 - cover[..., None])), cover > 0.05
 
 
-def thin_lens(picture: np.ndarray, radii: np.ndarray, nearness: np.ndarray, layers: int = 12) -> np.ndarray:
-    """A sharp picture as a lens with an aperture sees it: layers of depth, composed from back to front.
+def thin_lens(picture: np.ndarray, radii: np.ndarray, nearness: np.ndarray) -> np.ndarray:
+    """A sharp picture as a lens with an aperture sees it: depth layers, composited from back to front.
 
     Args:
         picture: H x W x 3 uint8.
         radii: H x W, radius of the circle of confusion, pixels.
         nearness: H x W, 1 / depth.
-        layers: how many, equal steps of nearness.
     """
     light = linear(picture)
+    layers = max(4, int(np.ceil(2 * radii.max())))  # so that the radii of a layer differ by a pixel at most
     steps = np.linspace(nearness.min(), nearness.max() + 1e-6, layers + 1)
     level = np.digitize(nearness, steps) - 1
-    seen, reach = np.zeros_like(light), 2 * float(radii.max()) + 1
+    seen, reach = light, 2 * float(radii.max()) + 1
     for number in range(layers):
         part = (level == number).astype(np.float32)
         if not part.any():

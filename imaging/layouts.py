@@ -151,10 +151,11 @@ def find_sets(data_path: str, split: str, names: list[str]) -> dict[str, list[Pa
     chosen = names or [name for name, folder in folders.items() if not truth_folder(folder)[1]]
     missing = [name for name in names if name not in folders]
     if missing or not chosen:
+        hint = "" if missing or not folders else " (those with trimaps have to be named)"
         wanted = ", ".join(missing) or "data set"
         raise FileNotFoundError(
             f"{root}: no {wanted} with {split} images here ({root}/{pattern}); "
-            f"found: {', '.join(sorted(folders)) or 'none'}. `python main.py prepare` makes this layout."
+            f"found: {', '.join(sorted(folders)) or 'none'}{hint}. `python main.py prepare` makes this layout."
         )
     return {name: _pairs_of(name, folders[name]) for name in sorted(chosen)}
 

@@ -19,7 +19,7 @@ def box_averages(x: torch.Tensor, windows: tuple[int, ...] = WINDOWS) -> list[to
     All windows share one integral image, so a square costs four additions, whatever its size.
 
     Args:
-        x: N x C x H x W, 0 or 1, float32, at most 2^24 pixels a channel: so every sum is exact.
+        x: N x C x H x W, float32, at most 2^24 pixels a channel: so every sum of zeros and ones is exact.
         windows: odd sides of the squares, pixels.
 
     Returns:

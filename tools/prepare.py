@@ -91,8 +91,11 @@ def leftovers(pairs: list[Pair], data_path: Path) -> list[str]:
         if real in (*image.parents, *mask.parents):
             problems.append(f"{pair.image}: the source would be written over; choose another --data_path")
         expected |= {folder / "images" / pair.image.name}
-        expected |= {folder / part / f"{pair.stem}.png" for part in ("masks", "contour", "trimaps")}
-    for folder in {path.parent for path in expected}:
+        parts = ("trimaps",) if pair.trimap else ("masks", "contour")
+        expected |= {folder / part / f"{pair.stem}.png" for part in parts}
+    for folder in {
+        pair.folder(data_path) / part for pair in pairs for part in ("images", "masks", "contour", "trimaps")
+    }:
         present = list_images(folder).values() if folder.is_dir() else []
         problems += [f"{p}: not of this source; move it away" for paths in present for p in paths if p not in expected]
     return sorted(problems)

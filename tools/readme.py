@@ -185,5 +185,5 @@ def weights_table(path: Path, results: Path) -> str:
 
 
 def cost_table() -> str:
-    fine = info.table(InfoOptions(arch=["resnet18"], decoder="fine")).splitlines()[-1]  # that of the shipped weights
+    fine = info.table(InfoOptions(arch=["resnet18"], decoder="fine")).splitlines()[-1]  # that of ran_resnet18
     return f"{info.table(InfoOptions())}\n{fine}"

@@ -17,7 +17,8 @@ from ..utils.options import SynthesiseOptions
 # Stem, picture (H x W x 3 uint8), and H x W: an object's mask or depth in metres; made: a trimap, see read_trimap.
 Sample = tuple[str, np.ndarray, np.ndarray]
 RADIUS = (0.006, 0.035)  # of the circle of confusion, as shares of the longer side
-SHARP, BLURRED = 0.75, 1.5  # radii in pixels, at about 400 px, up to which and from which all see the same
+SHARP, BLURRED = 0.75, 1.5  # radii in pixels of a picture of NET_SIDE up to which and from which all see the same
+NET_SIDE = 400  # about what the network sees
 IN_FOCUS, OUT_OF_FOCUS, SHARP_ALL_OVER = 0.8, 0.7, 0.95
 DEEPEST, NEAREST = 10, 0.4  # metres: what white means in a picture of depth, and the least that is believed
 RIM = 3  # pixels along the edges of masks and depth that are not trusted
@@ -34,8 +35,10 @@ def run(options: SynthesiseOptions) -> None:
         raise ValueError("nothing to make pictures from: give " + ", ".join(f"--{name}" for name in MAKERS))
     output = Path(options.data_path) / "Train" / check_name(options.dataset)
     if any(output.glob("*/*")):
-        raise ValueError(f"{output} holds files already: remove it, or choose another --dataset")
-    model, count = load_model(chosen_weights(options.model_path), options.device), 0
+        raise ValueError(
+            f"{output} holds files already, perhaps of a run that was stopped: remove it, or choose another --dataset"
+        )
+    model, count = load_model(chosen_weights(options.model_path), options.device) if options.objects else None, 0
     for name, source in sources.items():
         rng = np.random.default_rng([options.seed, list(MAKERS).index(name)])
         for stem, picture, trimap in MAKERS[name](partners(Path(source), name), rng, model):
@@ -60,12 +63,13 @@ def partners(source: Path, name: str) -> Iterator[tuple[str, np.ndarray, np.ndar
             yield stem, picture, cv2.resize(read_mask(partner), picture.shape[1::-1], interpolation=cv2.INTER_NEAREST)
 
 
-def of_objects(pairs: Iterable[Sample], rng: np.random.Generator, model: Predictor) -> Iterator[Sample]:
-    """Objects that a network finds in focus, before backgrounds blurred further.
+def of_objects(pairs: Iterable[Sample], rng: np.random.Generator, model: Predictor | None) -> Iterator[Sample]:
+    """Objects that a network finds in focus, in front of backgrounds blurred further.
 
-    Where it finds the background in focus too, also the object blurred before it; of one in four also all blurred; of
-    pictures in focus all over also as they are.
+    Where it finds the background in focus too, also the object blurred in front of it; of one in four also all blurred;
+    of pictures in focus all over also as they are.
     """
+    assert model
     for stem, picture, mask in pairs:
         focus, inside = model(picture), mask > 0
         if not inside.any() or inside.all() or focus[inside].mean() < IN_FOCUS:
@@ -81,8 +85,8 @@ def of_objects(pairs: Iterable[Sample], rng: np.random.Generator, model: Predict
             yield f"{stem}_blurred", defocused(picture, rng), np.zeros_like(mask)
 
 
-def of_people(pairs: Iterable[Sample], rng: np.random.Generator, _: Predictor) -> Iterator[Sample]:
-    """People in focus: before their own background (not known), before a blurred one, or blurred before their own."""
+def of_people(pairs: Iterable[Sample], rng: np.random.Generator, _: Predictor | None) -> Iterator[Sample]:
+    """People in focus in front of their own background (unknown) or a blurred one, or blurred in front of their own."""
     for stem, picture, mask in pairs:
         rim = cv2.morphologyEx(mask, cv2.MORPH_GRADIENT, np.ones((RIM, RIM), np.uint8)) > 0
         kind = rng.choice(["real", "background", "object"], p=[0.4, 0.45, 0.15])
@@ -96,7 +100,7 @@ def of_people(pairs: Iterable[Sample], rng: np.random.Generator, _: Predictor) -
         yield f"{stem}_{kind}", picture, np.where(rim, UNKNOWN, trimap).astype(np.uint8)
 
 
-def of_depth(pairs: Iterable[Sample], rng: np.random.Generator, _: Predictor) -> Iterator[Sample]:
+def of_depth(pairs: Iterable[Sample], rng: np.random.Generator, _: Predictor | None) -> Iterator[Sample]:
     """Rooms through a lens that focuses on one of their points; some in focus or blurred all over."""
     for stem, picture, metres in pairs:
         kind = rng.choice(["lens", "sharp", "blurred"], p=[0.6, 0.25, 0.15])
@@ -108,11 +112,11 @@ def of_depth(pairs: Iterable[Sample], rng: np.random.Generator, _: Predictor) ->
             nearness = 1 / metres
             apart = abs(nearness - rng.choice(nearness.ravel()))
             radii = apart * 2 * radius(picture, rng) / max(apart.max(), 1e-6)  # the largest; most of a room has less
-            picture, trimap = thin_lens(picture, radii, nearness), lens_trimap(radii)
+            picture, trimap = thin_lens(picture, radii, nearness), lens_trimap(radii * NET_SIDE / max(radii.shape))
         yield f"{stem}_{kind}", picture, trimap
 
 
-MAKERS: dict[str, Callable[[Iterable[Sample], np.random.Generator, Predictor], Iterator[Sample]]] = {
+MAKERS: dict[str, Callable[[Iterable[Sample], np.random.Generator, Predictor | None], Iterator[Sample]]] = {
     "objects": of_objects,
     "people": of_people,
     "depth": of_depth,
@@ -120,7 +124,7 @@ MAKERS: dict[str, Callable[[Iterable[Sample], np.random.Generator, Predictor], I
 
 
 def lens_trimap(radii: np.ndarray) -> np.ndarray:
-    """255 where blur is too small to be seen, 0 where all see it, unknown between and along edges."""
+    """255 where blur is imperceptible, 0 where it is clearly visible, unknown between and along edges."""
     sharp = (radii < SHARP).astype(np.uint8)
     edge = cv2.morphologyEx(sharp, cv2.MORPH_GRADIENT, np.ones((2 * RIM + 1, 2 * RIM + 1), np.uint8)) > 0
     return np.select([edge, sharp > 0, radii > BLURRED], [UNKNOWN, 255, 0], UNKNOWN).astype(np.uint8)

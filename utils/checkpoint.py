@@ -204,8 +204,9 @@ def state_to_resume(folder: Path, config: TrainConfig) -> dict | None:
     now = dataclasses.asdict(config.with_sizes(stored))
     free = FREE_ON_RESUME - {"epochs"} if config.schedule == "onecycle" else FREE_ON_RESUME  # its end is planned
     differing = [k for k in now if k not in free and stored[k] != now[k]]
+    differing += [k for k in stored if k not in now and stored[k]]  # an option that is no more
     if differing:
-        options = ", ".join(f"--{k} {stored[k]} (now {now[k]})" for k in differing)
+        options = ", ".join(f"--{k} {stored[k]} (now {now.get(k, 'gone')})" for k in differing)
         raise ValueError(f"{path} was trained with {options}: resume with the same options")
     if len(state["optimizer"].get("param_groups", ())) != 2:
         raise ValueError(f"{path}: an older version's state; finish it there, or start from its weights with --weights")

@@ -77,7 +77,7 @@ class RunConfig:
         "dataset folder: Train/NAME/{images,masks,contour}, NAME/Test/{images,masks}", group="data"
     )
     model_path: str = _machine("runs/ran", "run folder: weights, history, maps and scores")
-    datasets: list[str] = _data([], "names of the sets, e.g. CUHK DUT (default: all found)")
+    datasets: list[str] = _data([], "names of the sets, e.g. CUHK DUT (default: all found, but for those with trimaps)")
     fold: int = _data(
         0, "a fifth of the training pictures, 1 to 5: train leaves it out, test scores it; 0 = none", at_least=0
     )
@@ -123,10 +123,10 @@ class Recipe(RunConfig):
     amp: str = _recipe("off", "mixed precision; auto takes bf16 on CUDA where it is, else off", choices=PRECISIONS)
     clip: float = _recipe(2.0, "largest norm of the gradient; 0 = no limit", at_least=0)
     val_share: float = _data(0.05, "share of the training list that validates; 0: the last epoch is kept", at_least=0)
-    extra: list[str] = _data([], "names of training sets that every batch gets some pictures of, e.g. SYNTHETIC")
+    extra: list[str] = _data([], "extra training sets: every batch gets some of their pictures, e.g. SYNTHETIC")
     extra_per_batch: int = _recipe(0, "how many of a batch's images are of --extra", at_least=0)
     limit: int = _data(0, "use the first N training images only, for a trial run; 0 = all", at_least=0)
-    cache_mb: int = _machine(2048, "keep the resized images in memory when they take at most this many MB", at_least=0)
+    cache_mb: int = _machine(2048, "memory for resized images, MB; those beyond it are decoded every time", at_least=0)
 
     def __post_init__(self):
         if len(self.loss_weights) != 3 or min(self.loss_weights) < 0 or not any(self.loss_weights):
@@ -146,7 +146,7 @@ class TrainConfig(Recipe):
     config: str = _machine("", "YAML file of options, e.g. configs/best.yaml; the command line's own win over its")
     weights: str = _network(
         "",
-        "start from these RAN weights (a .safetensors file or run folder): fine-tuning; "
+        "start from these RAN weights (a .safetensors file, run folder or shipped name): fine-tuning; "
         "the network is then the file's, --arch, --attention and the like are not used",
         free=True,
     )
@@ -222,7 +222,9 @@ class _MapOptions:
     size: int = option(0, "side of the square that the network sees, pixels; 0 = as in training", at_least=0)
     tile: int = option(0, "look at overlapping squares of this side, pixels: finer; 0 = the whole at once", at_least=0)
     tta: bool = option(False, "average over the photograph and its mirror image")
-    batch_size: int = option(1, "photographs that the network sees at a time", at_least=1)
+    batch_size: int = option(
+        1, "photographs that the network sees at a time; large ones fewer, 64 megapixels in all", at_least=1
+    )
     bits: int = option(8, "depth of the maps", choices=(8, 16))
 
 
@@ -372,12 +374,14 @@ class SampleOptions:
 
 @dataclass
 class SynthesiseOptions:
-    """Write a training set with known focus, by the optics of a lens: objects and people before blurred backgrounds or
+    """Write a training set with known focus, by the optics of a lens: objects and people in front of blurred backgrounds or
     blurred themselves, rooms at some focus distance, pictures in focus or blurred all over. train takes it by --extra.
     """
 
     objects: str = option("", "folder with images/ and masks/ of objects, white = object, e.g. ECSSD as published")
-    people: str = option("", "the same of people who are in focus, before any background, e.g. of Clothing Co-Parsing")
+    people: str = option("", "the same of people in focus, whatever is behind them, e.g. of Clothing Co-Parsing")
+        "", "the same of people who are in focus, whatever is behind them, e.g. of Clothing Co-Parsing"
+    )
     depth: str = option("", "folder with images/ in focus all over and depth/ (8 bits, 255 = 10 m), e.g. of NYU")
     data_path: str = data_path_option("dataset folder: Train/DATASET is written")
     dataset: str = option("SYNTHETIC", "name of the set")

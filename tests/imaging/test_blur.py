@@ -66,5 +66,8 @@ def test_a_lens_blurs_by_depth_and_keeps_what_it_focuses_on():
         inside[:6] = inside[58:] = True
         assert np.abs(seen[inside & focused].astype(int) - NOISE[inside & focused]).max() <= 1
         assert detail(seen, inside & ~focused) < 0.3 * detail(NOISE, inside & ~focused)
+    radii = np.linspace(8, -8, 96)[None].repeat(64, 0)  # a ramp: what has a radius below .75 is rendered so
+    seen, sharp = thin_lens(NOISE, abs(radii), radii + 9), abs(radii) < 0.75
+    assert detail(seen, sharp) > 0.5 * detail(NOISE, sharp)
     light = np.full_like(NOISE, 120)
     assert np.abs(thin_lens(light, 5 * abs(nearness - 0.2), nearness).astype(int) - 120).max() <= 2  # no holes at rims

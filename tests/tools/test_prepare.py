@@ -284,5 +284,7 @@ def test_trimaps_keep_what_is_unknown(source, tmp_path, capsys):
         assert (written[:9] == UNKNOWN).all() and np.array_equal(written[9:], 255 - given[9:])
     prepare.run(PrepareOptions(data_path=str(tmp_path / "dataset"), check=True))
     assert "Train/PART: 9 pairs, 0 problem(s)" in capsys.readouterr().out
+    with pytest.raises(ValueError, match="trimaps/.*: not of this source"):
+        prepare.run(PrepareOptions(**options | {"trimaps": False}, split="train"))
     with pytest.raises(ValueError, match="--split train"):
         prepare.run(PrepareOptions(**options, split="test"))

@@ -1,3 +1,5 @@
+import dataclasses
+
 import cv2
 import numpy as np
 import pytest
@@ -6,6 +8,7 @@ from ran.imaging.dataset_check import check, contrast_gain
 from ran.imaging.layouts import find_sets
 from ran.imaging.masks import UNKNOWN, read_trimap
 from ran.imaging.pictures import read_image, write_png
+from ran.tester import sets_to_score
 from ran.tools import synthesise
 from ran.tools.sample import photograph
 from ran.trainer import Trainer
@@ -73,10 +76,15 @@ def test_a_training_mixes_them_in(made, config, dataset):
         1,
     )
     assert Trainer(config).train() == 0
-    with pytest.raises(ValueError, match="--extra SYNTHETIC: trained on already"):
+    with pytest.raises(ValueError, match="--extra SYNTHETIC: already among --datasets"):
         config.model_path += "2"
         config.datasets = ["SAMPLE", "SYNTHETIC"]
         Trainer(config)
+    partial = dataclasses.replace(config, datasets=["SYNTHETIC"], extra=[], extra_per_batch=0)
+    with pytest.raises(ValueError, match="sets with trimaps cannot validate"):
+        Trainer(partial)
+    with pytest.raises(ValueError, match="SYNTHETIC: a set with trimaps cannot be scored"):
+        sets_to_score(dataclasses.replace(partial, fold=1))
     config.datasets, config.extra_per_batch = ["SAMPLE"], 3
     with pytest.raises(ValueError, match="--extra_per_batch 3: fewer than --batch_size 3"):
         Trainer(config)

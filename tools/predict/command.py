@@ -49,10 +49,6 @@ def run(options: PredictOptions) -> int:
         return prediction.run()
 
 
-class _Full(OSError):
-    """Nothing more can be written."""
-
-
 class _Prediction:
     """One run over all pictures: threads read and write them while the network sees others."""
 
