@@ -117,8 +117,8 @@ def without(row: dict, key: str) -> dict:
 
 
 def kill_in_a_write(job: processes.Job, folder: Path) -> None:
-    """Kills it when the first of its files is half written, or as near to it as can be seen from outside."""
-    processes.until(job, lambda: list(folder.rglob(".part-*")), pause=0)
+    """Kills it when the first of its files, whatever its name, appears: it is hardly whole by then."""
+    processes.until(job, lambda: [path for path in folder.rglob("*.*") if "tfevents" not in path.name], pause=0)
     job.send_signal(signal.SIGKILL)
     job.wait()
     assert job.returncode == -signal.SIGKILL
