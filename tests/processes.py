@@ -5,6 +5,7 @@ they lack is the start of an interpreter; tests that are about it (installed pac
 start `python main.py` itself.
 """
 
+import contextlib
 import multiprocessing
 import os
 import signal
@@ -89,8 +90,11 @@ class Job:
         self.wait(timeout)
         return self.stdout, self.stderr
 
-    def send_signal(self, number: int) -> None:
-        os.kill(self.pid, number)
+    def send_signal(self, number: int, group: bool = False) -> None:
+        """To the process, or all of its group; nothing happens where it has just ended."""
+        if self.poll() is None:
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(self.pid, number) if group else os.kill(self.pid, number)
 
 
 def until(process: Job | Popen, happened: Callable[[], object], pause: float = 0.02, patience: float = 120) -> None:
@@ -104,9 +108,8 @@ def end_all() -> None:
     """Kills what a failed test has left."""
     while started:
         job = started.pop()
-        if job.poll() is None:
-            job.send_signal(signal.SIGKILL)
-            job.wait()
+        job.send_signal(signal.SIGKILL)
+        job.wait()
 
 
 def run(folder: Path, *words, **options) -> CompletedProcess:

@@ -153,7 +153,7 @@ def survive(command: str, words: Callable[[Path], list[str]], folder: Path) -> T
             try:
                 job.wait(moment)
             except subprocess.TimeoutExpired:
-                os.killpg(job.pid, signal.SIGKILL) if dice.random() < 0.5 else job.send_signal(signal.SIGKILL)
+                job.send_signal(signal.SIGKILL, group=dice.random() < 0.5)
                 job.wait()
             if job.returncode == -signal.SIGKILL:  # else it ended before the kill
                 tally.kills += 1
