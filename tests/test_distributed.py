@@ -25,7 +25,10 @@ from tests import processes
 from tests.one_step import step
 
 ROOT = Path(__file__).parent.parent
-pytestmark = pytest.mark.skipif(not torch.distributed.is_available(), reason="torch without distributed")
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.skipif(not torch.distributed.is_available(), reason="torch without distributed"),
+]
 
 
 @pytest.fixture
@@ -62,7 +65,6 @@ def test_gradients_are_those_of_one_process(config, tmp_path, torchrun):
     assert torch.isclose(one["numbers"][2], two["numbers"][2], rtol=1e-4)  # the norm, which is everybody's
 
 
-@pytest.mark.slow
 def test_training_scores_alike_and_resumes_with_another_number_of_processes(config, tmp_path, torchrun):
     config = dataclasses.replace(config, attention="normal", lr=1e-5)  # without BatchNorm in the decoder
     assert Trainer(config).train() == 0
@@ -83,7 +85,6 @@ def test_training_scores_alike_and_resumes_with_another_number_of_processes(conf
     assert [row["epoch"] for row in history(tmp_path / "two")] == ["1", "2", "3"]
 
 
-@pytest.mark.slow
 def test_testing_shares_the_images_and_scores_the_same(dataset, tmp_path):
     """As the README says it: torchrun itself, and the shipped weights."""
     words = [*map(str, ("test", "--data_path", dataset, "--model_path", SHIPPED, "--device", "cpu", "--output"))]
@@ -108,7 +109,6 @@ def test_a_process_without_an_image_waits_for_the_others(run_folder, dataset, tm
     assert read_scores(tmp_path / "out")[0].totals["images"] == 1
 
 
-@pytest.mark.slow
 def test_one_validation_picture_for_two_processes(config, tmp_path, torchrun):
     """The process without a share of it waits for the other one's scores; both have the same history."""
     two = dataclasses.replace(config, val_share=0.17, model_path=str(tmp_path / "two"), attention="normal")
