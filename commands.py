@@ -2,7 +2,7 @@
 
 from typing import NamedTuple
 
-from .utils import options
+from .utils import options, tool_options
 
 
 class Command(NamedTuple):
@@ -23,7 +23,9 @@ class Command(NamedTuple):
 
 
 COMMANDS = {
-    "prepare": Command("train and test", options.PrepareOptions, "turn a published data set into the dataset folder"),
+    "prepare": Command(
+        "train and test", tool_options.PrepareOptions, "turn a published data set into the dataset folder"
+    ),
     "train": Command("train and test", options.TrainConfig, "train the network", shared=True),
     "test": Command("train and test", options.TestConfig, "score a trained network and save its maps", shared=True),
     "ablation": Command(
@@ -32,27 +34,29 @@ COMMANDS = {
         "train and score the network without some of its parts, or variants of a recipe",
     ),
     "synthesise": Command(
-        "train and test", options.SynthesiseOptions, "make training pictures from sharp ones, by object masks or depth"
+        "train and test",
+        tool_options.SynthesiseOptions,
+        "make training pictures of sharp ones, by masks or depth",
     ),
     "predict": Command(
         "photographs",
-        options.PredictOptions,
+        tool_options.PredictOptions,
         "focus maps of your own photographs, and what can be made of them",
         shared=True,
     ),
-    "serve": Command("photographs", options.ServeOptions, "the same as a page in your browser"),
-    "evaluate": Command("compare", options.EvaluateOptions, "score folders of saved maps, of any method"),
-    "report": Command("compare", options.ReportOptions, "put scored methods side by side: tables, curves, a page"),
-    "curves": Command("compare", options.CurvesOptions, "draw the histories of several runs into one picture"),
-    "info": Command("compare", options.InfoOptions, "parameters and multiply-adds of the networks"),
+    "serve": Command("photographs", tool_options.ServeOptions, "the same as a page in your browser"),
+    "evaluate": Command("compare", tool_options.EvaluateOptions, "score folders of saved maps, of any method"),
+    "report": Command("compare", tool_options.ReportOptions, "put scored methods side by side: tables, curves, a page"),
+    "curves": Command("compare", tool_options.CurvesOptions, "draw the histories of several runs into one picture"),
+    "info": Command("compare", tool_options.InfoOptions, "parameters and multiply-adds of the networks"),
     "release": Command(
         "share", options.ReleaseOptions, "make a run's weights ready to be shared: half precision, scores in the file"
     ),
-    "export": Command("share", options.ExportOptions, "the network as an ONNX file"),
+    "export": Command("share", tool_options.ExportOptions, "the network as an ONNX file"),
     "readme": Command(
-        "share", options.ReadmeOptions, "write the tables of the documents anew from the files behind them"
+        "share", tool_options.ReadmeOptions, "write the tables of the documents anew from the files behind them"
     ),
-    "sample": Command("share", options.SampleOptions, "write a small generated data set, to try the rest on"),
+    "sample": Command("share", tool_options.SampleOptions, "write a small generated data set, to try the rest on"),
 }
 
 

@@ -19,9 +19,8 @@ if TYPE_CHECKING:  # at run time only training needs it, and it takes a second
     import albumentations as A
 
 cv2.setNumThreads(0)  # OpenCV's own threads do not survive the fork of a loader process: it would hang
-Key = tuple[
-    int, int
-]  # (epoch, index), of extra pictures (turn, index): what a training sample depends on, beside the seed
+# What a training sample depends on, beside the seed: (epoch, index), of extra pictures (turn, index).
+Key = tuple[int, int]
 
 
 def split_fold(pairs: list[Pair], fold: int) -> tuple[list[Pair], list[Pair]]:
@@ -60,7 +59,7 @@ def load_sample(pair: Pair, size: int) -> tuple[np.ndarray, np.ndarray]:
     Both are resized by nearest neighbour.
     """
     image, mask = read_pair(pair.image, pair.mask, trimap=pair.trimap)
-    if pair.trimap and (mask == UNKNOWN).any():
+    if (mask == UNKNOWN).any():
         contour = np.full_like(mask, UNKNOWN)
     else:
         contour = read_mask(pair.contour) if pair.contour else contour_band(mask)

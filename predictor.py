@@ -15,7 +15,7 @@ from .model import RAN
 from .utils.checkpoint import WEIGHTS, image_size, load_network, named
 from .utils.device import choose_device, compiled, mixed_precision
 
-SHIPPED = WEIGHTS / "ran_photos.safetensors"  # the best for photographs; its card says why
+SHIPPED = WEIGHTS / "ran_photos.safetensors"  # the default; its card says why
 OVERLAP = 0.25  # of a tile's side, with each neighbour
 Picture = str | Path | Image.Image | np.ndarray | torch.Tensor
 

@@ -23,8 +23,9 @@ from .utils import distributed
 from .utils.checkpoint import BEST, WEIGHTS, named
 from .utils.files import locked
 from .utils.memory import explain_dead_workers, explain_out_of_memory
-from .utils.options import ReportOptions, RunConfig, TestConfig, TrainConfig
+from .utils.options import RunConfig, TestConfig, TrainConfig
 from .utils.progress import cores_of_process
+from .utils.tool_options import ReportOptions
 
 
 def sets_to_score(config: RunConfig) -> dict[str, list[Pair]]:
@@ -40,7 +41,8 @@ def sets_to_score(config: RunConfig) -> dict[str, list[Pair]]:
 def tested_weights(model_path: str) -> tuple[Path, str]:
     """What is tested, and a line that says so: what is named, else what train left in its own folder, else SHIPPED."""
     if model_path:
-        return named(model_path), f"weights: {named(model_path)}"
+        weights = named(model_path)
+        return weights, f"weights: {weights}"
     run = Path(TrainConfig().model_path)
     if (run / BEST).is_file():
         return run, f"weights: {run}, trained here (--model_path {SHIPPED} tests the repository's)"
@@ -135,7 +137,8 @@ class Tester:
             with explain_out_of_memory(f"lower --batch_size (now {self.batch_size}) or --img_size (now {self.size})"):
                 maps = self.predictor.maps(images, [mask.shape for mask in masks])
             self.seconds += [(time.perf_counter() - start) / len(maps)] * len(maps)
-            for focus_map, mask, name in zip(maps, masks, names):  # the names last: zip takes one too many of its first
+            for focus_map, mask in zip(maps, masks):
+                name = next(names)
                 if self.config.save_map or self.config.report:
                     write_png(folder / f"{name}.png", focus_map)
                 yield name, focus_map, mask.numpy()

@@ -61,7 +61,7 @@ def median_seconds(function: Callable, repeats: int, warm_up: int = 2) -> float:
 def made_up_data(folder: Path, count: int, width: int = 640) -> Path:
     """A dataset folder with this many generated training pictures and one for testing."""
     from ran.tools import prepare, sample
-    from ran.utils.options import PrepareOptions, SampleOptions
+    from ran.utils.tool_options import PrepareOptions, SampleOptions
 
     sample.run(SampleOptions(output=str(folder / "source"), training=count, test=1, width=width))
     prepare.run(

@@ -74,9 +74,9 @@ def squares_of(picture: np.ndarray, mask: np.ndarray) -> list[tuple[str, np.ndar
 
 def largest_square(picture: np.ndarray, part: np.ndarray) -> np.ndarray | None:
     """A square of the picture that lies in the part (255) wholly, or None."""
+    sums = cv2.integral(part // 255)
     for share in SIDES:
         side = int(share * min(part.shape))
-        sums = cv2.integral(part // 255)
         inside = sums[side:, side:] - sums[:-side, side:] - sums[side:, :-side] + sums[:-side, :-side] == side**2
         if inside.any():
             y, x = np.unravel_index(inside.argmax(), inside.shape)

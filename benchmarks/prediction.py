@@ -3,7 +3,7 @@
 import tempfile
 from pathlib import Path
 
-from ran.utils.options import RENDERINGS, ExportOptions, PredictOptions
+from ran.utils.tool_options import RENDERINGS, ExportOptions, PredictOptions
 
 from .common import in_child, median_seconds
 

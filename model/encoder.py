@@ -6,6 +6,7 @@ from typing import Any, NamedTuple
 
 import torch
 import torchvision
+from safetensors.torch import load_file
 from torch import nn
 
 from .layers import group_norm
@@ -207,8 +208,6 @@ def read_state_dict(path: str | Path) -> dict[str, torch.Tensor]:
     state: object
     try:
         if path.suffix == ".safetensors":
-            from safetensors.torch import load_file
-
             state = load_file(path)
         else:
             state = torch.load(path, map_location="cpu", weights_only=True)

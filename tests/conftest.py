@@ -25,7 +25,8 @@ from ran import trainer
 from ran.imaging.pictures import write_png
 from ran.tools import evaluate, prepare, sample
 from ran.trainer import Trainer
-from ran.utils.options import EvaluateOptions, PrepareOptions, SampleOptions, TrainConfig
+from ran.utils.options import TrainConfig
+from ran.utils.tool_options import EvaluateOptions, PrepareOptions, SampleOptions
 from tests import processes
 from tests.small import TINY
 

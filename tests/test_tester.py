@@ -16,8 +16,8 @@ from ran.tester import Tester
 from ran.tools import evaluate, sample
 from ran.tools.predict import command as predict
 from ran.trainer import Trainer
-from ran.utils.options import EvaluateOptions, PredictOptions
 from ran.utils.options import TestConfig as EvaluationConfig
+from ran.utils.tool_options import EvaluateOptions, PredictOptions
 
 
 @pytest.mark.parametrize("batch_size", [1, 2])

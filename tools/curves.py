@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from ..utils.log import plot_runs, read_history
-from ..utils.options import CurvesOptions
+from ..utils.tool_options import CurvesOptions
 
 
 def run(options: CurvesOptions) -> None:

@@ -10,8 +10,8 @@ from ..evaluation.report.tables import printed
 from ..evaluation.scores import MethodScores, Pictures, write_scores
 from ..evaluation.scoring import in_processes, score_file
 from ..utils.files import IMAGE_SUFFIXES, check_name, list_images, locked, read_lines
-from ..utils.options import EvaluateOptions
 from ..utils.progress import cores
+from ..utils.tool_options import EvaluateOptions
 
 LISTED = 5  # names printed of a long list; where maps are missing or unusable all are, and scores.json has all
 

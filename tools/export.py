@@ -9,7 +9,7 @@ import torch
 from ..predictor import OnnxPredictor, Predictor, chosen_weights
 from ..utils.checkpoint import BEST, load_network
 from ..utils.files import atomic
-from ..utils.options import ExportOptions
+from ..utils.tool_options import ExportOptions
 
 SIZES = ((1, 384, 384), (1, 256, 320), (2, 400, 512))  # (batch, height, width) that are compared
 TOLERANCE = 1e-4

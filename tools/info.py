@@ -4,7 +4,7 @@ import torch
 from torch.utils.flop_counter import FlopCounterMode
 
 from ..model import make_network
-from ..utils.options import InfoOptions
+from ..utils.tool_options import InfoOptions
 
 
 def run(options: InfoOptions) -> None:

@@ -14,8 +14,8 @@ from ..imaging.layouts import Layout, Pair, detect, pairs_of
 from ..imaging.masks import read_mask, read_pair, read_trimap
 from ..imaging.pictures import write_png
 from ..utils.files import atomic, check_name, list_images, locked
-from ..utils.options import PrepareOptions
 from ..utils.progress import in_threads
+from ..utils.tool_options import PrepareOptions
 
 
 def run(options: PrepareOptions) -> None:

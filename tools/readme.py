@@ -16,7 +16,7 @@ from ..evaluation.scores import MethodScores, paired_difference, read_scores
 from ..utils.checkpoint import WEIGHTS, read_weights
 from ..utils.files import write_bytes
 from ..utils.log import read_history
-from ..utils.options import InfoOptions, ReadmeOptions
+from ..utils.tool_options import InfoOptions, ReadmeOptions
 from . import info
 
 ROOT = Path(__file__).parent.parent

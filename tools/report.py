@@ -4,7 +4,7 @@ from pathlib import Path
 
 from ..evaluation.report import write_report
 from ..evaluation.scores import read_scores
-from ..utils.options import ReportOptions
+from ..utils.tool_options import ReportOptions
 
 
 def run(options: ReportOptions) -> None:

@@ -10,7 +10,7 @@ from tqdm import tqdm
 from ..imaging.blur import disc
 from ..imaging.pictures import write_png
 from ..utils.files import write_bytes
-from ..utils.options import SampleOptions
+from ..utils.tool_options import SampleOptions
 
 # Public domain or CC0, and sharp all over but for chelsea's rim. Training and test use different photographs.
 TRAINING_PHOTOS = ("astronaut", "chelsea", "brick", "grass", "camera")

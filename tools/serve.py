@@ -19,12 +19,11 @@ from ..imaging import renderings
 from ..imaging.pictures import picture_size, read_image, read_profile, write_picture, write_png
 from ..imaging.resizing import quantised
 from ..predictor import Predictor, chosen_weights, load_model
-from ..utils.options import RENDERINGS, ServeOptions
+from ..utils.tool_options import RENDERINGS, ServeOptions
 from .sample import photograph
 
-FILES = {
-    name: rendering for name, rendering in RENDERINGS.items() if rendering.label
-}  # that the page shows beside the map
+# What the page shows beside the map.
+FILES = {name: rendering for name, rendering in RENDERINGS.items() if rendering.label}
 TURN = {"concurrency_id": "network", "concurrency_limit": 1, "api_visibility": "private"}  # one picture at a time
 KEPT = 600  # uploads and results are deleted when they are so old, seconds
 CSS = """

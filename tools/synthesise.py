@@ -8,11 +8,11 @@ import numpy as np
 from tqdm import tqdm
 
 from ..imaging.blur import defocus_background, defocus_object, display, linear, spread, thin_lens
-from ..imaging.masks import UNKNOWN, read_mask
+from ..imaging.masks import UNKNOWN, read_pair
 from ..imaging.pictures import read_image, write_png
-from ..predictor import Predictor, chosen_weights, load_model
+from ..predictor import chosen_weights, load_model
 from ..utils.files import check_name, pair_by_stem, write_bytes
-from ..utils.options import SynthesiseOptions
+from ..utils.tool_options import SynthesiseOptions
 
 # Stem, picture (H x W x 3 uint8), and H x W: an object's mask or depth in metres; made: a trimap, see read_trimap.
 Sample = tuple[str, np.ndarray, np.ndarray]
@@ -38,10 +38,10 @@ def run(options: SynthesiseOptions) -> None:
         raise ValueError(
             f"{output} holds files already, perhaps of a run that was stopped: remove it, or choose another --dataset"
         )
-    model, count = load_model(chosen_weights(options.model_path), options.device) if options.objects else None, 0
+    count = 0
     for name, source in sources.items():
         rng = np.random.default_rng([options.seed, list(MAKERS).index(name)])
-        for stem, picture, trimap in MAKERS[name](partners(Path(source), name), rng, model):
+        for stem, picture, trimap in MAKERS[name](partners(Path(source), name), rng, options):
             write_bytes(output / "images" / f"{name}_{stem}.jpg", photograph(picture, rng))
             write_png(output / "trimaps" / f"{name}_{stem}.png", trimap)
             count += 1
@@ -55,21 +55,21 @@ def partners(source: Path, name: str) -> Iterator[tuple[str, np.ndarray, np.ndar
     if problems:
         raise ValueError("images and masks or depth do not match:\n  " + "\n  ".join(problems))
     for stem, (image, partner) in tqdm(pairs.items(), f"making pictures of {name}", leave=False):
-        picture = read_image(image)
-        if name == "depth":
+        if name == "depth":  # at a size of its own
+            picture = read_image(image)
             metres = cv2.cvtColor(read_image(partner), cv2.COLOR_RGB2GRAY).astype(np.float32) / 255 * DEEPEST
             yield stem, picture, cv2.resize(np.maximum(metres, NEAREST), picture.shape[1::-1])
         else:
-            yield stem, picture, cv2.resize(read_mask(partner), picture.shape[1::-1], interpolation=cv2.INTER_NEAREST)
+            yield stem, *read_pair(image, partner)
 
 
-def of_objects(pairs: Iterable[Sample], rng: np.random.Generator, model: Predictor | None) -> Iterator[Sample]:
+def of_objects(pairs: Iterable[Sample], rng: np.random.Generator, options: SynthesiseOptions) -> Iterator[Sample]:
     """Objects that a network finds in focus, in front of backgrounds blurred further.
 
     Where it finds the background in focus too, also the object blurred in front of it; of one in four also all blurred;
     of pictures in focus all over also as they are.
     """
-    assert model
+    model = load_model(chosen_weights(options.model_path), options.device)
     for stem, picture, mask in pairs:
         focus, inside = model(picture), mask > 0
         if not inside.any() or inside.all() or focus[inside].mean() < IN_FOCUS:
@@ -85,7 +85,7 @@ def of_objects(pairs: Iterable[Sample], rng: np.random.Generator, model: Predict
             yield f"{stem}_blurred", defocused(picture, rng), np.zeros_like(mask)
 
 
-def of_people(pairs: Iterable[Sample], rng: np.random.Generator, _: Predictor | None) -> Iterator[Sample]:
+def of_people(pairs: Iterable[Sample], rng: np.random.Generator, _: SynthesiseOptions) -> Iterator[Sample]:
     """People in focus in front of their own background (unknown) or a blurred one, or blurred in front of their own."""
     for stem, picture, mask in pairs:
         rim = cv2.morphologyEx(mask, cv2.MORPH_GRADIENT, np.ones((RIM, RIM), np.uint8)) > 0
@@ -100,7 +100,7 @@ def of_people(pairs: Iterable[Sample], rng: np.random.Generator, _: Predictor | 
         yield f"{stem}_{kind}", picture, np.where(rim, UNKNOWN, trimap).astype(np.uint8)
 
 
-def of_depth(pairs: Iterable[Sample], rng: np.random.Generator, _: Predictor | None) -> Iterator[Sample]:
+def of_depth(pairs: Iterable[Sample], rng: np.random.Generator, _: SynthesiseOptions) -> Iterator[Sample]:
     """Rooms through a lens that focuses on one of their points; some in focus or blurred all over."""
     for stem, picture, metres in pairs:
         kind = rng.choice(["lens", "sharp", "blurred"], p=[0.6, 0.25, 0.15])
@@ -116,7 +116,7 @@ def of_depth(pairs: Iterable[Sample], rng: np.random.Generator, _: Predictor | N
         yield f"{stem}_{kind}", picture, trimap
 
 
-MAKERS: dict[str, Callable[[Iterable[Sample], np.random.Generator, Predictor | None], Iterator[Sample]]] = {
+MAKERS: dict[str, Callable[[Iterable[Sample], np.random.Generator, SynthesiseOptions], Iterator[Sample]]] = {
     "objects": of_objects,
     "people": of_people,
     "depth": of_depth,

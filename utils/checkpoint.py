@@ -112,7 +112,7 @@ def write_hash(path: Path) -> None:
 
 
 def check_hash(path: Path) -> None:
-    """Compares a file with the SHA-256 beside it, where there is one: half a download is told, not loaded.
+    """Compares a file with the SHA-256 beside it, where there is one: half a download is refused, not loaded.
 
     Raises:
         ValueError: they differ.

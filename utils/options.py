@@ -1,13 +1,13 @@
-"""The options of every command: a dataclass each, whose docstring --help says first.
+"""The options of the commands that train and score the network: a dataclass each, whose docstring --help says first.
 
-Imports nothing heavy, so that --help answers at once.
+Imports nothing heavy, so that --help answers at once. Those of the other commands are in tool_options.
 """
 
 import dataclasses
-from dataclasses import dataclass, make_dataclass
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 from .command_line import option
 
@@ -29,28 +29,7 @@ SCHEDULES = ("plateau", "onecycle")
 IMG_SIZE = 384  # the paper's
 FOLDS = 5  # parts of the training pictures that can be left out
 ROOT = Path(__file__).parent.parent
-DOCUMENTS = (
-    "README.md",
-    "weights/README.md",
-    *(f"docs/{name}.md" for name in ("photographs", "results", "recipe", "speed", "guarantees")),
-)
 
-
-class Rendering(NamedTuple):
-    """What imaging.renderings' function of its name makes: its file's suffix, what it shows, and its button's label on
-    serve's page (without one it has none: the overlay is shown over the photograph)."""
-
-    suffix: str
-    help: str
-    label: str = ""
-
-
-RENDERINGS = {
-    "overlay": Rendering(".overlay.jpg", "what is in focus outlined, the rest darkened"),
-    "cutout": Rendering(".cutout.png", "what is in focus, with alpha", "Cut-out"),
-    "bokeh": Rendering(".bokeh.jpg", "what is blurred, blurred further", "More blur"),
-}
-EXPORTS = ("onnx",)  # of tools.export.TARGETS
 _data, _network, _recipe = (partial(option, group=group) for group in ("data", "network", "recipe"))
 _machine = partial(option, group="machine", local=True)
 
@@ -58,11 +37,6 @@ _machine = partial(option, group="machine", local=True)
 def data_path_option(help: str, **more: Any) -> Any:
     """The dataset folder, by the same names in every command."""
     return option("dataset", help, aliases=("--data_pth",), local=True, **more)
-
-
-def model_option(help: str) -> Any:
-    """A trained network; --model ran_lite2 reads as what it is."""
-    return option("", f"{help} (default: the best for photographs)", aliases=("--model",))
 
 
 def device_option(**more: Any) -> Any:
@@ -159,7 +133,7 @@ class TrainConfig(Recipe):
     resume: bool = _machine(False, "go on from last.pt in the run folder")
 
     def with_sizes(self, earlier: dict[str, Any]) -> "TrainConfig":
-        """The same with sizes that are not 0: as told, else those of an earlier training, else the paper's.
+        """The same with sizes that are not 0: as given, else those of an earlier training, else the paper's.
 
         Args:
             earlier: options of the training that is resumed or fine-tuned; empty where there is none.
@@ -192,120 +166,6 @@ class TestConfig(RunConfig):
 
 
 @dataclass
-class PrepareOptions:
-    """Turn a published data set into the layout that train and test read; the source is never touched. Known by their
-    folders' names: CUHK and DUT as their authors publish them, and the 320 x 320 pack of both.
-    """
-
-    source: str = option("", "folder that holds the data set as published")
-    images: str = option("", "any other set: its folder of photographs ...")
-    masks: str = option("", "... and of masks")
-    dataset: str = option("", "name that the set gets (a known source brings its own)")
-    white: str = option("", "what white means in the masks (a known source says it)", choices=("blurred", "in_focus"))
-    trimaps: bool = option(False, "--masks may hold a third level, 128 = unknown, which train leaves out of the loss")
-    split: str = option("", "what --images holds (default: as --test_list says)", choices=("train", "test"))
-    test_list: str = option("", "text file with the stems of the test images, one a line (CUHK: the split of BTBNet)")
-    data_path: str = data_path_option("dataset folder to write")
-    check: bool = option(False, "write nothing: verify the dataset folder at --data_path")
-
-
-@dataclass
-class _MapOptions:
-    """Options of predict, as far as they are about maps."""
-
-    paths: list[str] = option([], "photographs: files, folders, patterns; - reads a list of them", positional=True)
-    output: str = option("maps", "folder for the maps: PATH/BELOW/IT.png, 255 = in focus")
-    model_path: str = model_option("weights file, run folder, ONNX file, or the name of a shipped model")
-    engine: str = option("torch", "onnx: onnxruntime, on the file that export wrote", choices=("torch", "onnx"))
-    device: str = device_option()
-    amp: str = option("off", "mixed precision: bf16 and fp16 are faster on GPUs", choices=PRECISIONS)
-    size: int = option(0, "side of the square that the network sees, pixels; 0 = as in training", at_least=0)
-    tile: int = option(0, "look at overlapping squares of this side, pixels: finer; 0 = the whole at once", at_least=0)
-    tta: bool = option(False, "average over the photograph and its mirror image")
-    batch_size: int = option(
-        1, "photographs that the network sees at a time; large ones fewer, 64 megapixels in all", at_least=1
-    )
-    bits: int = option(8, "depth of the maps", choices=(8, 16))
-
-
-# Of predict, one for each rendering.
-_switches = [
-    (name, bool, option(False, f"also NAME{rendering.suffix}: {rendering.help}"))
-    for name, rendering in RENDERINGS.items()
-]
-_Switches: Any = make_dataclass("_Switches", _switches, bases=(_MapOptions,))
-
-
-@dataclass
-class PredictOptions(_Switches):
-    """Write the focus maps of photographs: files, folders, patterns, or - for a list on standard input."""
-
-    table: str = option("", "csv or json: numbers of every photograph in OUTPUT/focus.csv", choices=("", "csv", "json"))
-    overwrite: bool = option(False, "write results anew that are there already")
-
-
-@dataclass
-class ServeOptions:
-    """Open a page on this machine that shows what is in focus in a picture: map, overlay, cut-out, bokeh."""
-
-    model_path: str = model_option("weights file, run folder, ONNX file, or the name of a shipped model")
-    device: str = device_option()
-    host: str = option("127.0.0.1", "address to listen on; 0.0.0.0 lets every machine that reaches this one use it")
-    port: int = option(0, "port to listen on; 0 = the first free one from 7860", at_least=0)
-    size: int = option(0, "side of the square that the network sees, pixels; 0 = as in training", at_least=0)
-    max_mb: int = option(50, "largest file, MB", at_least=1)
-    max_megapixels: float = option(50.0, "largest picture, millions of pixels", at_least=0)
-
-    def __post_init__(self):
-        if self.port > 65535 or 0 < self.size < 32:
-            raise ValueError("--port is at most 65535; --size is at least 32, or 0 for that of the training")
-
-
-@dataclass
-class ExportOptions:
-    """Write the network as an ONNX file that takes 0-255 RGB of any size, and compare it with PyTorch."""
-
-    model_path: str = model_option("weights file, run folder, or the name of a shipped model")
-    format: str = option("onnx", "of the file", choices=EXPORTS)
-    output: str = option("", "file to write (default: beside the weights, with the suffix .onnx)")
-
-
-@dataclass
-class EvaluateOptions:
-    """Score folders of saved focus maps, of any method, against the ground truth."""
-
-    maps: list[str] = option([], "NAME=DIR of each method: its maps, named as the masks are; grey, white = in focus")
-    blurred_maps: list[str] = option([], "names of the methods in whose maps white means blurred")
-    data_path: str = data_path_option("dataset folder, as prepare writes it: its test masks and photographs")
-    dataset: str = option("", "name of the set (default: the only test set there, or the folder's name of --gt)")
-    gt: str = option("", "folder of masks, instead of the dataset folder's")
-    white: str = option("in_focus", "beside --gt: what white means in its masks", choices=("in_focus", "blurred"))
-    images: str = option("", "beside --gt: folder of the photographs, for report")
-    protocols: list[str] = option([], "of P0 P1 P3 P5 S E wF (default: all); MAE is always there")
-    names: str = option("", "file with the names to score, one a line (default: all masks)", aliases=("--list",))
-    allow_missing: bool = option(False, "score what is there when maps are missing or unusable")
-    processes: int = option(0, "processes that score; 0 = one a core", at_least=0)
-    output: str = option("runs/evaluation", "folder for scores.json, scores.csv and curves.csv")
-
-
-@dataclass
-class ReportOptions:
-    """Turn the scores of test and evaluate into tables (Markdown, LaTeX, CSV), curves and an HTML page."""
-
-    scores: list[str] = option([], "folders of test or evaluate, or their scores.json; methods on one set are compared")
-    output: str = option("runs/report", "folder to write")
-    methods: list[str] = option([], "methods to show, in this order (default: all)")
-    published: str = option(
-        "yes", "numbers taken from papers, apart from the measured ones: yes, no, or a file like configs/published.json"
-    )
-    pictures: bool = option(True, "show photographs and maps; False needs the scores alone")
-    examples: list[str] = option([], "images in the grid, by file stem (default: best, median and worst ones)")
-    by: str = option("", "method by whose MAE the grid's images are chosen (default: the one with the lowest)")
-    count: int = option(2, "how many best, median and worst images the grid has", at_least=1)
-    title: str = option("Focus maps compared", "title of the page")
-
-
-@dataclass
 class AblationOptions(Recipe):
     """Train and score the network with some of its parts switched off, or the rows of a file, each under the same
     options of train. Scored are parts of the training pictures that were left out, unless --score says test.
@@ -331,59 +191,3 @@ class ReleaseOptions(RunConfig):
 
     output: str = option("", "the .safetensors file to write (default: the run folder's name + .safetensors, in it)")
     scores: str = option("", "folder for the scores (default: beside the file, its name without the suffix)")
-
-
-@dataclass
-class InfoOptions:
-    """Print parameters and multiply-adds of the networks."""
-
-    arch: list[str] = option(["resnet18", "resnet50", "efficientnet_b3"], f"encoders: {', '.join(ARCHS)}")
-    img_size: int = option(384, "side of the network's input, pixels", at_least=32)
-    attention: str = option("separated", "as in train", choices=ATTENTIONS)
-    connectivity: bool = option(True, "as in train")
-    decoder: str = option("paper", "as in train", choices=DECODERS)
-
-
-@dataclass
-class CurvesOptions:
-    """Draw loss and validation MAE of several runs into one picture."""
-
-    runs: list[str] = option([], "run folders, or their history.csv files")
-    output: str = option("curves.png", "picture to write")
-
-
-@dataclass
-class ReadmeOptions:
-    """Write the documents' tables anew from results/, the shipped weights and the networks; --check compares."""
-
-    paths: list[str] = option([str(ROOT / path) for path in DOCUMENTS], "files whose tables are written")
-    results: str = option(str(ROOT / "results"), "folder of what was measured: RUN/scores.json, trials/, ...")
-    check: bool = option(False, "write nothing; fail when a table differs")
-
-
-@dataclass
-class SampleOptions:
-    """Write a small defocus data set, made of photographs that scikit-image ships, in the way CUHK is published."""
-
-    output: str = option("demo/source", "folder to write: image/, gt/ (white = blurred) and test.txt")
-    training: int = option(40, "training pictures", at_least=2)
-    test: int = option(8, "test pictures", at_least=1)
-    width: int = option(240, "width in pixels; the height is two thirds of it", at_least=48)
-    seed: int = option(0, "seed of everything random", at_least=0)
-
-
-@dataclass
-class SynthesiseOptions:
-    """Write a training set with known focus, by the optics of a lens: objects and people in front of blurred
-    backgrounds or blurred themselves, rooms at some focus distance, pictures in focus or blurred all over. train takes
-    it by --extra.
-    """
-
-    objects: str = option("", "folder with images/ and masks/ of objects, white = object, e.g. ECSSD as published")
-    people: str = option("", "the same of people in focus, whatever is behind them, e.g. of Clothing Co-Parsing")
-    depth: str = option("", "folder with images/ in focus all over and depth/ (8 bits, 255 = 10 m), e.g. of NYU")
-    data_path: str = data_path_option("dataset folder: Train/DATASET is written")
-    dataset: str = option("SYNTHETIC", "name of the set")
-    model_path: str = model_option("what chooses among --objects those in focus: weights, or a shipped model's name")
-    device: str = device_option()
-    seed: int = option(42, "seed of everything random", at_least=0)

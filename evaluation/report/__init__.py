@@ -6,7 +6,7 @@ from pathlib import Path
 from matplotlib.figure import Figure
 
 from ...utils.files import write_bytes, write_csv
-from ...utils.options import ReportOptions
+from ...utils.tool_options import ReportOptions
 from ..scores import MethodScores
 from .figures import curves_figure, grid_figure, save_figure
 from .gallery import Gallery

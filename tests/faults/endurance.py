@@ -18,7 +18,7 @@ import main  # noqa: F401 (makes the folder above known as the package ran)
 from ran.evaluation.report.tables import markdown_table
 from ran.tools import prepare, sample
 from ran.utils.files import atomic, write_bytes, write_csv
-from ran.utils.options import PrepareOptions, SampleOptions
+from ran.utils.tool_options import PrepareOptions, SampleOptions
 from tests.faults import corpus
 
 ROOT = Path(__file__).parents[2]

@@ -24,7 +24,7 @@ from ran.imaging.pictures import read_image
 from ran.model import RAN
 from ran.tools import serve
 from ran.training_setup import TrainingData
-from ran.utils.options import ServeOptions
+from ran.utils.tool_options import ServeOptions
 from tests.faults import corpus
 from tests.faults.folders import FOLDERS, PAIRED
 from tests.faults.kinds import LAST_ROW, MAPS, MASK_SETS, MASKS, PHOTOGRAPHS

@@ -22,7 +22,7 @@ from PIL import Image
 
 from ran.tools import prepare, sample
 from ran.utils.checkpoint import read_state, read_weights
-from ran.utils.options import PrepareOptions, SampleOptions
+from ran.utils.tool_options import PrepareOptions, SampleOptions
 from tests import processes
 from tests.faults import keep
 from tests.small import TINY

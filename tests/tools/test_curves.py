@@ -3,7 +3,7 @@ import pytest
 
 from ran.tools import curves
 from ran.utils.files import write_csv
-from ran.utils.options import CurvesOptions
+from ran.utils.tool_options import CurvesOptions
 
 
 def history(folder, factor):

@@ -13,7 +13,7 @@ from ran.evaluation.metrics import COLUMNS, score_image, totals
 from ran.evaluation.scores import read_scores
 from ran.imaging.pictures import write_png
 from ran.tools import evaluate
-from ran.utils.options import EvaluateOptions
+from ran.utils.tool_options import EvaluateOptions
 
 SHARED = Path(os.environ.get("RAN_SHARED", Path(__file__).parents[3] / "shared"))
 

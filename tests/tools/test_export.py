@@ -6,7 +6,7 @@ import torch
 
 from ran.predictor import OnnxPredictor, load_model
 from ran.tools import export
-from ran.utils.options import ExportOptions
+from ran.utils.tool_options import ExportOptions
 
 
 @pytest.fixture(scope="module")

@@ -1,7 +1,7 @@
 import pytest
 
 from ran.tools import info
-from ran.utils.options import InfoOptions
+from ran.utils.tool_options import InfoOptions
 
 
 # The reference sizes at 384 x 384: ours by the paper's description, and the released EfficientNet-B3's encoder row.

@@ -10,7 +10,7 @@ from ran.imaging.layouts import LAYOUTS, SPLITS
 from ran.imaging.masks import UNKNOWN, read_mask
 from ran.imaging.pictures import write_png
 from ran.tools import prepare
-from ran.utils.options import PrepareOptions
+from ran.utils.tool_options import PrepareOptions
 
 
 @pytest.fixture

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from ran.tools import prepare
-from ran.utils.options import PrepareOptions
+from ran.utils.tool_options import PrepareOptions
 
 
 def check(data_path):

@@ -6,7 +6,7 @@ import pytest
 from ran.evaluation.metrics import COLUMNS
 from ran.evaluation.scores import MethodScores, write_scores
 from ran.tools import readme
-from ran.utils.options import ReadmeOptions
+from ran.utils.tool_options import ReadmeOptions
 
 BLOCK = "before\n<!-- table scores -->\nold\n<!-- end -->\nbetween\n<!-- table cost -->\n<!-- end -->\nafter\n"
 

@@ -8,7 +8,7 @@ import pytest
 
 from ran.evaluation.scores import read_scores, write_scores
 from ran.tools import report
-from ran.utils.options import ReportOptions
+from ran.utils.tool_options import ReportOptions
 
 
 @pytest.fixture(scope="session")

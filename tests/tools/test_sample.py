@@ -6,7 +6,7 @@ from ran.imaging.dataset_check import contrast_gain
 from ran.imaging.masks import read_mask
 from ran.imaging.pictures import read_image
 from ran.tools import sample
-from ran.utils.options import SampleOptions
+from ran.utils.tool_options import SampleOptions
 
 
 def test_pictures_are_sharp_where_the_mask_says_so(source):

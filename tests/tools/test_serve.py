@@ -18,7 +18,7 @@ from PIL import Image
 from ran.imaging.renderings import LINE
 from ran.tools import serve
 from ran.tools.sample import photograph
-from ran.utils.options import ServeOptions
+from ran.utils.tool_options import ServeOptions
 
 ROOT = Path(__file__).parents[2]
 PATIENCE = 120  # for a machine that has other work, seconds

@@ -12,7 +12,7 @@ from ran.tester import sets_to_score
 from ran.tools import synthesise
 from ran.tools.sample import photograph
 from ran.trainer import Trainer
-from ran.utils.options import SynthesiseOptions
+from ran.utils.tool_options import SynthesiseOptions
 
 
 @pytest.fixture(scope="module")

@@ -21,8 +21,8 @@ from ...predictor import SHIPPED, Predictor, chosen_weights, load_model, stack
 from ...utils import distributed
 from ...utils.files import locked
 from ...utils.memory import explain_out_of_memory
-from ...utils.options import RENDERINGS, PredictOptions
 from ...utils.progress import cores_of_process
+from ...utils.tool_options import RENDERINGS, PredictOptions
 from .sources import Source, find_sources
 from .table import Table
 

@@ -19,7 +19,7 @@ from ran.imaging.resizing import quantised
 from ran.predictor import load_model
 from ran.tools.predict import command as predict
 from ran.tools.sample import photograph
-from ran.utils.options import PredictOptions
+from ran.utils.tool_options import PredictOptions
 from tests import processes
 
 ROOT = Path(__file__).parents[3]
