@@ -17,13 +17,12 @@ from tqdm import tqdm
 from ran.evaluation.report.tables import markdown_table
 from ran.imaging.blur import display, linear, spread
 from ran.imaging.layouts import find_sets
-from ran.imaging.masks import read_pair
+from ran.imaging.masks import largest_square, read_pair
 from ran.predictor import load_model
 from ran.utils.command_line import option, parse
 from ran.utils.files import write_bytes, write_csv
 from ran.utils.options import data_path_option
 
-SIDES = (1.0, 0.8, 0.65, 0.5, 0.4)  # of the squares that are tried, as shares of the shorter side
 RADIUS, NOISE = 0.01, 4
 KINDS = ("in focus", "the same, defocused", "blurred")
 
@@ -70,18 +69,6 @@ def squares_of(picture: np.ndarray, mask: np.ndarray) -> list[tuple[str, np.ndar
             noise = np.random.default_rng(0).normal(0, NOISE, square.shape)
             found.append((KINDS[1], np.round(blurred + noise).clip(0, 255).astype(np.uint8)))
     return found
-
-
-def largest_square(picture: np.ndarray, part: np.ndarray) -> np.ndarray | None:
-    """A square of the picture that lies in the part (255) wholly, or None."""
-    sums = cv2.integral(part // 255)
-    for share in SIDES:
-        side = int(share * min(part.shape))
-        inside = sums[side:, side:] - sums[:-side, side:] - sums[side:, :-side] + sums[:-side, :-side] == side**2
-        if inside.any():
-            y, x = np.unravel_index(inside.argmax(), inside.shape)
-            return np.ascontiguousarray(picture[y : y + side, x : x + side])
-    return None
 
 
 def table(rows: list[dict]) -> str:

@@ -9,6 +9,7 @@ from .pictures import grey_levels, read_as, read_image
 
 UNKNOWN = 128  # level of a trimap where nobody knows whether it is in focus
 COLOUR_NOISE = 24  # what JPEG may add to grey, of 255
+SIDES = (1.0, 0.8, 0.65, 0.5, 0.4)  # of the squares that are tried, as shares of the shorter side
 
 
 def read_map(path: str | Path, white: str = "in_focus") -> np.ndarray:
@@ -77,3 +78,15 @@ def read_pair(
         sizes = ["{1} x {0}".format(*picture.shape) for picture in (image, mask)]
         raise ValueError(f"{image_path} is {sizes[0]}, its mask {sizes[1]} (width x height)")
     return image, mask
+
+
+def largest_square(picture: np.ndarray, part: np.ndarray) -> np.ndarray | None:
+    """A square of the picture (H x W x 3) that lies in the part (H x W, 255) wholly; None if all such are too small."""
+    sums = cv2.integral(part // 255)
+    for share in SIDES:
+        side = int(share * min(part.shape))
+        inside = sums[side:, side:] - sums[:-side, side:] - sums[side:, :-side] + sums[:-side, :-side] == side**2
+        if inside.any():
+            y, x = np.unravel_index(inside.argmax(), inside.shape)
+            return np.ascontiguousarray(picture[y : y + side, x : x + side])
+    return None

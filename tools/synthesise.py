@@ -8,18 +8,18 @@ import numpy as np
 from tqdm import tqdm
 
 from ..imaging.blur import defocus_background, defocus_object, display, linear, spread, thin_lens
-from ..imaging.masks import UNKNOWN, read_pair
+from ..imaging.masks import UNKNOWN, largest_square, read_pair
 from ..imaging.pictures import read_image, write_png
 from ..predictor import chosen_weights, load_model
 from ..utils.files import check_name, pair_by_stem, write_bytes
 from ..utils.tool_options import SynthesiseOptions
 
-# Stem, picture (H x W x 3 uint8), and H x W: an object's mask or depth in metres; made: a trimap, see read_trimap.
+# Stem, picture (H x W x 3 uint8), and H x W: a mask of an object or of focus, or depth in metres; made: a trimap.
 Sample = tuple[str, np.ndarray, np.ndarray]
 RADIUS = (0.006, 0.035)  # of the circle of confusion, as shares of the longer side
 SHARP, BLURRED = 0.75, 1.5  # radii in pixels of a picture of NET_SIDE up to which and from which all see the same
 NET_SIDE = 400  # about what the network sees
-IN_FOCUS, OUT_OF_FOCUS, SHARP_ALL_OVER = 0.8, 0.7, 0.95
+IN_FOCUS, OUT_OF_FOCUS, SHARP_ALL_OVER = 0.8, 0.7, 0.85
 DEEPEST, NEAREST = 10, 0.4  # metres: what white means in a picture of depth, and the least that is believed
 RIM = 3  # pixels along the edges of masks and depth that are not trusted
 
@@ -49,7 +49,7 @@ def run(options: SynthesiseOptions) -> None:
 
 
 def partners(source: Path, name: str) -> Iterator[tuple[str, np.ndarray, np.ndarray]]:
-    """Stem, photograph and its partner of the photograph's size: an object's mask, or depth in metres."""
+    """Stem, photograph and its partner of the photograph's size: a mask of an object or of focus, or depth in metres."""
     folder = "depth" if name == "depth" else "masks"
     pairs, problems = pair_by_stem(source / "images", source / folder)
     if problems:
@@ -103,7 +103,7 @@ def of_people(pairs: Iterable[Sample], rng: np.random.Generator, _: SynthesiseOp
 def of_depth(pairs: Iterable[Sample], rng: np.random.Generator, _: SynthesiseOptions) -> Iterator[Sample]:
     """Rooms through a lens that focuses on one of their points; some in focus or blurred all over."""
     for stem, picture, metres in pairs:
-        kind = rng.choice(["lens", "sharp", "blurred"], p=[0.6, 0.25, 0.15])
+        kind = rng.choice(["lens", "sharp", "blurred"], p=[0.45, 0.4, 0.15])
         if kind == "sharp":
             trimap = np.full(metres.shape, 255, np.uint8)
         elif kind == "blurred":
@@ -116,10 +116,24 @@ def of_depth(pairs: Iterable[Sample], rng: np.random.Generator, _: SynthesiseOpt
         yield f"{stem}_{kind}", picture, trimap
 
 
+def of_focus(pairs: Iterable[Sample], rng: np.random.Generator, _: SynthesiseOptions) -> Iterator[Sample]:
+    """Squares that lie in focus wholly, some of them blurred, and half of those that are blurred wholly."""
+    for stem, picture, mask in pairs:
+        square = largest_square(picture, mask)
+        if square is not None:
+            yield f"{stem}_sharp", square, np.full(square.shape[:2], 255, np.uint8)
+            if rng.random() < 0.25:
+                yield f"{stem}_defocused", defocused(square, rng), np.zeros(square.shape[:2], np.uint8)
+        square = largest_square(picture, 255 - mask)
+        if square is not None and rng.random() < 0.5:
+            yield f"{stem}_blurred", square, np.zeros(square.shape[:2], np.uint8)
+
+
 MAKERS: dict[str, Callable[[Iterable[Sample], np.random.Generator, SynthesiseOptions], Iterator[Sample]]] = {
     "objects": of_objects,
     "people": of_people,
     "depth": of_depth,
+    "focus": of_focus,
 }
 
 

@@ -194,13 +194,14 @@ class SampleOptions:
 @dataclass
 class SynthesiseOptions:
     """Write a training set with known focus, by the optics of a lens: objects and people in front of blurred
-    backgrounds or blurred themselves, rooms at some focus distance, pictures in focus or blurred all over. train takes
-    it by --extra.
+    backgrounds or blurred themselves, rooms at some focus distance, pictures in focus or blurred all over. train takes it by
+    --extra.
     """
 
     objects: str = option("", "folder with images/ and masks/ of objects, white = object, e.g. ECSSD as published")
     people: str = option("", "the same of people in focus, whatever is behind them, e.g. of Clothing Co-Parsing")
     depth: str = option("", "folder with images/ in focus all over and depth/ (8 bits, 255 = 10 m), e.g. of NYU")
+    focus: str = option("", "folder of a prepared training set, e.g. dataset/Train/CUHK: squares of one class are cut")
     data_path: str = data_path_option("dataset folder: Train/DATASET is written")
     dataset: str = option("SYNTHETIC", "name of the set")
     model_path: str = model_option("what chooses among --objects those in focus: weights, or a shipped model's name")

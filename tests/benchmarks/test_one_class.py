@@ -2,7 +2,8 @@ import csv
 
 import numpy as np
 
-from benchmarks.one_class import KINDS, Options, largest_square, measure, squares_of
+from benchmarks.one_class import KINDS, Options, measure, squares_of
+from ran.imaging.masks import largest_square
 
 
 def test_squares_lie_in_one_class_and_are_as_large_as_fits():

@@ -59,6 +59,18 @@ def test_what_is_white_is_sharper_than_what_is_black(made):
     assert check(made.parent.parent)[1] == []
 
 
+def test_squares_of_one_class(dataset, tmp_path):
+    """Cut from a prepared set: each says one thing, and pixels called in focus are those of the photograph."""
+    made = make(tmp_path, focus=str(dataset / "Train/SAMPLE"))
+    kinds = {}
+    for path in (made / "trimaps").iterdir():
+        image, trimap = read_image(made / "images" / f"{path.stem}.jpg"), read_trimap(path)
+        kind = path.stem.rsplit("_", 1)[1]
+        kinds.setdefault(kind, []).append(path)
+        assert image.shape[0] == image.shape[1] and set(np.unique(trimap)) == {255 if kind == "sharp" else 0}
+    assert {"sharp", "blurred"} <= kinds.keys()
+
+
 def test_same_seed_same_files(sources, made, tmp_path):
     """Of one source alone too: none depends on the others."""
     again = make(tmp_path, depth=str(sources))
@@ -92,7 +104,7 @@ def test_a_training_mixes_them_in(made, config, dataset):
 
 
 def test_what_is_wrong_is_said(sources, made, tmp_path):
-    with pytest.raises(ValueError, match="give --objects, --people, --depth"):
+    with pytest.raises(ValueError, match="give --objects, --people, --depth, --focus"):
         make(tmp_path)
     with pytest.raises(ValueError, match="holds files already"):
         make(made.parent.parent, depth=str(sources))
