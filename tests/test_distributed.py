@@ -160,12 +160,12 @@ def start(config, folder: Path) -> processes.Job:
     return job
 
 
-def test_the_end_of_another_process_is_told(monkeypatch):
+def test_the_end_of_another_process_is_reported(monkeypatch):
     monkeypatch.setattr(distributed, "size", lambda: 2)
-    told = pytest.raises(
+    lost = pytest.raises(
         ConnectionError, match="process 0 stopped: another one has ended, or hangs .Connection closed.*go on"
     )
-    with told, distributed.explain_lost_processes("go on"):
+    with lost, distributed.explain_lost_processes("go on"):
         raise RuntimeError("Connection closed by peer")
     with pytest.raises(torch.OutOfMemoryError), distributed.explain_lost_processes("go on"):
         raise torch.OutOfMemoryError("its own trouble")

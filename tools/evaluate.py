@@ -183,8 +183,8 @@ def match(method: Method, masks: dict[str, Path], partly: bool) -> None:
 def fail_unless_complete(methods: list[Method], options: EvaluateOptions, kind: str) -> None:
     """Raises ValueError with all that is odd when a method has notes of this kind and --allow_missing is not set."""
     if not options.allow_missing and any(method.notes[kind] for method in methods):
-        told = "".join(remarks(method, None) for method in methods)
-        raise ValueError(f"{KINDS[kind]}; --allow_missing scores the others\n{told}")
+        found = "".join(remarks(method, None) for method in methods)
+        raise ValueError(f"{KINDS[kind]}; --allow_missing scores the others\n{found}")
 
 
 def remarks(method: Method, most: int | None = LISTED) -> str:

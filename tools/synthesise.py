@@ -49,7 +49,7 @@ def run(options: SynthesiseOptions) -> None:
 
 
 def partners(source: Path, name: str) -> Iterator[tuple[str, np.ndarray, np.ndarray]]:
-    """Stem, photograph and its partner of the photograph's size: a mask of an object or of focus, or depth in metres."""
+    """Stem, photograph and its partner of that size: a mask of an object or of focus, or depth in metres."""
     folder = "depth" if name == "depth" else "masks"
     pairs, problems = pair_by_stem(source / "images", source / folder)
     if problems:

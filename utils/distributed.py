@@ -126,5 +126,5 @@ def explain_lost_processes(advice: str) -> Iterator[None]:
         if size() == 1 or isinstance(error, torch.OutOfMemoryError):
             raise
         reason = str(error).splitlines()[0]
-        told = f"process {rank()} stopped: another one has ended, or hangs ({reason}); {advice}"
-        raise ConnectionError(told) from error
+        sentence = f"process {rank()} stopped: another one has ended, or hangs ({reason}); {advice}"
+        raise ConnectionError(sentence) from error

@@ -51,9 +51,9 @@ def atomic(path: Path) -> Iterator[Path]:
     except OSError as error:
         if error.errno not in UNWRITABLE:
             raise
-        told = OSError(f"{path}: cannot be written ({error.strerror or error})")
-        told.errno = error.errno
-        raise told from None
+        explained = OSError(f"{path}: cannot be written ({error.strerror or error})")
+        explained.errno = error.errno
+        raise explained from None
     finally:
         temporary.unlink(missing_ok=True)
 

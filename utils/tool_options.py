@@ -194,8 +194,8 @@ class SampleOptions:
 @dataclass
 class SynthesiseOptions:
     """Write a training set with known focus, by the optics of a lens: objects and people in front of blurred
-    backgrounds or blurred themselves, rooms at some focus distance, pictures in focus or blurred all over. train takes it by
-    --extra.
+    backgrounds or blurred themselves, rooms at some focus distance, pictures in focus or blurred all over. train takes
+    it by --extra.
     """
 
     objects: str = option("", "folder with images/ and masks/ of objects, white = object, e.g. ECSSD as published")

@@ -59,7 +59,7 @@ def page() -> str:
 
 
 def matches(outcome: str, sentence: str) -> bool:
-    return re.search(outcome.removeprefix("told: "), sentence, re.DOTALL) is not None
+    return re.search(outcome.removeprefix("refused: "), sentence, re.DOTALL) is not None
 
 
 if __name__ == "__main__":

@@ -82,7 +82,7 @@ def summary(watched: dict[str, list[dict]]) -> str:
         lines.append([f"`{command}` killed at {tally['kills']} random moments", found])
     kinds = [row for rows in corpus.tables().values() for row in rows]
     outcomes = [cell.partition(":")[0] for row in kinds for cell in row[1:] if cell]
-    counts = ", ".join(f"{outcomes.count(what)} {what}" for what in ("read", "told", "left out"))
+    counts = ", ".join(f"{outcomes.count(what)} {what}" for what in ("read", "refused", "left out"))
     lines.append([f"{len(kinds)} kinds of bad and odd files", f"{len(outcomes)} cases with a command: {counts}"])
     for name, rows in watched.items():
         most, seconds = max(row["mb"] for row in rows), rows[-1]["second"]

@@ -81,7 +81,7 @@ def each(commands: tuple[str, ...], outcome: str) -> dict[str, str]:
 
 
 EVERYWHERE = each((*PAIRED, *OWN), "read: itself")
-NO_PARTNER = each(PAIRED, "told: no partner in")
+NO_PARTNER = each(PAIRED, "refused: no partner in")
 LEFT = each(("prepare", "train", "test", "predict"), "left out: not a picture by its name")
 FOLDERS = (
     Folder("name with spaces", put(" my photo .jpg"), EVERYWHERE, (" my photo ",)),
@@ -89,7 +89,8 @@ FOLDERS = (
     Folder("name in other alphabets", put("Zürich 東京 🎞.jpg"), EVERYWHERE, ("Zürich 東京 🎞",)),
     Folder("name that is not UTF-8", put("caf\udce9.jpg"), EVERYWHERE, ("caf\udce9",)),
     Folder("name of 255 bytes", put(f"{LONG}.jpg"), EVERYWHERE, (LONG,), renderings=False),
-    Folder("name of 255 bytes, with --overlay", put(f"{LONG}.jpg"), {"predict": "told: File name too long"}, (LONG,)),
+    Folder("name of 255 bytes, with --overlay", put(f"{LONG}.jpg"),
+           {"predict": "refused: File name too long"}, (LONG,)),
     Folder("name that begins like an option", put("--help.jpg"), EVERYWHERE, ("--help",)),
     Folder("name with several dots", put("a.b.png.jpg"), EVERYWHERE, ("a.b.png",)),
     Folder("name with a pattern's characters", put("[1]*?{}%s.jpg"), EVERYWHERE, ("[1]*?{}%s",)),
@@ -98,18 +99,18 @@ FOLDERS = (
     Folder("names that differ in case only", put("photo.jpg", "Photo.jpg"), EVERYWHERE, ("photo", "Photo")),
     Folder("names that differ in Unicode's form only", put("\u00e9.jpg", "e\u0301.jpg"), EVERYWHERE,
            ("\u00e9", "e\u0301")),
-    Folder("two pictures of one stem", make(doubled), each(PAIRED, "told: doubled stem") | each(OWN, "read: both"),
+    Folder("two pictures of one stem", make(doubled), each(PAIRED, "refused: doubled stem") | each(OWN, "read: both"),
            ("good_1",)),
     Folder("link to a photograph", make(link("linked.jpg", "good_1.jpg"), "linked"), EVERYWHERE, ("linked",)),
     Folder("link to itself", make(link("loop.jpg", "loop.jpg"), "loop"),
-           each((*PAIRED, "predict"), f"told: {UNREADABLE}") | {"serve": "told: no longer here"}, ("loop",)),
+           each((*PAIRED, "predict"), f"refused: {UNREADABLE}") | {"serve": "refused: no longer here"}, ("loop",)),
     Folder("link to nothing", make(link("lost.jpg", "nowhere.jpg"), "lost"),
-           each((*PAIRED, "predict"), f"told: {UNREADABLE}") | {"serve": "told: no longer here"}, ("lost",)),
+           each((*PAIRED, "predict"), f"refused: {UNREADABLE}") | {"serve": "refused: no longer here"}, ("lost",)),
     Folder("link to the folder that it lies in", make(link("loop", ".")), LEFT, ("loop",)),
     Folder("folder named .jpg", make(folder_with_a_picture, "album"),
-           each(PAIRED, f"told: {UNREADABLE}") | {"predict": "read: the pictures in it"}, ("album",)),
+           each(PAIRED, f"refused: {UNREADABLE}") | {"predict": "read: the pictures in it"}, ("album",)),
     Folder("pipe named .jpg", make(lambda folder: os.mkfifo(folder / "pipe.jpg"), "pipe"),
-           each((*PAIRED, "predict"), f"told: {UNREADABLE}") | {"serve": "told: no longer here"}, ("pipe",)),
+           each((*PAIRED, "predict"), f"refused: {UNREADABLE}") | {"serve": "refused: no longer here"}, ("pipe",)),
     Folder("hidden file", put(".hidden.jpg", mates=False), LEFT, (".hidden",)),
     Folder("text beside the pictures", make(lambda folder: (folder / "notes.txt").write_text("notes")), LEFT,
            ("notes",)),
@@ -119,9 +120,9 @@ FOLDERS = (
     Folder("mask without a photograph", make(lambda folder: (folder / "lone.png").write_bytes(MASK_PNG), mask=True),
            NO_PARTNER, ("lone",)),
     Folder("two masks of one stem", make(doubled_mask, mask=True),
-           each(PAIRED, "told: doubled stem") | {"evaluate": "told: two masks for one image"}, ("good_1",)),
+           each(PAIRED, "refused: doubled stem") | {"evaluate": "refused: two masks for one image"}, ("good_1",)),
     Folder("folder named as a mask", make(lambda folder: (folder / "bad.png").mkdir(), "bad", mask=True),
-           each((*PAIRED, "evaluate"), f"told: {UNREADABLE}"), ("bad",)),
+           each((*PAIRED, "evaluate"), f"refused: {UNREADABLE}"), ("bad",)),
     Folder("mask that is a link to itself", make(link("bad.png", "bad.png"), "bad", mask=True),
-           each((*PAIRED, "evaluate"), f"told: {UNREADABLE}"), ("bad",)),
+           each((*PAIRED, "evaluate"), f"refused: {UNREADABLE}"), ("bad",)),
 )  # fmt: skip

@@ -54,7 +54,7 @@ class File:
         kind: what it is, a line of the page.
         name: the file's name.
         content: its bytes.
-        outcome: "read: ..." as what, or "told: ..." with a part of the sentence (".*" where it may differ).
+        outcome: "read: ..." as what, or "refused: ..." with a part of the sentence (".*" where it may differ).
         pixels: what it is read as, within `tolerance` grey levels in the mean.
         but: outcomes of the commands that differ.
     """
@@ -71,12 +71,12 @@ class File:
         return self.but.get(command, self.outcome)
 
 
-def told(what: str) -> str:
-    return f"told: {what}"
+def refused(what: str) -> str:
+    return f"refused: {what}"
 
 
 def bad(kind: str, name: str, content: bytes, what: str = UNREADABLE, **more) -> File:
-    return File(kind, name, content, told(what), **more)
+    return File(kind, name, content, refused(what), **more)
 
 
 def odd(kind: str, name: str, content: bytes, what: str, pixels: np.ndarray = PICTURE, tolerance: float = 3) -> File:
@@ -127,7 +127,7 @@ PHOTOGRAPHS = (
     bad("BMP that declares 60000 x 60000", "bad.bmp",
         changed(BMP, b"BM", 18, struct.pack("<ii", 60000, 60000)), "exceeds limit"),
     bad("PNG that declares 13000 x 13000 and has 99 bytes", "bad.png", png_of(13000, 13000, b"0" * 99), "truncated",
-        but={"serve": told("13000 x 13000 are more than 50 million pixels")}),
+        but={"serve": refused("13000 x 13000 are more than 50 million pixels")}),
     bad("PNG of no width", "bad.png", png_of(0, 64, b"")),
     bad("PNG with 64 MB of compressed text", "bad.png",
         png_of(96, 64, bytes(97 * 64), chunk(b"zTXt", b"Comment\0\0" + zlib.compress(bytes(2**26), 9)))),

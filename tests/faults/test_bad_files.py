@@ -163,11 +163,11 @@ def cases(kinds, commands=corpus.COMMANDS) -> list:
     return [pytest.param(one, command, id=f"{one.kind}-{command}") for one, command in pairs]
 
 
-def check_told(command: str, status: int, error: str, outcome: str, name: str) -> None:
+def check_refused(command: str, status: int, error: str, outcome: str, name: str) -> None:
     """One sentence, with the reason, of one file, and an exit status of 1."""
     assert status == 1
-    told = [line for line in error.splitlines() if name in line]
-    assert len(told) == 1 and corpus.matches(outcome, told[0]), error
+    lines = [line for line in error.splitlines() if name in line]
+    assert len(lines) == 1 and corpus.matches(outcome, lines[0]), error
     assert not [good for good in GOOD if good in error and good != name], error
     assert ("1 picture(s) failed:" in error) if command == "predict" else error.startswith("error: ")
 
@@ -195,7 +195,7 @@ def test_photographs(one, command, room, run_folder):
             made = room / ("out/odd.png" if command == "predict" else "out/maps/SET/odd.png")
             assert read_image(made).shape == one.pixels.shape
     else:
-        check_told(command, status, error, outcome, one.name)
+        check_refused(command, status, error, outcome, one.name)
         assert done == (set(GOOD) if command == "predict" else set())
 
 
@@ -228,7 +228,7 @@ def test_masks(one, command, room, run_folder):
             assert np.abs(written.astype(int) - one.pixels).mean() <= one.tolerance
         assert ("resized" not in outcome) or f"{stem}.png: 96 x 64 to" in output
     else:
-        check_told(command, status, error, outcome, "bad.jpg" if "its mask" in outcome else one.name)
+        check_refused(command, status, error, outcome, "bad.jpg" if "its mask" in outcome else one.name)
         assert not done
 
 
@@ -261,7 +261,7 @@ def test_maps(one, command, room, run_folder):
         assert status == 0 and done == {*GOOD, stem}, error
         assert ("resized" not in outcome) or f"{stem}.png" in output
     else:
-        check_told(command, status, error, outcome, one.name)
+        check_refused(command, status, error, outcome, one.name)
 
 
 def lies_in(folder: Path) -> list[Path]:
@@ -279,12 +279,12 @@ def test_names_and_folders(one, command, room, run_folder, session):
         sentences = [sentence for sentence in said.values() if sentence]
         assert all(sentence.startswith(one.named[0]) for sentence in sentences)
         assert [True] * len(sentences) == [corpus.matches(outcome, sentence) for sentence in sentences]
-        assert bool(sentences) == outcome.startswith("told")
+        assert bool(sentences) == outcome.startswith("refused")
         return
     maps_for(room / "maps", {path.stem for path in masks.iterdir()})
     status, _, error, done = carry_out(command, room, run_folder, one.renderings)
-    if outcome.startswith("told"):
-        check_told(command, status, error, outcome, one.named[0])
+    if outcome.startswith("refused"):
+        check_refused(command, status, error, outcome, one.named[0])
         return
     assert status == 0, error
     new = {

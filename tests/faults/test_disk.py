@@ -73,11 +73,11 @@ def files(folder: Path) -> dict[str, bytes]:
 
 @pytest.mark.parametrize("command, size", [("prepare", "200k"), ("test", "100k"), ("predict", "150k")])
 @pytest.mark.slow
-def test_a_full_disk_is_told_and_the_same_command_goes_on(command, size, many, run_folder, disk, tmp_path, capsys):
+def test_a_full_disk_is_reported_and_the_same_command_goes_on(command, size, many, run_folder, disk, tmp_path, capsys):
     out = disk(f"size={size}") / "out"
     assert main(words(command, many, run_folder, out)) == 1
-    told = capsys.readouterr().err
-    assert "(No space left on device)" in told and str(out) in told and "Traceback" not in told
+    error = capsys.readouterr().err
+    assert "(No space left on device)" in error and str(out) in error and "Traceback" not in error
     assert not list(out.rglob(".part-*"))
     disk("size=50m")
     assert main(words(command, many, run_folder, out)) == 0
@@ -94,8 +94,8 @@ def test_a_full_disk_keeps_the_last_state_of_a_training(many, run_folder, disk, 
     """The first state fits, without an optimiser's moments; the first epoch's does not, beside the one it replaces."""
     out = disk("size=60m") / "out"  # weights are 17 MB, a later state is thrice as large
     assert main(words("train", many, run_folder, out)) == 1
-    told = capsys.readouterr().err
-    assert f"{out}/last.pt: cannot be written (No space left on device)" in told
+    error = capsys.readouterr().err
+    assert f"{out}/last.pt: cannot be written (No space left on device)" in error
     state = read_state(out / "last.pt")
     assert state["epoch"] == 0 and read_weights(out)[1]["epoch"] == 1
     disk("size=300m")
@@ -107,7 +107,7 @@ def test_a_full_disk_keeps_the_last_state_of_a_training(many, run_folder, disk, 
 
 
 @pytest.mark.parametrize("command", ["prepare", "train", "test", "predict", "evaluate"])
-def test_a_folder_that_cannot_be_written_to_is_told_first(command, many, run_folder, request, tmp_path, capsys):
+def test_a_folder_that_cannot_be_written_to_is_reported_first(command, many, run_folder, request, tmp_path, capsys):
     if os.geteuid():
         out, reason = tmp_path / "out", "Permission denied"
         out.mkdir(0o500)
@@ -117,8 +117,8 @@ def test_a_folder_that_cannot_be_written_to_is_told_first(command, many, run_fol
         disk("ro")
     for folder in (out, out / "new"):
         assert main(words(command, many, run_folder, folder)) == 1
-        told = capsys.readouterr().err
-        assert told.strip().splitlines()[-1] == (
+        error = capsys.readouterr().err
+        assert error.strip().splitlines()[-1] == (
             f"error: {folder}: cannot be written to ({reason}); choose another folder"
         )
 
@@ -127,8 +127,8 @@ def test_a_folder_that_cannot_be_written_to_is_told_first(command, many, run_fol
 def test_two_runs_in_one_folder_are_refused(command, many, run_folder, tmp_path, capsys):
     with locked(tmp_path):
         assert main(words(command, many, run_folder, tmp_path)) == 1
-    told = capsys.readouterr().err
-    assert f"error: {tmp_path}: another run is writing there; wait for its end" in told and not any(tmp_path.iterdir())
+    error = capsys.readouterr().err
+    assert f"error: {tmp_path}: another run is writing there; wait for its end" in error and not any(tmp_path.iterdir())
 
 
 def test_a_source_that_vanishes_is_named(many, run_folder, tmp_path, monkeypatch, capsys):
@@ -148,20 +148,20 @@ def test_a_source_that_vanishes_is_named(many, run_folder, tmp_path, monkeypatch
 
         monkeypatch.setattr(module, function, found)
 
-    def told(command: str) -> str:
+    def error(command: str) -> str:
         assert main(words(command, copy, run_folder, tmp_path / command)) == 1
         return capsys.readouterr().err
 
     vanishing(prepare, "verify", victim)
-    assert f"'{victim}'" in told("prepare")
+    assert f"'{victim}'" in error("prepare")
     shutil.copy(many / "dataset/SAMPLE/Test/images/030.jpg", victim)
     vanishing(predict, "find_sources", victim)
-    assert f"1 picture(s) failed:\n  {victim}: not a readable picture" in told("predict")
+    assert f"1 picture(s) failed:\n  {victim}: not a readable picture" in error("predict")
     assert (tmp_path / "predict/029.png").exists() and not (tmp_path / "predict/030.png").exists()
     shutil.copy(many / "dataset/SAMPLE/Test/images/030.jpg", victim)
     vanishing(tester, "sets_to_score", victim)
-    assert f"error: {victim}: not a readable picture" in told("test")
+    assert f"error: {victim}: not a readable picture" in error("test")
     assert not (tmp_path / "test/scores.json").exists()
     training = copy / "dataset/Train/SAMPLE/masks/003.png"
     vanishing(training_setup, "find_sets", training)
-    assert f"error: {training}: not a readable picture" in told("train")
+    assert f"error: {training}: not a readable picture" in error("train")

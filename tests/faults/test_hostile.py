@@ -86,9 +86,9 @@ def run(words: list[str], capsys) -> str:
         status = main(words)
     except SystemExit as stop:  # argparse
         status = stop.code
-    told = capsys.readouterr().err
-    assert status in (1, 2) and told.strip() and "Traceback" not in told, told
-    return told
+    error = capsys.readouterr().err
+    assert status in (1, 2) and error.strip() and "Traceback" not in error, error
+    return error
 
 
 @pytest.fixture
@@ -110,8 +110,8 @@ def test_no_file_that_a_user_may_name_is_unpickled(dataset, run_folder, tmp_path
         for kind, attack in attacks.items():
             path.parent.mkdir(exist_ok=True)
             shutil.copy(attack, path)
-            told = run(words, capsys)
-            assert path.name in told or str(path.parent) in told, (place, kind, told)
+            error = run(words, capsys)
+            assert path.name in error or str(path.parent) in error, (place, kind, error)
             assert not marker.exists(), (place, kind)
             path.unlink()
 
@@ -124,8 +124,8 @@ def test_a_downloaded_encoder_is_not_unpickled(dataset, tmp_path, monkeypatch, c
     name = Path(encoder.torchvision.models.get_model_weights("resnet18").DEFAULT.url).name
     (tmp_path / "hub/checkpoints").mkdir(parents=True)
     shutil.copy(attack, tmp_path / "hub/checkpoints" / name)
-    told = run(["train", "--data_path", str(dataset), "--model_path", str(tmp_path / "out"), *SMALL], capsys)
-    assert "could not be downloaded or read" in told and not marker.exists()
+    error = run(["train", "--data_path", str(dataset), "--model_path", str(tmp_path / "out"), *SMALL], capsys)
+    assert "could not be downloaded or read" in error and not marker.exists()
 
 
 def test_a_yaml_file_builds_no_objects(dataset, tmp_path, capsys):
@@ -139,23 +139,23 @@ def test_a_yaml_file_builds_no_objects(dataset, tmp_path, capsys):
     {"arch": "../../etc/passwd"}, {"arch": ["resnet18"]}, {"surprise": 1}, [], "resnet18",
     {"connectivity": "no", "decoder": {}},
 ])  # fmt: skip
-def test_weights_whose_metadata_lie_are_told(run_folder, dataset, tmp_path, capsys, options):
+def test_weights_whose_metadata_lie_are_reported(run_folder, dataset, tmp_path, capsys, options):
     state, metadata = read_weights(run_folder)
     path = tmp_path / "w.safetensors"
     save_weights(path, state, metadata | {"model": options})
-    told = run(["test", "--data_path", str(dataset), "--model_path", str(path), *CPU], capsys)
-    assert str(path) in told
+    error = run(["test", "--data_path", str(dataset), "--model_path", str(path), *CPU], capsys)
+    assert str(path) in error
 
 
 @pytest.mark.parametrize("config", [{}, {"img_size": "64"}, {"img_size": -1}])
-def test_weights_that_name_no_size_are_told(run_folder, dataset, tmp_path, capsys, config):
+def test_weights_that_name_no_size_are_reported(run_folder, dataset, tmp_path, capsys, config):
     state, metadata = read_weights(run_folder)
     save_weights(path := tmp_path / "w.safetensors", state, metadata | {"config": config})
-    told = run(["test", "--data_path", str(dataset), "--model_path", str(path), *CPU], capsys)
-    assert f"{path}: its weights do not fit" in told
+    error = run(["test", "--data_path", str(dataset), "--model_path", str(path), *CPU], capsys)
+    assert f"{path}: its weights do not fit" in error
 
 
-def test_weights_with_other_metadata_are_told(dataset, tmp_path, capsys):
+def test_weights_with_other_metadata_are_reported(dataset, tmp_path, capsys):
     path = tmp_path / "w.safetensors"
     for metadata in (None, {"model": "{", "config": "{}"}, {"model": "{}", "config": "null"}):
         save_file({"x": torch.zeros(1)}, path, metadata)
@@ -163,21 +163,21 @@ def test_weights_with_other_metadata_are_told(dataset, tmp_path, capsys):
 
 
 @pytest.mark.parametrize("content", [{}, [], {"config": {}}, {"config": 1, "optimizer": None}])
-def test_a_state_of_something_else_is_told(dataset, tmp_path, capsys, content):
+def test_a_state_of_something_else_is_reported(dataset, tmp_path, capsys, content):
     torch.save(content, tmp_path / LAST)
     words = ["train", "--data_path", str(dataset), "--model_path", str(tmp_path), "--pretrained", "none", "--resume"]
     assert str(tmp_path / LAST) in run([*words, *SMALL], capsys)
 
 
-def test_changed_weights_are_told_by_their_hash(run_folder, dataset, tmp_path, capsys):
+def test_changed_weights_are_reported_by_their_hash(run_folder, dataset, tmp_path, capsys):
     path = tmp_path / "w.safetensors"
     shutil.copy(run_folder / "best_model.safetensors", path)
     write_hash(path)
     data = bytearray(path.read_bytes())
     data[-1] ^= 1
     path.write_bytes(data)
-    told = run(["test", "--data_path", str(dataset), "--model_path", str(path), *CPU], capsys)
-    assert f"{path}: damaged or changed, its SHA-256 is not that of w.safetensors.sha256" in told
+    error = run(["test", "--data_path", str(dataset), "--model_path", str(path), *CPU], capsys)
+    assert f"{path}: damaged or changed, its SHA-256 is not that of w.safetensors.sha256" in error
 
 
 @pytest.mark.parametrize("name", ["../../elsewhere", "/elsewhere", "..", "a\\..\\b"])
@@ -198,7 +198,7 @@ def test_names_lead_nowhere_else(evaluated, dataset, tmp_path, capsys, name):
 
 
 def test_no_result_is_written_through_a_link(dataset, run_folder, tmp_path, capsys):
-    """A link to a folder is told; a link in a map's place is replaced, what it led to stays."""
+    """A link to a folder is error; a link in a map's place is replaced, what it led to stays."""
     shoot, out, elsewhere = tmp_path / "shoot", tmp_path / "out", tmp_path / "elsewhere"
     shutil.copytree(dataset / "SAMPLE/Test/images", shoot / "day")
     out.mkdir()
@@ -231,6 +231,6 @@ def test_an_onnx_file_reads_no_other_file(tmp_path, dataset, capsys):
     helper.set_model_props(made, {"model": "{}", "config": "{}"})
     (folder / "w.onnx").write_bytes(made.SerializeToString())
     picture = str(next((dataset / "SAMPLE/Test/images").iterdir()))
-    told = run(["predict", picture, "--output", str(tmp_path / "out"), "--engine", "onnx", "--model_path",
+    error = run(["predict", picture, "--output", str(tmp_path / "out"), "--engine", "onnx", "--model_path",
                 str(folder / "w.onnx"), *CPU], capsys)  # fmt: skip
-    assert "not an ONNX file that export wrote (parts of it lie in other files)" in told
+    assert "not an ONNX file that export wrote (parts of it lie in other files)" in error

@@ -23,7 +23,7 @@ def test_different_dark_pictures_are_not_the_same():
     assert same_pictures({Path("one"): one}, {}) == same_pictures({}, {Path("one"): one}) == []
 
 
-def test_pictures_of_two_sets_are_told_from_those_of_one(tmp_path):
+def test_pictures_of_two_sets_are_known_from_those_of_one(tmp_path):
     """Two sets with one photograph in common: once whole, once as the small square of a pack."""
     sets = {"CUHK": ("coffee", "chelsea"), "PACK": ("rocket", "coffee")}
     for name, stems in sets.items():

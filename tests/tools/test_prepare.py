@@ -249,7 +249,7 @@ def test_a_dataset_folder_is_never_its_own_source(dataset, tmp_path):
     assert files(tmp_path / "d") == before
 
 
-def test_unknown_folders_are_told_what_is_known(tmp_path):
+def test_unknown_folders_are_reported_what_is_known(tmp_path):
     with pytest.raises(ValueError, match="DUT600S_Training.*--images and --masks name any other"):
         run(tmp_path, tmp_path / "d")
     with pytest.raises(ValueError, match="--source names"):

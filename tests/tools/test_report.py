@@ -109,7 +109,7 @@ def test_many_images_are_thinned_to_the_worst(evaluated, tmp_path, monkeypatch, 
     assert "SAMPLE: the page shows the 2 images with the largest errors" in capsys.readouterr().out
 
 
-def test_methods_on_different_images_are_told(evaluated, tmp_path, capsys):
+def test_methods_on_different_images_are_reported(evaluated, tmp_path, capsys):
     scores = read_scores(evaluated)
     scores[1].rows.pop()
     write_scores(tmp_path / "scores", scores)

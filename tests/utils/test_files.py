@@ -80,13 +80,13 @@ def test_what_a_killed_process_left_goes_and_no_link_is_followed(tmp_path):
 def test_a_folder_is_one_runs_at_a_time(tmp_path):
     with locked(tmp_path), pytest.raises(OSError, match="another run is writing there"), locked(tmp_path):
         pass
-    told, tell = os.pipe()
+    reader, tell = os.pipe()
     with locked(tmp_path):
         if not (child := os.fork()):
             os.write(tell, b".")
             time.sleep(60)
             os._exit(0)
-        os.read(told, 1)
+        os.read(reader, 1)
     with locked(tmp_path), locked(tmp_path, first=False):  # the child lives, and holds nothing
         os.kill(child, signal.SIGKILL)
         os.waitpid(child, 0)

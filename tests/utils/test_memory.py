@@ -5,7 +5,7 @@ import pytest
 from ran.utils.memory import explain_dead_workers, explain_out_of_memory
 
 
-def test_a_lack_of_memory_is_told_and_nothing_else():
+def test_a_lack_of_memory_is_reported_and_nothing_else():
     def out_of_memory():
         raise RuntimeError("CUDA out of memory. Tried to allocate 9 GiB")
 

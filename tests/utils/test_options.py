@@ -99,13 +99,13 @@ def test_bad_config_files_are_refused_by_name(text, message, tmp_path, capsys):
 
 def test_sizes_are_as_told_or_those_of_the_earlier_training():
     earlier = {"img_size": 320, "test_size": 448}
-    for told, sizes in (
+    for given, sizes in (
         ({}, (320, 448)),
         ({"img_size": 256}, (256, 0)),
         ({"test_size": 512}, (320, 512)),
         ({"img_size": 256, "test_size": 288}, (256, 288)),
     ):
-        config = TrainConfig(**told).with_sizes(earlier)
+        config = TrainConfig(**given).with_sizes(earlier)
         assert (config.img_size, config.test_size) == sizes
         assert config.with_sizes({}) == config
     assert (train().with_sizes({}).img_size, train().with_sizes({}).test_size) == (384, 0)

@@ -69,7 +69,7 @@ def test_the_shipped_published_rows_fit():
         assert "| method | P5 adp F ↑ | P5 MAE ↓ |" in second and "| ours | .800 | .050 |" in second
 
 
-def test_differences_and_incomplete_methods_are_told():
+def test_differences_and_incomplete_methods_are_reported():
     scores = [method("a", 0.05, 12), method("b", 0.2, 12), method("c", 0.05, 11)]
     (table,) = set_tables(scores, None)
     text = markdown(table)
