@@ -22,7 +22,7 @@ from .predictor import SHIPPED, load_model
 from .utils import distributed
 from .utils.checkpoint import BEST, WEIGHTS, named
 from .utils.files import locked
-from .utils.memory import explain_dead_workers, explain_out_of_memory
+from .utils.memory import explain_out_of_memory
 from .utils.options import RunConfig, TestConfig, TrainConfig
 from .utils.progress import cores_of_process
 from .utils.tool_options import ReportOptions
@@ -87,7 +87,7 @@ class Tester:
         maps = self.folder / ("maps" if self.config.save_map else ".maps")  # those of a report go with it
         with locked(self.folder, first=distributed.rank() == 0):
             try:
-                with distributed.explain_lost_processes("start the test again"), explain_dead_workers():
+                with distributed.explain_lost_processes("start the test again"):
                     scores = [self._score(name, pairs, maps / name) for name, pairs in self.sets.items()]
                 if distributed.rank() == 0:
                     self._write(scores)
