@@ -17,6 +17,7 @@ from .evaluation.report.tables import printed
 from .evaluation.scores import MethodScores, Pictures, write_scores
 from .evaluation.scoring import in_processes
 from .imaging.layouts import Pair, find_sets
+from .imaging.mask_check import report_masks
 from .imaging.pictures import write_png
 from .predictor import SHIPPED, load_model
 from .utils import distributed
@@ -86,6 +87,8 @@ class Tester:
         print(self.weights_line)
         maps = self.folder / ("maps" if self.config.save_map else ".maps")  # those of a report go with it
         with locked(self.folder, first=distributed.rank() == 0):
+            if distributed.rank() == 0:
+                report_masks([pair for pairs in self.sets.values() for pair in pairs])
             try:
                 with distributed.explain_lost_processes("start the test again"):
                     scores = [self._score(name, pairs, maps / name) for name, pairs in self.sets.items()]

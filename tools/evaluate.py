@@ -9,6 +9,8 @@ from ..evaluation.metrics import columns_of
 from ..evaluation.report.tables import printed
 from ..evaluation.scores import MethodScores, Pictures, write_scores
 from ..evaluation.scoring import in_processes, score_file
+from ..imaging.layouts import Pair
+from ..imaging.mask_check import report_masks
 from ..utils.files import IMAGE_SUFFIXES, check_name, list_images, locked, read_lines
 from ..utils.progress import cores
 from ..utils.tool_options import EvaluateOptions
@@ -49,6 +51,9 @@ def run(options: EvaluateOptions) -> None:
     columns = columns_of(options.protocols)
     dataset, pictures = truth(options)
     masks = chosen_masks(pictures["masks"], options.names)
+    other = "in_focus" if options.white == "blurred" else "blurred"
+    truths = [Pair(dataset, stem, path, path, white=options.white) for stem, path in masks.items()]
+    report_masks(truths, f"--gt FOLDER --white {other} turns it round")
     methods = read_methods(options)
     for method in methods:
         match(method, masks, partly=bool(options.names))

@@ -124,8 +124,10 @@ def test_decompression_bombs_are_refused(tmp_path, monkeypatch):
 
 
 def test_a_mask_turned_by_its_exif_still_fits_its_image(tmp_path):
-    rotated(6)(tmp_path / "mask.png")
+    rotated(6)(tmp_path / "photo.png")
     expected = (cv2.cvtColor(RAMP, cv2.COLOR_RGB2GRAY) >= 128).astype(np.uint8) * 255
+    with Image.open(tmp_path / "photo.png") as photo:
+        photo.convert("L").point(lambda level: 255 * (level >= 128)).save(tmp_path / "mask.png", exif=photo.getexif())
     assert np.array_equal(read_mask(tmp_path / "mask.png"), expected)
 
 
