@@ -57,7 +57,7 @@ def read_levels(path: str | Path, white: str = "in_focus") -> tuple[np.ndarray, 
         raise ValueError(f"{path}: not a mask of two classes: {error}") from None
     mask = (is_white if white == "in_focus" else ~is_white).astype(np.uint8) * 255
     if file.orientation in TURNS:
-        mask = np.asarray(Image.fromarray(mask).transpose(TURNS[file.orientation]))
+        mask = np.array(Image.fromarray(mask).transpose(TURNS[file.orientation]))
     return mask, levels
 
 

@@ -167,24 +167,37 @@ def list_images(folder: Path) -> dict[str, list[Path]]:
     return found
 
 
-def pair_by_stem(images: Path, masks: Path) -> tuple[dict[str, tuple[Path, Path]], list[str]]:
+def pair_by_stem(images: Path, masks: Path, suffix: str = "") -> tuple[dict[str, tuple[Path, Path]], list[str]]:
     """Pairs the pictures of two folders by file stem.
 
+    Args:
+        suffix: what the stems of masks have more.
+
     Returns:
-        Pairs (image, mask) by stem, sorted, and a list of what is wrong, one line a file: missing folder, missing
-        partner, stem with several files.
+        Pairs (image, mask) by the image's stem, sorted, and a list of what is wrong, one line a file: missing folder,
+        missing partner, stem with several files.
     """
     problems = [f"{folder}: no such folder" for folder in (images, masks) if not Path(folder).is_dir()]
     if problems:
         return {}, problems
     left, right = list_images(images), list_images(masks)
-    for files, others, folder in ((left, right, masks), (right, left, images)):
+    for files, others, folder, less, more in ((left, right, masks, "", suffix), (right, left, images, suffix, "")):
         for stem, paths in files.items():
             if len(paths) > 1:
                 problems.append(f"{paths[0]}: doubled stem, also {', '.join(p.name for p in paths[1:])}")
-            if stem not in others:
+            if not stem.endswith(less) or stem.removesuffix(less) + more not in others:
                 problems.append(f"{paths[0]}: no partner in {folder}")
-    pairs = {stem: (left[stem][0], right[stem][0]) for stem in left if stem in right}
+    pairs = {stem: (left[stem][0], right[stem + suffix][0]) for stem in left if stem + suffix in right}
     if not pairs and not problems:
         problems.append(f"{images}: no pictures")
     return pairs, problems
+
+
+def common_suffix(images: Path, masks: Path) -> str:
+    """What the stems of all masks have more than those of their photographs, such as "_mask"; "" if nothing is so."""
+    left, right = list_images(images), list_images(masks)
+    if left.keys() & right.keys():
+        return ""
+    shared = os.path.commonprefix([stem[::-1] for stem in right])[::-1]
+    suffixes = (shared[start:] for start in range(len(shared)))
+    return next((suffix for suffix in suffixes if all(stem.removesuffix(suffix) in left for stem in right)), "")

@@ -26,7 +26,7 @@ silence either, but for names that are none of a picture (hidden, or another suf
       photos/bad.jpg: not a readable picture (image file is truncated (69 bytes not processed))
 
 Every cell is a test in [tests/faults/test_bad_files.py](../tests/faults/test_bad_files.py), made from the same list as
-this page (`python -m tests.faults.corpus` writes it). *Told* is followed by a part of the sentence; an empty cell is
+this page (`python -m tests.faults.corpus` writes it). *Refused* is followed by a part of the sentence; an empty cell is
 one that the kind does not concern. The files take the place of one photograph, mask or map among good ones.
 """
 

@@ -111,7 +111,8 @@ def spoil_all(d):
 
 @pytest.mark.parametrize(
     "harm", [spoil_partner, spoil_size, spoil_grey, spoil_matte, spoil_polarity, spoil_contour,
-             spoil_lost_contour, spoil_split, spoil_twin, spoil_empty_contours, spoil_doubled_contour, spoil_orphan_contour, spoil_all_masks,
+             spoil_lost_contour, spoil_split, spoil_twin,
+             spoil_empty_contours, spoil_doubled_contour, spoil_orphan_contour, spoil_all_masks,
              spoil_all],
 )  # fmt: skip
 def test_check_names_what_is_wrong(dataset, tmp_path, harm):

@@ -4,7 +4,7 @@ import time
 
 import pytest
 
-from ran.utils.files import atomic, list_images, locked, pair_by_stem, write_bytes, write_csv
+from ran.utils.files import atomic, common_suffix, list_images, locked, pair_by_stem, write_bytes, write_csv
 
 
 def test_atomic_leaves_the_old_file_when_the_block_fails(tmp_path):
@@ -42,6 +42,17 @@ def test_pairs_are_matched_by_stem(tmp_path):
     assert {stem: (i.name, m.name) for stem, (i, m) in pairs.items()} == {
         "10": ("10.jpg", "10.png"), "2": ("2.png", "2.png"), "9": ("9.JPG", "9.bmp"),
     }  # fmt: skip
+
+
+def test_masks_may_have_a_suffix(tmp_path):
+    images = touch(tmp_path / "images", "a.jpg", "b_1.jpg")
+    masks = touch(tmp_path / "masks", "a_mask.png", "b_1_mask.png")
+    assert common_suffix(images, masks) == "_mask" and common_suffix(images, images) == ""
+    pairs, problems = pair_by_stem(images, masks, "_mask")
+    assert not problems and pairs["b_1"] == (images / "b_1.jpg", masks / "b_1_mask.png")
+    touch(masks, "b_1.png")
+    assert common_suffix(images, masks) == ""
+    assert pair_by_stem(images, masks, "_mask")[1] == [f"{masks / 'b_1.png'}: no partner in {images}"]
 
 
 def test_lost_and_doubled_partners_are_named(tmp_path):
