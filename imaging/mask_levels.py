@@ -109,9 +109,13 @@ def black_and_white(mask: Stored) -> tuple[np.ndarray, Levels]:
     if mask.alpha is None or mask.alpha.min() == mask.alpha.max():
         return by_colour(mask)
     white, levels = _of_grey(Stored(mask.alpha, None, None, mask.lossy, 1))
-    in_colour = np.unique(mask.values.reshape(-1, *mask.values.shape[2:]), axis=0)
-    if len(in_colour) > 1 and not np.array_equal(by_colour(mask)[0], white):
-        raise ValueError("its colours show another mask than its transparency: remove one of the two")
+    try:
+        in_colour, found = by_colour(mask)
+    except ValueError:  # a cut-out, say: its colours are no mask
+        pass
+    else:
+        if not found.one_class and not np.array_equal(in_colour, white):
+            raise ValueError("its colours show another mask than its transparency: remove one of the two")
     return white, Levels("alpha", "transparent", "opaque", levels.grey)
 
 
@@ -121,19 +125,20 @@ def _of_grey(mask: Stored) -> tuple[np.ndarray, Levels]:
     low, high = int(present[0]), int(present[-1])
     top = next(top for top in (1, 255, 65535) if high <= top)
     is_dark, is_bright = low <= DARK * top, high >= BRIGHT * top
-    if len(present) == 1 and not mask.lossy:
+    lossy = mask.lossy and len(present) > 2
+    if len(present) == 1:
         if low not in (0, 1, 255, 65535):
             raise ValueError(f"level {low} alone: nobody can know whether it means white")
         return mask.values > 0, Levels("level", "0" if not low else None, str(min(low, 255)) if low else None)
-    if len(present) == 2 and not mask.lossy and not (is_dark and is_bright and top > 1):
+    if len(present) == 2 and not (is_dark and is_bright and top > 1):
         if low and high >= LABELS:
             raise ValueError(f"levels {low} and {high}: neither black and white nor labels")
         return mask.values == high, Levels("level", str(low), str(high))
-    few = len(present) < LABELS and not mask.lossy
+    few = len(present) < LABELS and not lossy
     middle = counts[low + 1 : high] if few else counts[int(DARK * top) + 1 : int(BRIGHT * top)]
     between = middle.sum() / mask.values.size
     trimap = few and len(present) == 3 and present[1] in (127, 128)
-    hard = between <= (FEW_BETWEEN if few else BETWEEN) and (mask.lossy or (is_dark and is_bright))
+    hard = between <= (FEW_BETWEEN if few else BETWEEN) and (lossy or (is_dark and is_bright))
     if trimap or not hard:
         found = f"levels {', '.join(map(str, present))}" if few else f"{len(present)} levels from {low} to {high}"
         hint = " (is it a trimap? `prepare --trimaps` takes those)" if trimap else ""

@@ -54,6 +54,10 @@ UNDERSTOOD = {
     "alpha of a black picture": (np.dstack([levels(0, 0)] * 3 + [levels(0, 255)]), "alpha transparent and opaque"),
     "alpha of a white picture": (np.dstack([levels(255, 255)] * 3 + [levels(0, 255)]), "alpha transparent and opaque"),
     "alpha that says the same": (np.dstack([levels(0, 255)] * 4), "alpha transparent and opaque"),
+    "red on transparent white": (np.dstack([levels(255, 0), levels(255, 0), levels(255, 255), levels(0, 255)]),
+                                 "alpha transparent and opaque"),
+    "a photograph cut out": (np.dstack([np.arange(960, dtype=np.uint8).reshape(24, 40)] * 3 + [levels(0, 255)]),
+                             "alpha transparent and opaque"),
     "opaque alpha": (np.dstack([levels(0, 255)] * 3 + [levels(255, 255)]), "black and white"),
 }  # fmt: skip
 
@@ -93,6 +97,8 @@ def test_noise_of_jpeg_makes_no_labels(tmp_path):
     rng = np.random.default_rng(0)
     Image.fromarray(rng.integers(0, 4, (24, 40)).astype(np.uint8)).save(tmp_path / "dark.jpg")
     assert not read_levels(tmp_path / "dark.jpg")[0].any()
+    Image.fromarray(levels(0, 2)).save(tmp_path / "labels.webp", lossless=True)
+    assert np.array_equal(read_levels(tmp_path / "labels.webp")[0] > 0, WHITE)
     Image.fromarray(levels(0, 255)).save(tmp_path / "mask.jpg", quality=85)
     assert np.array_equal(read_levels(tmp_path / "mask.jpg")[0] > 0, WHITE)
 
