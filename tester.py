@@ -8,7 +8,6 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
-from tqdm import tqdm
 
 from .dataloader import TestSet, make_loader, split_fold, stack_images
 from .evaluation.metrics import score_image
@@ -25,7 +24,7 @@ from .utils.checkpoint import BEST, WEIGHTS, named
 from .utils.files import locked
 from .utils.memory import explain_out_of_memory
 from .utils.options import RunConfig, TestConfig, TrainConfig
-from .utils.progress import cores_of_process
+from .utils.progress import bar, cores_of_process
 from .utils.tool_options import ReportOptions
 
 
@@ -123,7 +122,7 @@ class Tester:
         """Scores of one set: each process makes and scores its share of the maps, and gets all scores."""
         own = pairs[distributed.rank() :: distributed.size()]
         results = in_processes(score_image, self._maps(own, folder), len(own), cores_of_process())
-        scores = list(tqdm(results, name, len(own), unit="image", leave=False))
+        scores = list(bar(results, name, len(own), "image"))
         pictures = Pictures(str(pairs[0].image.parent), str(pairs[0].mask.parent), str(folder))
         trained = {key: value for key, value in self.predictor.metadata.items() if key != "scores"}
         about = {"trained": trained, "img_size": self.size, "device": str(self.predictor.device)}

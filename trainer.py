@@ -5,7 +5,6 @@ import time
 from pathlib import Path
 
 import torch
-from tqdm import tqdm
 
 from .dataloader import as_floats
 from .evaluation import metrics
@@ -21,6 +20,7 @@ from .utils.log import RunLog
 from .utils.memory import explain_out_of_memory
 from .utils.optimization import Optimization
 from .utils.options import TrainConfig
+from .utils.progress import bar
 from .utils.train_state import Diverged, StepReader, TrainState
 
 SAVE_SECONDS = 300
@@ -89,18 +89,19 @@ class Trainer:
         self.network.train()
         state, loader, batches = self.state, self.data.train_loader, self.data.batches
         batches.epoch, batches.step = state.epoch, state.step
-        total = state.step + len(loader)
+        steps = state.step + len(loader)
         reader = StepReader(state, batches.counts, self.device, self.precision == torch.float16)
-        title = f"epoch {state.epoch + 1}/{self.config.epochs}"
-        with tqdm(loader, title, total, initial=state.step, leave=False, unit="step") as bar:
-            for batch in bar:
+        title, all_steps = f"epoch {state.epoch + 1}/{self.config.epochs}", self.config.epochs * steps
+        # Of the whole training: so is the time that is left.
+        with bar(loader, title, all_steps, "step", initial=state.epoch * steps + state.step) as shown:
+            for batch in shown:
                 with explain_out_of_memory(smaller(self.config, self.device)):
                     reader.add(batch["index"], self.train_step(batch))
                 state.step += 1
-                if not reader.is_due() and state.step < total:
+                if not reader.is_due() and state.step < steps:
                     continue
                 reader.read(stop)
-                bar.set_postfix({key: f"{mean:.4f}" for key, mean in state.means().items()})
+                shown.set_postfix({key: f"{mean:.4f}" for key, mean in state.means().items()}, refresh=False)
                 if stop.agreed or time.monotonic() - self.saved_at > SAVE_SECONDS:
                     self._save()
                 if stop.agreed:
@@ -131,7 +132,7 @@ class Trainer:
         scores, loss = [], 0.0
         loader, pairs = self.data.val_loader, self.data.val_pairs
         assert loader is not None  # only called where something validates
-        for batch in tqdm(loader, "validation", leave=False):
+        for batch in bar(loader, "validation", unit="batch"):
             image, mask, contour = as_floats(batch, self.device)
             logits = self.network(image)
             loss += ran_loss(logits, mask, contour, self.loss_weights).item() * len(image)

@@ -3,8 +3,6 @@
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from tqdm import tqdm
-
 from ..evaluation.metrics import columns_of
 from ..evaluation.report.tables import printed
 from ..evaluation.scores import MethodScores, Pictures, write_scores
@@ -12,7 +10,7 @@ from ..evaluation.scoring import in_processes, score_file
 from ..imaging.layouts import Pair
 from ..imaging.mask_check import report_masks
 from ..utils.files import IMAGE_SUFFIXES, check_name, list_images, locked, read_lines
-from ..utils.progress import cores
+from ..utils.progress import bar, cores
 from ..utils.tool_options import EvaluateOptions
 
 LISTED = 5  # names printed of a long list; where maps are missing or unusable all are, and scores.json has all
@@ -64,7 +62,7 @@ def run(options: EvaluateOptions) -> None:
         for stem, path in method.maps.items()
     ]
     results = in_processes(score_file, calls, len(calls), options.processes or cores())
-    results = iter(list(tqdm(results, "scoring", len(calls), unit="map", leave=False)))
+    results = iter(list(bar(results, "scoring", len(calls), "map")))
     scores = []
     for method in methods:
         scored = [next(results) for _ in method.maps]
