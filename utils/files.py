@@ -11,6 +11,8 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path, PureWindowsPath
 
+from .picture_names import is_picture
+
 try:
     import fcntl
 except ImportError:  # Windows
@@ -26,7 +28,6 @@ UNWRITABLE = (
     errno.ENAMETOOLONG,
     errno.EISDIR,
 )
-IMAGE_SUFFIXES = (".jpg", ".jpeg", ".png", ".bmp", ".tif", ".tiff", ".webp", ".gif", ".heic", ".heif")
 
 
 @contextmanager
@@ -162,7 +163,7 @@ def list_images(folder: Path) -> dict[str, list[Path]]:
     """Picture files of a folder by stem, sorted; a stem with more than one file keeps them all."""
     found: dict[str, list[Path]] = {}
     for path in sorted(Path(folder).iterdir()):
-        if path.suffix.lower() in IMAGE_SUFFIXES and not path.name.startswith("."):
+        if is_picture(path):
             found.setdefault(path.stem, []).append(path)
     return found
 
