@@ -10,11 +10,15 @@ EDGE = 2**16  # bytes at each end of a file that are looked at
 
 
 def comment(picture: Path) -> str:
-    """What the results of a picture say: its file's size, date and a hash of its first and last 64 KB."""
+    """What the results of a picture say: its file's size, and a hash of its first and last 64 KB."""
     try:
         if picture.is_file():  # opening a pipe may wait for ever
-            status = picture.stat()
-            return f"{RESULT} of {status.st_size} {status.st_mtime_ns} {_hash(picture, status.st_size)}"
+            size = picture.stat().st_size
+            with picture.open("rb") as file:
+                ends = file.read(EDGE)
+                file.seek(max(EDGE, size - EDGE))
+                ends += file.read(EDGE)
+            return f"{RESULT} of {size} bytes, {hashlib.blake2b(ends, digest_size=8).hexdigest()}"
     except OSError:  # named when the picture is read
         pass
     return RESULT
@@ -26,16 +30,9 @@ def is_result(path: Path) -> bool:
 
 
 def is_of(result: Path, picture: Path) -> bool:
-    """Whether a result was made of this very file, or says nothing of it.
-
-    A file of the same size and date is taken as the same; with another date it is, where its hash is.
-    """
-    words = _read_comment(result).removeprefix(f"{RESULT} of ").split()
-    if len(words) != 3:
-        return True
-    status = picture.stat()
-    size, date, digest = words
-    return size == str(status.st_size) and (date == str(status.st_mtime_ns) or digest == _hash(picture, status.st_size))
+    """Whether a result was made of this very file, or says nothing of it, as older ones do."""
+    found = _read_comment(result)
+    return not found.startswith(f"{RESULT} of") or found == comment(picture)
 
 
 def _read_comment(path: Path) -> str:
@@ -48,10 +45,3 @@ def _read_comment(path: Path) -> str:
     except Exception:  # Pillow raises many kinds for a damaged file, which is named when it is read
         return ""
     return found.decode("latin-1") if isinstance(found, bytes) else str(found)
-
-
-def _hash(path: Path, size: int) -> str:
-    with path.open("rb") as file:
-        ends = file.read(EDGE)
-        file.seek(max(EDGE, size - EDGE))
-        return hashlib.blake2b(ends + file.read(EDGE), digest_size=8).hexdigest()

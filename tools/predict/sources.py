@@ -2,6 +2,7 @@
 
 import glob
 import os
+import re
 from collections import Counter, deque
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -105,9 +106,12 @@ class _Search:
             return self.files([word])
         if not glob.has_magic(word):
             raise FileNotFoundError(f"{word}: no such file or folder")
-        fixed = Path(*path.parts[: next(i for i, part in enumerate(path.parts) if glob.has_magic(part))])
-        found: dict[Path, Path] = {}  # by the true path: ** goes round a link that leads back as often as it can
-        for file in map(Path, sorted(glob.glob(word, recursive=True), key=len)):
+        first = next(i for i, part in enumerate(path.parts) if glob.has_magic(part))
+        fixed = Path(*path.parts[:first])
+        parts = [part if part == "**" else re.sub(r"\*\*+", "*", part) for part in path.parts[first:]]
+        pattern = "/".join([*parts, "*"] if parts[-1] == "**" else parts)
+        found: dict[Path, Path] = {}  # by the true path: * takes a link as well as what it leads to
+        for file in sorted(fixed.glob(pattern), key=lambda file: len(str(file))):  # ** follows no links
             if not file.is_dir() and not _is_below(file, self.output):  # a lost link is named later
                 found.setdefault(_real(file), file)
         pairs = [(file, file.relative_to(fixed)) for file in sorted(found.values())]
@@ -185,11 +189,8 @@ def _named(found: dict[Path, PurePath], suffixes: tuple[str, ...]) -> list[Sourc
             return [Source(path, name) for path, name in names.items()]
         deeper = {path: path.parts[-len(paths[path].parts) - 1 :] for path in alike}
         if any(parts[0] == path.anchor for path, parts in deeper.items()):
-            path = min(alike)
-            raise ValueError(
-                f"{path} and others would all be written to {names[path]}{suffixes[0]}: "
-                "give their common folder, or one after the other with an --output each"
-            )
+            first, second, *_ = sorted(alike)
+            raise ValueError(f"{first} and {second} would have results of one name: give each an --output of its own")
         paths |= {path: PurePath(*parts) for path, parts in deeper.items()}
         whole -= alike
 

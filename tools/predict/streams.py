@@ -1,6 +1,5 @@
 """Standard input, a list of pictures or a picture, and standard output, a map."""
 
-import codecs
 import os
 import sys
 from collections.abc import Iterator
@@ -10,6 +9,7 @@ from pathlib import Path
 from PIL import Image
 
 from ...imaging.pictures import register_heif
+from ...utils.files import decoded
 from ...utils.tool_options import RENDERINGS, PredictOptions
 
 
@@ -39,18 +39,15 @@ def read_input(data: bytes, null: bool, folder: Path) -> list[str]:
     """
     if null:
         return [os.fsdecode(path) for path in data.split(b"\0") if path]
-    if data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
-        try:
-            text = data.decode("utf-16")
-        except UnicodeDecodeError as error:
-            raise ValueError(f"standard input: not a list in UTF-16 ({error})") from None
-    elif is_picture(data):
+    if is_picture(data):
         (folder / "stdin").write_bytes(data)
         return [str(folder / "stdin")]
-    elif b"\0" in data:
+    try:
+        text = decoded(data, "surrogateescape")
+    except UnicodeDecodeError as error:
+        raise ValueError(f"standard input: not a list in UTF-16 ({error})") from None
+    if "\0" in text:
         raise ValueError("standard input: neither a picture nor lines of paths; -0 takes paths that end with a NUL")
-    else:
-        text = os.fsdecode(data.removeprefix(codecs.BOM_UTF8))
     return [line for line in (line.rstrip("\r") for line in text.split("\n")) if line]
 
 
