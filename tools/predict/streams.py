@@ -53,10 +53,16 @@ def read_input(data: bytes, null: bool, folder: Path) -> list[str]:
 
 def is_picture(data: bytes) -> bool:
     """Whether bytes begin as a picture's do that Pillow knows, and are no text: paths may begin with P6 or BM."""
+    try:
+        data.decode()
+        if b"\0" not in data:
+            return False
+    except UnicodeDecodeError:
+        pass
     Image.init()
     register_heif()
     begin = data[:16].ljust(16, b"\0")
-    return b"\0" in data and any(accept and accept(begin) for _, accept in Image.OPEN.values())
+    return any(accept and accept(begin) for _, accept in Image.OPEN.values())
 
 
 @contextmanager

@@ -50,22 +50,22 @@ def test_pictures_are_known_by_their_first_bytes(tmp_path, kind):
         assert Path(path).read_bytes() == data and Path(path).parent == tmp_path
 
 
-def predict(run_folder, *words, data=b"") -> subprocess.CompletedProcess:
-    words = (sys.executable, MAIN, "predict", *words, "--model_path", run_folder, "--device", "cpu")
+def predict(*words, data=b"") -> subprocess.CompletedProcess:
+    words = (sys.executable, MAIN, "predict", *words, "--device", "cpu")
     return subprocess.run(list(map(str, words)), input=data, capture_output=True, timeout=300)
 
 
 @pytest.mark.slow
-def test_a_picture_in_and_a_map_out(run_folder, tmp_path):
+def test_a_picture_in_and_a_map_out(tmp_path):
     write_png(path := tmp_path / "a.png", photograph("coffee")[:64, :96])
-    piped = predict(run_folder, "-", "--output", "-", data=path.read_bytes())
+    piped = predict("-", "--output", "-", data=path.read_bytes())
     assert piped.returncode == 0 and b"1 picture(s) in" in piped.stderr and b"weights: " in piped.stderr
     assert cv2.imdecode(np.frombuffer(piped.stdout, np.uint8), cv2.IMREAD_UNCHANGED).shape == (64, 96)
     assert piped.stdout.startswith(b"\x89PNG") and piped.stdout.endswith(b"IEND\xaeB`\x82")
-    assert predict(run_folder, path, "--output", "-").stdout == piped.stdout
-    assert predict(run_folder, "-", "--output", tmp_path / "maps", data=path.read_bytes()).returncode == 0
+    assert predict(path, "--output", "-").stdout == piped.stdout
+    assert predict("-", "--output", tmp_path / "maps", data=path.read_bytes()).returncode == 0
     assert (tmp_path / "maps/stdin.png").read_bytes() == piped.stdout
-    broken = predict(run_folder, "-", "--output", "-", data=path.read_bytes()[:2000])
+    broken = predict("-", "--output", "-", data=path.read_bytes()[:2000])
     assert broken.returncode == 1 and not broken.stdout and b"stdin: not a readable picture" in broken.stderr
 
 
