@@ -42,7 +42,7 @@ def run(options: PredictOptions) -> int:
         OSError: nothing can be written there any more.
     """
     if not options.paths:
-        raise ValueError("name photographs, folders of them, or - for a list on standard input")
+        raise ValueError("name photographs, folders of them, or - for standard input, before options of several words")
     if 0 < options.size < 32 or 0 < options.tile < 32:
         raise ValueError("--size and --tile: at least 32 pixels")
     check_streams(options)
@@ -69,9 +69,7 @@ class _Prediction:
         self.options, self.output = options, output
         self.wanted = [name for name in RENDERINGS if getattr(options, name)]
         self.suffixes = (".png", *(RENDERINGS[name].suffix for name in self.wanted))
-        sources = find_sources(
-            options.paths, listed, output, self.suffixes, exclude=options.exclude, follow_links=options.follow_links
-        )
+        sources = find_sources(options.paths, listed, output, self.suffixes, options.exclude, options.follow_links)
         if options.output == "-" and len(sources) > 1:
             raise ValueError(f"--output - is for one picture, not {len(sources)}: name a folder for the maps")
         self.device = distributed.join(options.device, timedelta(days=7))  # shares may end hours apart

@@ -35,8 +35,8 @@ def find_sources(
 
     A picture's name is its path below the folder or the fixed part of the pattern, without suffix; the suffix stays
     where results of two pictures would otherwise have one file name (on any disk: A is a), and where that is not
-    enough, the folder that it lies in. What folders and patterns hold beside is left out, and summed up in a line; a
-    file that is named by itself is taken, whatever it is.
+    enough, the folder that it lies in. What folders and patterns hold beside is left out, and summed up in a line; of
+    files that are named one by one, so are hidden ones and earlier results, which the shell makes of shoot/* too.
 
     Args:
         words: paths and patterns; "-" stands for what is listed.
@@ -55,16 +55,17 @@ def find_sources(
     search = _Search(_real(output), tuple(exclude), follow_links)
     found: dict[Path, PurePath] = {}
     for word in words:
-        pairs = search.files(listed) if word == "-" else search.of_word(word)
+        pairs = search.files(listed) if word == "-" else search.of_word(word, alone=len(words) == 1)
         if not pairs and _is_below(Path(word), search.output):  # the shell makes it of shoot/*
             print(f"{word}: left out, since results are written there")
-        elif not pairs:
+        elif not pairs and (word == "-" or not Path(word).is_file()):
             beside = f" ({search.left_out()})" if search.left else ""
             raise FileNotFoundError(f"{'standard input' if word == '-' else word}: no pictures here{beside}")
         for path, name in pairs:
             found.setdefault(Path(os.path.abspath(path)), name)
     if not found:
-        raise FileNotFoundError(f"no pictures but in the folder of results, {output}: choose another --output")
+        beside = search.left_out() if search.left else f"but in the folder of results, {output}: choose another"
+        raise FileNotFoundError(f"no pictures here ({beside})")
     if search.left:
         print(search.left_out())
     sources = _named(found, suffixes)
@@ -95,15 +96,17 @@ class _Search:
         return f"left out: {', '.join(parts)}"
 
     def files(self, paths: Iterable[str]) -> list[tuple[Path, PurePath]]:
-        """Files that are named one by one."""
-        return [(path, PurePath(path.name)) for path in map(Path, paths) if not self._is_excluded(path)]
+        """Files that are named one by one: of any suffix."""
+        pairs = [(path, PurePath(path.name)) for path in map(Path, paths)]
+        return [(path, name) for path, name in pairs if self._takes(path, name, named=True)]
 
-    def of_word(self, word: str) -> list[tuple[Path, PurePath]]:
+    def of_word(self, word: str, alone: bool) -> list[tuple[Path, PurePath]]:
+        """Files of a word; one that is all that is wanted is taken whatever it is."""
         path = Path(word)
         if path.is_dir():
             return list(self._below(path))
         if path.exists():
-            return self.files([word])
+            return [(path, PurePath(path.name))] if alone else self.files([word])
         if not glob.has_magic(word):
             raise FileNotFoundError(f"{word}: no such file or folder")
         first = next(i for i, part in enumerate(path.parts) if glob.has_magic(part))
@@ -137,31 +140,27 @@ class _Search:
 
     def _enters(self, folder: Path, name: PurePath) -> bool:
         if is_systems(folder.name):
-            self.left["hidden or a system's"] += 1
-            return False
+            return self._leave("hidden or a system's")
         if folder.is_symlink() and not self.follow_links:
-            self.left["linked folder"] += 1
-            return False
-        return not self._is_excluded(name)
+            return self._leave("linked folder")
+        return not self._is_excluded(name) or self._leave("excluded")
 
-    def _takes(self, file: Path, name: PurePath) -> bool:
-        """Whether a file of a folder or pattern is a photograph."""
-        if self._is_excluded(name):
-            return False
-        what = ""
+    def _takes(self, file: Path, name: PurePath, named: bool = False) -> bool:
+        """Whether a file is a photograph; one that was named may have any suffix."""
+        if self._is_excluded(file if named else name):
+            return self._leave("excluded")
         if any(map(is_systems, name.parts)):
-            what = "hidden or a system's"
-        elif not is_picture(file):
-            what = file.suffix.lower()[1:] or "without a suffix"
-        elif is_result(file):
-            what = "earlier result"
-        self.left.update([what] if what else [])
-        return not what
+            return self._leave("hidden or a system's")
+        if not named and not is_picture(file):
+            return self._leave(file.suffix.lower()[1:] or "without a suffix")
+        return not is_result(file) or self._leave("earlier result")
 
     def _is_excluded(self, name: PurePath) -> bool:
-        excluded = any(fnmatch(text, pattern) for pattern in self.exclude for text in (name.as_posix(), *name.parts))
-        self.left.update(["excluded"] if excluded else [])
-        return excluded
+        return any(fnmatch(text, pattern) for pattern in self.exclude for text in (name.as_posix(), *name.parts))
+
+    def _leave(self, what: str) -> bool:
+        self.left[what] += 1
+        return False
 
 
 def _raise(error: OSError) -> None:

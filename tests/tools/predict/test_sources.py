@@ -1,7 +1,10 @@
 from pathlib import Path
 
+import numpy as np
 import pytest
 
+from ran.imaging.pictures import write_png
+from ran.tools.predict.results import RESULT
 from ran.tools.predict.sources import find_sources
 
 
@@ -109,8 +112,24 @@ def test_patterns_of_what_is_excluded(shoot, capsys):
     assert names(["-"], [shoot / "a.jpg", shoot / "day 2/ä.tif"], exclude=["day 2"]) == ["a"]
 
 
+def test_what_the_shell_makes_of_a_pattern_is_no_wish_for_results(shoot, capsys):
+    grey = np.zeros((4, 4), np.uint8)
+    write_png(shoot / "a.overlay.png", grey, RESULT)
+    (shoot / "notes.txt").touch()
+    files = sorted(path for path in shoot.glob("*.*") if path.is_file())
+    expected = ["a.jpg", "a.png", "b", "notes"]
+    assert names(files) == names(["-"], files) == expected
+    assert capsys.readouterr().out == 2 * "left out: 1 earlier result, 1 hidden or a system's\n"
+    assert names(files, exclude=["*.txt"]) == expected[:3]
+    assert names([shoot / "a.overlay.png"]) == ["a.overlay"] and names([shoot / ".c.jpg"]) == [
+        ".c"
+    ]  # all that is meant
+    with pytest.raises(FileNotFoundError, match="no pictures here .left out: 2 earlier results."):
+        names([shoot / "a.overlay.png"] * 2)
+
+
 def test_no_photograph_is_written_over(shoot):
-    with pytest.raises(FileNotFoundError, match="no pictures but in the folder of results"):
+    with pytest.raises(FileNotFoundError, match="no pictures here .but in the folder of results"):
         names([shoot], output=shoot)
     with pytest.raises(ValueError, match="written over a photograph"):
         names([shoot / "a.png"], output=shoot)
