@@ -217,7 +217,9 @@ def write_picture(path: Path, picture: np.ndarray, profile: bytes | None, commen
     """Writes H x W x 3 or 4 uint8 (RGB, alpha) as JPEG or PNG, by the path's suffix, with ICC profile and comment."""
     with atomic(path) as temporary:
         if path.suffix == ".png":
-            (about := PngImagePlugin.PngInfo()).add_text("Comment", comment)
+            about = PngImagePlugin.PngInfo()
+            if comment:
+                about.add_text("Comment", comment)
             Image.fromarray(picture).save(temporary, icc_profile=profile, compress_level=1, pnginfo=about)
         else:
             Image.fromarray(picture).save(temporary, icc_profile=profile, quality=92, subsampling=0, comment=comment)

@@ -64,7 +64,7 @@ class _MapOptions:
         [], "photographs: files, folders, patterns; - reads a list of them, or one", positional=True
     )
     null: bool = option(False, "the paths of the list end with a NUL, as those of find -print0", aliases=("-0",))
-    exclude: list[str] = option([], 'patterns of files and folders to leave out, e.g. "*_edit.jpg" exports')
+    exclude: list[str] = option([], 'patterns of files and folders to leave out, e.g. "*_edit.jpg"')
     follow_links: bool = option(False, "look into linked folders too, into each once")
     output: str = option("maps", "folder for the maps: PATH/BELOW/IT.png, 255 = in focus; - writes one map to stdout")
     model_path: str = model_option("weights file, run folder, ONNX file, or the name of a shipped model")

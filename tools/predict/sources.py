@@ -12,8 +12,6 @@ from pathlib import Path, PurePath
 from ...utils.picture_names import is_picture, is_systems
 from .results import is_result
 
-Found = Iterable[tuple[Path, PurePath]]  # files, and their paths below the folder or pattern that was named
-
 
 @dataclass(frozen=True)
 class Source:
@@ -64,7 +62,9 @@ def find_sources(
         for path, name in pairs:
             found.setdefault(Path(os.path.abspath(path)), name)
     if not found:
-        beside = search.left_out() if search.left else f"but in the folder of results, {output}: choose another"
+        beside = (
+            search.left_out() if search.left else f"but in the folder of results, {output}: choose another --output"
+        )
         raise FileNotFoundError(f"no pictures here ({beside})")
     if search.left:
         print(search.left_out())
