@@ -7,6 +7,7 @@ import cv2
 import numpy as np
 
 from ..utils.files import list_images, pair_by_stem
+from ..utils.picture_names import glob_folders
 from ..utils.progress import in_threads
 from .contour import contour_band
 from .layouts import Pair, truth_folder
@@ -58,8 +59,8 @@ def check(data_path: Path) -> tuple[list[str], list[str]]:
         black and white, outdated contours, doubtful polarity, photographs that two training sets, or training and test,
         share.
     """
-    sets = [("Train", p.parent) for p in sorted(data_path.glob("Train/*/images"))]
-    sets += [("Test", p.parent) for p in sorted(data_path.glob("*/Test/images"))]
+    sets = [("Train", p.parent) for p in glob_folders(data_path, "Train/*/images")]
+    sets += [("Test", p.parent) for p in glob_folders(data_path, "*/Test/images")]
     if not sets:
         return [], [f"{data_path}: neither Train/NAME/images nor NAME/Test/images here"]
     summary, problems = [], []

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ..utils.files import common_suffix, list_images, pair_by_stem, read_lines
+from ..utils.picture_names import glob_folders
 
 SPLITS = Path(__file__).parent.parent / "configs" / "splits"
 
@@ -72,7 +73,8 @@ def detect(source: Path) -> tuple[list[tuple[Layout, Path, Path]], list[str]]:
     """Known layouts up to four levels below a folder: (layout, images, masks) each, and what is wrong."""
     if not source.is_dir():
         return [], [f"{source}: no such folder"]
-    folders = [path for level in ("*", "*/*", "*/*/*", "*/*/*/*") for path in source.glob(level) if path.is_dir()]
+    levels = ("*", "*/*", "*/*/*", "*/*/*/*")
+    folders = [path for level in levels for path in glob_folders(source, level) if path.is_dir()]
     by_name = {(path.parent, _plain(path.name)): path for path in folders}
     parts: list[tuple[Layout, Path, Path]] = []
     problems: list[str] = []
@@ -155,7 +157,8 @@ def find_sets(data_path: str, split: str, names: list[str]) -> dict[str, list[Pa
     """
     root = Path(data_path)
     pattern = "Train/*/images" if split == "train" else "*/Test/images"
-    folders = {(p.parent.name if split == "train" else p.parent.parent.name): p.parent for p in root.glob(pattern)}
+    found = [path.parent for path in glob_folders(root, pattern)]
+    folders = {(path.name if split == "train" else path.parent.name): path for path in found}
     chosen = names or [name for name, folder in folders.items() if not truth_folder(folder)[1]]
     missing = [name for name in names if name not in folders]
     if missing or not chosen:

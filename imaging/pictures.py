@@ -1,6 +1,8 @@
 """Photographs of every usual kind, read as 8-bit arrays; and picture files written."""
 
+import struct
 import warnings
+import zlib
 from collections.abc import Callable
 from functools import cache
 from pathlib import Path
@@ -8,7 +10,7 @@ from typing import Any
 
 import cv2
 import numpy as np
-from PIL import ExifTags, Image, ImageFile
+from PIL import ExifTags, Image, ImageFile, PngImagePlugin
 
 from ..utils.files import atomic, write_bytes
 
@@ -223,17 +225,30 @@ def read_profile(path: str | Path) -> bytes | None:
         return picture.info.get("icc_profile") if picture.mode in ("RGB", "RGBA", "P") else None
 
 
-def write_picture(path: Path, picture: np.ndarray, profile: bytes | None) -> None:
-    """Writes H x W x 3 or 4 uint8 (RGB, alpha) as JPEG or PNG, by the path's suffix, with an ICC profile."""
+def write_picture(path: Path, picture: np.ndarray, profile: bytes | None, comment: str = "") -> None:
+    """Writes H x W x 3 or 4 uint8 (RGB, alpha) as JPEG or PNG, by the path's suffix, with ICC profile and comment."""
     with atomic(path) as temporary:
         if path.suffix == ".png":
-            Image.fromarray(picture).save(temporary, icc_profile=profile, compress_level=1)
+            about = PngImagePlugin.PngInfo()
+            if comment:
+                about.add_text("Comment", comment)
+            Image.fromarray(picture).save(temporary, icc_profile=profile, compress_level=1, pnginfo=about)
         else:
-            Image.fromarray(picture).save(temporary, icc_profile=profile, quality=92, subsampling=0)
+            Image.fromarray(picture).save(temporary, icc_profile=profile, quality=92, subsampling=0, comment=comment)
 
 
-def write_png(path: Path, picture: np.ndarray) -> None:
-    """Writes H x W (grey) uint8 or uint16, or H x W x 3 (RGB) uint8, as PNG."""
+def write_png(path: Path, picture: np.ndarray, comment: str = "") -> None:
+    """Writes H x W (grey) uint8 or uint16, or H x W x 3 (RGB) uint8, as PNG, with a comment in ASCII."""
+    write_bytes(path, png(picture, comment))
+
+
+def png(picture: np.ndarray, comment: str = "") -> bytes:
+    """The bytes of write_png's file."""
     if picture.ndim == 3:
         picture = cv2.cvtColor(picture, cv2.COLOR_RGB2BGR)
-    write_bytes(path, cv2.imencode(".png", picture)[1].tobytes())
+    data = cv2.imencode(".png", picture)[1].tobytes()
+    if not comment:
+        return data
+    text = b"tEXtComment\0" + comment.encode("ascii")
+    chunk = struct.pack(">I", len(text) - 4) + text + struct.pack(">I", zlib.crc32(text))
+    return data[:33] + chunk + data[33:]  # behind the header

@@ -9,7 +9,8 @@ from ..evaluation.scores import MethodScores, Pictures, write_scores
 from ..evaluation.scoring import in_processes, score_file
 from ..imaging.layouts import Pair
 from ..imaging.mask_check import report_masks
-from ..utils.files import IMAGE_SUFFIXES, check_name, list_images, locked, read_lines
+from ..utils.files import check_name, list_images, locked, read_lines
+from ..utils.picture_names import glob_folders, is_picture
 from ..utils.progress import bar, cores
 from ..utils.tool_options import EvaluateOptions
 
@@ -102,7 +103,7 @@ def truth(options: EvaluateOptions) -> tuple[str, dict[str, str]]:
         if options.images or options.white != "in_focus":
             raise ValueError("--white and --images go with --gt; in a dataset folder white means in focus")
         root = Path(options.data_path)
-        found = sorted(path.parent.parent.name for path in root.glob("*/Test/masks"))
+        found = [path.parent.parent.name for path in glob_folders(root, "*/Test/masks")]
         if not options.dataset and len(found) != 1:
             raise ValueError(
                 f"{root}: {', '.join(found) or 'no test sets'} here ({root}/*/Test/masks); --dataset names one, "
@@ -134,7 +135,7 @@ def chosen_masks(folder: str, names: str) -> dict[str, Path]:
     if not names:
         return masks
     lines = read_lines(Path(names))
-    stems = dict.fromkeys(Path(x).stem if Path(x).suffix.lower() in IMAGE_SUFFIXES else x for x in lines)
+    stems = dict.fromkeys(Path(x).stem if is_picture(Path(x)) else x for x in lines)
     if not stems:
         raise ValueError(f"{names}: no names in it")
     if absent := [stem for stem in stems if stem not in masks]:

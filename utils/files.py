@@ -1,5 +1,6 @@
 """Files that are whole or absent, and files that belong together."""
 
+import codecs
 import csv
 import errno
 import hashlib
@@ -10,6 +11,8 @@ import tempfile
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path, PureWindowsPath
+
+from .picture_names import is_picture
 
 try:
     import fcntl
@@ -26,7 +29,6 @@ UNWRITABLE = (
     errno.ENAMETOOLONG,
     errno.EISDIR,
 )
-IMAGE_SUFFIXES = (".jpg", ".jpeg", ".png", ".bmp", ".tif", ".tiff", ".webp", ".gif", ".heic", ".heif")
 
 
 @contextmanager
@@ -145,16 +147,27 @@ def write_csv(path: Path, rows: list[dict], header: Iterable[str] = ()) -> None:
     write_bytes(path, text.getvalue().encode(errors="surrogateescape"))  # as a file's name may hold any bytes
 
 
+def decoded(data: bytes, errors: str = "strict") -> str:
+    """Text in UTF-8, with its mark or without, or in UTF-16 with its mark, as Windows writes it; or UnicodeDecodeError.
+
+    Args:
+        errors: what becomes of other bytes in UTF-8, as in bytes.decode.
+    """
+    if data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+        return data.decode("utf-16")
+    return data.decode("utf-8-sig", errors)
+
+
 def read_lines(path: Path) -> list[str]:
-    """Lines of a text file in UTF-8, stripped, without empty ones.
+    """Lines of a text file, see decoded, stripped, without empty ones.
 
     Raises:
         FileNotFoundError, ValueError: no such file, or another kind of file.
     """
     try:
-        lines = Path(path).read_text("utf-8-sig").splitlines()
+        lines = decoded(Path(path).read_bytes()).splitlines()
     except UnicodeDecodeError as error:
-        raise ValueError(f"{path}: not a text file in UTF-8 ({error})") from None
+        raise ValueError(f"{path}: not a text file in UTF-8 or UTF-16 ({error})") from None
     return [line.strip() for line in lines if line.strip()]
 
 
@@ -162,7 +175,7 @@ def list_images(folder: Path) -> dict[str, list[Path]]:
     """Picture files of a folder by stem, sorted; a stem with more than one file keeps them all."""
     found: dict[str, list[Path]] = {}
     for path in sorted(Path(folder).iterdir()):
-        if path.suffix.lower() in IMAGE_SUFFIXES and not path.name.startswith("."):
+        if is_picture(path):
             found.setdefault(path.stem, []).append(path)
     return found
 
