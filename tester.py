@@ -115,7 +115,7 @@ class Tester:
         kept = scores
         if not self.config.save_map or unwritten:
             kept = [dataclasses.replace(x, pictures=dataclasses.replace(x.pictures, maps="")) for x in scores]
-        lost = [f"{unwritten[0]}; not written: {len(unwritten)} map(s)"] * bool(unwritten)
+        lost = [f"{first}; not written: {len(unwritten)} map(s)" for first in unwritten[:1]]
         try:
             write_scores(self.folder, kept)
             saved = f", maps in {self.folder / 'maps'}" if self.config.save_map else ""
