@@ -2,7 +2,10 @@
 
 import json
 import mmap
+import os
+import weakref
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 
 import numpy as np
@@ -30,6 +33,7 @@ class Predictor:
     """
 
     def __init__(self, network: RAN, metadata: dict, device: torch.device, amp: str = "off", compile: bool = False):
+        _prepare_for_forks()
         self.network = network.to(device).to(memory_format=torch.channels_last).eval()
         self._model = compiled(self.network, compile, device)
         self._precision = mixed_precision(amp, device)
@@ -124,15 +128,33 @@ class OnnxPredictor(Predictor):
             if device.type == "cuda" and "CUDAExecutionProvider" in onnxruntime.get_available_providers():
                 providers.insert(0, ("CUDAExecutionProvider", {"device_id": device.index or 0}))
             self._session = onnxruntime.InferenceSession(path, providers=providers)
+            _sessions.add(self._session)
             about = self._session.get_modelmeta().custom_metadata_map
             self.metadata = {key: json.loads(about[key]) for key in ("model", "config")}
             self.img_size = image_size(self.metadata)
         except Exception as error:  # the runtime raises many kinds for a damaged or foreign file
             raise ValueError(f"{path}: not an ONNX file that export wrote ({str(error).splitlines()[0]})") from None
         self.device = device
+        _prepare_for_forks()
 
     def _run(self, images: torch.Tensor) -> np.ndarray:
         return self._session.run(None, {"image": np.ascontiguousarray(images.cpu().numpy())})[0][:, 0]
+
+
+_sessions: weakref.WeakSet = weakref.WeakSet()  # of onnxruntime
+_inherited: list = []
+
+
+@cache
+def _prepare_for_forks() -> None:
+    """Lets predictors work in processes forked from this one, by one thread; the others stay behind in a fork."""
+    if hasattr(os, "register_at_fork"):
+        os.register_at_fork(after_in_child=_go_on_in_one_thread)
+
+
+def _go_on_in_one_thread() -> None:
+    torch.set_num_threads(1)  # OpenMP would wait for its threads for ever
+    _inherited.extend(_sessions)  # so would a session when it is freed
 
 
 def _spans(length: int, tile: int) -> Iterator[tuple[int, int, np.ndarray]]:

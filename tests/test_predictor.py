@@ -1,3 +1,8 @@
+import os
+import subprocess
+import sys
+from pathlib import Path
+
 import cv2
 import numpy as np
 import pytest
@@ -7,8 +12,32 @@ from PIL import Image
 from ran.imaging.pictures import write_png
 from ran.imaging.resizing import quantised
 from ran.predictor import SHIPPED, load_model
+from ran.tools import export
 from ran.tools.sample import photograph
 from ran.utils.checkpoint import load_network, read_weights, save_weights
+from ran.utils.tool_options import ExportOptions
+
+IN_FORKS = """
+import multiprocessing, sys
+import numpy as np, torch
+import tests.small
+from ran import load_model
+
+torch.set_num_threads(2)
+photo = np.random.default_rng(0).integers(0, 256, (300, 400, 3)).astype(np.uint8)
+predictor = load_model(sys.argv[1], "cpu")
+expected = predictor(photo, size=256)
+
+def work(anew):
+    global predictor
+    if anew:
+        predictor = load_model(sys.argv[1], "cpu")
+    return predictor(photo, size=256)
+
+with multiprocessing.get_context("fork").Pool(1) as pool:
+    for anew in (False, True):
+        assert abs(pool.apply_async(work, [anew]).get(60) - expected).max() < 1e-5
+"""
 
 
 def test_a_run_folder_and_its_file_give_the_same_maps(run_folder):
@@ -93,3 +122,17 @@ def test_weights_that_do_not_fit_their_network_are_refused(run_folder, tmp_path)
     save_weights(tmp_path / "cut.safetensors", state, metadata)
     with pytest.raises(ValueError, match="do not fit"):
         load_network(tmp_path / "cut.safetensors")
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="nothing forks here")
+@pytest.mark.parametrize("engine", ["torch", "onnx"])
+def test_predictors_work_in_a_process_forked_after_they_were_used(engine, run_folder, tmp_path):
+    """Where the threads of torch and of onnxruntime would be waited for for ever: they do not come along."""
+    weights = run_folder
+    if engine == "onnx":
+        weights = tmp_path / "ran.onnx"
+        export.run(ExportOptions(model_path=str(run_folder), output=str(weights)))
+    command = [sys.executable, "-c", IN_FORKS, str(weights)]
+    done = subprocess.run(command, cwd=Path(__file__).parents[1], capture_output=True, text=True, timeout=300)
+    assert done.returncode == 0, done.stderr
