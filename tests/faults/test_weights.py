@@ -4,6 +4,7 @@ import pytest
 import torch
 
 from ran.model import Encoder
+from ran.utils import checkpoint
 from ran.utils.checkpoint import load_network, read_weights
 from tests.faults.corpus import matches
 from tests.faults.weights import ENCODER, MODEL, WEIGHTS
@@ -45,6 +46,6 @@ def test_weights(one, column, trained, tmp_path, capsys):
 
 def test_an_encoder_starts_from_that_of_a_trained_network(trained, capsys):
     encoder = Encoder("resnet18")
-    assert encoder.load_pretrained("weights/ran_resnet18.safetensors") == []
+    assert encoder.load_pretrained(str(checkpoint.WEIGHTS / "ran_resnet18.safetensors")) == []
     assert torch.equal(encoder.backbone.conv1.weight, trained[0]["encoder.backbone.conv1.weight"].float())
     assert "by names behind 'encoder.backbone.'" in capsys.readouterr().out
