@@ -6,7 +6,6 @@ import mmap
 import os
 import reprlib
 from collections.abc import Callable, Iterator
-from numbers import Integral
 from pathlib import Path
 from typing import Any, BinaryIO, overload
 
@@ -66,7 +65,7 @@ class Predictor:
             ValueError: not a picture, with what was wrong; sizes that do not work.
         """
         for name, value in (("size", size), ("tile", tile)):
-            if value and not (isinstance(value, Integral) and value >= MIN_SIZE):
+            if value and not (isinstance(value, (int, np.integer)) and value >= MIN_SIZE):
                 raise ValueError(f"{name} {value!r}: pixels, at least {MIN_SIZE}, or 0")
         if isinstance(picture, (list, tuple)):
             return [self(one, size, tile, tta) for one in picture]
