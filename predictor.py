@@ -1,9 +1,13 @@
 """Trained weights -> focus maps of pictures: what `test`, `predict`, `serve` and Python users call."""
 
+import io
 import json
 import mmap
-from collections.abc import Iterator
+import os
+import reprlib
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any, BinaryIO, overload
 
 import numpy as np
 import torch
@@ -11,13 +15,13 @@ from PIL import Image
 
 from .imaging.pictures import as_rgb, read_image
 from .imaging.resizing import focus_maps, resize, resize_map
-from .model import RAN
+from .model import MIN_SIZE, RAN
 from .utils.checkpoint import WEIGHTS, image_size, load_network, named
-from .utils.device import choose_device, compiled, mixed_precision
+from .utils.device import choose_device, compiled, mixed_precision, work_in_forks
 
 SHIPPED = WEIGHTS / "ran_photos.safetensors"  # the default; its card says why
 OVERLAP = 0.25  # of a tile's side, with each neighbour
-Picture = str | Path | Image.Image | np.ndarray | torch.Tensor
+Picture = str | os.PathLike | bytes | BinaryIO | Image.Image | np.ndarray | torch.Tensor
 
 
 class Predictor:
@@ -30,6 +34,7 @@ class Predictor:
     """
 
     def __init__(self, network: RAN, metadata: dict, device: torch.device, amp: str = "off", compile: bool = False):
+        work_in_forks()
         self.network = network.to(device).to(memory_format=torch.channels_last).eval()
         self._model = compiled(self.network, compile, device)
         self._precision = mixed_precision(amp, device)
@@ -37,28 +42,34 @@ class Predictor:
         self.device = device
         self.img_size = image_size(metadata)
 
-    def __call__(self, picture: Picture, size: int = 0, tile: int = 0, tta: bool = False) -> np.ndarray:
-        """Focus map of one picture.
+    @overload
+    def __call__(self, picture: Picture, size: int = 0, tile: int = 0, tta: bool = False) -> np.ndarray: ...
+    @overload
+    def __call__(self, picture: list, size: int = 0, tile: int = 0, tta: bool = False) -> list[np.ndarray]: ...
+
+    def __call__(self, picture, size=0, tile=0, tta=False):
+        """Focus map of one picture; of a list or tuple of them a list of maps.
 
         Args:
-            picture: a file's path; a Pillow image; an array, see imaging.pictures.as_rgb (RGB, not BGR); or a tensor,
-                3 x H x W or 1 x 3 x H x W, RGB, uint8 or floats in [0, 1].
-            size: side of the square that the network sees, pixels; 0 = as in training.
+            picture: a file's path, its bytes, or an open file; a Pillow image; an array, see imaging.pictures.as_rgb
+                (RGB, not BGR); or a tensor, 3 x H x W or 1 x 3 x H x W, RGB, uint8 or floats in [0, 1].
+            size: side of the square that the network sees, pixels, at least 32; 0 = as in training.
             tile: side of overlapping squares of the picture, pixels, that the network sees one by one: finer, but it
-                sees less around each place. 0 = the whole picture at once.
+                sees less around each place; at least 32. 0 = the whole picture at once.
             tta: whether to average the maps of the picture and its mirror image.
 
         Returns:
             H x W float32, the probability of being in focus, in [0, 1], at the picture's own size and upright.
 
         Raises:
-            ValueError: not a picture, with what was wrong.
+            ValueError: not a picture, with what was wrong; sizes that do not work.
         """
-        side = size or self.img_size
-        if isinstance(picture, (str, Path)):
-            image = read_image(picture)
-        else:
-            image = _from_tensor(picture) if isinstance(picture, torch.Tensor) else as_rgb(picture)
+        for name, value in (("size", size), ("tile", tile)):
+            if value and not (isinstance(value, (int, np.integer)) and value >= MIN_SIZE):
+                raise ValueError(f"{name} {value!r}: pixels, at least {MIN_SIZE}, or 0")
+        if isinstance(picture, (list, tuple)):
+            return [self(one, size, tile, tta) for one in picture]
+        side, image = size or self.img_size, _as_image(picture)
         if tile and max(image.shape[:2]) > tile:
             return self._tiled(image, side, tile, tta)
         return resize_map(self.probabilities(stack([resize(image, side, side)]), tta)[0], image.shape[:2])
@@ -124,6 +135,7 @@ class OnnxPredictor(Predictor):
             if device.type == "cuda" and "CUDAExecutionProvider" in onnxruntime.get_available_providers():
                 providers.insert(0, ("CUDAExecutionProvider", {"device_id": device.index or 0}))
             self._session = onnxruntime.InferenceSession(path, providers=providers)
+            work_in_forks(self._session)
             about = self._session.get_modelmeta().custom_metadata_map
             self.metadata = {key: json.loads(about[key]) for key in ("model", "config")}
             self.img_size = image_size(self.metadata)
@@ -148,15 +160,51 @@ def _spans(length: int, tile: int) -> Iterator[tuple[int, int, np.ndarray]]:
         yield start, start + tile, (ramp / total[start : start + tile]).astype(np.float32)
 
 
+def _as_image(picture: Any) -> np.ndarray:
+    """Whatever holds a picture as an RGB array.
+
+    Raises:
+        ValueError: it holds none, or is of another kind.
+    """
+    for kinds, read in READERS.items():
+        if isinstance(picture, kinds):
+            return read(picture)
+    if hasattr(picture, "read"):
+        return _from_file(picture)
+    if hasattr(picture, "__array__"):
+        return as_rgb(np.asarray(picture))
+    raise ValueError(
+        f"{type(picture).__name__} ({reprlib.repr(picture)}) is no picture: give a path, a file's bytes, an open file, "
+        "a Pillow image, an array, a tensor, or a list of them"
+    )
+
+
+def _from_file(file: BinaryIO) -> np.ndarray:
+    try:
+        return read_image(file)
+    except ValueError as error:  # it names an object
+        reason = str(error).split(": ", 1)[1].replace(f" {file!r}", "")
+        raise ValueError(f"{getattr(file, 'name', 'a file in memory')}: {reason}") from None
+
+
 def _from_tensor(tensor: torch.Tensor) -> np.ndarray:
     """Tensor 3 x H x W (or a batch of one) as an RGB array."""
     shape = " x ".join(map(str, tensor.shape))
     if tensor.ndim == 4 and len(tensor) == 1:
         tensor = tensor[0]
     if tensor.ndim != 3 or len(tensor) != 3:
-        raise ValueError(f"a tensor of {shape}: expected 3 x H x W or 1 x 3 x H x W")
+        raise ValueError(f"a tensor of {shape}: expected 3 x H x W or 1 x 3 x H x W; of several, give a list")
     tensor = tensor.float() if tensor.is_floating_point() else tensor
     return as_rgb(tensor.detach().cpu().permute(1, 2, 0).numpy())
+
+
+# What is done with each kind of picture; beside them are taken open files, and what NumPy can make an array of.
+READERS: dict[tuple[type, ...], Callable[[Any], np.ndarray]] = {
+    (str, os.PathLike): lambda path: read_image(Path(path)),
+    (bytes, bytearray, memoryview): lambda data: _from_file(io.BytesIO(data)),
+    (torch.Tensor,): _from_tensor,
+    (np.ndarray, Image.Image): as_rgb,
+}
 
 
 def stack(images: list[np.ndarray]) -> torch.Tensor:

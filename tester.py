@@ -3,6 +3,7 @@
 import dataclasses
 import shutil
 import statistics
+import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -76,6 +77,7 @@ class Tester:
         self.name = config.name or (run.name if run.is_dir() else run.stem)
         self.batch_size = -(-config.batch_size // distributed.size())
         self.seconds: list[float] = []  # through the network, of each image
+        self.unwritten: list[str] = []  # why maps could not be written
         shipped = weights.resolve().parent == WEIGHTS.resolve()
         beside = Path("runs/shipped") / weights.stem if shipped else weights.with_suffix("")
         fold = f"fold{config.fold}" if config.fold else ""
@@ -91,17 +93,17 @@ class Tester:
             try:
                 with distributed.explain_lost_processes("start the test again"):
                     scores = [self._score(name, pairs, maps / name) for name, pairs in self.sets.items()]
+                    unwritten = distributed.gather(self.unwritten)
                 if distributed.rank() == 0:
-                    self._write(scores)
+                    if unwritten and not self.config.save_map:
+                        shutil.rmtree(maps, ignore_errors=True)  # makes room for the scores
+                    self._write(scores, unwritten)
             finally:
                 if not self.config.save_map and distributed.rank() == 0:
                     shutil.rmtree(maps, ignore_errors=True)
 
-    def _write(self, scores: list[MethodScores]) -> None:
-        kept = scores
-        if not self.config.save_map:
-            kept = [dataclasses.replace(x, pictures=dataclasses.replace(x.pictures, maps="")) for x in scores]
-        write_scores(self.folder, kept)
+    def _write(self, scores: list[MethodScores], unwritten: list[str]) -> None:
+        """Prints the scores, then writes them and the report; `unwritten` says why maps could not be written."""
         print(printed(scores))
         for scored in scores:
             one_class = scored.totals["all_blurred"] + scored.totals["all_in_focus"]
@@ -111,8 +113,19 @@ class Tester:
             f"{statistics.median(self.seconds):.3f} s an image through the network at {self.size} on "
             f"{self.predictor.device}"
         )
-        saved = f", maps in {self.folder / 'maps'}" if self.config.save_map else ""
-        print(f"scores in {self.folder / 'scores.json'}{saved}")
+        sys.stdout.flush()
+        kept = scores
+        if not self.config.save_map or unwritten:
+            kept = [dataclasses.replace(x, pictures=dataclasses.replace(x.pictures, maps="")) for x in scores]
+        lost = [f"{first}; not written: {len(unwritten)} map(s)" for first in unwritten[:1]]
+        try:
+            write_scores(self.folder, kept)
+            saved = f", maps in {self.folder / 'maps'}" if self.config.save_map else ""
+            print(f"scores in {self.folder / 'scores.json'}{saved}")
+        except OSError as error:
+            lost.append(str(error))
+        if lost:
+            raise OSError("\n".join(lost + ["not written: the report"] * self.config.report))
         if self.config.report:
             shown = ReportOptions(output=str(self.folder / "report"), title=f"Focus maps of {self.name}")
             remarks = write_report(scores, shown)
@@ -142,5 +155,8 @@ class Tester:
             for focus_map, mask in zip(maps, masks):
                 name = next(names)
                 if self.config.save_map or self.config.report:
-                    write_png(folder / f"{name}.png", focus_map)
+                    try:
+                        write_png(folder / f"{name}.png", focus_map)
+                    except OSError as error:  # the scores do without
+                        self.unwritten.append(str(error))
                 yield name, focus_map, mask.numpy()

@@ -35,10 +35,16 @@ class Trainer:
 
     Raises:
         FileNotFoundError, ValueError: no data, a folder that already holds a run, a state that does not fit.
+        OSError: the folder cannot be written to, or another run is at work there.
     """
 
     def __init__(self, config: TrainConfig):
         self.device = distributed.join(config.device)
+        # Also here: pictures take long to read, and the state is not to change behind it.
+        with locked(Path(config.model_path), distributed.rank() == 0):
+            self._prepare(config)
+
+    def _prepare(self, config: TrainConfig) -> None:
         self.precision = mixed_precision(config.amp, self.device)
         # The state says what auto was, so that another device does not change it unnoticed.
         start = Start(dataclasses.replace(config, amp=name_of(self.precision)))

@@ -63,7 +63,11 @@ class MethodScores:
 
 
 def write_scores(folder: Path, scores: list[MethodScores]) -> None:
-    """Writes scores.json (totals, and folders relative to this one), scores.csv (a line an image), curves.csv."""
+    """Writes scores.json (totals, and folders relative to this one), scores.csv (a line an image), curves.csv.
+
+    Raises:
+        OSError: with the names of what is not written; who calls has printed the scores.
+    """
     folder.mkdir(parents=True, exist_ok=True)
     entries = [
         {
@@ -82,9 +86,15 @@ def write_scores(folder: Path, scores: list[MethodScores]) -> None:
         for scored in scores
         for i, values in enumerate(scored.curves.T)
     ]
-    write_csv(folder / "scores.csv", rows)
-    write_csv(folder / "curves.csv", points)
-    write_json(folder / "scores.json", {"protocols": metrics.__doc__, "scores": entries})
+    left = ["scores.csv", "curves.csv", "scores.json"]
+    try:
+        write_csv(folder / left[0], rows)
+        left.pop(0)
+        write_csv(folder / left[0], points)
+        left.pop(0)
+        write_json(folder / left[0], {"protocols": metrics.__doc__, "scores": entries})
+    except OSError as error:
+        raise OSError(f"{error}; not written: {', '.join(left)}") from None
 
 
 def relative(path: str, folder: Path) -> str:

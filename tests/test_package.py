@@ -26,6 +26,22 @@ print(ran.__file__)
 """
 
 
+HANDLERS = """
+import signal
+
+own = {number: lambda *_: None for number in signal.valid_signals() - {signal.SIGKILL, signal.SIGSTOP}}
+for number, handler in own.items():
+    signal.signal(number, handler)
+
+import numpy as np
+import ran
+import ran.main, ran.tester, ran.trainer, ran.tools.evaluate, ran.tools.prepare, ran.tools.predict, ran.tools.serve
+
+ran.load_model()(np.zeros((40, 40, 3), np.uint8), size=64)
+assert all(signal.getsignal(number) is handler for number, handler in own.items())
+"""
+
+
 def out(*command, **options) -> str:
     """What a command prints; it must succeed."""
     environment = {key: value for key, value in os.environ.items() if key != "PYTHONPATH"}
@@ -51,6 +67,11 @@ def test_main_runs_from_any_folder_and_under_any_name(tmp_path):
     assert out(sys.executable, ROOT / "main.py", "--version", cwd=tmp_path).startswith("ran ")
     shutil.copytree(ROOT, tmp_path / "another name", ignore=LEFT_OUT)
     assert "| resnet18 |" in out(sys.executable, tmp_path / "another name/main.py", "info", cwd=tmp_path)
+
+
+@pytest.mark.slow
+def test_a_program_keeps_its_signal_handlers():
+    out(sys.executable, "-c", f"import main\n{HANDLERS}", cwd=ROOT)
 
 
 @pytest.mark.slow

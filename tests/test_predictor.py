@@ -1,3 +1,9 @@
+import io
+import os
+import subprocess
+import sys
+from pathlib import Path
+
 import cv2
 import numpy as np
 import pytest
@@ -7,8 +13,32 @@ from PIL import Image
 from ran.imaging.pictures import write_png
 from ran.imaging.resizing import quantised
 from ran.predictor import SHIPPED, load_model
+from ran.tools import export
 from ran.tools.sample import photograph
 from ran.utils.checkpoint import load_network, read_weights, save_weights
+from ran.utils.tool_options import ExportOptions
+
+IN_FORKS = """
+import multiprocessing, sys
+import numpy as np, torch
+import tests.small
+from ran import load_model
+
+torch.set_num_threads(2)
+photo = np.random.default_rng(0).integers(0, 256, (300, 400, 3)).astype(np.uint8)
+predictor = load_model(sys.argv[1], "cpu")
+expected = predictor(photo, size=256)
+
+def work(anew):
+    global predictor
+    if anew:
+        predictor = load_model(sys.argv[1], "cpu")
+    return predictor(photo, size=256)
+
+with multiprocessing.get_context("fork").Pool(1) as pool:
+    for anew in (False, True):
+        assert abs(pool.apply_async(work, [anew]).get(60) - expected).max() < 1e-5
+"""
 
 
 def test_a_run_folder_and_its_file_give_the_same_maps(run_folder):
@@ -48,15 +78,48 @@ def test_every_kind_of_picture_gives_the_same_map(run_folder, tmp_path):
     cat = photograph("chelsea")[:150, :200]
     write_png(tmp_path / "cat.png", cat)
     tensor = torch.from_numpy(cat).permute(2, 0, 1)
-    maps = [predictor(x) for x in (cat, tmp_path / "cat.png", str(tmp_path / "cat.png"), Image.fromarray(cat), tensor,
-                                   tensor[None] / 255, cat / 255)]  # fmt: skip
+    data, file, opened = (tmp_path / "cat.png").read_bytes(), io.BytesIO(), (tmp_path / "cat.png").open("rb")
+    Image.fromarray(cat).save(file, "PNG")  # which leaves it at its end
+    kinds = (cat, tmp_path / "cat.png", str(tmp_path / "cat.png"), Image.fromarray(cat), tensor, tensor[None] / 255,
+             cat / 255, data, bytearray(data), file, opened)  # fmt: skip
+    maps = [predictor(picture) for picture in kinds]
+    assert not file.closed and not opened.closed
+    opened.close()
     assert maps[0].shape == (150, 200) and maps[0].dtype == np.float32 and 0 <= maps[0].min() < maps[0].max() <= 1
     assert all(np.array_equal(maps[0], other) for other in maps)
     image = torch.from_numpy(cv2.resize(cat, (64, 64), interpolation=cv2.INTER_AREA)).permute(2, 0, 1)[None]
     assert np.array_equal(quantised(maps[0]), predictor.maps(image, [(150, 200)])[0])
-    for wrong in (tensor[:2], torch.zeros(2, 3, 40, 40), "nowhere.jpg", None):
-        with pytest.raises(ValueError):
-            predictor(wrong)
+    listed = predictor([cat, data, (cat, data)])
+    assert np.array_equal(listed[1], maps[0]) and all(np.array_equal(one, maps[0]) for one in listed[2])
+
+
+@pytest.mark.parametrize(
+    "wrong, message",
+    [
+        (None, r"NoneType \(None\) is no picture: give a path, a file's bytes"),
+        (7, r"int \(7\) is no picture"),
+        ([[0.5, 0.5]], r"float \(0.5\) is no picture"),
+        ({"picture": 1}, "dict .* is no picture"),
+        (torch.zeros(2, 40, 40), "a tensor of 2 x 40 x 40: expected 3 x H x W"),
+        (torch.zeros(2, 3, 40, 40), "of several, give a list"),
+        (np.zeros((40, 40), bool), "an array of bool: expected"),
+        (b"", r"^a file in memory: not a readable picture \(cannot identify image file\)$"),
+        (io.BytesIO(b"no picture"), r"^a file in memory: not a readable picture \(cannot identify image file\)$"),
+        (io.StringIO("no picture"), "a file in memory: not a readable picture"),
+        ("nowhere.jpg", "nowhere.jpg: not a readable picture"),
+        (Path(__file__), "test_predictor.py: not a readable picture"),
+    ],
+)
+def test_what_is_no_picture_is_refused_in_words(wrong, message, run_folder):
+    with pytest.raises(ValueError, match=message):
+        load_model(run_folder, "cpu")(wrong)
+
+
+@pytest.mark.parametrize("options", [{"size": -1}, {"size": 31}, {"size": 64.0}, {"size": "64"}, {"tile": -5}])
+def test_sizes_that_do_not_work_are_refused(options, run_folder):
+    ((name, value),) = options.items()
+    with pytest.raises(ValueError, match=f"{name} {value!r}: pixels, at least 32, or 0"):
+        load_model(run_folder, "cpu")(photograph("chelsea"), **options)
 
 
 def test_mirror_images_and_other_sizes(run_folder):
@@ -93,3 +156,17 @@ def test_weights_that_do_not_fit_their_network_are_refused(run_folder, tmp_path)
     save_weights(tmp_path / "cut.safetensors", state, metadata)
     with pytest.raises(ValueError, match="do not fit"):
         load_network(tmp_path / "cut.safetensors")
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="nothing forks here")
+@pytest.mark.parametrize("engine", ["torch", "onnx"])
+def test_predictors_work_in_a_process_forked_after_they_were_used(engine, run_folder, tmp_path):
+    """Where the threads of torch and of onnxruntime would be waited for for ever: they do not come along."""
+    weights = run_folder
+    if engine == "onnx":
+        weights = tmp_path / "ran.onnx"
+        export.run(ExportOptions(model_path=str(run_folder), output=str(weights)))
+    command = [sys.executable, "-c", IN_FORKS, str(weights)]
+    done = subprocess.run(command, cwd=Path(__file__).parents[1], capture_output=True, text=True, timeout=300)
+    assert done.returncode == 0, done.stderr

@@ -2,10 +2,12 @@ import csv
 import dataclasses
 import json
 import shutil
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 import torch
 
+from main import main
 from ran.dataloader import load_sample
 from ran.evaluation.metrics import COLUMNS
 from ran.evaluation.scores import read_scores
@@ -34,6 +36,16 @@ def test_a_run_leaves_what_its_folder_promises(config, tmp_path, capsys):
     assert metadata["datasets"] == ["SAMPLE"]
     out = capsys.readouterr().out
     assert "RAN tiny" in out and "SAMPLE, 4 training and 2 validation images" in out and "epoch   2" in out
+
+
+def test_it_trains_and_predicts_in_a_thread_that_is_not_the_main_one(config, dataset, tmp_path):
+    """As a notebook or a web application may have it; signals are the main thread's."""
+    maps = ["predict", str(dataset / "SAMPLE/Test/images"), "--output", str(tmp_path / "maps"), "--device", "cpu"]
+    config = dataclasses.replace(config, num_workers=1, epochs=1)
+    with ThreadPoolExecutor(1) as pool:
+        assert pool.submit(lambda: Trainer(config).train()).result() == 0
+        assert pool.submit(main, [*maps, "--model_path", config.model_path]).result() == 0
+    assert len(list((tmp_path / "maps").iterdir())) == 3 and (tmp_path / "run/best_model.safetensors").is_file()
 
 
 @pytest.mark.slow

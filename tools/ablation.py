@@ -15,7 +15,7 @@ from ..tester import Tester, sets_to_score
 from ..trainer import Trainer
 from ..utils.checkpoint import LOCAL, recipe
 from ..utils.command_line import as_words, parse, read_yaml
-from ..utils.files import write_bytes, write_json
+from ..utils.files import locked, write_bytes, write_json
 from ..utils.options import FOLDS, AblationOptions, Recipe, RunConfig, TestConfig, TrainConfig
 
 ROWS: dict[str, dict] = {
@@ -49,15 +49,23 @@ def run(options: AblationOptions) -> int:
     # Fails now, not after the first training.
     sets = {fold: sets_to_score(dataclasses.replace(options, fold=fold)) for fold in folds}
     shared = {f.name: getattr(options, f.name) for f in dataclasses.fields(Recipe)}
-    keep_recipe(folder / "recipe.json", recipe(TrainConfig(**shared)))
+    with locked(folder):
+        keep_recipe(folder / "recipe.json", recipe(TrainConfig(**shared)))
+        return train_rows(folder, shared, {name: known[name] for name in names}, seeds, sets, against)
+
+
+def train_rows(
+    folder: Path, shared: dict, rows: dict[str, dict], seeds: list[int], sets: dict[int, dict], against: dict[str, str]
+) -> int:
+    """The work of run: each row's own options go over the shared ones; `sets` are what is scored, by fold."""
     runs: dict[str, dict[str, list[MethodScores]]] = {}  # of each set, by row: one a seed
     for seed in seeds:
-        for row in names:
+        for row, options in rows.items():
             parts = []
             for fold, tested in sets.items():
                 path = folder / row / (f"seed{seed}" + f"_fold{fold}" * bool(fold))
                 own = {"model_path": str(path), "seed": seed, "fold": fold, "resume": True}
-                config = TrainConfig(**shared | known[row] | own)
+                config = TrainConfig(**shared | options | own)
                 if status := train_and_test(config, set(tested)):
                     print(f"stopped in {path}: the same command goes on")
                     return status
@@ -65,8 +73,8 @@ def run(options: AblationOptions) -> int:
             for of_folds in zip(*parts):
                 scored = together(of_folds)
                 runs.setdefault(scored.dataset, {}).setdefault(row, []).append(scored)
-            write_scores(folder, [average(row, seeds) for rows in runs.values() for row, seeds in rows.items()])
-            write_bytes(folder / "ablation.md", "\n".join(table(rows, against) for rows in runs.values()).encode())
+            write_scores(folder, [average(name, some) for of_set in runs.values() for name, some in of_set.items()])
+            write_bytes(folder / "ablation.md", "\n".join(table(of_set, against) for of_set in runs.values()).encode())
     print((folder / "ablation.md").read_text(encoding="utf-8"), end="")
     print(f"table in {folder / 'ablation.md'}, scores in {folder / 'scores.json'}")
     return 0

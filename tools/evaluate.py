@@ -1,5 +1,6 @@
 """`evaluate`: scores of saved maps, ours or another method's, without a model."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -46,8 +47,9 @@ def run(options: EvaluateOptions) -> None:
 
     Raises:
         FileNotFoundError, ValueError: nothing to score, unknown names, missing or unusable maps, unusable masks.
+        OSError: the folder cannot be written to, or another run is at work there; found before the work, if it can be.
     """
-    columns = columns_of(options.protocols)
+    columns, output = columns_of(options.protocols), Path(options.output)
     dataset, pictures = truth(options)
     masks = chosen_masks(pictures["masks"], options.names)
     other = "in_focus" if options.white == "blurred" else "blurred"
@@ -57,6 +59,28 @@ def run(options: EvaluateOptions) -> None:
     for method in methods:
         match(method, masks, partly=bool(options.names))
     fail_unless_complete(methods, options, "missing")
+    with locked(output):
+        scores = score(methods, masks, columns, options, (dataset, pictures))
+        for method in methods:
+            print(remarks(method), end="")
+        print(printed(scores))
+        print(polarity_doubt(scores, bool(options.gt)), end="", flush=True)
+        write_scores(output, scores)
+    print(f"scores in {output / 'scores.json'}, scores.csv and curves.csv")
+
+
+def score(
+    methods: list[Method],
+    masks: dict[str, Path],
+    columns: Iterable[str],
+    options: EvaluateOptions,
+    truth: tuple[str, dict[str, str]],
+) -> list[MethodScores]:
+    """Scores of every method, and notes on what is odd about its maps; raises as run.
+
+    Args:
+        truth: the set's name, and its folders.
+    """
     calls = [
         (stem, path, masks[stem], method.white, options.white, tuple(columns))
         for method in methods
@@ -64,6 +88,7 @@ def run(options: EvaluateOptions) -> None:
     ]
     results = in_processes(score_file, calls, len(calls), options.processes or cores())
     results = iter(list(bar(results, "scoring", len(calls), "map")))
+    dataset, pictures = truth
     scores = []
     for method in methods:
         scored = [next(results) for _ in method.maps]
@@ -81,13 +106,7 @@ def run(options: EvaluateOptions) -> None:
     if len(scores) < len(methods):
         lost = [method for method in methods if not any(scored.method == method.name for scored in scores)]
         raise ValueError("not one map could be scored\n" + "".join(remarks(method, None) for method in lost))
-    with locked(Path(options.output)):
-        write_scores(Path(options.output), scores)
-    for method in methods:
-        print(remarks(method), end="")
-    print(printed(scores))
-    print(polarity_doubt(scores, bool(options.gt)), end="")
-    print(f"scores in {Path(options.output) / 'scores.json'}, scores.csv and curves.csv")
+    return scores
 
 
 def truth(options: EvaluateOptions) -> tuple[str, dict[str, str]]:

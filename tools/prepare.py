@@ -30,9 +30,9 @@ def run(options: PrepareOptions) -> None:
     if options.trimaps and not (options.masks and options.split == "train"):
         raise ValueError("--trimaps goes with --images, --masks and --split train: scores want whole masks")
     pairs = [replace(pair, trimap=options.trimaps) for pair in find_pairs(options)]
-    raise_problems(leftovers(pairs, data_path), f"in {data_path}; nothing was written")
-    verify(pairs)
     with locked(data_path):
+        raise_problems(leftovers(pairs, data_path), f"in {data_path}; nothing was written")
+        verify(pairs)
         shares = list(in_threads(lambda pair: write_pair(pair, data_path), pairs, "writing"))
     print(f"written to {data_path} in {time.perf_counter() - start:.0f} s:")
     for dataset, is_test in sorted({(pair.dataset, pair.is_test) for pair in pairs}):

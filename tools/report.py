@@ -4,6 +4,7 @@ from pathlib import Path
 
 from ..evaluation.report import write_report
 from ..evaluation.scores import read_scores
+from ..utils.files import locked
 from ..utils.tool_options import ReportOptions
 
 
@@ -26,6 +27,7 @@ def run(options: ReportOptions) -> None:
             key=lambda scored: options.methods.index(scored.method),
         )
     folder = Path(options.output)
-    for remark in write_report(scores, options):
-        print(remark)
+    with locked(folder):
+        for remark in write_report(scores, options):
+            print(remark)
     print(f"report in {folder}: {', '.join(sorted(path.name for path in folder.iterdir()))}")

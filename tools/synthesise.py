@@ -10,7 +10,7 @@ from ..imaging.blur import defocus_background, defocus_object, display, linear, 
 from ..imaging.masks import UNKNOWN, largest_square, read_pair
 from ..imaging.pictures import read_image, write_png
 from ..predictor import chosen_weights, load_model
-from ..utils.files import check_name, pair_by_stem, write_bytes
+from ..utils.files import check_name, locked, pair_by_stem, write_bytes
 from ..utils.progress import bar
 from ..utils.tool_options import SynthesiseOptions
 
@@ -34,6 +34,12 @@ def run(options: SynthesiseOptions) -> None:
     if not sources:
         raise ValueError("nothing to make pictures from: give " + ", ".join(f"--{name}" for name in MAKERS))
     output = Path(options.data_path) / "Train" / check_name(options.dataset)
+    with locked(output):
+        print(f"{write_set(output, sources, options)} training pictures in {output}")
+
+
+def write_set(output: Path, sources: dict[str, str], options: SynthesiseOptions) -> int:
+    """Writes what is made of each source; returns how many pictures. ValueError where there are some already."""
     if any(output.glob("*/*")):
         raise ValueError(
             f"{output} holds files already, perhaps of a run that was stopped: remove it, or choose another --dataset"
@@ -45,7 +51,7 @@ def run(options: SynthesiseOptions) -> None:
             write_bytes(output / "images" / f"{name}_{stem}.jpg", photograph(picture, rng))
             write_png(output / "trimaps" / f"{name}_{stem}.png", trimap)
             count += 1
-    print(f"{count} training pictures in {output}")
+    return count
 
 
 def partners(source: Path, name: str) -> Iterator[tuple[str, np.ndarray, np.ndarray]]:

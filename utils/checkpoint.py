@@ -11,6 +11,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save
 
 from ..model import MIN_SIZE, RAN, make_network
+from ..model.state_dicts import fitting, read_state_dict
 from .command_line import names
 from .device import hardware
 from .files import write_bytes
@@ -45,6 +46,8 @@ def named(path: str | Path) -> Path:
 def read_weights(path: str | Path) -> tuple[dict[str, torch.Tensor], dict]:
     """Reads weights of this project: a .safetensors file, a run folder's best model, or a shipped model by its name.
 
+    A torch file, or one without metadata, is taken where its tensors are those of a shipped model's network.
+
     Returns:
         State dict and metadata: "model" (the network's options), "config" (see recipe), "epoch", "val_mae" (None
         where nothing validated), "hardware", "seconds", "before" (the same of the trainings that it started from, the
@@ -68,10 +71,34 @@ def read_weights(path: str | Path) -> tuple[dict[str, torch.Tensor], dict]:
             metadata = {key: json.loads(value) for key, value in (file.metadata() or {}).items()}
             state = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 (not a dict)
     except (SafetensorError, json.JSONDecodeError) as error:
-        raise ValueError(f"{path}: not a readable safetensors file of this project ({error})") from None
-    if not all(isinstance(metadata.get(part), dict) for part in ("model", "config")):
-        raise ValueError(f"{path}: not weights that `train` wrote: its metadata lacks the network's options")
-    return state, metadata
+        if path.suffix == ".safetensors":
+            raise ValueError(f"{path}: not a readable safetensors file of this project ({error})") from None
+        state, metadata = read_state_dict(path), {}
+    if all(isinstance(metadata.get(part), dict) for part in ("model", "config")):
+        return state, metadata
+    return _as_shipped(path, state)
+
+
+def _as_shipped(path: Path, state: dict) -> tuple[dict[str, torch.Tensor], dict]:
+    """Weights that do not say what network they are of: a shipped model's, if names and shapes are the same.
+
+    Raises:
+        ValueError: they are not.
+    """
+    models = sorted(WEIGHTS.glob("*.safetensors"), reverse=True)  # ran_photos before ran_lite2, the same network
+    for model in models:
+        with safe_open(model, "pt") as file:
+            shapes = {name: file.get_slice(name).get_shape() for name in file.keys()}  # noqa: SIM118 (not a dict)
+            found, place = fitting(state, shapes)
+            if {name: list(value.shape) for name, value in found.items()} == shapes:
+                known = {part: json.loads(file.metadata()[part]) for part in ("model", "config")}
+                sizes = {key: known["config"][key] for key in ("img_size", "test_size")}
+                print(f"{path}: weights taken{place}, as of a network like that of {model.stem}")
+                return found, {"model": known["model"], "config": sizes}
+    raise ValueError(
+        f"{path}: not weights that `train` wrote: its metadata lacks the network's options, and its tensors are not "
+        f"those of {', '.join(model.stem for model in models)}"
+    )
 
 
 def load_network(path: str | Path) -> tuple[RAN, dict]:
@@ -83,10 +110,13 @@ def load_network(path: str | Path) -> tuple[RAN, dict]:
     state, metadata = read_weights(path)
     try:
         network = make_network(**metadata["model"])
+        state, place = fitting(state, network.state_dict())
         network.load_state_dict(state)
         image_size(metadata)
     except (RuntimeError, TypeError, ValueError) as error:
         raise ValueError(f"{path}: its weights do not fit the network it names ({error})") from None
+    if place:
+        print(f"{path}: weights taken{place}")
     return network, metadata
 
 

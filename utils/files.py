@@ -9,7 +9,8 @@ import json
 import os
 import tempfile
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from functools import cache
 from pathlib import Path, PureWindowsPath
 
 from .picture_names import is_picture
@@ -64,6 +65,8 @@ def atomic(path: Path) -> Iterator[Path]:
 def locked(folder: Path, first: bool = True) -> Iterator[None]:
     """Keeps a folder of results to one run at a time; a run that was killed holds it no longer (Linux and macOS).
 
+    Where a file system has no locks, a warning says so. A folder that was made here and got nothing goes again.
+
     Args:
         folder: is made, and tried.
         first: whether this is the first of the run's processes; the others leave the lock to it.
@@ -71,6 +74,7 @@ def locked(folder: Path, first: bool = True) -> Iterator[None]:
     Raises:
         OSError: another run is at work there, or the folder cannot be made or written to.
     """
+    made = [path for path in (folder, *folder.parents) if not path.exists()]
     check_writable(folder)
     if not first or fcntl is None:
         yield
@@ -83,10 +87,20 @@ def locked(folder: Path, first: bool = True) -> Iterator[None]:
         except BlockingIOError:
             advice = "wait for its end, or choose another folder"
             raise OSError(f"{folder}: another run is writing there; {advice}") from None
+        except OSError as error:  # NFS, SMB and containers may have none, and say so in many ways
+            _warn_of_no_locks(folder, error.strerror)
         yield
     finally:
+        for path in made:
+            with suppress(OSError):  # it holds something
+                path.rmdir()
         _held.discard(holder)
         os.close(holder)
+
+
+@cache
+def _warn_of_no_locks(folder: Path, reason: str) -> None:
+    print(f"warning: {folder}: no locks here ({reason}); see to it that one run at a time writes there", flush=True)
 
 
 _held: set[int] = set()  # descriptors of locked folders

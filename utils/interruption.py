@@ -1,10 +1,14 @@
 """Ctrl-C and SIGTERM as a request that long work looks at between two steps."""
 
 import signal
+import threading
 
 
 class StopSignals:
     """Context in which the first SIGINT or SIGTERM only sets `received`; a second one acts as it always did.
+
+    Signals are the main thread's: elsewhere (in a notebook, behind a web page) it leaves them alone. So it does with a
+    handler that a program set which Python is a part of, as it could not be set again.
 
     Attributes:
         received: the signal that this process got.
@@ -18,7 +22,8 @@ class StopSignals:
 
     def __enter__(self) -> "StopSignals":
         for number in (signal.SIGINT, signal.SIGTERM):
-            self._previous[number] = signal.signal(number, self._note)
+            if threading.current_thread() is threading.main_thread() and signal.getsignal(number) is not None:
+                self._previous[number] = signal.signal(number, self._note)
         return self
 
     def __exit__(self, *_) -> None:

@@ -105,6 +105,7 @@ class ServeOptions:
     device: str = device_option()
     host: str = option("127.0.0.1", "address to listen on; 0.0.0.0 lets every machine that reaches this one use it")
     port: int = option(0, "port to listen on; 0 = the first free one from 7860", at_least=0)
+    root_path: str = option("", "behind a reverse proxy: the path or URL that the page has there, such as /focus")
     size: int = option(0, "side of the square that the network sees, pixels; 0 = as in training", at_least=0)
     max_mb: int = option(50, "largest file, MB", at_least=1)
     max_megapixels: float = option(50.0, "largest picture, millions of pixels", at_least=0)
@@ -112,6 +113,8 @@ class ServeOptions:
     def __post_init__(self):
         if self.port > 65535 or 0 < self.size < 32:
             raise ValueError("--port is at most 65535; --size is at least 32, or 0 for that of the training")
+        if self.root_path and not self.root_path.startswith(("/", "http://", "https://")):
+            raise ValueError(f"--root_path {self.root_path}: a path that begins with /, or a URL")
 
 
 @dataclass

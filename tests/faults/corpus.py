@@ -10,6 +10,7 @@ import main  # noqa: F401 (makes the folder above known as the package ran)
 from tests.faults.folders import FOLDERS, OWN, PAIRED
 from tests.faults.inputs import INPUTS
 from tests.faults.kinds import MAPS, MASK_SETS, MASKS, PHOTOGRAPHS
+from tests.faults.weights import ENCODER, MODEL, WEIGHTS
 
 PAGE = Path(__file__).parents[2] / "docs/errors.md"
 COMMANDS = ("prepare", "train", "test", "evaluate", "predict", "serve")
@@ -28,10 +29,12 @@ with exit status 141, as other programs do.
     1 picture(s) failed:
       photos/bad.jpg: not a readable picture (image file is truncated (69 bytes not processed))
 
-Every cell is a test in [tests/faults/test_bad_files.py](../tests/faults/test_bad_files.py), of the last table in
+Every cell is a test in [tests/faults/test_bad_files.py](../tests/faults/test_bad_files.py), of the table of lists in
 [test_inputs.py](../tests/faults/test_inputs.py), made from the same list as this page
 (`python -m tests.faults.corpus` writes it). *Refused* is followed by a part of the sentence; an empty cell is
-one that the kind does not concern. The files take the place of one photograph, mask or map among good ones.
+one that the kind does not concern. The files take the place of one photograph, mask or map among good ones. Weights are
+given as an encoder's or as a network's; the places in a file are tried in the order of
+[model/state_dicts.py](../model/state_dicts.py), and what is taken from elsewhere than the file itself is printed.
 """
 
 
@@ -40,7 +43,7 @@ def cells(outcomes: dict[str, str]) -> list[str]:
 
 
 def tables() -> dict[str, list[list[str]]]:
-    """Rows of the page's tables by their titles: a kind, and its outcome in each of COMMANDS."""
+    """Rows of the page's tables by their titles: a kind, and its outcome in each of the table's columns."""
     titles = ("Photographs", "Masks", "Saved maps")
     found = {
         title: [[one.kind, *cells({c: one.in_command(c) for c in commands})] for one in files]
@@ -52,14 +55,15 @@ def tables() -> dict[str, list[list[str]]]:
     ]
     found["Names and folders"] = [[one.kind, *cells(one.outcomes)] for one in FOLDERS]
     found["Lists, streams and links"] = [[one.kind, *cells({"predict": one.outcome})] for one in INPUTS]
-    return found
+    return found | {"Weights": [[one.kind, *one.outcomes.values()] for one in WEIGHTS]}
 
 
 def page() -> str:
     """docs/errors.md."""
     parts = [ABOUT]
     for title, rows in tables().items():
-        table = [["kind", *COMMANDS], ["---"] * (1 + len(COMMANDS)), *rows]
+        columns = ["kind", *((ENCODER, MODEL) if title == "Weights" else COMMANDS)]
+        table = [columns, ["---"] * len(columns), *rows]
         parts.append(f"## {title}\n\n" + "\n".join(f"| {' | '.join(row)} |" for row in table) + "\n")
     return "\n".join(parts)
 

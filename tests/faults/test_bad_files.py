@@ -22,7 +22,7 @@ from ran.evaluation.metrics import COLUMNS
 from ran.imaging.masks import read_mask
 from ran.imaging.pictures import read_image
 from ran.model import RAN
-from ran.tools import serve
+from ran.tools.serve import session as serve
 from ran.training_setup import TrainingData
 from ran.utils.tool_options import ServeOptions
 from tests.faults import corpus

@@ -1,6 +1,7 @@
 """Full disks, folders that cannot be written to, sources that vanish, two runs in one folder."""
 
 import os
+import re
 import shutil
 import subprocess
 from collections.abc import Callable
@@ -10,6 +11,7 @@ import pytest
 
 from main import main
 from ran import tester, training_setup
+from ran.evaluation.scores import read_scores
 from ran.tools import prepare
 from ran.tools.predict import command as predict
 from ran.utils.checkpoint import read_state, read_weights
@@ -32,6 +34,17 @@ def many(dataset, tmp_path_factory) -> Path:
             for number in range(count):
                 file = files[number % len(files)]
                 shutil.copy(file, target / f"{number:03d}{file.suffix}")
+    return folder
+
+
+@pytest.fixture(scope="module")
+def spoilt(many, evaluated, tmp_path_factory) -> Path:
+    """The same without one readable picture: a command that gets as far as to read some complains of them."""
+    folder = tmp_path_factory.mktemp("spoilt")
+    shutil.copytree(many, folder, dirs_exist_ok=True)
+    shutil.copytree(evaluated, folder / "scores")  # its pictures are elsewhere
+    for path in (folder / "dataset").rglob("*.*"):
+        path.write_text("no picture")
     return folder
 
 
@@ -64,6 +77,9 @@ def words(command: str, many: Path, run_folder: Path, out: Path) -> list[str]:
         "predict": ["predict", str(test / "images"), *weights, "--output", str(out), "--overlay", "--table", "csv",
                     "--device", "cpu"],
         "evaluate": ["evaluate", "--maps", f"m={test / 'masks'}", "--data_path", data, "--output", str(out)],
+        "report": ["report", "--scores", str(many / "scores"), "--examples", "none", "--output", str(out)],
+        "ablation": ["ablation", "--data_path", data, "--model_path", str(out), "--arch", TINY, "--rows", "full",
+                     "--img_size", "64", "--pretrained", "none", "--folds", "1", *CPU],
     }[command]  # fmt: skip
 
 
@@ -106,8 +122,11 @@ def test_a_full_disk_keeps_the_last_state_of_a_training(many, run_folder, disk, 
     assert all((states[0][name] == states[1][name]).all() for name in states[0])
 
 
-@pytest.mark.parametrize("command", ["prepare", "train", "test", "predict", "evaluate"])
-def test_a_folder_that_cannot_be_written_to_is_reported_first(command, many, run_folder, request, tmp_path, capsys):
+LOCKING = ["prepare", "train", "test", "predict", "evaluate", "report", "ablation"]
+
+
+@pytest.mark.parametrize("command", LOCKING)
+def test_a_folder_that_cannot_be_written_to_is_reported_first(command, spoilt, run_folder, request, tmp_path, capsys):
     if os.geteuid():
         out, reason = tmp_path / "out", "Permission denied"
         out.mkdir(0o500)
@@ -116,19 +135,46 @@ def test_a_folder_that_cannot_be_written_to_is_reported_first(command, many, run
         out = disk("size=1m")
         disk("ro")
     for folder in (out, out / "new"):
-        assert main(words(command, many, run_folder, folder)) == 1
+        assert main(words(command, spoilt, run_folder, folder)) == 1
         error = capsys.readouterr().err
         assert error.strip().splitlines()[-1] == (
             f"error: {folder}: cannot be written to ({reason}); choose another folder"
         )
 
 
-@pytest.mark.parametrize("command", ["prepare", "train", "test", "predict"])
-def test_two_runs_in_one_folder_are_refused(command, many, run_folder, tmp_path, capsys):
+@pytest.mark.parametrize("command", LOCKING)
+def test_two_runs_in_one_folder_are_refused_before_any_work(command, spoilt, run_folder, tmp_path, capsys):
     with locked(tmp_path):
-        assert main(words(command, many, run_folder, tmp_path)) == 1
+        assert main(words(command, spoilt, run_folder, tmp_path)) == 1
     error = capsys.readouterr().err
     assert f"error: {tmp_path}: another run is writing there; wait for its end" in error and not any(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize(
+    "command, size, lost",
+    [("evaluate", "8k", "curves.csv, scores.json"), ("test", "8k", "curves.csv, scores.json"), ("test", "100k", "map")],
+)
+def test_scores_that_no_file_has_room_for_are_printed(command, size, lost, many, run_folder, disk, tmp_path, capsys):
+    """A disk that is full when the work is done, or while it is."""
+    out = disk(f"size={size}") / "out"
+    assert main(words(command, many, run_folder, out)) == 1
+    full = capsys.readouterr()
+    assert re.search(rf"\(No space left on device\); not written: .*{lost}", full.err) and "Traceback" not in full.err
+    assert main(words(command, many, run_folder, tmp_path / "whole")) == 0
+    table = [line for line in full.out.splitlines() if line.startswith("|")]
+    assert len(table) > 2 and "\n".join(table) in capsys.readouterr().out
+
+
+def test_maps_that_have_no_room_leave_it_to_the_scores(many, run_folder, disk, capsys):
+    """Those of a report, which go with it."""
+    out = disk("size=100k") / "out"
+    command = words("test", many, run_folder, out)
+    command[command.index("--save_map") + 1] = "False"
+    assert main(command) == 1
+    error = capsys.readouterr().err
+    assert re.search(r"\(No space left on device\); not written: \d+ map\(s\)\nnot written: the report\n", error)
+    assert sorted(path.name for path in out.iterdir()) == ["curves.csv", "scores.csv", "scores.json"]
+    assert len(read_scores(out)[0].rows) == MANY
 
 
 def test_a_source_that_vanishes_is_named(many, run_folder, tmp_path, monkeypatch, capsys):

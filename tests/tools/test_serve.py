@@ -5,19 +5,24 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 import time
 import urllib.error
+import urllib.parse
 import urllib.request
 import zipfile
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
 import pytest
 from PIL import Image
 
+from ran.imaging.pictures import write_png
 from ran.imaging.renderings import LINE
-from ran.tools import serve
 from ran.tools.sample import photograph
+from ran.tools.serve import session as serve
 from ran.utils.tool_options import ServeOptions
 
 ROOT = Path(__file__).parents[2]
@@ -67,6 +72,41 @@ def test_old_files_are_swept_and_samples_stay(tmp_path):
     assert {path for path in tmp_path.rglob("*") if path.is_file()} == {new, *session.samples}
 
 
+def test_a_picture_has_its_turn_while_a_batch_is_at_work(tmp_path):
+    """And what the batch still needs is not swept, however old."""
+    turns, seen = threading.Semaphore(0), []
+
+    def predictor(picture, size):
+        assert turns.acquire(timeout=PATIENCE)
+        seen.append(picture.shape)
+        return np.zeros(picture.shape[:2], np.float32)
+
+    session = serve.Session(predictor, tmp_path, ServeOptions())
+    paths = [tmp_path / f"uploads/{number}.png" for number in range(20)]
+    for path in paths:
+        write_png(path, np.zeros((40, 40), np.uint8))
+        os.utime(path, (time.time() - serve.KEPT - 1,) * 2)
+    small = tmp_path / "small.png"
+    write_png(small, np.zeros((30, 30), np.uint8))
+    with ThreadPoolExecutor() as pool:
+        batch = pool.submit(session.batch, paths)
+        while not session._batches:
+            time.sleep(0.01)
+        waiting = [pool.submit(session.analyse, small), pool.submit(session.sweep)]
+        while not all(one.done() for one in waiting):
+            turns.release()
+            time.sleep(0.05)
+        before = len(seen), batch.done()
+        turns.release(len(paths))
+        rows = batch.result()[1]
+    assert before[0] < len(paths) and not before[1]
+    assert [name for _, name in rows] == [path.name for path in paths]
+    assert waiting[0].result()[-1].is_file()
+    session.close()
+    with pytest.raises(ValueError, match="the server was stopped"):
+        session.analyse(small)
+
+
 def test_numbers_of_a_picture_without_focus():
     row = {"width": 6, "height": 4, "in_focus": 0.0, "centre_x": None, "confidence": 1.0, "sharpness": 0.5}
     assert "| in focus | 0.0% |\n| confidence | 1.00 |" in serve.table("a.jpg", row)
@@ -81,15 +121,16 @@ def test_mistakes_end_in_a_sentence(tmp_path):
     for wrong in ({"port": 70000}, {"size": 16}):
         with pytest.raises(ValueError, match="--port is at most 65535; --size is at least 32"):
             ServeOptions(**wrong)
+    with pytest.raises(ValueError, match="--root_path focus: a path that begins with /"):
+        ServeOptions(root_path="focus")
 
 
-@pytest.fixture(scope="module")
-def server(tmp_path_factory):
+@contextmanager
+def serving(folder: Path, *words: str):
     """The server as a process with the weights of the repository; its address and temporary folder are added to it."""
-    folder = tmp_path_factory.mktemp("serve")
     temporary, log = folder / "tmp", folder / "log"
     temporary.mkdir()
-    command = [sys.executable, "main.py", "serve", "--device", "cpu"]
+    command = [sys.executable, "main.py", "serve", "--device", "cpu", *words]
     environment = os.environ | {"TMPDIR": str(temporary)}
     with log.open("w") as errors:
         process = subprocess.Popen(command, cwd=ROOT, env=environment, text=True, stdout=subprocess.PIPE, stderr=errors)
@@ -102,6 +143,12 @@ def server(tmp_path_factory):
     finally:
         process.kill()
         process.wait()
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory):
+    with serving(tmp_path_factory.mktemp("serve")) as process:
+        yield process
 
 
 @pytest.fixture
@@ -191,14 +238,39 @@ def test_many_pictures_become_one_zip_file(page, pictures):
 
 
 @served
+def test_a_batch_of_one_user_blocks_no_other(page, browser, pictures, server):
+    page.get_by_role("tab", name="Many pictures").click()
+    page.locator("input[type=file][multiple]").set_input_files([pictures / "coffee.png"] * 60)
+    page.get_by_text("coffee").nth(10).wait_for()
+    page.get_by_role("button", name="Make their focus maps").click()
+    page.get_by_text("pictures").locator("visible=true").first.wait_for()
+    other = browser.new_page()
+    other.goto(server.address)
+    other.locator("input[type=file]").first.set_input_files(pictures / "coffee.png")
+    other.locator("td", has_text="600 × 400").wait_for(timeout=1000 * PATIENCE)
+    other.close()
+    assert not page.locator("a[href$='focus_maps.zip']").count()
+
+
+@served
+def test_behind_a_proxy_the_page_knows_its_path(tmp_path):
+    with serving(tmp_path, "--root_path", "/focus") as process:
+        page = urllib.request.urlopen(process.address).read().decode()
+    assert f'"root":"{process.address}focus"' in page
+
+
+@served
 def test_nothing_else_is_served(server):
     (folder,) = server.temporary.glob("ran_serve_*")
     assert folder.stat().st_mode & 0o777 == 0o700
-    fetch = f"{server.address}gradio_api/file="
-    assert urllib.request.urlopen(f"{fetch}{folder}/samples/coffee.png").status == 200
+
+    def fetch(path: Path | str):
+        return urllib.request.urlopen(f"{server.address}gradio_api/file={urllib.parse.quote(str(path))}")
+
+    assert fetch(folder / "samples/coffee.png").status == 200
     for path in (ROOT / "main.py", server.log, f"{folder}/../../log"):
         with pytest.raises(urllib.error.HTTPError, match="403"):
-            urllib.request.urlopen(f"{fetch}{path}")
+            fetch(path)
 
 
 @served

@@ -1,3 +1,5 @@
+import errno
+import fcntl
 import os
 import signal
 import time
@@ -121,3 +123,27 @@ def test_a_folder_is_one_runs_at_a_time(tmp_path):
         os.kill(child, signal.SIGKILL)
         os.waitpid(child, 0)
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("number", [errno.ENOSYS, errno.EOPNOTSUPP, errno.ENOLCK, errno.EBADF])
+def test_a_file_system_without_locks_is_warned_of_in_a_line(number, tmp_path, monkeypatch, capsys):
+    def flock(*_):
+        raise OSError(number, os.strerror(number))
+
+    monkeypatch.setattr(fcntl, "flock", flock)
+    for _ in range(2):
+        with locked(tmp_path):
+            write_bytes(tmp_path / "a.txt", b"whole")
+    assert capsys.readouterr().out == (
+        f"warning: {tmp_path}: no locks here ({os.strerror(number)}); see to it that one run at a time writes there\n"
+    )
+
+
+def test_a_locked_folder_that_got_nothing_goes_again(tmp_path):
+    with pytest.raises(ValueError), locked(tmp_path / "a/b"):
+        raise ValueError
+    assert list(tmp_path.iterdir()) == []
+    (tmp_path / "a").mkdir()
+    with locked(tmp_path / "a/b"), locked(tmp_path / "c"):
+        (tmp_path / "c/kept").touch()
+    assert sorted(path.name for path in tmp_path.rglob("*")) == ["a", "c", "kept"]
