@@ -1,11 +1,6 @@
 """Scores of focus maps under the protocols that defocus papers use; every F names its protocol.
 
-beta^2 = 0.3. A map is 8-bit, high = in focus; MAE is taken on the map as it is. The F definitions:
-    P0  in focus, the largest F over all thresholds of each image, mean over images (RAN, TRACER)
-    P1  in focus, one threshold min(1.5 mean, 1) an image, mean over images
-    P3  BLURRED, threshold 0.5, mean over images; IoU at 0.5 pooled over all pixels of the set (D-DFFNet)
-    P5  in focus, map stretched to [0, 1] (min-max): max and mean of the mean F curve; adaptive = threshold 2 mean
-        (PySODMetrics; FOCUS publishes the adaptive one); P5 MAE is that of the stretched map
+beta^2 = 0.3. A map is 8-bit, high = in focus; MAE is taken on the map as it is. PROTOCOLS has the definitions of F.
 S- and weighted F-measure are PySODMetrics' own, and E-measure as there, min-max included. F of an image without
 positives is 0.
 """
@@ -192,7 +187,21 @@ COLUMNS = {
     "e_mean": Column("E", "mean E", lambda x: x.e_curve.mean()),
     "weighted_f": Column("wF", "wF", lambda x: x.by_library(WeightedFmeasure()).weighted_fms[0]),
 }
-PROTOCOLS = tuple(dict.fromkeys(column.protocol for column in COLUMNS.values() if column.protocol))
+PROTOCOLS = {  # name: what it is, in a sentence for users
+    "P0": "the largest F over all thresholds of each image, of what is in focus; mean over images (RAN, TRACER)",
+    "P1": "F at one threshold an image, min(1.5 mean, 1), of what is in focus; mean over images",
+    "P3": "F at threshold 0.5 of what is BLURRED, mean over images; IoU of it over all pixels of the set (D-DFFNet)",
+    "P5": "maps stretched to 0..1: max and mean of the mean F curve, F at twice the mean (adp), MAE (PySODMetrics)",
+    "S": "S-measure of PySODMetrics: structure of regions and objects",
+    "E": "E-measure of PySODMetrics: alignment of pixels and of the whole, max and mean of its mean curve",
+    "wF": "weighted F-measure of PySODMetrics: an error weighs by where it lies",
+}
+
+
+def explained(columns: Iterable[str]) -> list[str]:
+    """A line for each protocol among these keys of COLUMNS."""
+    used = {COLUMNS[key].protocol for key in columns}
+    return [f"{protocol}: {sentence}" for protocol, sentence in PROTOCOLS.items() if protocol in used]
 
 
 def columns_of(protocols: Iterable[str]) -> list[str]:

@@ -151,6 +151,7 @@ class ReportOptions:
     scores: list[str] = option([], "folders of test or evaluate, or their scores.json; methods on one set are compared")
     output: str = option("runs/report", "folder to write")
     methods: list[str] = option([], "methods to show, in this order (default: all)")
+    columns: list[str] = option(["P0", "P3", "S"], "columns of tables.tex beside MAE, of P0 P1 P3 P5 S E wF")
     published: str = option(
         "yes", "numbers taken from papers, apart from the measured ones: yes, no, or a file like configs/published.json"
     )

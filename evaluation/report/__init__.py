@@ -7,6 +7,7 @@ from matplotlib.figure import Figure
 
 from ...utils.files import write_bytes, write_csv
 from ...utils.tool_options import ReportOptions
+from ..metrics import columns_of
 from ..scores import MethodScores
 from .figures import curves_figure, grid_figure, save_figure
 from .gallery import Gallery
@@ -31,8 +32,10 @@ def write_report(scores: list[MethodScores], options: ReportOptions) -> list[str
         Remarks for the user, a line each: what could not be shown.
 
     Raises:
-        ValueError: a method twice on a set; an example or a method that is not there; a vanished or damaged picture.
+        ValueError: a method twice on a set; a column, an example or a method that is not there; a vanished or damaged
+            picture.
     """
+    columns = columns_of(options.columns)
     published = {"yes": PUBLISHED, "true": PUBLISHED, "no": None, "false": None}.get(
         options.published.lower(), Path(options.published)
     )
@@ -54,11 +57,12 @@ def write_report(scores: list[MethodScores], options: ReportOptions) -> list[str
                 figures[f"{table.dataset}_examples"] = _grid(gallery, options)
             remarks += [f"{table.dataset}: {note}"] if note else []
         sets.append(page_set(table, curves, shown, note))
-    _write(Path(options.output), tables, sets, figures, options.title)
+    _write(Path(options.output), tables, columns, figures)
+    write_page(Path(options.output) / "index.html", sets, options.title)
     return remarks
 
 
-def _write(folder: Path, tables: list[SetTable], sets: list[dict], figures: dict[str, Figure], title: str) -> None:
+def _write(folder: Path, tables: list[SetTable], columns: list[str], figures: dict[str, Figure]) -> None:
     for name, figure in figures.items():
         save_figure(figure, folder, name)
     for name in (f"{table.dataset}_examples" for table in tables):
@@ -66,10 +70,9 @@ def _write(folder: Path, tables: list[SetTable], sets: list[dict], figures: dict
             for kind in ("png", "pdf"):
                 (folder / f"{name}.{kind}").unlink(missing_ok=True)
     write_bytes(folder / "tables.md", ("\n\n".join(map(markdown, tables)) + "\n").encode())
-    write_bytes(folder / "tables.tex", ("\n\n".join(map(latex, tables)) + "\n").encode())
+    write_bytes(folder / "tables.tex", ("\n\n".join(latex(table, columns) for table in tables) + "\n").encode())
     write_csv(folder / "tables.csv", csv_rows(tables))
     write_csv(folder / "differences.csv", difference_rows(tables), DIFFERENCE_FIELDS)
-    write_page(folder / "index.html", sets, title)
 
 
 def _what_to_show(gallery: Gallery, scored: int) -> tuple[str, list[str]]:

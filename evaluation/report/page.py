@@ -11,8 +11,7 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from ...utils.files import write_bytes
-from ..metrics import COLUMNS
-from ..metrics import __doc__ as protocols
+from ..metrics import COLUMNS, PROTOCOLS
 from ..scores import MethodScores
 from .gallery import Example
 from .tables import DIGITS, SetTable
@@ -71,7 +70,7 @@ def page_example(example: Example, scores: list[MethodScores]) -> dict:
 
 def write_page(path: Path, sets: list[dict], title: str) -> None:
     """Writes the page; it needs nothing but itself and opens from disk."""
-    data = json.dumps({"title": title, "digits": DIGITS, "protocols": protocols, "sets": sets})
+    data = json.dumps({"title": title, "digits": DIGITS, "protocols": PROTOCOLS, "sets": sets})
     # In a script element only "<" can do harm: "</script>" in a name would end it.
     page = TEMPLATE.read_text(encoding="utf-8").replace(MARKER, data.replace("<", "\\u003c"))
     write_bytes(path, page.encode())

@@ -1,11 +1,12 @@
 """Tables of one set's scores, as Markdown and as rows for CSV; measured and published lines apart."""
 
 import json
+from collections.abc import Callable
 from dataclasses import dataclass
 from itertools import combinations
 from pathlib import Path
 
-from ..metrics import COLUMNS
+from ..metrics import COLUMNS, explained
 from ..scores import Difference, MethodScores, paired_difference
 
 PUBLISHED = Path(__file__).parents[2] / "configs" / "published.json"
@@ -151,14 +152,21 @@ def markdown_table(rows: list[list[str]]) -> str:
     return "\n".join("| " + " | ".join(row) + " |" for row in rows)
 
 
-def markdown_lines(table: SetTable, lines: list[Line], columns: list[str], digits: int = DIGITS) -> str:
+def markdown_lines(table: SetTable, lines: list[Line], columns: list[str]) -> str:
     """A Markdown table of scores with the best of each column in bold."""
+    return markdown_table(score_rows(table, lines, columns, DIGITS, "**{}**".format))
+
+
+def score_rows(
+    table: SetTable, lines: list[Line], columns: list[str], digits: int, best: Callable[[str], str]
+) -> list[list[str]]:
+    """Cells of a table of scores with its head; `best` marks the best of each column."""
     rows = [["method", *(f"{COLUMNS[k].title} {'↓' if COLUMNS[k].lower_is_better else '↑'}" for k in columns)]]
     for line in lines:
         cells = [number(line.values[k], digits) if k in line.values else "" for k in columns]
-        best = [k in line.values and table.rank(k, line.values[k], digits) == 1 for k in columns]
-        rows.append([table.name_of(line), *(f"**{cell}**" if b else cell for cell, b in zip(cells, best))])
-    return markdown_table(rows)
+        first = [k in line.values and table.rank(k, line.values[k], digits) == 1 for k in columns]
+        rows.append([table.name_of(line), *(best(cell) if is_best else cell for cell, is_best in zip(cells, first))])
+    return rows
 
 
 def markdown(table: SetTable, differences: tuple[str, ...] = ("mae", "p3_f")) -> str:
@@ -184,15 +192,26 @@ def markdown(table: SetTable, differences: tuple[str, ...] = ("mae", "p3_f")) ->
                 ]
             )
         parts += ["Paired differences, image by image (more than 2 standard errors count):", markdown_table(rows)]
+    parts.append("\n".join(f"- {line}" for line in explained(table.columns)))
     return "\n\n".join(parts)
 
 
 def printed(scores: list[MethodScores]) -> str:
-    """What a terminal shows of scores: a Markdown table a set, with more digits than papers print."""
+    """What a terminal shows of scores: an aligned table a set, with more digits than in papers, and the protocols."""
     tables = set_tables(scores, published=None)
-    return "\n".join(
-        f"{table.dataset}, {table.images} images\n{markdown_lines(table, table.measured, table.columns, digits=4)}"
+    parts = [
+        f"{table.dataset}, {table.images} images\n{aligned(score_rows(table, table.measured, table.columns, 4, str))}"
         for table in tables
+    ]
+    return "\n".join([*parts, *explained(key for table in tables for key in table.columns)])
+
+
+def aligned(rows: list[list[str]]) -> str:
+    """A table of cells for a terminal: the first column to the left, numbers to the right."""
+    widths = [max(map(len, cells)) for cells in zip(*rows)]
+    return "\n".join(
+        "  ".join([row[0].ljust(widths[0]), *(cell.rjust(width) for cell, width in zip(row[1:], widths[1:]))])
+        for row in rows
     )
 
 

@@ -58,7 +58,12 @@ def test_the_dataset_folder_is_optional_and_polarity_can_be_said(saved_maps, dat
                          protocols=["P0", "P3"], processes=2, output=str(tmp_path / "out"))
     )  # fmt: skip
     out = capsys.readouterr().out
-    assert "gt, 3 images" in out and "| P0 F ↑ | P3 F ↑ | P3 IoU ↑ |" in out and "wF" not in out
+    assert (
+        "gt, 3 images" in out
+        and " P0 F ↑  P3 F ↑  P3 IoU ↑\n" in out
+        and "wF" not in out
+        and "P0: the largest F" in out
+    )
     good, flipped = read_scores(tmp_path / "out")
     assert good.totals == flipped.totals and good.totals["mae"] < 0.2 and "warning" not in out
     assert (flipped.pictures.maps_white, flipped.pictures.masks_white) == ("blurred", "blurred")
@@ -87,7 +92,7 @@ def test_missing_and_extra_maps(options, tmp_path, capsys):
     assert "method: masks without a map (1): " in out and "maps without a mask, not scored (1): renamed.png" in out
     (one,) = read_scores(tmp_path / "out")
     assert one.totals["images"] == 2 and list(one.about["notes"]) == ["missing", "extra"]
-    assert "| method (2 images, 1 left out) |" in out
+    assert "\nmethod (2 images, 1 left out)  " in out
 
 
 @pytest.mark.parametrize("kind", ["truncated", "empty", "text", "colours"])
