@@ -172,6 +172,12 @@ class EpochBatches(Sampler[list[Key]]):
         return len(range(self.rank, whole, self.size)), whole
 
 
+def as_floats(batch: dict[str, torch.Tensor], device: torch.device) -> tuple[torch.Tensor, ...]:
+    """Image, mask and contour of a batch of a TrainingSet on a device, in [0, 1]; what is unknown lies between."""
+    parts = (batch[key].to(device, non_blocking=True) for key in ("image", "mask", "contour"))
+    return tuple(part.float() / 255 for part in parts)
+
+
 class TestSet(Dataset):
     """Test pictures at the network's size; a mask of another size than its photograph is an error."""
 

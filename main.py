@@ -4,6 +4,7 @@ import difflib
 import importlib
 import importlib.util
 import os
+import select
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -18,11 +19,37 @@ from ran import __version__
 from ran.commands import COMMANDS, usage
 from ran.utils.command_line import parse
 
+NOBODY_READS = 128 + 13  # what a shell says of a program that SIGPIPE ended
 PROGRAM = "ran" if __package__ else "python main.py"
 
 
 def main(argv: list[str] | None = None) -> int:
-    """Parses, dispatches, and turns what went wrong into a sentence and an exit status."""
+    """Parses, dispatches, and turns what went wrong into a sentence and an exit status; 141 where nobody reads on."""
+    try:
+        try:
+            return _main(argv)
+        finally:
+            sys.stdout.flush()
+    except BrokenPipeError:
+        if not _left_by_reader():
+            raise
+        return NOBODY_READS
+
+
+def _left_by_reader() -> bool:
+    """Whether it is stdout's or stderr's reader that is gone, as in `| head -1`; then nothing more is written there."""
+    left = []
+    if hasattr(select, "poll"):  # not on Windows, which knows no such pipes either
+        poll = select.poll()
+        for stream in (sys.stdout, sys.stderr):
+            poll.register(stream.fileno(), 0)
+        left = [number for number, event in poll.poll(0) if event & (select.POLLERR | select.POLLHUP)]
+    for number in left:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), number)  # for Python's last flush
+    return bool(left)
+
+
+def _main(argv: list[str] | None) -> int:
     words = sys.argv[1:] if argv is None else argv
     if words[:1] == ["help"] and words[1:]:
         words = [words[1], "--help"]
@@ -74,6 +101,8 @@ def _guarded(work: Callable[[], int | None]) -> int:
         print("interrupted", file=sys.stderr)
         return 130
     except (ValueError, OSError) as error:
+        if isinstance(error, BrokenPipeError) and _left_by_reader():
+            return NOBODY_READS
         if os.environ.get("RAN_TRACEBACK"):
             raise
         print(f"error: {error}", file=sys.stderr)

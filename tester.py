@@ -9,7 +9,6 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
-from tqdm import tqdm
 
 from .dataloader import TestSet, make_loader, split_fold, stack_images
 from .evaluation.metrics import score_image
@@ -18,14 +17,15 @@ from .evaluation.report.tables import printed
 from .evaluation.scores import MethodScores, Pictures, write_scores
 from .evaluation.scoring import in_processes
 from .imaging.layouts import Pair, find_sets
+from .imaging.mask_check import report_masks
 from .imaging.pictures import write_png
 from .predictor import SHIPPED, load_model
 from .utils import distributed
 from .utils.checkpoint import BEST, WEIGHTS, named
 from .utils.files import locked
-from .utils.memory import explain_dead_workers, explain_out_of_memory
+from .utils.memory import explain_out_of_memory
 from .utils.options import RunConfig, TestConfig, TrainConfig
-from .utils.progress import cores_of_process
+from .utils.progress import bar, cores_of_process
 from .utils.tool_options import ReportOptions
 
 
@@ -88,8 +88,10 @@ class Tester:
         print(self.weights_line)
         maps = self.folder / ("maps" if self.config.save_map else ".maps")  # those of a report go with it
         with locked(self.folder, first=distributed.rank() == 0):
+            if distributed.rank() == 0:
+                report_masks([pair for pairs in self.sets.values() for pair in pairs])
             try:
-                with distributed.explain_lost_processes("start the test again"), explain_dead_workers():
+                with distributed.explain_lost_processes("start the test again"):
                     scores = [self._score(name, pairs, maps / name) for name, pairs in self.sets.items()]
                     unwritten = distributed.gather(self.unwritten)
                 if distributed.rank() == 0:
@@ -133,7 +135,7 @@ class Tester:
         """Scores of one set: each process makes and scores its share of the maps, and gets all scores."""
         own = pairs[distributed.rank() :: distributed.size()]
         results = in_processes(score_image, self._maps(own, folder), len(own), cores_of_process())
-        scores = list(tqdm(results, name, len(own), unit="image", leave=False))
+        scores = list(bar(results, name, len(own), "image"))
         pictures = Pictures(str(pairs[0].image.parent), str(pairs[0].mask.parent), str(folder))
         trained = {key: value for key, value in self.predictor.metadata.items() if key != "scores"}
         about = {"trained": trained, "img_size": self.size, "device": str(self.predictor.device)}

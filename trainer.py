@@ -5,8 +5,8 @@ import time
 from pathlib import Path
 
 import torch
-from tqdm import tqdm
 
+from .dataloader import as_floats
 from .evaluation import metrics
 from .imaging.masks import read_mask
 from .imaging.resizing import focus_maps
@@ -17,9 +17,10 @@ from .utils.device import compiled, mixed_precision, name_of
 from .utils.files import locked
 from .utils.interruption import StopSignals
 from .utils.log import RunLog
-from .utils.memory import explain_dead_workers, explain_out_of_memory
+from .utils.memory import explain_out_of_memory
 from .utils.optimization import Optimization
 from .utils.options import TrainConfig
+from .utils.progress import bar
 from .utils.train_state import Diverged, StepReader, TrainState
 
 SAVE_SECONDS = 300
@@ -73,12 +74,7 @@ class Trainer:
         """
         print(start_line(self.config, self.network, self.data, self.state, self.device))
         first, advice = distributed.rank() == 0, f"the last state in {self.folder} is whole: --resume goes on"
-        with (
-            locked(self.folder, first),
-            StopSignals() as stop,
-            distributed.explain_lost_processes(advice),
-            explain_dead_workers(),
-        ):
+        with locked(self.folder, first), StopSignals() as stop, distributed.explain_lost_processes(advice):
             self.log = RunLog(self.folder, self.state.epoch + 1) if first else None
             self.saved_at = time.monotonic()
             if not self.state.history and not self.state.step:
@@ -88,8 +84,7 @@ class Trainer:
                     self.train_epoch(stop)
                 except Diverged as error:
                     self._go_back(error)
-        if not reason:
-            assert stop.agreed  # what else ended the loop
+        if stop.agreed and not reason:
             print(f"{stop.agreed.name}: saved in {self.state.position()}; --resume goes on")
             return 128 + stop.agreed
         print(f"{reason}; {self.state.kept()}: {self.folder / checkpoint.BEST}")
@@ -100,18 +95,19 @@ class Trainer:
         self.network.train()
         state, loader, batches = self.state, self.data.train_loader, self.data.batches
         batches.epoch, batches.step = state.epoch, state.step
-        total = state.step + len(loader)
+        steps = state.step + len(loader)
         reader = StepReader(state, batches.counts, self.device, self.precision == torch.float16)
-        title = f"epoch {state.epoch + 1}/{self.config.epochs}"
-        with tqdm(loader, title, total, initial=state.step, leave=False, unit="step") as bar:
-            for batch in bar:
+        title, all_steps = f"epoch {state.epoch + 1}/{self.config.epochs}", self.config.epochs * steps
+        # Of the whole training: so is the time that is left.
+        with bar(loader, title, all_steps, "step", initial=state.epoch * steps + state.step) as shown:
+            for batch in shown:
                 with explain_out_of_memory(smaller(self.config, self.device)):
                     reader.add(batch["index"], self.train_step(batch))
                 state.step += 1
-                if not reader.is_due() and state.step < total:
+                if not reader.is_due() and state.step < steps:
                     continue
                 reader.read(stop)
-                bar.set_postfix({key: f"{mean:.4f}" for key, mean in state.means().items()})
+                shown.set_postfix({key: f"{mean:.4f}" for key, mean in state.means().items()}, refresh=False)
                 if stop.agreed or time.monotonic() - self.saved_at > SAVE_SECONDS:
                     self._save()
                 if stop.agreed:
@@ -121,7 +117,7 @@ class Trainer:
 
     def train_step(self, batch: dict) -> torch.Tensor:
         """One step. Returns loss, MAE and gradient norm, on the device: to read them would be to wait for it."""
-        image, mask, contour = self._floats(batch)
+        image, mask, contour = as_floats(batch, self.device)
         self.network.zero_grad(set_to_none=True)
         with torch.autocast(self.device.type, self.precision, enabled=self.precision is not None):
             logits = self.model(image)
@@ -142,8 +138,8 @@ class Trainer:
         scores, loss = [], 0.0
         loader, pairs = self.data.val_loader, self.data.val_pairs
         assert loader is not None  # only called where something validates
-        for batch in tqdm(loader, "validation", leave=False):
-            image, mask, contour = self._floats(batch)
+        for batch in bar(loader, "validation", unit="batch"):
+            image, mask, contour = as_floats(batch, self.device)
             logits = self.network(image)
             loss += ran_loss(logits, mask, contour, self.loss_weights).item() * len(image)
             probabilities = logits["mask"].sigmoid()
@@ -176,11 +172,10 @@ class Trainer:
         """Writes all that --resume needs."""
         self.saved_at = time.monotonic()
         if self.log:
-            network = {"model": self.network.options, "network": self.network.state_dict()}
-            parts = (self.state.state_dict(), self.optimization.state_dict(), checkpoint.random_state(self.device))
-            checkpoint.save_state(
-                self.folder / checkpoint.LAST, {"config": dataclasses.asdict(self.config)} | network, *parts
-            )
+            options = {"config": dataclasses.asdict(self.config), "model": self.network.options}
+            weights = {"network": self.network.state_dict()} | self.optimization.state_dict()
+            parts = (options, weights, self.state.state_dict(), checkpoint.random_state(self.device))
+            checkpoint.save_state(self.folder / checkpoint.LAST, *parts)
 
     def _restore(self, last: dict) -> None:
         try:
@@ -210,8 +205,3 @@ class Trainer:
         self.optimization.halve_rate()
         self._save()
         print(f"{reason}: back to {self.state.position()}, with half the learning rate")
-
-    def _floats(self, batch: dict) -> tuple[torch.Tensor, ...]:
-        """Image, mask and contour of a batch as floats on the device, 0 to 1; what is not known lies between."""
-        parts = (batch[key].to(self.device, non_blocking=True) for key in ("image", "mask", "contour"))
-        return tuple(part.float() / 255 for part in parts)

@@ -10,6 +10,7 @@ from .dataloader import EpochBatches, TrainingSet, make_loader, split_fold, spli
 from .imaging.augmentation import paper_augmentation, strong_augmentation, uncropped
 from .imaging.dataset_check import doubled_pictures
 from .imaging.layouts import Pair, find_sets
+from .imaging.mask_check import report_masks
 from .model import RAN, make_network
 from .utils import distributed
 from .utils.checkpoint import load_network, state_to_resume
@@ -55,6 +56,8 @@ class TrainingData:
         training, validation = split_validation(pairs, config.val_share, config.seed)
         self.sets = sorted({pair.dataset for pair in pairs} | extra_sets.keys())
         extra = [pair for found in extra_sets.values() for pair in found]
+        if rank == 0 and not config.resume:
+            report_masks(pairs + extra)
         self.train_images = len(training)
         self.names = [pair.name for pair in training + extra]
         side, augmentation = config.img_size, paper_augmentation()

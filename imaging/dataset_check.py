@@ -7,11 +7,13 @@ import cv2
 import numpy as np
 
 from ..utils.files import list_images, pair_by_stem
+from ..utils.picture_names import glob_folders
 from ..utils.progress import in_threads
 from .contour import contour_band
-from .layouts import truth_folder
-from .masks import read_mask, read_pair
-from .pictures import read_image, read_small
+from .layouts import Pair, truth_folder
+from .mask_check import check_masks
+from .masks import read_levels, read_mask, read_pair
+from .pictures import read_small
 
 # Mean difference in grey levels of two thumbnails below which they show the same photograph. CUHK's test images,
 # squeezed to 320 x 320 and compressed again, differ by less than 0.5 from themselves, by more than 17 from others.
@@ -57,8 +59,8 @@ def check(data_path: Path) -> tuple[list[str], list[str]]:
         black and white, outdated contours, doubtful polarity, photographs that two training sets, or training and test,
         share.
     """
-    sets = [("Train", p.parent) for p in sorted(data_path.glob("Train/*/images"))]
-    sets += [("Test", p.parent) for p in sorted(data_path.glob("*/Test/images"))]
+    sets = [("Train", p.parent) for p in glob_folders(data_path, "Train/*/images")]
+    sets += [("Test", p.parent) for p in glob_folders(data_path, "*/Test/images")]
     if not sets:
         return [], [f"{data_path}: neither Train/NAME/images nor NAME/Test/images here"]
     summary, problems = [], []
@@ -83,7 +85,11 @@ def check(data_path: Path) -> tuple[list[str], list[str]]:
             training[folder] = thumbnails
         else:
             test |= thumbnails
-        summary.append(f"{folder.relative_to(data_path)}: {len(pairs)} pairs, {len(wrong)} problem(s)")
+        name = str(folder.relative_to(data_path))
+        readable = [job for job, (_, _, small) in zip(jobs, findings) if small is not None]
+        remarks, unclear = check_masks([Pair(name, job[0].stem, job[0], job[1], trimap=trimap) for job in readable])
+        wrong += unclear
+        summary += [f"{name}: {len(pairs)} pairs, {len(wrong)} problem(s)", *remarks]
         problems += wrong
     for first, second in combinations(training.values(), 2):
         twins = same_pictures(first, second)
@@ -99,8 +105,8 @@ def examine(
     """What is wrong with a pair, its contrast gain, and the photograph's thumbnail; None where it is not readable."""
     try:
         image, mask = read_pair(image_path, mask_path, trimap=trimap)
-        grey = cv2.cvtColor(read_image(mask_path), cv2.COLOR_RGB2GRAY)
-        problems = [] if trimap or np.isin(grey, (0, 255)).all() else [f"{mask_path}: grey values in the mask"]
+        grey = not trimap and read_levels(mask_path)[1].grey
+        problems = [f"{mask_path}: grey values in the mask"] if grey else []
         if contours and not np.array_equal(read_mask(contours[0]), contour_band(mask)):
             problems.append(f"{contours[0]}: not the contour of its mask; prepare writes it anew")
     except ValueError as error:

@@ -3,7 +3,8 @@
 from dataclasses import dataclass
 from pathlib import Path
 
-from ..utils.files import list_images, pair_by_stem, read_lines
+from ..utils.files import common_suffix, list_images, pair_by_stem, read_lines
+from ..utils.picture_names import glob_folders
 
 SPLITS = Path(__file__).parent.parent / "configs" / "splits"
 
@@ -72,7 +73,8 @@ def detect(source: Path) -> tuple[list[tuple[Layout, Path, Path]], list[str]]:
     """Known layouts up to four levels below a folder: (layout, images, masks) each, and what is wrong."""
     if not source.is_dir():
         return [], [f"{source}: no such folder"]
-    folders = [path for level in ("*", "*/*", "*/*/*", "*/*/*/*") for path in source.glob(level) if path.is_dir()]
+    levels = ("*", "*/*", "*/*/*", "*/*/*/*")
+    folders = [path for level in levels for path in glob_folders(source, level) if path.is_dir()]
     by_name = {(path.parent, _plain(path.name)): path for path in folders}
     parts: list[tuple[Layout, Path, Path]] = []
     problems: list[str] = []
@@ -104,7 +106,9 @@ def _plain(name: str) -> str:
     return name.lower().replace("-", "_")
 
 
-def pairs_of(layout: Layout, images: Path, masks: Path, test_list: Path | None) -> tuple[list[Pair], list[str]]:
+def pairs_of(
+    layout: Layout, images: Path, masks: Path, test_list: Path | None, mask_suffix: str = ""
+) -> tuple[list[Pair], list[str]]:
     """Pairs of two folders with their split, and what is wrong, a line each.
 
     Args:
@@ -112,8 +116,11 @@ def pairs_of(layout: Layout, images: Path, masks: Path, test_list: Path | None) 
         images, masks: the folders themselves.
         test_list: text file with the stems of the test images, one a line; only for the split "list", where None takes
             the dataset's own list in configs/splits, or test.txt beside the folders.
+        mask_suffix: what the stems of masks have more than those of their photographs; found where all have the same.
     """
-    found, problems = pair_by_stem(images, masks)
+    if not mask_suffix and images.is_dir() and masks.is_dir() and (mask_suffix := common_suffix(images, masks)):
+        print(f"{masks}: masks are named as their photographs with {mask_suffix} behind (--mask_suffix {mask_suffix})")
+    found, problems = pair_by_stem(images, masks, mask_suffix)
     found = {stem: pair for stem, pair in found.items() if stem.startswith(layout.prefix)}
     test_stems = set(found) if layout.split == "test" else set()
     if layout.split == "list":
@@ -123,7 +130,10 @@ def pairs_of(layout: Layout, images: Path, masks: Path, test_list: Path | None) 
             test_stems = set(read_lines(listing))
             problems += [f"{stem}: in {listing}, but not in {images}" for stem in sorted(test_stems - set(found))]
         else:
-            problems.append(f"{listing}: no such file; --test_list names the stems of the test images")
+            problems.append(
+                f"{listing}: no such file; --split train or --split test says what all of {images} is, or --test_list "
+                "names a file with the stems of the test images"
+            )
     return [
         Pair(layout.dataset, stem, image, mask, is_test=stem in test_stems, white=layout.white)
         for stem, (image, mask) in found.items()
@@ -147,7 +157,8 @@ def find_sets(data_path: str, split: str, names: list[str]) -> dict[str, list[Pa
     """
     root = Path(data_path)
     pattern = "Train/*/images" if split == "train" else "*/Test/images"
-    folders = {(p.parent.name if split == "train" else p.parent.parent.name): p.parent for p in root.glob(pattern)}
+    found = [path.parent for path in glob_folders(root, pattern)]
+    folders = {(path.name if split == "train" else path.parent.name): path for path in found}
     chosen = names or [name for name, folder in folders.items() if not truth_folder(folder)[1]]
     missing = [name for name in names if name not in folders]
     if missing or not chosen:

@@ -4,11 +4,12 @@ from pathlib import Path
 
 import cv2
 import numpy as np
+from PIL import Image
 
-from .pictures import grey_levels, read_as, read_image
+from .mask_levels import COLOUR_NOISE, Levels, black_and_white, stored
+from .pictures import TURNS, grey_levels, orientation_at, read_as, read_image
 
 UNKNOWN = 128  # level of a trimap where nobody knows whether it is in focus
-COLOUR_NOISE = 24  # what JPEG may add to grey, of 255
 SIDES = (1.0, 0.8, 0.65, 0.5, 0.4)  # of the squares that are tried, as shares of the shorter side
 
 
@@ -30,22 +31,34 @@ def read_map(path: str | Path, white: str = "in_focus") -> np.ndarray:
 
 
 def read_mask(path: str | Path, white: str = "in_focus") -> np.ndarray:
-    """Reads a ground truth as H x W uint8, 255 = in focus, 0 = blurred.
+    """Reads a ground truth as H x W uint8, 255 = in focus, 0 = blurred; see read_levels."""
+    return read_levels(path, white)[0]
 
-    Grey values are cut in the middle of 0 to 255 or, in a 16-bit file with a level above 255, of 0 to 65535. A file
-    that holds nothing above 1 is one of 0 and 1. (The depth of a map is that of its file alone, see read_map.)
+
+def read_levels(path: str | Path, white: str = "in_focus") -> tuple[np.ndarray, Levels]:
+    """Reads a ground truth of two levels, labels or colours, or in the alpha channel; and what it held.
+
+    Grey edges are cut in the middle of 0 to 255 or, in a 16-bit file with a level above 255, of 0 to 65535. (The depth
+    of a map is that of its file alone, see read_map.)
 
     Args:
         white: what white means in the file, "in_focus" or "blurred".
 
+    Returns:
+        H x W uint8, 255 = in focus, 0 = blurred, upright as its EXIF orientation says; and its levels.
+
     Raises:
-        ValueError: see read_image.
+        ValueError: see read_image; also what does not hold two classes, or not known which of them is white.
     """
-    levels = read_as(path, grey_levels)
-    highest = levels.max()
-    bright = 2 * levels.astype(np.int32) > next(top for top in (1, 255, 65535) if highest <= top)
-    focus = bright if white == "in_focus" else ~bright
-    return focus.astype(np.uint8) * 255
+    file = read_as(path, stored)
+    try:
+        is_white, levels = black_and_white(file)
+    except ValueError as error:
+        raise ValueError(f"{path}: not a mask of two classes: {error}") from None
+    mask = (is_white if white == "in_focus" else ~is_white).astype(np.uint8) * 255
+    if file.orientation in TURNS:
+        mask = np.array(Image.fromarray(mask).transpose(TURNS[file.orientation]))
+    return mask, levels
 
 
 def read_trimap(path: str | Path, white: str = "in_focus") -> np.ndarray:
@@ -76,7 +89,9 @@ def read_pair(
     image, mask = read_image(image_path), (read_trimap if trimap else read_mask)(mask_path, white)
     if image.shape[:2] != mask.shape:
         sizes = ["{1} x {0}".format(*picture.shape) for picture in (image, mask)]
-        raise ValueError(f"{image_path} is {sizes[0]}, its mask {sizes[1]} (width x height)")
+        turned = image.shape[:2] == mask.shape[::-1] and orientation_at(image_path) > 1
+        why = "; the photograph is turned by its EXIF rotation, and the mask seems drawn on the pixels as stored"
+        raise ValueError(f"{image_path} is {sizes[0]}, its mask {sizes[1]} (width x height){why if turned else ''}")
     return image, mask
 
 

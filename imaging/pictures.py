@@ -1,14 +1,16 @@
 """Photographs of every usual kind, read as 8-bit arrays; and picture files written."""
 
+import struct
 import warnings
+import zlib
 from collections.abc import Callable
 from functools import cache
 from pathlib import Path
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
 import cv2
 import numpy as np
-from PIL import ExifTags, Image, ImageFile
+from PIL import ExifTags, Image, ImageFile, PngImagePlugin
 
 from ..utils.files import atomic, write_bytes
 
@@ -51,7 +53,7 @@ def read_small(path: str | Path, at_least: int = 64) -> np.ndarray:
     return read_as(path, convert)
 
 
-def read_as(path: str | Path | BinaryIO, convert: Callable[[Image.Image], np.ndarray]) -> np.ndarray:
+def read_as(path: str | Path | BinaryIO, convert: Callable[[Image.Image], Any]) -> Any:
     """What a function makes of an opened picture; whatever goes wrong is a ValueError that names the file."""
     try:
         with _opened(path) as picture:
@@ -72,6 +74,15 @@ def picture_size(path: str | Path) -> tuple[int, int]:
             return picture.size[::-1]
     except Exception:  # as in read_image, which tells
         return 0, 0
+
+
+def orientation_at(path: str | Path) -> int:
+    """EXIF orientation of a picture, 1 to 8, by its header; 1 of what is not readable."""
+    try:
+        with _opened(path) as picture:
+            return orientation_of(picture)
+    except Exception:  # as in read_image, which tells
+        return 1
 
 
 def _opened(path: str | Path | BinaryIO) -> Image.Image:
@@ -118,7 +129,7 @@ def as_rgb(picture: Image.Image | np.ndarray) -> np.ndarray:
     if array.dtype == np.uint16:
         array = BYTE_OF_16_BITS[array]
     elif array.dtype.kind == "f":
-        array = _float_to_8_bit(array)
+        array = float_to_8_bit(array)
     elif array.dtype != np.uint8:
         raise ValueError(f"an array of {array.dtype}: expected uint8, uint16 or floats in [0, 1]")
     return np.ascontiguousarray(np.repeat(array, 3, 2) if array.shape[2] == 1 else array[..., :3])
@@ -128,20 +139,19 @@ def _upright(picture: Image.Image) -> Image.Image:
     """The decoded picture, turned as its EXIF orientation says; colours of 16 bits are rounded to 8."""
     if 0 in picture.size:
         raise ValueError("a picture without pixels")
-    deep = _file_of_deep_colours(picture)
+    deep = deep_pixels(picture)
     picture.load()  # which turns a TIFF already, as OpenCV does
-    orientation = _orientation(picture)
+    orientation = orientation_of(picture)
     if deep is not None:
-        colours = cv2.imdecode(deep, cv2.IMREAD_UNCHANGED)
-        if colours is not None and colours.dtype == np.uint16 and colours.ndim == 3:
-            picture = Image.fromarray(cv2.cvtColor(BYTE_OF_16_BITS[colours[..., :3]], cv2.COLOR_BGR2RGB))
+        picture = Image.fromarray(BYTE_OF_16_BITS[deep[..., :3]])
     return picture.transpose(TURNS[orientation]) if orientation in TURNS else picture
 
 
-def _file_of_deep_colours(picture: Image.Image) -> np.ndarray | None:
-    """Bytes of a PNG or TIFF whose colours have 16 bits: Pillow keeps their high byte alone. None for other pictures.
+def deep_pixels(picture: Image.Image) -> np.ndarray | None:
+    """Colours, and alpha if any, of a PNG or TIFF that has 16 bits of them, H x W x 3 or 4 uint16, not turned.
 
-    The picture must not be decoded yet; of one that is, Pillow does not know the file's depth.
+    Pillow keeps their high byte alone. None for other pictures; the picture must not be decoded yet: of one that is,
+    Pillow does not know the file's depth.
     """
     if not isinstance(picture, ImageFile.ImageFile) or picture.fp is None:
         return None
@@ -153,10 +163,13 @@ def _file_of_deep_colours(picture: Image.Image) -> np.ndarray | None:
     picture.fp.seek(0)
     data = np.frombuffer(picture.fp.read(), np.uint8)
     picture.fp.seek(position)
-    return data
+    pixels = cv2.imdecode(data, cv2.IMREAD_UNCHANGED)
+    if pixels is None or pixels.dtype != np.uint16 or pixels.ndim != 3:
+        return None
+    return cv2.cvtColor(pixels, cv2.COLOR_BGR2RGB if pixels.shape[2] == 3 else cv2.COLOR_BGRA2RGBA)
 
 
-def _orientation(picture: Image.Image) -> int:
+def orientation_of(picture: Image.Image) -> int:
     """EXIF orientation, 1 to 8; 1 where the EXIF is damaged."""
     try:
         found = picture.getexif().get(ExifTags.Base.Orientation, 1)
@@ -183,16 +196,16 @@ def _to_8_bit(picture: Image.Image) -> Image.Image:
     """Grey values of 16 bits, of 32 bits (which hold 16), or floats; Pillow itself would clip them at 255."""
     values = np.asarray(picture)
     is_float = values.dtype.kind == "f"
-    return Image.fromarray(_float_to_8_bit(values) if is_float else BYTE_OF_16_BITS[_of_16_bits(values)])
+    return Image.fromarray(float_to_8_bit(values) if is_float else BYTE_OF_16_BITS[of_16_bits(values)])
 
 
-def _of_16_bits(values: np.ndarray) -> np.ndarray:
+def of_16_bits(values: np.ndarray) -> np.ndarray:
     if values.min() < 0 or values.max() > 65535:
         raise ValueError(f"its values, {values.min()} to {values.max()}, are not between 0 and 65535")
     return values.astype(np.uint16)
 
 
-def _float_to_8_bit(values: np.ndarray) -> np.ndarray:
+def float_to_8_bit(values: np.ndarray) -> np.ndarray:
     if not (values.min() >= 0 and values.max() <= 1):
         raise ValueError("its float values are not between 0 and 1")
     return np.round(values * 255).astype(np.uint8)
@@ -202,7 +215,7 @@ def grey_levels(picture: Image.Image) -> np.ndarray:
     """Grey levels of a picture at the depth of its file, H x W uint8 or uint16."""
     picture = _upright(picture)
     if picture.mode[0] == "I":
-        return _of_16_bits(np.asarray(picture))
+        return of_16_bits(np.asarray(picture))
     return cv2.cvtColor(_pixels(picture), cv2.COLOR_RGB2GRAY)
 
 
@@ -212,17 +225,30 @@ def read_profile(path: str | Path) -> bytes | None:
         return picture.info.get("icc_profile") if picture.mode in ("RGB", "RGBA", "P") else None
 
 
-def write_picture(path: Path, picture: np.ndarray, profile: bytes | None) -> None:
-    """Writes H x W x 3 or 4 uint8 (RGB, alpha) as JPEG or PNG, by the path's suffix, with an ICC profile."""
+def write_picture(path: Path, picture: np.ndarray, profile: bytes | None, comment: str = "") -> None:
+    """Writes H x W x 3 or 4 uint8 (RGB, alpha) as JPEG or PNG, by the path's suffix, with ICC profile and comment."""
     with atomic(path) as temporary:
         if path.suffix == ".png":
-            Image.fromarray(picture).save(temporary, icc_profile=profile, compress_level=1)
+            about = PngImagePlugin.PngInfo()
+            if comment:
+                about.add_text("Comment", comment)
+            Image.fromarray(picture).save(temporary, icc_profile=profile, compress_level=1, pnginfo=about)
         else:
-            Image.fromarray(picture).save(temporary, icc_profile=profile, quality=92, subsampling=0)
+            Image.fromarray(picture).save(temporary, icc_profile=profile, quality=92, subsampling=0, comment=comment)
 
 
-def write_png(path: Path, picture: np.ndarray) -> None:
-    """Writes H x W (grey) uint8 or uint16, or H x W x 3 (RGB) uint8, as PNG."""
+def write_png(path: Path, picture: np.ndarray, comment: str = "") -> None:
+    """Writes H x W (grey) uint8 or uint16, or H x W x 3 (RGB) uint8, as PNG, with a comment in ASCII."""
+    write_bytes(path, png(picture, comment))
+
+
+def png(picture: np.ndarray, comment: str = "") -> bytes:
+    """The bytes of write_png's file."""
     if picture.ndim == 3:
         picture = cv2.cvtColor(picture, cv2.COLOR_RGB2BGR)
-    write_bytes(path, cv2.imencode(".png", picture)[1].tobytes())
+    data = cv2.imencode(".png", picture)[1].tobytes()
+    if not comment:
+        return data
+    text = b"tEXtComment\0" + comment.encode("ascii")
+    chunk = struct.pack(">I", len(text) - 4) + text + struct.pack(">I", zlib.crc32(text))
+    return data[:33] + chunk + data[33:]  # behind the header

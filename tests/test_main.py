@@ -116,3 +116,31 @@ def test_ctrl_c_and_sigterm_save_and_leave(dataset, tmp_path, number, forked):
     assert "--resume goes on" in out and "Traceback" not in err
     assert (tmp_path / "run/last.pt").exists()
     assert not [p.name for p in (tmp_path / "run").iterdir() if p.name.startswith(".")]
+
+
+@pytest.mark.parametrize("unbuffered", ["", "1"])
+@pytest.mark.parametrize("words, messages_too, status", [
+    (["help"], False, 141), (["help"], True, 141), (["predict", "nowhere"], False, 1),
+    (["predict", "nowhere"], True, 141), (["help", "predict"], True, None),
+])  # fmt: skip
+def test_nobody_reads_on(words, messages_too, status, unbuffered):
+    """As `| head -1` does when it has seen enough; the status is that of a program that SIGPIPE ended."""
+    reader, writer = os.pipe()
+    os.close(reader)
+    result = subprocess.run(
+        [sys.executable, ROOT / "main.py", *words], stdout=writer,
+        stderr=writer if messages_too else subprocess.PIPE, env=os.environ | {"PYTHONUNBUFFERED": unbuffered},
+        timeout=300,
+    )  # fmt: skip
+    os.close(writer)
+    assert result.returncode == status or (status is None and result.returncode in (0, 141))  # as argparse has it
+    assert messages_too or result.stderr == (b"error: nowhere: no such file or folder\n" if status == 1 else b"")
+
+
+def test_a_broken_pipe_of_another_kind_is_named(monkeypatch, capfd):
+    def broken(options):
+        raise BrokenPipeError(32, "Broken pipe", "a loader process")
+
+    monkeypatch.setattr("ran.tools.info.run", broken)
+    assert main.main(["info"]) == 1
+    assert capfd.readouterr().err == "error: [Errno 32] Broken pipe: 'a loader process'\n"

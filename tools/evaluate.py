@@ -4,14 +4,15 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from tqdm import tqdm
-
 from ..evaluation.metrics import columns_of
 from ..evaluation.report.tables import printed
 from ..evaluation.scores import MethodScores, Pictures, write_scores
 from ..evaluation.scoring import in_processes, score_file
-from ..utils.files import IMAGE_SUFFIXES, check_name, list_images, locked, read_lines
-from ..utils.progress import cores
+from ..imaging.layouts import Pair
+from ..imaging.mask_check import report_masks
+from ..utils.files import check_name, list_images, locked, read_lines
+from ..utils.picture_names import glob_folders, is_picture
+from ..utils.progress import bar, cores
 from ..utils.tool_options import EvaluateOptions
 
 LISTED = 5  # names printed of a long list; where maps are missing or unusable all are, and scores.json has all
@@ -51,11 +52,14 @@ def run(options: EvaluateOptions) -> None:
     columns, output = columns_of(options.protocols), Path(options.output)
     dataset, pictures = truth(options)
     masks = chosen_masks(pictures["masks"], options.names)
+    other = "in_focus" if options.white == "blurred" else "blurred"
+    truths = [Pair(dataset, stem, path, path, white=options.white) for stem, path in masks.items()]
     methods = read_methods(options)
     for method in methods:
         match(method, masks, partly=bool(options.names))
     fail_unless_complete(methods, options, "missing")
     with locked(output):
+        report_masks(truths, f"--gt FOLDER --white {other} turns it round")
         scores = score(methods, masks, columns, options, (dataset, pictures))
         for method in methods:
             print(remarks(method), end="")
@@ -83,7 +87,7 @@ def score(
         for stem, path in method.maps.items()
     ]
     results = in_processes(score_file, calls, len(calls), options.processes or cores())
-    results = iter(list(tqdm(results, "scoring", len(calls), unit="map", leave=False)))
+    results = iter(list(bar(results, "scoring", len(calls), "map")))
     dataset, pictures = truth
     scores = []
     for method in methods:
@@ -118,7 +122,7 @@ def truth(options: EvaluateOptions) -> tuple[str, dict[str, str]]:
         if options.images or options.white != "in_focus":
             raise ValueError("--white and --images go with --gt; in a dataset folder white means in focus")
         root = Path(options.data_path)
-        found = sorted(path.parent.parent.name for path in root.glob("*/Test/masks"))
+        found = [path.parent.parent.name for path in glob_folders(root, "*/Test/masks")]
         if not options.dataset and len(found) != 1:
             raise ValueError(
                 f"{root}: {', '.join(found) or 'no test sets'} here ({root}/*/Test/masks); --dataset names one, "
@@ -150,7 +154,7 @@ def chosen_masks(folder: str, names: str) -> dict[str, Path]:
     if not names:
         return masks
     lines = read_lines(Path(names))
-    stems = dict.fromkeys(Path(x).stem if Path(x).suffix.lower() in IMAGE_SUFFIXES else x for x in lines)
+    stems = dict.fromkeys(Path(x).stem if is_picture(Path(x)) else x for x in lines)
     if not stems:
         raise ValueError(f"{names}: no names in it")
     if absent := [stem for stem in stems if stem not in masks]:

@@ -11,6 +11,7 @@ import numpy as np
 from ..imaging.contour import contour_band
 from ..imaging.dataset_check import check, contrast_gain, masks_doubt, polarity_doubt
 from ..imaging.layouts import Layout, Pair, detect, pairs_of
+from ..imaging.mask_check import report_masks
 from ..imaging.masks import read_mask, read_pair, read_trimap
 from ..imaging.pictures import write_png
 from ..utils.files import atomic, check_name, list_images, locked
@@ -69,7 +70,7 @@ def find_pairs(options: PrepareOptions) -> list[Pair]:
         test_list = Path(options.test_list) if options.test_list else None
         prefix = layout.prefix if dataset == layout.dataset else ""
         layout = replace(layout, dataset=dataset, white=white, prefix=prefix)
-        found, wrong = pairs_of(layout, images, masks, test_list)
+        found, wrong = pairs_of(layout, images, masks, test_list, options.mask_suffix)
         pairs += found
         problems += wrong
     seen: dict[tuple, Pair] = {}
@@ -119,6 +120,8 @@ def verify(pairs: list[Pair]) -> None:
     for dataset, white in sorted({(pair.dataset, pair.white) for pair in pairs}):
         chosen = [g for g, pair in zip(gains, pairs) if (pair.dataset, pair.white) == (dataset, white)]
         other = "in_focus" if white == "blurred" else "blurred"
+        of_set = [pair for pair in pairs if (pair.dataset, pair.white) == (dataset, white)]
+        report_masks(of_set, f"--white {other} turns it round")
         advice = f" (--white {other} turns them)" if polarity_doubt(chosen) else ""
         if doubt := masks_doubt(chosen):
             print(f"warning: {dataset}: {doubt}{advice}")

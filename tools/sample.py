@@ -5,11 +5,11 @@ from pathlib import Path
 import cv2
 import numpy as np
 from skimage import data
-from tqdm import tqdm
 
 from ..imaging.blur import disc
 from ..imaging.pictures import write_png
 from ..utils.files import write_bytes
+from ..utils.progress import bar
 from ..utils.tool_options import SampleOptions
 
 # Public domain or CC0, and sharp all over but for chelsea's rim. Training and test use different photographs.
@@ -26,7 +26,7 @@ def run(options: SampleOptions) -> None:
     names = {"train": TRAINING_PHOTOS, "test": TEST_PHOTOS}
     photos = {split: [photograph(name) for name in chosen] for split, chosen in names.items()}
     plan = ["train"] * options.training + ["test"] * options.test
-    for number, split in enumerate(tqdm(plan, "making pictures")):
+    for number, split in enumerate(bar(plan, "making pictures")):
         stem = f"{split}_{number:03d}"
         choice = photos[split][number % len(photos[split])]
         image, mask = defocus(random_crop(choice, width, height, rng), rng)

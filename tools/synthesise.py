@@ -5,13 +5,13 @@ from pathlib import Path
 
 import cv2
 import numpy as np
-from tqdm import tqdm
 
 from ..imaging.blur import defocus_background, defocus_object, display, linear, spread, thin_lens
 from ..imaging.masks import UNKNOWN, largest_square, read_pair
 from ..imaging.pictures import read_image, write_png
 from ..predictor import chosen_weights, load_model
 from ..utils.files import check_name, locked, pair_by_stem, write_bytes
+from ..utils.progress import bar
 from ..utils.tool_options import SynthesiseOptions
 
 # Stem, picture (H x W x 3 uint8), and H x W: a mask of an object or of focus, or depth in metres; made: a trimap.
@@ -60,7 +60,7 @@ def partners(source: Path, name: str) -> Iterator[tuple[str, np.ndarray, np.ndar
     pairs, problems = pair_by_stem(source / "images", source / folder)
     if problems:
         raise ValueError("images and masks or depth do not match:\n  " + "\n  ".join(problems))
-    for stem, (image, partner) in tqdm(pairs.items(), f"making pictures of {name}", leave=False):
+    for stem, (image, partner) in bar(pairs.items(), f"making pictures of {name}"):
         if name == "depth":  # at a size of its own
             picture = read_image(image)
             metres = cv2.cvtColor(read_image(partner), cv2.COLOR_RGB2GRAY).astype(np.float32) / 255 * DEEPEST

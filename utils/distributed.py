@@ -12,6 +12,7 @@ from torch import nn
 from torch.nn.parallel import DistributedDataParallel
 
 from .device import choose_device
+from .memory import explain_dead_workers
 
 PATIENCE = timedelta(minutes=30)  # torch's own limit on the CPU; on CUDA it would be 10 minutes
 
@@ -119,9 +120,13 @@ def check_same(what: str, value: Any) -> None:
 
 @contextmanager
 def explain_lost_processes(advice: str) -> Iterator[None]:
-    """Turns the failure of a collective, where another process has ended or hangs, into a ConnectionError."""
+    """Turns the failure of a collective, where another process has ended or hangs, into a ConnectionError.
+
+    Of a loader process that died: see explain_dead_workers.
+    """
     try:
-        yield
+        with explain_dead_workers():
+            yield
     except RuntimeError as error:
         if size() == 1 or isinstance(error, torch.OutOfMemoryError):
             raise

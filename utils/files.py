@@ -1,5 +1,6 @@
 """Files that are whole or absent, and files that belong together."""
 
+import codecs
 import csv
 import errno
 import hashlib
@@ -11,6 +12,8 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from functools import cache
 from pathlib import Path, PureWindowsPath
+
+from .picture_names import is_picture
 
 try:
     import fcntl
@@ -27,7 +30,6 @@ UNWRITABLE = (
     errno.ENAMETOOLONG,
     errno.EISDIR,
 )
-IMAGE_SUFFIXES = (".jpg", ".jpeg", ".png", ".bmp", ".tif", ".tiff", ".webp", ".gif", ".heic", ".heif")
 
 
 @contextmanager
@@ -159,16 +161,27 @@ def write_csv(path: Path, rows: list[dict], header: Iterable[str] = ()) -> None:
     write_bytes(path, text.getvalue().encode(errors="surrogateescape"))  # as a file's name may hold any bytes
 
 
+def decoded(data: bytes, errors: str = "strict") -> str:
+    """Text in UTF-8, with its mark or without, or in UTF-16 with its mark, as Windows writes it; or UnicodeDecodeError.
+
+    Args:
+        errors: what becomes of other bytes in UTF-8, as in bytes.decode.
+    """
+    if data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+        return data.decode("utf-16")
+    return data.decode("utf-8-sig", errors)
+
+
 def read_lines(path: Path) -> list[str]:
-    """Lines of a text file in UTF-8, stripped, without empty ones.
+    """Lines of a text file, see decoded, stripped, without empty ones.
 
     Raises:
         FileNotFoundError, ValueError: no such file, or another kind of file.
     """
     try:
-        lines = Path(path).read_text("utf-8-sig").splitlines()
+        lines = decoded(Path(path).read_bytes()).splitlines()
     except UnicodeDecodeError as error:
-        raise ValueError(f"{path}: not a text file in UTF-8 ({error})") from None
+        raise ValueError(f"{path}: not a text file in UTF-8 or UTF-16 ({error})") from None
     return [line.strip() for line in lines if line.strip()]
 
 
@@ -176,29 +189,42 @@ def list_images(folder: Path) -> dict[str, list[Path]]:
     """Picture files of a folder by stem, sorted; a stem with more than one file keeps them all."""
     found: dict[str, list[Path]] = {}
     for path in sorted(Path(folder).iterdir()):
-        if path.suffix.lower() in IMAGE_SUFFIXES and not path.name.startswith("."):
+        if is_picture(path):
             found.setdefault(path.stem, []).append(path)
     return found
 
 
-def pair_by_stem(images: Path, masks: Path) -> tuple[dict[str, tuple[Path, Path]], list[str]]:
+def pair_by_stem(images: Path, masks: Path, suffix: str = "") -> tuple[dict[str, tuple[Path, Path]], list[str]]:
     """Pairs the pictures of two folders by file stem.
 
+    Args:
+        suffix: what the stems of masks have more.
+
     Returns:
-        Pairs (image, mask) by stem, sorted, and a list of what is wrong, one line a file: missing folder, missing
-        partner, stem with several files.
+        Pairs (image, mask) by the image's stem, sorted, and a list of what is wrong, one line a file: missing folder,
+        missing partner, stem with several files.
     """
     problems = [f"{folder}: no such folder" for folder in (images, masks) if not Path(folder).is_dir()]
     if problems:
         return {}, problems
     left, right = list_images(images), list_images(masks)
-    for files, others, folder in ((left, right, masks), (right, left, images)):
+    for files, others, folder, less, more in ((left, right, masks, "", suffix), (right, left, images, suffix, "")):
         for stem, paths in files.items():
             if len(paths) > 1:
                 problems.append(f"{paths[0]}: doubled stem, also {', '.join(p.name for p in paths[1:])}")
-            if stem not in others:
+            if not stem.endswith(less) or stem.removesuffix(less) + more not in others:
                 problems.append(f"{paths[0]}: no partner in {folder}")
-    pairs = {stem: (left[stem][0], right[stem][0]) for stem in left if stem in right}
+    pairs = {stem: (left[stem][0], right[stem + suffix][0]) for stem in left if stem + suffix in right}
     if not pairs and not problems:
         problems.append(f"{images}: no pictures")
     return pairs, problems
+
+
+def common_suffix(images: Path, masks: Path) -> str:
+    """What the stems of all masks have more than those of their photographs, such as "_mask"; "" if nothing is so."""
+    left, right = list_images(images), list_images(masks)
+    if left.keys() & right.keys():
+        return ""
+    shared = os.path.commonprefix([stem[::-1] for stem in right])[::-1]
+    suffixes = (shared[start:] for start in range(len(shared)))
+    return next((suffix for suffix in suffixes if all(stem.removesuffix(suffix) in left for stem in right)), "")

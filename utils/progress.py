@@ -1,16 +1,46 @@
-"""Work on many files at once, with a bar, and on how many processors."""
+"""Work on many files at once, progress of long work, and on how many processors."""
 
 import os
+import sys
 from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
+from typing import Any
 
 from tqdm import tqdm
+
+PAUSE = 10  # seconds at least between two lines of progress outside of a terminal
+
+
+class _Lines:
+    """Standard error for a bar outside of a terminal: a line for each state, without control characters."""
+
+    def write(self, text: str) -> None:
+        if line := text.strip("\r\n "):
+            sys.stderr.write(f"{line}\n")
+
+    def flush(self) -> None:
+        sys.stderr.flush()
+
+
+def bar(items: Iterable | None, what: str, total: int | None = None, unit: str = "picture", **more: Any) -> tqdm:
+    """A progress bar on a terminal; elsewhere a line a tenth of the work, for what takes more than some seconds.
+
+    Args:
+        items: to go through, or None where the bar is moved by hand.
+        total: how many there are, if they cannot say it themselves.
+        more: as tqdm takes them.
+    """
+    total = total if total is not None or items is None else len(items)  # type: ignore[arg-type]
+    if not sys.stderr.isatty():
+        more |= {"file": _Lines(), "mininterval": PAUSE, "maxinterval": 1e9, "delay": PAUSE}
+        more |= {"miniters": max(1, (total or 0) // 10), "ascii": True, "ncols": 100}
+    return tqdm(items, what, total, unit=unit, leave=False, **more)
 
 
 def in_threads(function: Callable, items: list, what: str, unit: str = "pair") -> Iterable:
     """Results of the function in order, with a progress bar; decoders and file access release Python's lock."""
     with ThreadPoolExecutor() as pool:
-        yield from tqdm(pool.map(function, items), total=len(items), desc=what, unit=unit, leave=False)
+        yield from bar(pool.map(function, items), what, len(items), unit)
 
 
 def cores() -> int:

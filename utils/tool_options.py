@@ -47,6 +47,7 @@ class PrepareOptions:
     source: str = option("", "folder that holds the data set as published")
     images: str = option("", "any other set: its folder of photographs ...")
     masks: str = option("", "... and of masks")
+    mask_suffix: str = option("", "what names of masks have more, e.g. _mask (default: found where all have the same)")
     dataset: str = option("", "name that the set gets (a known source brings its own)")
     white: str = option("", "what white means in the masks (a known source says it)", choices=("blurred", "in_focus"))
     trimaps: bool = option(False, "--masks may hold a third level, 128 = unknown, which train leaves out of the loss")
@@ -60,8 +61,13 @@ class PrepareOptions:
 class _MapOptions:
     """Options of predict, as far as they are about maps."""
 
-    paths: list[str] = option([], "photographs: files, folders, patterns; - reads a list of them", positional=True)
-    output: str = option("maps", "folder for the maps: PATH/BELOW/IT.png, 255 = in focus")
+    paths: list[str] = option(
+        [], "photographs: files, folders, patterns; - reads a list of them, or one", positional=True
+    )
+    null: bool = option(False, "the paths of the list end with a NUL, as those of find -print0", aliases=("-0",))
+    exclude: list[str] = option([], 'patterns of files and folders to leave out, e.g. "*_edit.jpg"')
+    follow_links: bool = option(False, "look into linked folders too, into each once")
+    output: str = option("maps", "folder for the maps: PATH/BELOW/IT.png, 255 = in focus; - writes one map to stdout")
     model_path: str = model_option("weights file, run folder, ONNX file, or the name of a shipped model")
     engine: str = option("torch", "onnx: onnxruntime, on the file that export wrote", choices=("torch", "onnx"))
     device: str = device_option()
@@ -85,7 +91,7 @@ _Switches: Any = make_dataclass("_Switches", _switches, bases=(_MapOptions,))
 
 @dataclass
 class PredictOptions(_Switches):
-    """Write the focus maps of photographs: files, folders, patterns, or - for a list on standard input."""
+    """Write the focus maps of photographs: files, folders, patterns, or - for a list or a picture on standard input."""
 
     table: str = option("", "csv or json: numbers of every photograph in OUTPUT/focus.csv", choices=("", "csv", "json"))
     overwrite: bool = option(False, "write results anew that are there already")

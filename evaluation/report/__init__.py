@@ -10,8 +10,9 @@ from ...utils.tool_options import ReportOptions
 from ..scores import MethodScores
 from .figures import curves_figure, grid_figure, save_figure
 from .gallery import Gallery
+from .latex import latex
 from .page import page_example, page_set, write_page
-from .tables import DIFFERENCE_FIELDS, PUBLISHED, SetTable, csv_rows, difference_rows, latex, markdown, set_tables
+from .tables import DIFFERENCE_FIELDS, PUBLISHED, SetTable, csv_rows, difference_rows, markdown, set_tables
 
 PAGE_SIDE, GRID_SIDE = 400, 600  # pixels
 PAGE_IMAGES = 500  # about 30 MB

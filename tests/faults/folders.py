@@ -5,8 +5,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+from ran.imaging.pictures import png
+from ran.tools.predict.results import RESULT
 from tests.faults.kinds import UNREADABLE
-from tests.faults.making import BMP, JPEG_PLAIN, MASK, MASK_PNG, encoded
+from tests.faults.making import BMP, JPEG_PLAIN, MAP, MASK, MASK_PNG, encoded
 
 
 @dataclass(frozen=True)
@@ -64,6 +66,20 @@ def link(name: str, target: str) -> Callable[[Path], None]:
     return lambda folder: (folder / name).symlink_to(target)
 
 
+def of_systems(images: Path, masks: Path) -> None:
+    """What a Mac, a NAS and a desktop put beside pictures and into ZIP files of them."""
+    for folder in (images, masks):
+        for name in ("._good_1.jpg", ".DS_Store", "@eaDir/thumb.jpg", ".thumbnails/a.jpg", ".Trash-1000/files/a.jpg",
+                     ".AppleDouble/good_1.jpg", "__MACOSX/._good_1.jpg", "lost+found/a.jpg"):  # fmt: skip
+            (folder / name).parent.mkdir(exist_ok=True, parents=True)
+            (folder / name).write_bytes(b"\0\5\x16\7" if "._" in name else JPEG_PLAIN)
+
+
+def earlier_maps(folder: Path) -> None:
+    (folder / "maps").mkdir()
+    (folder / "maps/good_1.png").write_bytes(png(MAP, RESULT))
+
+
 def doubled(folder: Path) -> None:
     (folder / "good_1.bmp").write_bytes(BMP)
 
@@ -114,6 +130,15 @@ FOLDERS = (
     Folder("hidden file", put(".hidden.jpg", mates=False), LEFT, (".hidden",)),
     Folder("text beside the pictures", make(lambda folder: (folder / "notes.txt").write_text("notes")), LEFT,
            ("notes",)),
+    Folder("files and folders that systems leave: ._NAME, .DS_Store, @eaDir, __MACOSX ...", of_systems,
+           LEFT | {"evaluate": LEFT["predict"]}, ("thumb",)),
+    Folder("film beside the pictures", make(lambda folder: (folder / "film.mp4").write_bytes(b"\0\0\0\x18ftyp")), LEFT,
+           ("film",)),
+    Folder("maps that predict wrote, in a folder among the pictures", make(earlier_maps), LEFT, ("maps",)),
+    Folder("photograph named .jfif", put("photo.jfif"), EVERYWHERE, ("photo",)),
+    Folder("photograph named .mpo", put("photo.mpo"), EVERYWHERE, ("photo",)),
+    Folder("text named as a camera's raw file", make(lambda folder: (folder / "bad.nef").write_bytes(b"none"), "bad"),
+           each((*PAIRED, *OWN), f"refused: {UNREADABLE}"), ("bad",)),
     Folder("photograph named .dat", put("photo.dat"),
            NO_PARTNER | {"predict": LEFT["predict"], "serve": "read: itself"}, ("photo",)),
     Folder("photograph without a mask", put("lone.jpg", mates=False), NO_PARTNER, ("lone",)),

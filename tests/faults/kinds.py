@@ -175,6 +175,17 @@ PHOTOGRAPHS = (
         tolerance=0),
 )  # fmt: skip
 
+
+def labels(low: int, high: int) -> np.ndarray:
+    return np.where(MASK > 0, high, low).astype(np.uint8)
+
+
+def in_palette(colour: tuple[int, int, int]) -> Image.Image:
+    picture = Image.fromarray(MASK // 255)
+    picture.putpalette([0, 0, 0, *colour])
+    return picture
+
+
 LAST_ROW = np.where(Y == 63, 255, 0).astype(np.uint8)
 SMALL = encoded(MASK[:32, :48], "PNG")
 MASKS = (
@@ -187,15 +198,36 @@ MASKS = (
         but={"evaluate": "read: its map is resized to it, and named"}),
     bad("mask of 1 x 1", "bad.png", encoded(MASK[:1, :1], "PNG"), "is 96 x 64, its mask 1 x 1",
         but={"evaluate": "read: its map is resized to it, and named"}),
-    odd("mask with grey values", "odd.png", encoded(MAP, "PNG"), "cut at half brightness", MASK),
+    bad("soft matte as a mask", "bad.png", encoded((X * 255 // 95).astype(np.uint8), "PNG"),
+        "more classes, or a soft matte"),
+    bad("mask of three labels", "bad.png", encoded(MASK // 255 + (X < 9), "PNG"), "levels 0, 1, 2, .* more classes"),
+    bad("trimap as a mask", "bad.png", encoded(np.where(X < 9, 128, MASK).astype(np.uint8), "PNG"), "is it a trimap"),
+    bad("mask of labels, and 255 on edges", "bad.png",
+        encoded(np.where(X == 9, 255, MASK // 255).astype(np.uint8), "PNG"), "levels 0, 1, 255, .* more classes"),
+    bad("mask of one level, 100", "bad.png", encoded(MASK * 0 + 100, "PNG"), "level 100 alone"),
+    bad("mask of 120 and 200", "bad.png", encoded(labels(120, 200), "PNG"), "neither black and white nor labels"),
+    bad("mask in red on white", "bad.png", encoded(np.dstack([MASK | 255, MASK, MASK]), "PNG"), "neither is black"),
+    bad("mask with an alpha of its opposite", "bad.png", encoded(np.dstack([grey3(MASK), 255 - MASK]), "PNG"),
+        "another mask than its transparency"),
+    odd("mask with grey edges", "odd.png", encoded(cv2.blur(MASK, (3, 3)), "PNG"), "cut at half brightness", MASK, 8),
+    *(odd(f"mask of labels {low} and {high}", "odd.png", encoded(labels(low, high), "PNG"), f"{high} is white", MASK)
+      for low, high in ((1, 2), (0, 2), (0, 100))),
+    *(odd(f"mask in a palette, black and {name}", "odd.png", encoded(in_palette(colour), "PNG"), f"{name} is white",
+          MASK) for name, colour in (("dark red", (128, 0, 0)), ("red", (255, 0, 0)))),
+    odd("mask of 16 bits, 0 and 1", "odd.png", by_opencv(".png", labels(0, 1).astype(np.uint16)), "1 is white", MASK),
+    odd("mask in colours of 16 bits, 0 and 1", "odd.png", by_opencv(".png", grey3(labels(0, 1)).astype(np.uint16)),
+        "1 is white", MASK),
+    *(odd(f"mask in the alpha of a {name} picture", "odd.png",
+          encoded(np.dstack([grey3(MASK * 0 + grey), MASK]), "PNG"), "opaque is white", MASK)
+      for name, grey in (("black", 0), ("white", 255))),
     odd("JPEG mask", "odd.jpg", encoded(MASK, "JPEG", quality=60), "cut at half brightness", MASK),
     odd("mask of 0 and 1", "odd.png", encoded(MASK // 255, "PNG"), "1 is white", MASK),
     odd("1-bit mask", "odd.png", encoded(Image.fromarray(MASK).convert("1"), "PNG"), "itself", MASK),
     odd("palette mask with alpha", "odd.png", encoded(Image.fromarray(MASK).convert("P"), "PNG", transparency=0),
-        "its colours; alpha is left out", MASK),
+        "opaque is white", MASK),
     odd("16-bit mask", "odd.png", by_opencv(".png", MASK.astype(np.uint16) * 257), "cut at half brightness", MASK),
     odd("mask in colours", "odd.png", encoded(grey3(MASK) * np.array([1, 1, 0], np.uint8), "PNG"),
-        "its grey, cut at half brightness", MASK),
+        "what is not black is white", MASK),
     odd("RGBA mask, fully transparent", "odd.png", encoded(np.dstack([grey3(MASK), MASK * 0]), "PNG"),
         "its colours; alpha is left out", MASK),
     odd("mask turned by its EXIF", "odd.png", encoded(Image.fromarray(MASK).transpose(2), "PNG", exif=EXIF), "upright",
@@ -204,13 +236,13 @@ MASKS = (
     odd("black mask", "odd.png", encoded(MASK * 0, "PNG"), "all blurred", MASK * 0),
     odd("white mask", "odd.png", encoded(MASK | 255, "PNG"), "all in focus", MASK | 255),
 )  # fmt: skip
+SCORED = ("prepare", "train", "test", "evaluate")
 MASK_SETS = {  # kind: every mask of the set, and a part of what each command prints
     "all masks inverted": (255 - MASK, {"prepare": "the polarity looks wrong", "train": "", "test": "",
                                         "evaluate": "looks inverted"}),
-    "all masks black": (MASK * 0, {"prepare": "3 of 3 masks hold one class only", "train": "",
-                                   "test": "3 image(s) have one class only", "evaluate": ""}),
-    "all masks white": (MASK | 255, {"prepare": "3 of 3 masks hold one class only", "train": "",
-                                     "test": "3 image(s) have one class only", "evaluate": ""}),
+    "all masks black": (MASK * 0, dict.fromkeys(SCORED, "3 of 3 masks hold one class only")),
+    "all masks white": (MASK | 255, dict.fromkeys(SCORED, "3 of 3 masks hold one class only")),
+    "all masks of 1 and 2": (labels(1, 2), dict.fromkeys(SCORED, "masks hold level 1 and 2: 2 is taken for in focus")),
 }  # fmt: skip
 MAPS = (
     bad("map cut in its IDAT", "bad.png", cut(encoded(MAP, "PNG"), b"IDAT", 20), "truncated"),

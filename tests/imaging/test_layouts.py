@@ -1,3 +1,4 @@
+import os
 import shutil
 from pathlib import Path
 
@@ -75,3 +76,36 @@ def test_missing_folders_and_partners_are_named(dataset, tmp_path):
     with pytest.raises(ValueError) as error:
         find_sets(str(tmp_path / "d"), "train", [])
     assert "train_001.jpg: no partner" in str(error.value) and "train_002.jpg: no partner" in str(error.value)
+
+
+def test_what_a_mac_s_zip_holds_beside_is_none_of_the_set(tmp_path):
+    """A mirror of all folders with the other halves of all files, as `ditto -c -k` and Finder pack them."""
+    images = fill(tmp_path / "DUT/dut500-source", "1", "2", suffix="jpg")
+    masks = fill(tmp_path / "DUT/dut500-gt", "1", "2", suffix="bmp")
+    fill(tmp_path / "__MACOSX/DUT/dut500-source", "._1", "._2", suffix="jpg")
+    fill(tmp_path / "__MACOSX/DUT/dut500-gt", "._1", "._2", suffix="bmp")
+    for folder in (tmp_path, images, masks):
+        (folder / ".DS_Store").touch()
+    fill(images, "._1", suffix="jpg")
+    parts, problems = detect(tmp_path)
+    assert [part[1:] for part in parts] == [(images, masks)] and not problems
+    pairs, problems = pairs_of(*parts[0], None)
+    assert [pair.stem for pair in pairs] == ["1", "2"] and not problems
+
+
+SHARED = Path(os.environ.get("RAN_SHARED", Path(__file__).parents[3] / "shared"))
+
+
+@pytest.mark.skipif(not (SHARED / "cases/maczip").is_dir(), reason="the example is not here")
+def test_a_real_zip_of_a_mac():
+    (part,), problems = detect(SHARED / "cases/maczip")
+    pairs, more = pairs_of(*part, None)
+    assert [pair.stem for pair in pairs] == list("12345") and not problems + more
+
+
+def test_folders_of_systems_are_no_sets(dataset, tmp_path):
+    shutil.copytree(dataset, tmp_path / "data")
+    shutil.copytree(dataset / "SAMPLE", tmp_path / "data/__MACOSX")
+    shutil.copytree(dataset / "Train/SAMPLE", tmp_path / "data/Train/.Trash-1000")
+    for split in ("train", "test"):
+        assert list(find_sets(str(tmp_path / "data"), split, [])) == ["SAMPLE"]

@@ -6,8 +6,8 @@ from ran.imaging.masks import read_mask
 
 
 def test_masks_of_both_polarities_and_of_every_kind(tmp_path):
-    grey = np.array([[0, 100, 127, 128, 200, 255]], np.uint8)
-    focus = np.array([[0, 0, 0, 255, 255, 255]], np.uint8)
+    grey = np.array([[0] * 50 + [100, 127, 128, 200] + [255] * 50], np.uint8)  # grey edges, cut in the middle
+    focus = np.array([[0] * 52 + [255] * 52], np.uint8)
     rgba = np.dstack([grey] * 3 + [np.full_like(grey, 255)])
     for name, picture in (("grey.png", grey), ("rgba.png", rgba), ("grey.bmp", grey)):
         cv2.imwrite(str(tmp_path / name), picture)

@@ -103,6 +103,19 @@ def test_png_round_trip_keeps_the_colours(tmp_path):
     assert np.array_equal(read_image(tmp_path / "sub" / "ünï.png"), picture)
 
 
+def test_comments_stand_in_the_header(tmp_path):
+    grey = np.arange(48, dtype=np.uint8).reshape(6, 8)
+    write_png(tmp_path / "a.png", grey, "made here")
+    write_png(tmp_path / "b.png", grey.astype(np.uint16) * 257, "made here")
+    write_picture(tmp_path / "c.png", np.dstack([grey] * 4), None, "made here")
+    write_picture(tmp_path / "d.jpg", np.dstack([grey] * 3), None, "made here")
+    for path in sorted(tmp_path.iterdir()):
+        with Image.open(path) as picture:  # which has not read its pixels yet
+            assert picture.info.get("Comment", picture.info.get("comment")) in ("made here", b"made here")
+            picture.load()
+    assert np.array_equal(cv2.imread(str(tmp_path / "b.png"), cv2.IMREAD_UNCHANGED), grey.astype(np.uint16) * 257)
+
+
 @pytest.mark.parametrize("content", [b"", b"not a picture"])
 def test_unreadable_pictures_are_named(tmp_path, content):
     (tmp_path / "broken.jpg").write_bytes(content)
@@ -124,8 +137,10 @@ def test_decompression_bombs_are_refused(tmp_path, monkeypatch):
 
 
 def test_a_mask_turned_by_its_exif_still_fits_its_image(tmp_path):
-    rotated(6)(tmp_path / "mask.png")
+    rotated(6)(tmp_path / "photo.png")
     expected = (cv2.cvtColor(RAMP, cv2.COLOR_RGB2GRAY) >= 128).astype(np.uint8) * 255
+    with Image.open(tmp_path / "photo.png") as photo:
+        photo.convert("L").point(lambda level: 255 * (level >= 128)).save(tmp_path / "mask.png", exif=photo.getexif())
     assert np.array_equal(read_mask(tmp_path / "mask.png"), expected)
 
 

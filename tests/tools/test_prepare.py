@@ -4,6 +4,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
+from PIL import Image
 
 from ran.imaging.contour import contour_band
 from ran.imaging.layouts import LAYOUTS, SPLITS
@@ -238,6 +239,40 @@ def test_half_a_layout_is_named_and_a_stray_folder_is_not(source, tmp_path):
     options.split = "test"
     with pytest.raises(ValueError, match="--split goes with --images"):
         prepare.run(options)
+
+
+def test_masks_named_with_a_suffix_are_found(source, tmp_path, capsys):
+    masks = tmp_path / "masks"
+    shutil.copytree(source / "gt", masks)
+    for path in list(masks.iterdir()):
+        path.rename(path.with_name(f"{path.stem}_mask{path.suffix}"))
+    run("", tmp_path / "d", images=str(source / "image"), masks=str(masks), split="train")
+    assert "with _mask behind (--mask_suffix _mask)" in capsys.readouterr().out
+    assert {path.stem for path in (tmp_path / "d").rglob("masks/*")} == {p.stem for p in (source / "image").iterdir()}
+    with pytest.raises(ValueError, match="no partner"):
+        run("", tmp_path / "e", images=str(source / "image"), masks=str(masks), split="train", mask_suffix="_gt")
+
+
+def test_two_folders_need_a_split(copy, tmp_path):
+    (copy / "test.txt").unlink()
+    with pytest.raises(ValueError, match="--split train or --split test says what all of .* is, or --test_list"):
+        run("", tmp_path / "d", images=str(copy / "image"), masks=str(copy / "gt"))
+
+
+def test_masks_of_labels_are_written_black_and_white(source, tmp_path, capsys):
+    """As VOC's palette, where white means blurred in this source."""
+    shutil.copytree(source, tmp_path / "s")
+    for path in (tmp_path / "s/gt").iterdir():
+        picture = Image.fromarray((read_mask(path) > 0).astype(np.uint8))
+        picture.putpalette([0, 0, 0, 128, 0, 0])
+        picture.save(path)
+    for folder, data in ((source, "a"), (tmp_path / "s", "b")):
+        run("", tmp_path / data, images=str(folder / "image"), masks=str(folder / "gt"), split="train")
+    assert "masks hold index 0 and 1 (128, 0, 0): 0 is taken for in focus; --white in_focus turns it round" in (
+        capsys.readouterr().out
+    )
+    for path in (tmp_path / "a").rglob("masks/*"):
+        assert path.read_bytes() == Path(str(path).replace("/a/", "/b/")).read_bytes()
 
 
 def test_a_dataset_folder_is_never_its_own_source(dataset, tmp_path):

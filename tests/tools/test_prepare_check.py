@@ -32,8 +32,15 @@ def spoil_size(d):
 
 
 def spoil_grey(d):
-    cv2.imwrite(str(d / "SAMPLE/Test/masks/test_006.png"), np.full((64, 96), 90, np.uint8))
+    mask = np.tile(np.arange(96, dtype=np.uint8) // 48 * 255, (64, 1))
+    mask[:, 48] = 90
+    cv2.imwrite(str(d / "SAMPLE/Test/masks/test_006.png"), mask)
     return "test_006.png: grey values"
+
+
+def spoil_matte(d):
+    cv2.imwrite(str(d / "SAMPLE/Test/masks/test_006.png"), np.full((64, 96), 90, np.uint8))
+    return "test_006.png: not a mask of two classes: level 90 alone"
 
 
 def spoil_polarity(d):
@@ -103,8 +110,9 @@ def spoil_all(d):
 
 
 @pytest.mark.parametrize(
-    "harm", [spoil_partner, spoil_size, spoil_grey, spoil_polarity, spoil_contour, spoil_lost_contour, spoil_split,
-             spoil_twin, spoil_empty_contours, spoil_doubled_contour, spoil_orphan_contour, spoil_all_masks,
+    "harm", [spoil_partner, spoil_size, spoil_grey, spoil_matte, spoil_polarity, spoil_contour,
+             spoil_lost_contour, spoil_split, spoil_twin,
+             spoil_empty_contours, spoil_doubled_contour, spoil_orphan_contour, spoil_all_masks,
              spoil_all],
 )  # fmt: skip
 def test_check_names_what_is_wrong(dataset, tmp_path, harm):

@@ -6,7 +6,7 @@ import time
 
 import pytest
 
-from ran.utils.files import atomic, list_images, locked, pair_by_stem, write_bytes, write_csv
+from ran.utils.files import atomic, common_suffix, list_images, locked, pair_by_stem, read_lines, write_bytes, write_csv
 
 
 def test_atomic_leaves_the_old_file_when_the_block_fails(tmp_path):
@@ -46,6 +46,17 @@ def test_pairs_are_matched_by_stem(tmp_path):
     }  # fmt: skip
 
 
+def test_masks_may_have_a_suffix(tmp_path):
+    images = touch(tmp_path / "images", "a.jpg", "b_1.jpg")
+    masks = touch(tmp_path / "masks", "a_mask.png", "b_1_mask.png")
+    assert common_suffix(images, masks) == "_mask" and common_suffix(images, images) == ""
+    pairs, problems = pair_by_stem(images, masks, "_mask")
+    assert not problems and pairs["b_1"] == (images / "b_1.jpg", masks / "b_1_mask.png")
+    touch(masks, "b_1.png")
+    assert common_suffix(images, masks) == ""
+    assert pair_by_stem(images, masks, "_mask")[1] == [f"{masks / 'b_1.png'}: no partner in {images}"]
+
+
 def test_lost_and_doubled_partners_are_named(tmp_path):
     images = touch(tmp_path / "images", "a.jpg", "b.jpg", "b.png")
     masks = touch(tmp_path / "masks", "b.png", "c.png")
@@ -55,6 +66,25 @@ def test_lost_and_doubled_partners_are_named(tmp_path):
     empty = touch(tmp_path / "empty")
     assert pair_by_stem(empty, empty)[1] == [f"{empty}: no pictures"]
     assert list_images(empty) == {}
+
+
+def test_a_mac_s_halves_of_files_are_none_of_a_set(tmp_path):
+    images = touch(tmp_path / "images", "1.jpg", "._1.jpg", ".DS_Store")
+    (images / "@eaDir").mkdir()
+    assert list(list_images(images)) == ["1"]
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16"])
+def test_lists_in_the_encodings_of_every_system(tmp_path, encoding):
+    (tmp_path / "list.txt").write_bytes("a ü\r\n\r\n東京 \r\n".encode(encoding))
+    assert read_lines(tmp_path / "list.txt") == ["a ü", "東京"]
+
+
+def test_a_list_in_another_encoding_is_named(tmp_path):
+    for content in ("ü\n".encode("latin-1"), "ü".encode("utf-16")[:-1]):
+        (tmp_path / "list.txt").write_bytes(content)
+        with pytest.raises(ValueError, match="list.txt: not a text file in UTF-8 or UTF-16"):
+            read_lines(tmp_path / "list.txt")
 
 
 def test_a_name_as_long_as_names_can_be_is_written(tmp_path):

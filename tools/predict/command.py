@@ -3,6 +3,7 @@
 import errno
 import os
 import sys
+import tempfile
 import time
 from collections import deque
 from collections.abc import Iterator
@@ -23,7 +24,9 @@ from ...utils.files import locked
 from ...utils.memory import explain_out_of_memory
 from ...utils.progress import cores_of_process
 from ...utils.tool_options import RENDERINGS, PredictOptions
+from . import results
 from .sources import Source, find_sources
+from .streams import check_streams, map_to_output, read_input
 from .table import Table
 
 FATAL = (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.EPERM)  # the next file would fare no better
@@ -39,29 +42,42 @@ def run(options: PredictOptions) -> int:
         OSError: nothing can be written there any more.
     """
     if not options.paths:
-        raise ValueError("name photographs, folders of them, or - for a list on standard input")
+        raise ValueError("name photographs, folders of them, or - for standard input, before options of several words")
     if 0 < options.size < 32 or 0 < options.tile < 32:
         raise ValueError("--size and --tile: at least 32 pixels")
-    if "-" in options.paths and "LOCAL_RANK" in os.environ:
-        raise ValueError("- is one list for one process: name folders or patterns under torchrun")
-    prediction = _Prediction(options)
-    with locked(prediction.output, first=distributed.rank() == 0):
+    check_streams(options)
+    if "-" not in (*options.paths, options.output):
+        return _run(options, [], Path(options.output))
+    with tempfile.TemporaryDirectory(prefix="ran_") as room:
+        listed = read_input(sys.stdin.buffer.read(), options.null, Path(room)) if "-" in options.paths else []
+        if options.output != "-":
+            return _run(options, listed, Path(options.output))
+        with map_to_output(Path(room, "map")) as folder:
+            return _run(options, listed, folder)
+
+
+def _run(options: PredictOptions, listed: list[str], output: Path) -> int:
+    prediction = _Prediction(options, listed, output)
+    with locked(output, first=distributed.rank() == 0):
         return prediction.run()
 
 
 class _Prediction:
     """One run over all pictures: threads read and write them while the network sees others."""
 
-    def __init__(self, options: PredictOptions):
-        self.options, self.output = options, Path(options.output)
+    def __init__(self, options: PredictOptions, listed: list[str], output: Path):
+        self.options, self.output = options, output
         self.wanted = [name for name in RENDERINGS if getattr(options, name)]
         self.suffixes = (".png", *(RENDERINGS[name].suffix for name in self.wanted))
-        sources = find_sources(options.paths, sys.stdin if "-" in options.paths else (), self.output, self.suffixes)
+        sources = find_sources(options.paths, listed, output, self.suffixes, options.exclude, options.follow_links)
+        if options.output == "-" and len(sources) > 1:
+            raise ValueError(f"--output - is for one picture, not {len(sources)}: name a folder for the maps")
         self.device = distributed.join(options.device, timedelta(days=7))  # shares may end hours apart
         self.predictor = load(options, self.device)
         distributed.check_same("photographs", [source.name for source in sources])
         self.share = sources[distributed.rank() :: distributed.size()]
         self.table: Table | None = None
+        self.replaced = 0  # pictures whose results were of another file
         self.failed: list[tuple[str, str]] = []
         self.pixels: dict[Source, int] = {}  # of what is in memory
         self.busy = 0.0  # seconds in the network
@@ -80,13 +96,14 @@ class _Prediction:
         seconds = time.monotonic() - start
         with distributed.explain_lost_processes("what is written is whole, and the same command goes on from there"):
             failed = distributed.gather(self.failed)
-            counts: list[float] = [len(sources) - len(self.failed), len(self.share) - len(sources)]
-            done, skipped = map(int, distributed.total(counts, self.device))
+            counts: list[float] = [len(sources) - len(self.failed), len(self.share) - len(sources), self.replaced]
+            done, skipped, replaced = map(int, distributed.total(counts, self.device))
         if distributed.rank() == 0:
             if self.table:
                 self.table.merge()
             there = f"; {skipped} were there already (--overwrite writes them anew)" if skipped else ""
-            print(f"{done} picture(s) in {seconds:.1f} s{there}: {self.output}")
+            there += f"; {replaced} had results of another file of their name" if replaced else ""
+            print(f"{done} picture(s) in {seconds:.1f} s{there}: {self.options.output}")
             if sources:
                 print(f"the network waited for pictures {1 - self.busy / seconds:.0%} of the time")
         if failed and distributed.rank() == 0:
@@ -95,11 +112,14 @@ class _Prediction:
         return 1 if failed else 0
 
     def _is_done(self, source: Source) -> bool:
-        """Whether all its results are there, and no older than the picture; it may be another one of that name."""
-        results = [self.output / f"{source.name}{suffix}" for suffix in self.suffixes]
+        """Whether all its results are there, made of this very file, and no older than it."""
+        there = [self.output / f"{source.name}{suffix}" for suffix in self.suffixes]
         try:
             made = source.path.stat().st_mtime
-            if any(result.stat().st_mtime < made for result in results):
+            if any(result.stat().st_mtime < made for result in there):
+                return False
+            if not all(results.is_of(result, source.path) for result in there):
+                self.replaced += 1
                 return False
         except OSError:  # not there
             return False
@@ -150,16 +170,17 @@ class _Prediction:
                 self._leave(source)
             else:
                 read[source] = result
-        probabilities = self._probabilities([seen for _, seen in read.values()]) if read else []
-        for (source, (photograph, _)), probability in zip(read.items(), probabilities):
-            writing.append((source, pool.submit(self._write, source, photograph, probability)))
+        probabilities = self._probabilities([seen for _, seen, _ in read.values()]) if read else []
+        for (source, (photograph, _, comment)), probability in zip(read.items(), probabilities):
+            writing.append((source, pool.submit(self._write, source, photograph, probability, comment)))
 
-    def _read(self, source: Source) -> tuple[np.ndarray, np.ndarray]:
-        """A thread's work: the photograph, and what the network sees of it."""
+    def _read(self, source: Source) -> tuple[np.ndarray, np.ndarray, str]:
+        """A thread's work: the photograph, what the network sees of it, and its results' comment."""
         with explain_out_of_memory("a smaller --size, or a smaller picture"):
+            comment = results.comment(source.path)  # before it is read: it may be replaced
             photograph = read_image(source.path)
             side = self.options.size or self.predictor.img_size
-            return photograph, photograph if self.options.tile else resize(photograph, side, side)
+            return photograph, photograph if self.options.tile else resize(photograph, side, side), comment
 
     def _probabilities(self, seen: list[np.ndarray]) -> list[np.ndarray]:
         start = time.monotonic()
@@ -172,15 +193,15 @@ class _Prediction:
         self.busy += time.monotonic() - start
         return results
 
-    def _write(self, source: Source, photograph: np.ndarray, probability: np.ndarray) -> None:
+    def _write(self, source: Source, photograph: np.ndarray, probability: np.ndarray, comment: str) -> None:
         """A thread's work: the files of one picture, the map last."""
         with explain_out_of_memory("fewer results at a time, or a smaller picture"):
             focus_map = resize_map(probability, photograph.shape[:2])
             profile = read_profile(source.path) if self.wanted else None
             for name in self.wanted:
                 picture = getattr(renderings, name)(photograph, focus_map)
-                write_picture(self.output / f"{source.name}{RENDERINGS[name].suffix}", picture, profile)
-            write_png(self.output / f"{source.name}.png", quantised(focus_map, self.options.bits))
+                write_picture(self.output / f"{source.name}{RENDERINGS[name].suffix}", picture, profile, comment)
+            write_png(self.output / f"{source.name}.png", quantised(focus_map, self.options.bits), comment)
             if self.table:
                 small = renderings.shrunk(photograph)
                 row = renderings.numbers(small, resize_map(probability, small.shape[:2]), photograph.shape[:2])

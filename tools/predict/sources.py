@@ -2,12 +2,15 @@
 
 import glob
 import os
-from collections import Counter
-from collections.abc import Iterable
+import re
+from collections import Counter, deque
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from fnmatch import fnmatch
 from pathlib import Path, PurePath
 
-from ...utils.files import IMAGE_SUFFIXES
+from ...utils.picture_names import is_picture, is_systems
+from .results import is_result
 
 
 @dataclass(frozen=True)
@@ -18,18 +21,28 @@ class Source:
     name: str
 
 
-def find_sources(words: list[str], lines: Iterable[str], output: Path, suffixes: tuple[str, ...]) -> list[Source]:
+def find_sources(
+    words: list[str],
+    listed: list[str],
+    output: Path,
+    suffixes: tuple[str, ...],
+    exclude: Iterable[str] = (),
+    follow_links: bool = False,
+) -> list[Source]:
     """Pictures of files, folders (with all folders in them) and patterns like "shoot/*.jpg", each once.
 
     A picture's name is its path below the folder or the fixed part of the pattern, without suffix; the suffix stays
-    where results of two pictures would otherwise have one file name (on any disk: A is a). Links to folders are not
-    followed, and what lies in the folder of results is left out, unless a file is named by itself.
+    where results of two pictures would otherwise have one file name (on any disk: A is a), and where that is not
+    enough, the folder that it lies in. What folders and patterns hold beside is left out, and summed up in a line; of
+    files that are named one by one, so are hidden ones and earlier results, which the shell makes of shoot/* too.
 
     Args:
-        words: paths and patterns; "-" stands for the lines.
-        lines: of standard input, a path each.
-        output: folder of results.
+        words: paths and patterns; "-" stands for what is listed.
+        listed: paths that standard input named.
+        output: folder of results; nothing in it is taken.
         suffixes: what is appended to a name for each result, such as ".png".
+        exclude: patterns of names, of files and folders, that are left out.
+        follow_links: whether links to folders are followed, to each folder once.
 
     Raises:
         FileNotFoundError: no such file, or no picture where some were meant.
@@ -37,25 +50,28 @@ def find_sources(words: list[str], lines: Iterable[str], output: Path, suffixes:
         ValueError: two pictures whose results would have one name even so, a result that would replace a picture, or
             one that would be written elsewhere through a link.
     """
+    search = _Search(_real(output), tuple(exclude), follow_links)
     found: dict[Path, PurePath] = {}
     for word in words:
-        if word == "-":
-            paths = [Path(line) for line in (line.rstrip("\r\n") for line in lines) if line]
-            pairs = [(path, PurePath(path.name)) for path in paths]
-        else:
-            pairs = list(_of_word(word, _real(output)))
-        if not pairs and _is_below(Path(word), _real(output)):  # the shell makes it of shoot/*
+        pairs = search.files(listed) if word == "-" else search.of_word(word, alone=len(words) == 1)
+        if not pairs and _is_below(Path(word), search.output):  # the shell makes it of shoot/*
             print(f"{word}: left out, since results are written there")
-        elif not pairs:
-            raise FileNotFoundError(f"{'standard input' if word == '-' else word}: no pictures here")
+        elif not pairs and (word == "-" or not Path(word).is_file()):
+            beside = f" ({search.left_out()})" if search.left else ""
+            raise FileNotFoundError(f"{'standard input' if word == '-' else word}: no pictures here{beside}")
         for path, name in pairs:
             found.setdefault(Path(os.path.abspath(path)), name)
     if not found:
-        raise FileNotFoundError(f"no pictures but in the folder of results, {output}: choose another --output")
+        beside = (
+            search.left_out() if search.left else f"but in the folder of results, {output}: choose another --output"
+        )
+        raise FileNotFoundError(f"no pictures here ({beside})")
+    if search.left:
+        print(search.left_out())
     sources = _named(found, suffixes)
     pictures = {_real(path) for path in found}
     for source in sources:
-        if not _is_below((output / source.name).parent, _real(output)):
+        if not _is_below((output / source.name).parent, search.output):
             raise ValueError(f"{(output / source.name).parent}: a link out of the folder of results: remove it")
         for suffix in suffixes:
             if _real(result := output / f"{source.name}{suffix}") in pictures:
@@ -63,29 +79,88 @@ def find_sources(words: list[str], lines: Iterable[str], output: Path, suffixes:
     return sources
 
 
-def _of_word(word: str, output: Path) -> Iterable[tuple[Path, PurePath]]:
-    path = Path(word)
-    if path.is_dir():
-        for folder, folders, files in os.walk(path, onerror=_raise):
-            if _is_below(Path(folder), output):
-                folders.clear()
-                continue
-            folders.sort()
-            for file in (Path(folder) / name for name in sorted(files)):
-                if _is_picture(file):
-                    yield file, file.relative_to(path)
-    elif path.exists():
-        yield path, PurePath(path.name)
-    elif glob.has_magic(word):
-        parts = path.parts
-        fixed = Path(*parts[: next(i for i, part in enumerate(parts) if glob.has_magic(part))])
-        found: dict[Path, Path] = {}  # by the true path: ** goes round a link that leads back as often as it can
-        for file in map(Path, sorted(glob.glob(word, recursive=True), key=len)):
-            if not file.is_dir() and _is_picture(file) and not _is_below(file, output):  # a lost link is named later
+class _Search:
+    """Looks for pictures, and counts what it leaves out.
+
+    Attributes:
+        left: how many files and folders were left out, by what they are.
+    """
+
+    def __init__(self, output: Path, exclude: tuple[str, ...], follow_links: bool):
+        self.output, self.exclude, self.follow_links = output, exclude, follow_links
+        self.left: Counter[str] = Counter()
+
+    def left_out(self) -> str:
+        plural = ("linked folder", "earlier result")
+        parts = [f"{n} {what}{'s' * (n > 1 and what in plural)}" for what, n in sorted(self.left.items())]
+        return f"left out: {', '.join(parts)}"
+
+    def files(self, paths: Iterable[str]) -> list[tuple[Path, PurePath]]:
+        """Files that are named one by one: of any suffix."""
+        pairs = [(path, PurePath(path.name)) for path in map(Path, paths)]
+        return [(path, name) for path, name in pairs if self._takes(path, name, named=True)]
+
+    def of_word(self, word: str, alone: bool) -> list[tuple[Path, PurePath]]:
+        """Files of a word; one that is all that is wanted is taken whatever it is."""
+        path = Path(word)
+        if path.is_dir():
+            return list(self._below(path))
+        if path.exists():
+            return [(path, PurePath(path.name))] if alone else self.files([word])
+        if not glob.has_magic(word):
+            raise FileNotFoundError(f"{word}: no such file or folder")
+        first = next(i for i, part in enumerate(path.parts) if glob.has_magic(part))
+        fixed = Path(*path.parts[:first])
+        parts = [part if part == "**" else re.sub(r"\*\*+", "*", part) for part in path.parts[first:]]
+        pattern = "/".join([*parts, "*"] if parts[-1] == "**" else parts)
+        found: dict[Path, Path] = {}  # by the true path: * takes a link as well as what it leads to
+        for file in sorted(fixed.glob(pattern), key=lambda file: len(str(file))):  # ** follows no links
+            if not file.is_dir() and not _is_below(file, self.output):  # a lost link is named later
                 found.setdefault(_real(file), file)
-        yield from ((file, file.relative_to(fixed)) for file in sorted(found.values()))
-    else:
-        raise FileNotFoundError(f"{word}: no such file or folder")
+        pairs = [(file, file.relative_to(fixed)) for file in sorted(found.values())]
+        return [(file, name) for file, name in pairs if self._takes(file, name)]
+
+    def _below(self, top: Path) -> Iterator[tuple[Path, PurePath]]:
+        """Pictures of a folder and those in it, then of those that links in it lead to."""
+        seen: set[Path] = set()
+        tops = deque([top])
+        while tops:
+            for folder, folders, files in os.walk(tops.popleft(), onerror=_raise):
+                if (here := _real(Path(folder))) in seen or here.is_relative_to(self.output):
+                    folders.clear()
+                    continue
+                seen.add(here)
+                inside = [Path(folder) / name for name in sorted(folders)]
+                inside = [path for path in inside if self._enters(path, path.relative_to(top))]
+                tops.extend(path for path in inside if path.is_symlink())
+                folders[:] = [path.name for path in inside]  # of which os.walk leaves out links itself
+                for path in (Path(folder) / name for name in sorted(files)):
+                    if self._takes(path, path.relative_to(top)):
+                        yield path, path.relative_to(top)
+
+    def _enters(self, folder: Path, name: PurePath) -> bool:
+        if is_systems(folder.name):
+            return self._leave("hidden or a system's")
+        if folder.is_symlink() and not self.follow_links:
+            return self._leave("linked folder")
+        return not self._is_excluded(name) or self._leave("excluded")
+
+    def _takes(self, file: Path, name: PurePath, named: bool = False) -> bool:
+        """Whether a file is a photograph; one that was named may have any suffix."""
+        if self._is_excluded(file if named else name):
+            return self._leave("excluded")
+        if any(map(is_systems, name.parts)):
+            return self._leave("hidden or a system's")
+        if not named and not is_picture(file):
+            return self._leave(file.suffix.lower()[1:] or "without a suffix")
+        return not is_result(file) or self._leave("earlier result")
+
+    def _is_excluded(self, name: PurePath) -> bool:
+        return any(fnmatch(text, pattern) for pattern in self.exclude for text in (name.as_posix(), *name.parts))
+
+    def _leave(self, what: str) -> bool:
+        self.left[what] += 1
+        return False
 
 
 def _raise(error: OSError) -> None:
@@ -101,20 +176,24 @@ def _real(path: Path) -> Path:
     return Path(os.path.realpath(path))
 
 
-def _is_picture(path: Path) -> bool:
-    return path.suffix.lower() in IMAGE_SUFFIXES and not path.name.startswith(".")
-
-
 def _named(found: dict[Path, PurePath], suffixes: tuple[str, ...]) -> list[Source]:
-    names = {path: name.with_suffix("").as_posix() for path, name in found.items()}
-    for last in (False, True):
-        same = str if last else str.casefold
-        counts = Counter(same(name + suffix) for name in names.values() for suffix in suffixes)
-        clashing = [path for path, name in names.items() if any(counts[same(name + end)] > 1 for end in suffixes)]
-        if clashing and last:
-            raise ValueError(
-                f"{clashing[0]} and others would all be written to {names[clashing[0]]}{suffixes[0]}: "
-                "give their common folder, or one after the other with an --output each"
-            )
-        names |= {path: found[path].as_posix() for path in clashing}
-    return [Source(path, name) for path, name in names.items()]
+    """Names that no two results share: without suffix, else with it, else with one folder more above."""
+    paths, whole = dict(found), set[Path]()
+    while True:
+        names = {path: (name if path in whole else name.with_suffix("")).as_posix() for path, name in paths.items()}
+        if alike := _clashing(names, suffixes, str.casefold) - whole:
+            whole |= alike
+            continue
+        if not (alike := _clashing(names, suffixes, str)):
+            return [Source(path, name) for path, name in names.items()]
+        deeper = {path: path.parts[-len(paths[path].parts) - 1 :] for path in alike}
+        if any(parts[0] == path.anchor for path, parts in deeper.items()):
+            first, second, *_ = sorted(alike)
+            raise ValueError(f"{first} and {second} would have results of one name: give each an --output of its own")
+        paths |= {path: PurePath(*parts) for path, parts in deeper.items()}
+        whole -= alike
+
+
+def _clashing(names: dict[Path, str], suffixes: tuple[str, ...], same) -> set[Path]:
+    counts = Counter(same(name + suffix) for name in names.values() for suffix in suffixes)
+    return {path for path, name in names.items() if any(counts[same(name + suffix)] > 1 for suffix in suffixes)}

@@ -11,14 +11,14 @@ from contextlib import suppress
 from pathlib import Path, PureWindowsPath
 from typing import Any
 
-import cv2
 import numpy as np
 
 from ...imaging import renderings
-from ...imaging.pictures import picture_size, read_image, read_profile, write_picture, write_png
+from ...imaging.pictures import picture_size, png, read_image, read_profile, write_picture, write_png
 from ...imaging.resizing import quantised
 from ...predictor import Predictor
 from ...utils.tool_options import RENDERINGS, ServeOptions
+from ..predict.results import RESULT
 from ..sample import photograph
 
 # What the page shows beside the map.
@@ -63,12 +63,12 @@ class Session:
         grey, profile = quantised(focus_map), read_profile(path)
         name = Path(tempfile.mkdtemp(dir=self.folder)) / plain(path.stem)
         shown, files = [renderings.shrunk(grey)], [Path(f"{name}.png")]
-        write_png(files[0], grey)
+        write_png(files[0], grey, RESULT)
         for kind, rendering in FILES.items():
             picture = getattr(renderings, kind)(photograph, focus_map)
             shown.append(renderings.shrunk(picture))
             files.append(Path(f"{name}{rendering.suffix}"))
-            write_picture(files[-1], picture, profile)
+            write_picture(files[-1], picture, profile, RESULT)
         numbers = table(path.name, renderings.numbers(small, small_map, focus_map.shape))
         return (small, renderings.overlay(small, small_map)), *shown, numbers, *files
 
@@ -103,7 +103,7 @@ class Session:
             focus_map = quantised(self._map(path)[1])
         except ValueError as error:
             return str(error)
-        maps.writestr(name, cv2.imencode(".png", focus_map)[1].tobytes())
+        maps.writestr(name, png(focus_map, RESULT))
         return name
 
     def sweep(self) -> None:

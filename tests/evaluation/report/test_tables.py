@@ -1,25 +1,15 @@
-import json
-
 import numpy as np
 import pytest
 
 from ran.evaluation.metrics import score_image
 from ran.evaluation.report import tables
-from ran.evaluation.report.tables import Line, SetTable, escape, latex, markdown, number, set_tables
+from ran.evaluation.report.tables import Line, SetTable, markdown, number, set_tables
 from ran.evaluation.scores import MethodScores
 
 
 def method(name: str, mae: float, images: int = 4, dataset: str = "CUHK", **more) -> MethodScores:
     rows = [{"name": str(i), "in_focus": 0.5, "mae": mae + 0.001 * i} for i in range(images)]
     return MethodScores(name, dataset, {"images": images, "mae": mae, "p3_f": 0.9} | more, rows, np.zeros((3, 256)))
-
-
-@pytest.fixture
-def published(tmp_path):
-    rows = {"Old": {"mae": 0.2, "p3_f": 0.95}, "Sloppy": {"mae": 0.05}}
-    known = [{"source": "a paper", "protocol": "P3", "set": "CUHK", "images": 4, "rows": rows}]
-    (tmp_path / "published.json").write_text(json.dumps(known))
-    return tmp_path / "published.json"
 
 
 def test_numbers_look_as_the_field_prints_them():
@@ -78,17 +68,6 @@ def test_differences_and_incomplete_methods_are_reported():
     assert "| c (11 images) | **.050** |" in text
     with pytest.raises(ValueError, match="a was scored twice on CUHK"):
         set_tables([scores[0], scores[0]], None)
-
-
-def test_latex_marks_groups_and_escapes(published):
-    scores = [method("ours_50% & more", 0.04, s=0.8), method("b", 0.0451)]
-    text = latex(set_tables(scores, published)[0])
-    assert "{}ours\\_50\\% \\& more & \\textbf{.040} & \\underline{.900} & .800 \\\\" in text
-    assert "b & \\underline{.045} & \\underline{.900} & -- \\\\" in text  # one value in a column has no rank
-    assert "Method & MAE $\\downarrow$ & F $\\uparrow$ & S $\\uparrow$ \\\\" in text
-    assert "\\multicolumn{1}{c}{P3}" in text and "\\emph{Published}" in text
-    assert text.count("\\midrule") == 2 and text.count("{") == text.count("}")
-    assert escape("a_b\\c~^#<") == "a\\_b\\textbackslash{}c\\textasciitilde{}\\textasciicircum{}\\#$<$"
 
 
 def test_other_masks_under_one_name_are_refused():

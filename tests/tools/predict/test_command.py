@@ -111,6 +111,42 @@ def test_a_stopped_run_goes_on_where_it_was(options, tmp_path, capsys):
     assert (tmp_path / "out/a.overlay.jpg").exists()
 
 
+def test_a_replaced_photograph_is_seen_whatever_its_date(options, shoot, tmp_path, capsys):
+    options.overlay = True
+    assert predict.run(options) == 0
+    before = read(tmp_path / "out/a.png")
+    write_png(shoot / "a.png", photograph("chelsea")[:200, :300])
+    for path in shoot.glob("*.png"):  # b.png is as it was, with another date
+        os.utime(path, (10**9, 10**9))
+    assert predict.run(options) == 0
+    said = capsys.readouterr().out
+    assert "1 picture(s)" in said and "2 were there" in said and "1 had results of another file of their name" in said
+    assert not np.array_equal(read(tmp_path / "out/a.png"), before)
+    options.overlay = False
+    write_png(shoot / "a.png", photograph("coffee")[:200, :300])
+    os.utime(shoot / "a.png", (10**9, 10**9))
+    predict.run(options)
+    options.overlay = True  # of the photograph before
+    predict.run(options)
+    assert capsys.readouterr().out.count("1 had results of another file") == 2
+    Image.open(tmp_path / "out/a.png").save(tmp_path / "out/a.png")  # without a comment, as older ones: its date counts
+    predict.run(options)
+    assert "3 were there already" in capsys.readouterr().out
+
+
+def test_earlier_results_are_no_photographs(options, shoot, tmp_path, capsys):
+    options.overlay = options.cutout = options.bokeh = True
+    options.output = str(shoot / "maps")
+    assert predict.run(options) == 0
+    options.output, options.bits = str(tmp_path / "out"), 16
+    capsys.readouterr()
+    assert predict.run(options) == 0
+    assert "left out: 12 earlier results\n" in capsys.readouterr().out
+    assert len(written(tmp_path / "out")) == 12
+    options.paths, options.output = [str(shoot / "maps/a.bokeh.jpg")], str(tmp_path / "named")
+    assert predict.run(options) == 0 and (tmp_path / "named/a.bokeh.png").exists()
+
+
 def bad_files(folder: Path) -> None:
     """Files that are none, and pictures that look odd; all in one folder."""
     good = photograph("chelsea")[:120, :160]
@@ -230,8 +266,8 @@ def test_a_photograph_is_decoded_once_and_memory_is_bounded(options, tmp_path, m
             in_memory.append(sum(at_work.values()))
         return picture
 
-    def writing(path, focus_map):
-        write_png(path, focus_map)
+    def writing(path, focus_map, comment):
+        write_png(path, focus_map, comment)
         with lock:
             del at_work[path.stem]
 

@@ -1,0 +1,177 @@
+"""Which two levels, labels or colours the file of a mask holds, and which of them is white.
+
+Labelling tools write palettes, labels from 0 or 1, one colour on black, or the mask into the alpha channel. What is
+unambiguous is understood; the rest is refused with the values found: cut at half brightness it would be one class.
+"""
+
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+from PIL import Image
+
+from .pictures import deep_pixels, float_to_8_bit, of_16_bits, orientation_of
+
+COLOUR_NOISE = 24  # what JPEG may add to grey, of 255
+LOSSY = ("JPEG", "MPO", "WEBP", "AVIF", "HEIF")  # files of these formats have no labels, but noise
+LABELS = 16  # a mask with as many levels has grey edges; with fewer these may be labels
+DARK, BRIGHT = 1 / 4, 3 / 4  # of the file's range: grey edges lie between
+FEW_BETWEEN, BETWEEN = 0.05, 0.1  # largest share of pixels on grey edges; DUT's masks of 320 x 320 have up to .024
+
+
+@dataclass(frozen=True)
+class Stored:
+    """A mask's file as it is: grey values or a palette's indices (H x W) or colours (H x W x 3), at the file's depth.
+
+    Attributes:
+        alpha: H x W, or None where there is none.
+        palette: RGB colours of the indices, N x 3, or None where values are no indices.
+        lossy: whether the format changes levels.
+        orientation: of its EXIF, 1 to 8; the values are not turned.
+    """
+
+    values: np.ndarray
+    alpha: np.ndarray | None
+    palette: np.ndarray | None
+    lossy: bool
+    orientation: int
+
+
+@dataclass(frozen=True)
+class Levels:
+    """The two values of a mask as a user knows them; of a mask with one class one is None.
+
+    Attributes:
+        what: "level", "index", "colour" or "alpha".
+        black, white: e.g. "0" and "255", to which grey edges and both depths are reduced.
+        grey: whether there are levels between.
+    """
+
+    what: str
+    black: str | None
+    white: str | None
+    grey: bool = False
+
+    @property
+    def kind(self) -> str:
+        """Alike for all masks of one set."""
+        if (self.what, self.black, self.white) == ("level", "0", "255"):
+            return "black and white"
+        return f"{self.what} " + " and ".join(value for value in (self.black, self.white) if value is not None)
+
+    @property
+    def one_class(self) -> bool:
+        return self.black is None or self.white is None
+
+    def fits(self, others: "Levels") -> bool:
+        """Whether it may be one of a set with these two values."""
+        return self.black in (None, others.black) and self.white in (None, others.white)
+
+
+def stored(picture: Image.Image) -> Stored:
+    """Reads an opened file."""
+    if 0 in picture.size:
+        raise ValueError("a picture without pixels")
+    lossy, deep = picture.format in LOSSY, deep_pixels(picture)
+    picture.load()
+    orientation, palette, alpha = orientation_of(picture), None, None
+    if deep is not None:
+        values, alpha = deep[..., :3], deep[..., 3] if deep.shape[2] == 4 else None
+    elif picture.mode[0] == "I":
+        values = of_16_bits(np.asarray(picture))
+    elif picture.mode[0] == "F":
+        values = float_to_8_bit(np.asarray(picture))
+    else:
+        values = np.asarray(picture.convert("RGB"))
+        if picture.mode.upper().endswith("A") or "transparency" in picture.info:
+            alpha = np.asarray(picture.convert("RGBA").getchannel("A"))
+        if picture.mode == "P" and not _is_grey(values):
+            palette = np.array(picture.getpalette("RGB")).reshape(-1, 3)
+            values = np.asarray(picture)
+    if values.ndim == 3 and _is_grey(values):
+        # As Pillow's grey: of three equal channels it is each of them.
+        values = values[..., 1] if values.dtype == np.uint16 else cv2.cvtColor(values, cv2.COLOR_RGB2GRAY)
+    return Stored(values, alpha, palette, lossy, orientation)
+
+
+def _is_grey(pixels: np.ndarray) -> bool:
+    red, green, blue = cv2.split(pixels)
+    return max(cv2.absdiff(red, green).max(), cv2.absdiff(blue, green).max()) <= COLOUR_NOISE
+
+
+def black_and_white(mask: Stored) -> tuple[np.ndarray, Levels]:
+    """White pixels as H x W bool, not turned, and what stands for them.
+
+    Raises:
+        ValueError: it does not hold two classes, or nobody can know which of them is white.
+    """
+    by_colour = _of_grey if mask.values.ndim == 2 and mask.palette is None else _of_colours
+    if mask.alpha is None or mask.alpha.min() == mask.alpha.max():
+        return by_colour(mask)
+    white, levels = _of_grey(Stored(mask.alpha, None, None, mask.lossy, 1))
+    try:
+        in_colour, found = by_colour(mask)
+    except ValueError:  # a cut-out, say: its colours are no mask
+        pass
+    else:
+        if not found.one_class and not np.array_equal(in_colour, white):
+            raise ValueError("its colours show another mask than its transparency: remove one of the two")
+    return white, Levels("alpha", "transparent", "opaque", levels.grey)
+
+
+def _of_grey(mask: Stored) -> tuple[np.ndarray, Levels]:
+    counts = np.bincount(mask.values.ravel())
+    present = np.flatnonzero(counts)
+    low, high = int(present[0]), int(present[-1])
+    top = next(top for top in (1, 255, 65535) if high <= top)
+    is_dark, is_bright = low <= DARK * top, high >= BRIGHT * top
+    lossy = mask.lossy and len(present) > 2
+    if len(present) == 1:
+        if low not in (0, 1, 255, 65535):
+            raise ValueError(f"level {low} alone: nobody can know whether it means white")
+        return mask.values > 0, Levels("level", "0" if not low else None, str(min(low, 255)) if low else None)
+    if len(present) == 2 and not (is_dark and is_bright and top > 1):
+        if low and high >= LABELS:
+            raise ValueError(f"levels {low} and {high}: neither black and white nor labels")
+        return mask.values == high, Levels("level", str(low), str(high))
+    few = len(present) < LABELS and not lossy
+    middle = counts[low + 1 : high] if few else counts[int(DARK * top) + 1 : int(BRIGHT * top)]
+    between = middle.sum() / mask.values.size
+    trimap = few and len(present) == 3 and present[1] in (127, 128)
+    hard = between <= (FEW_BETWEEN if few else BETWEEN) and (lossy or (is_dark and is_bright))
+    if trimap or not hard:
+        found = f"levels {', '.join(map(str, present))}" if few else f"{len(present)} levels from {low} to {high}"
+        hint = " (is it a trimap? `prepare --trimaps` takes those)" if trimap else ""
+        raise ValueError(f"{found}, {between:.0%} of the pixels between: more classes, or a soft matte{hint}")
+    white = 2 * mask.values.astype(np.int32) > top
+    return white, Levels("level", None if white.all() else "0", "255" if white.any() else None, len(present) > 2)
+
+
+def _of_colours(mask: Stored) -> tuple[np.ndarray, Levels]:
+    """Of two colours black is not white; of two indices with other colours the higher one is white."""
+    if mask.palette is None:
+        codes = (mask.values.astype(np.uint64) << np.array([32, 16, 0], np.uint64)).sum(-1)
+        found = np.unique(codes)
+        colours = np.stack([found >> 32, found >> 16 & 65535, found & 65535], -1)
+    else:
+        codes = mask.values
+        found = np.unique(codes)
+        colours = mask.palette[found]
+    what, many = ("colour", "colours") if mask.palette is None else ("index", "indices")
+    is_black = [not colour.any() for colour in colours]
+    names = [f"({', '.join(map(str, colour))})" for colour in colours.tolist()]
+    if mask.palette is not None:
+        names = [f"{index} {name}" for index, name in zip(found.tolist(), names)]
+    names = ["0" if black else name for name, black in zip(names, is_black)]  # as in an all black mask of the set
+    if len(found) > 2:
+        raise ValueError(f"{len(found)} {many}, among them {'; '.join(names[:5])}: more than two classes")
+    labels = mask.palette is not None and (found[0] == 0 or found[-1] < LABELS)
+    if len(found) == 1:
+        if not (is_black[0] or (labels and found[0] < 2)):
+            raise ValueError(f"{what} {names[0]} alone: nobody can know whether it means white")
+        is_white = not is_black[0] and bool(found[0])
+        return np.full(codes.shape, is_white), Levels(what, *((None, names[0]) if is_white else (names[0], None)))
+    if sum(is_black) == 1 or labels:
+        white = is_black.index(False) if sum(is_black) == 1 else 1
+        return codes == found[white], Levels(what, names[1 - white], names[white])
+    raise ValueError(f"{many} {' and '.join(names)}: neither is black")

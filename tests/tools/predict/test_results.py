@@ -1,0 +1,51 @@
+import os
+
+import numpy as np
+import pytest
+
+from ran.imaging.pictures import write_picture, write_png
+from ran.tools.predict.results import EDGE, comment, is_of, is_result
+
+PIXELS = np.zeros((4, 4, 3), np.uint8)
+
+
+@pytest.fixture
+def picture(tmp_path):
+    path = tmp_path / "large.tif"
+    path.write_bytes(os.urandom(3 * EDGE))
+    return path
+
+
+@pytest.mark.parametrize("place", [0, EDGE - 1, 2 * EDGE, 3 * EDGE - 1])
+def test_other_bytes_at_either_end_are_seen(picture, tmp_path, place):
+    write_png(tmp_path / "a.png", PIXELS, comment(picture))
+    write_picture(tmp_path / "a.jpg", PIXELS, None, comment(picture))
+    assert is_of(tmp_path / "a.png", picture) and is_of(tmp_path / "a.jpg", picture)
+    data = bytearray(picture.read_bytes())
+    data[place] ^= 1
+    picture.write_bytes(data)
+    assert not is_of(tmp_path / "a.png", picture) and not is_of(tmp_path / "a.jpg", picture)
+
+
+def test_a_size_is_seen_and_small_files_too(picture, tmp_path):
+    write_png(tmp_path / "a.png", PIXELS, comment(picture))
+    data = picture.read_bytes()
+    picture.write_bytes(data[:EDGE] + b"more" + data[EDGE:])
+    assert not is_of(tmp_path / "a.png", picture)
+    picture.write_bytes(b"small")
+    write_png(tmp_path / "a.png", PIXELS, comment(picture))
+    assert is_of(tmp_path / "a.png", picture)
+    picture.write_bytes(b"smaLl")
+    assert not is_of(tmp_path / "a.png", picture)
+
+
+def test_results_are_known_by_their_header_alone(picture, tmp_path):
+    write_png(tmp_path / "ours.png", PIXELS, comment(picture))
+    write_png(tmp_path / "theirs.png", PIXELS, "Created with another program")
+    write_png(tmp_path / "plain.png", PIXELS)
+    (tmp_path / "text.jpg").write_text("RAN focus map")
+    (tmp_path / "cut.png").write_bytes((tmp_path / "ours.png").read_bytes()[:-20])
+    os.mkfifo(tmp_path / "pipe.png")
+    assert [path.name for path in sorted(tmp_path.glob("*.*g")) if is_result(path)] == ["cut.png", "ours.png"]
+    assert is_of(tmp_path / "plain.png", picture)  # says nothing
+    assert comment(tmp_path / "pipe.png") == comment(tmp_path / "nowhere.jpg") == "RAN focus map"

@@ -1,0 +1,84 @@
+import io
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+from PIL import Image
+
+from ran.imaging.pictures import write_png
+from ran.tools.predict import command
+from ran.tools.predict.streams import read_input
+from ran.tools.sample import photograph
+from ran.utils.tool_options import PredictOptions
+
+MAIN = Path(__file__).parents[3] / "main.py"
+LIST = "a.jpg\r\n\r\nday 2/ä 東京.JPG\nP6/BM.png"
+NAMES = ["a.jpg", "day 2/ä 東京.JPG", "P6/BM.png"]
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16"])
+def test_lines_of_every_system(tmp_path, encoding):
+    assert read_input(LIST.encode(encoding), False, tmp_path) == NAMES
+    assert read_input((LIST + "\n").encode(encoding), False, tmp_path) == NAMES
+    assert read_input("".encode(encoding), False, tmp_path) == []
+
+
+def test_paths_of_any_bytes(tmp_path):
+    names = [b"caf\xe9.jpg", b" one\ntwo .jpg\r", b"\xff\xfe.jpg"]
+    assert [os.fsencode(name) for name in read_input(b"\0".join(names) + b"\0", True, tmp_path)] == names
+    assert [os.fsencode(name) for name in read_input(names[0] + b"\n", False, tmp_path)] == names[:1]
+    with pytest.raises(ValueError, match="-0 takes paths that end with a NUL"):
+        read_input(b"\0".join(names), False, tmp_path)
+    with pytest.raises(ValueError, match="standard input: not a list in UTF-16"):
+        read_input("ab".encode("utf-16")[:-1], False, tmp_path)
+
+
+@pytest.mark.parametrize("kind", ["JPEG", "PNG", "TIFF", "BMP", "WEBP", "GIF", "PPM", "AVIF", "HEIF", "JPEG2000"])
+def test_pictures_are_known_by_their_first_bytes(tmp_path, kind):
+    if kind == "HEIF":
+        import pillow_heif
+
+        pillow_heif.register_heif_opener()
+    file = io.BytesIO()
+    Image.fromarray(photograph("coffee")[:64, :96]).save(file, kind)
+    for data in (file.getvalue(), file.getvalue()[:500] + b"\0"):  # one that is cut is no list, either
+        (path,) = read_input(data, False, tmp_path)
+        assert Path(path).read_bytes() == data and Path(path).parent == tmp_path
+
+
+def predict(*words, data=b"") -> subprocess.CompletedProcess:
+    words = (sys.executable, MAIN, "predict", *words, "--device", "cpu")
+    return subprocess.run(list(map(str, words)), input=data, capture_output=True, timeout=300)
+
+
+@pytest.mark.slow
+def test_a_picture_in_and_a_map_out(tmp_path):
+    write_png(path := tmp_path / "a.png", photograph("coffee")[:64, :96])
+    piped = predict("-", "--output", "-", data=path.read_bytes())
+    assert piped.returncode == 0 and b"1 picture(s) in" in piped.stderr and b"weights: " in piped.stderr
+    assert cv2.imdecode(np.frombuffer(piped.stdout, np.uint8), cv2.IMREAD_UNCHANGED).shape == (64, 96)
+    assert piped.stdout.startswith(b"\x89PNG") and piped.stdout.endswith(b"IEND\xaeB`\x82")
+    assert predict(path, "--output", "-").stdout == piped.stdout
+    assert predict("-", "--output", tmp_path / "maps", data=path.read_bytes()).returncode == 0
+    assert (tmp_path / "maps/stdin.png").read_bytes() == piped.stdout
+    broken = predict("-", "--output", "-", data=path.read_bytes()[:2000])
+    assert broken.returncode == 1 and not broken.stdout and b"stdin: not a readable picture" in broken.stderr
+
+
+@pytest.mark.parametrize("change, message", [
+    ({"output": "-"}, "--output - is for one picture, not 2"),
+    ({"output": "-", "overlay": True}, "--output - is for a map alone"),
+    ({"output": "-", "table": "csv"}, "--output - is for a map alone"),
+    ({"null": True}, "-0 is about the list on standard input"),
+])  # fmt: skip
+def test_what_does_not_go_together_is_refused(run_folder, tmp_path, change, message):
+    for number in range(2):
+        write_png(tmp_path / f"shoot/{number}.png", photograph("coffee")[:64, :96])
+    options = {"paths": [str(tmp_path / "shoot")], "output": str(tmp_path / "out"), "model_path": str(run_folder)}
+    with pytest.raises(ValueError, match=message):
+        command.run(PredictOptions(**options | change))
+    assert not (tmp_path / "out").exists()
