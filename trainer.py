@@ -42,27 +42,24 @@ class Trainer:
         self.device = distributed.join(config.device)
         # Also here: pictures take long to read, and the state is not to change behind it.
         with locked(Path(config.model_path), distributed.rank() == 0):
-            self._prepare(config)
-
-    def _prepare(self, config: TrainConfig) -> None:
-        self.precision = mixed_precision(config.amp, self.device)
-        # The state says what auto was, so that another device does not change it unnoticed.
-        start = Start(dataclasses.replace(config, amp=name_of(self.precision)))
-        self.config, self.folder = start.config, Path(config.model_path)
-        torch.manual_seed(config.seed)
-        torch.backends.cudnn.benchmark = True  # all batches have one size
-        self.data = TrainingData(self.config)
-        self.loss_weights = WEIGHTS | dict(zip(WEIGHTS, self.config.loss_weights))
-        self.network = start.network().to(self.device).to(memory_format=torch.channels_last)
-        self.model = compiled(distributed.wrapped(self.network, self.device), config.compile, self.device)
-        steps = config.epochs * len(self.data.batches)
-        self.optimization = Optimization(self.network, self.config, steps, scaled=self.precision == torch.float16)
-        self.state = TrainState(self.data.names, start.before)
-        self.example: torch.Tensor | None = None  # photograph, truth and map of a validation picture, side by side
-        if start.last:
-            self._restore(start.last)
-        distributed.check_same(f"states in {self.folder}", [self.state.epoch, self.state.step])
-        seed_dropout(self.config, self.state.epoch)
+            self.precision = mixed_precision(config.amp, self.device)
+            # The state says what auto was, so that another device does not change it unnoticed.
+            start = Start(dataclasses.replace(config, amp=name_of(self.precision)))
+            self.config, self.folder = start.config, Path(config.model_path)
+            torch.manual_seed(config.seed)
+            torch.backends.cudnn.benchmark = True  # all batches have one size
+            self.data = TrainingData(self.config)
+            self.loss_weights = WEIGHTS | dict(zip(WEIGHTS, self.config.loss_weights))
+            self.network = start.network().to(self.device).to(memory_format=torch.channels_last)
+            self.model = compiled(distributed.wrapped(self.network, self.device), config.compile, self.device)
+            steps, scaled = config.epochs * len(self.data.batches), self.precision == torch.float16
+            self.optimization = Optimization(self.network, self.config, steps, scaled)
+            self.state = TrainState(self.data.names, start.before)
+            self.example: torch.Tensor | None = None  # photograph, truth and map of a validation picture, side by side
+            if start.last:
+                self._restore(start.last)
+            distributed.check_same(f"states in {self.folder}", [self.state.epoch, self.state.step])
+            seed_dropout(self.config, self.state.epoch)
 
     def train(self) -> int:
         """Runs the epochs that are left. Returns the exit status: 0, or 128 + signal when stopped by one.
@@ -178,10 +175,7 @@ class Trainer:
             checkpoint.save_state(self.folder / checkpoint.LAST, *parts)
 
     def _restore(self, last: dict) -> None:
-        try:
-            self.state.load_state_dict(last)
-        except ValueError as error:
-            raise ValueError(f"{self.folder / checkpoint.LAST}: {error}, in {self.config.data_path}") from None
+        self.state.load_state_dict(last, f"{self.folder / checkpoint.LAST}, with {self.config.data_path}")
         self.network.load_state_dict(last["network"])
         self.optimization.load_state_dict(last)
         checkpoint.set_random_state(last, self.device)
@@ -193,10 +187,8 @@ class Trainer:
             ValueError: it went back before.
         """
         if self.state.retreat:
-            raise ValueError(
-                f"{reason}. It went back once before; look at these pictures and masks, or start anew with a lower "
-                "--lr. The last saved state is kept."
-            )
+            advice = "look at these pictures and masks, or start anew with a lower --lr; the last state is kept"
+            raise ValueError(f"{reason}. It went back once before; {advice}")
         retreat = {"epoch": self.state.epoch + 1, "step": self.state.step}
         self._restore(checkpoint.read_state(self.folder / checkpoint.LAST))
         distributed.total([0.0], self.device)  # every process has read it before the first one writes it anew

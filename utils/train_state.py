@@ -74,14 +74,14 @@ class TrainState:
     def state_dict(self) -> dict[str, Any]:
         return asdict(self)
 
-    def load_state_dict(self, state: dict[str, Any]) -> None:
+    def load_state_dict(self, state: dict[str, Any], source: str = "the state") -> None:
         """Takes back what state_dict gave, from among other things; older states lack the newest parts.
 
         Raises:
-            ValueError: it was trained on other pictures.
+            ValueError: it was trained on other pictures, with its source.
         """
         if state["names"] != self.names:
-            raise ValueError("it was trained on other images than are there now")
+            raise ValueError(f"{source}: it was trained on other images than are there now")
         for part in fields(self):
             if part.name in state:
                 setattr(self, part.name, state[part.name])

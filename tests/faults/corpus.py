@@ -29,11 +29,11 @@ with exit status 141, as other programs do.
     1 picture(s) failed:
       photos/bad.jpg: not a readable picture (image file is truncated (69 bytes not processed))
 
-Every cell is a test in [tests/faults/test_bad_files.py](../tests/faults/test_bad_files.py), of the last two tables in
-[test_inputs.py](../tests/faults/test_inputs.py) and [test_weights.py](../tests/faults/test_weights.py), made from the
-same list as this page (`python -m tests.faults.corpus` writes it). *Refused* is followed by a part of the sentence; an
-empty cell is one that the kind does not concern. The files take the place of one photograph, mask or map among good
-ones. Weights are given as an encoder's or as a network's; the places in a file are tried in the order of
+Every cell is a test in [tests/faults/test_bad_files.py](../tests/faults/test_bad_files.py), of the table of lists in
+[test_inputs.py](../tests/faults/test_inputs.py), made from the same list as this page
+(`python -m tests.faults.corpus` writes it). *Refused* is followed by a part of the sentence; an empty cell is
+one that the kind does not concern. The files take the place of one photograph, mask or map among good ones. Weights are
+given as an encoder's or as a network's; the places in a file are tried in the order of
 [model/state_dicts.py](../model/state_dicts.py), and what is taken from elsewhere than the file itself is printed.
 """
 
