@@ -225,8 +225,8 @@ def load_model(
 
     Args:
         path: a weights file that `train` or `release` wrote, a run folder (the best model), the name of a shipped
-            model, or an .onnx file that `export` wrote (by onnxruntime, on a GPU where its package for that is
-            installed).
+            model, an .onnx file that `export` wrote (by onnxruntime, on a GPU where its package for that is
+            installed), or tensors of a shipped model's network as others saved them.
         device: auto, cpu, cuda or mps, or a torch.device.
         amp: mixed precision: auto, off, bf16 or fp16.
         compile: whether to torch.compile the network; pays for many pictures of one size.

@@ -54,12 +54,12 @@ def run(options: EvaluateOptions) -> None:
     masks = chosen_masks(pictures["masks"], options.names)
     other = "in_focus" if options.white == "blurred" else "blurred"
     truths = [Pair(dataset, stem, path, path, white=options.white) for stem, path in masks.items()]
-    report_masks(truths, f"--gt FOLDER --white {other} turns it round")
     methods = read_methods(options)
     for method in methods:
         match(method, masks, partly=bool(options.names))
     fail_unless_complete(methods, options, "missing")
     with locked(output):
+        report_masks(truths, f"--gt FOLDER --white {other} turns it round")
         scores = score(methods, masks, columns, options, (dataset, pictures))
         for method in methods:
             print(remarks(method), end="")
