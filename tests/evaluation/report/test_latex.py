@@ -17,9 +17,8 @@ def test_latex_marks_groups_and_escapes(published):
 
 
 def test_a_wide_table_goes_over_both_columns_and_a_narrow_one_shows_what_was_asked_for(published):
-    table = set_tables([method("a", 0.04, **dict.fromkeys(("p0_f", "p1_f", "p3_iou", "s", "weighted_f"), 0.5))], None)[
-        0
-    ]
+    more = dict.fromkeys(("p0_f", "p1_f", "p3_iou", "s", "weighted_f"), 0.5)
+    table = set_tables([method("a", 0.04, **more)], None)[0]
     assert latex(table, table.columns).startswith("% \\usepackage{booktabs}\n\\begin{table*}[t]")
     narrow = latex(table, ["mae", "p0_f"])
     assert "\\begin{table}[t]" in narrow and "\\begin{tabular}{lcc}" in narrow and "P3" not in narrow
