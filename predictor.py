@@ -2,6 +2,7 @@
 
 import json
 import mmap
+import warnings
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -17,6 +18,9 @@ from .utils.device import choose_device, compiled, mixed_precision
 
 SHIPPED = WEIGHTS / "ran_photos.safetensors"  # the default; its card says why
 OVERLAP = 0.25  # of a tile's side, with each neighbour
+# Longer side / shorter from which tiles are advised. On photographs of CUHK in a row, the mean error with tiles as high
+# as the row beside that of the whole at once: 0.039 and 0.037 at 1.4, 0.039 and 0.058 at 2.8, 0.052 and 0.076 at 4.4.
+LONG = 2.5
 Picture = str | Path | Image.Image | np.ndarray | torch.Tensor
 
 
@@ -37,7 +41,7 @@ class Predictor:
         self.device = device
         self.img_size = image_size(metadata)
 
-    def __call__(self, picture: Picture, size: int = 0, tile: int = 0, tta: bool = False) -> np.ndarray:
+    def __call__(self, picture: Picture, size: int = 0, tile: int = 0, tta: bool = False, depth: int = 0) -> np.ndarray:
         """Focus map of one picture.
 
         Args:
@@ -47,6 +51,8 @@ class Predictor:
             tile: side of overlapping squares of the picture, pixels, that the network sees one by one: finer, but it
                 sees less around each place. 0 = the whole picture at once.
             tta: whether to average the maps of the picture and its mirror image.
+            depth: bits that the values of a 16-bit picture have, such as 12; 0 = as its file says, with a warning where
+                that makes it nearly black.
 
         Returns:
             H x W float32, the probability of being in focus, in [0, 1], at the picture's own size and upright.
@@ -56,9 +62,11 @@ class Predictor:
         """
         side = size or self.img_size
         if isinstance(picture, (str, Path)):
-            image = read_image(picture)
+            image = read_image(picture, depth)
         else:
-            image = _from_tensor(picture) if isinstance(picture, torch.Tensor) else as_rgb(picture)
+            image = _from_tensor(picture) if isinstance(picture, torch.Tensor) else as_rgb(picture, depth)
+        if not tile and (advice := advice_on_shape(*image.shape[:2])):
+            warnings.warn(advice, stacklevel=2)
         if tile and max(image.shape[:2]) > tile:
             return self._tiled(image, side, tile, tta)
         return resize_map(self.probabilities(stack([resize(image, side, side)]), tta)[0], image.shape[:2])
@@ -146,6 +154,14 @@ def _spans(length: int, tile: int) -> Iterator[tuple[int, int, np.ndarray]]:
         total[start : start + tile] += ramp
     for start in starts:
         yield start, start + tile, (ramp / total[start : start + tile]).astype(np.float32)
+
+
+def advice_on_shape(height: int, width: int) -> str:
+    """A sentence where tiles would help: the network sees a square, into which a long strip is pressed."""
+    longer, shorter = max(height, width), max(32, min(height, width))
+    if longer < LONG * shorter:
+        return ""
+    return f"{width} x {height} is a long strip, pressed into a square: --tile {shorter} of predict would help here"
 
 
 def _from_tensor(tensor: torch.Tensor) -> np.ndarray:

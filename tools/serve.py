@@ -8,6 +8,7 @@ import signal
 import tempfile
 import threading
 import time
+import warnings
 import zipfile
 from contextlib import suppress
 from pathlib import Path, PureWindowsPath
@@ -16,7 +17,8 @@ from typing import Any
 import cv2
 
 from ..imaging import renderings
-from ..imaging.pictures import picture_size, read_image, read_profile, write_picture, write_png
+from ..imaging.depth import Warn
+from ..imaging.pictures import limit_megapixels, picture_size, read_image, write_png
 from ..imaging.resizing import quantised
 from ..predictor import Predictor, chosen_weights, load_model
 from ..utils.tool_options import RENDERINGS, ServeOptions
@@ -50,6 +52,7 @@ def run(options: ServeOptions) -> None:
     except ImportError:
         raise ValueError("serve needs another package: pip install gradio") from None
 
+    limit_megapixels(max(179, options.max_megapixels))
     session = Session(load_model(chosen_weights(options.model_path), options.device), folder, options)
     page = build(session).queue(max_size=16)
     font = ("system-ui", "sans-serif")
@@ -91,26 +94,24 @@ class Session:
             write_png(path, photograph(path.stem))
         self._turn, self._closing = threading.Lock(), False
 
-    def analyse(self, path: Path) -> tuple:
-        """Everything there is to see of one picture; ValueError as read_upload.
+    def analyse(self, path: Path, warn: Warn = warnings.warn) -> tuple:
+        """Everything there is to see of one picture; ValueError and warnings as read_upload.
 
         Returns:
             To look at, the longer side at most 1024 pixels: the pair photograph and overlay, map, and FILES; the
             numbers as a Markdown table; the files of the map and of FILES at the picture's size.
         """
         with self._turn:
-            photograph = read_upload(path, self.options.max_megapixels)
+            photograph = read_upload(path, self.options.max_megapixels, warn)
             focus_map = self.predictor(photograph, self.options.size)
             small, small_map = renderings.shrunk(photograph), renderings.shrunk(focus_map)
-            grey, profile = quantised(focus_map), read_profile(path)
+            grey = quantised(focus_map)
             name = Path(tempfile.mkdtemp(dir=self.folder)) / plain(path.stem)
             shown, files = [renderings.shrunk(grey)], [Path(f"{name}.png")]
             write_png(files[0], grey)
-            for kind, rendering in FILES.items():
-                picture = getattr(renderings, kind)(photograph, focus_map)
+            for file, picture in renderings.write(name, FILES, photograph, focus_map, path):
                 shown.append(renderings.shrunk(picture))
-                files.append(Path(f"{name}{rendering.suffix}"))
-                write_picture(files[-1], picture, profile)
+                files.append(file)
             numbers = table(path.name, renderings.numbers(small, small_map, focus_map.shape))
             return (small, renderings.overlay(small, small_map)), *shown, numbers, *files
 
@@ -127,14 +128,15 @@ class Session:
                 for path, name in progress(list(zip(paths, names_in_zip(paths)))):
                     if self._closing:
                         raise ValueError("the server was stopped")
+                    doubts: list[str] = []
                     try:
-                        photograph = read_upload(path, self.options.max_megapixels)
+                        photograph = read_upload(path, self.options.max_megapixels, doubts.append)
                     except ValueError as error:
                         rows.append([path.name, str(error).removeprefix(f"{path.name}: ")])
                     else:
                         focus_map = quantised(self.predictor(photograph, self.options.size))
                         maps.writestr(name, cv2.imencode(".png", focus_map)[1].tobytes())
-                        rows.append([path.name, name])
+                        rows.append([path.name, "; ".join([name, *doubts])])
         return str(archive) if maps.namelist() else None, rows
 
     def sweep(self) -> None:
@@ -184,7 +186,7 @@ def one_picture(gr: Any, session: Session) -> None:
     def analyse(path: str | None) -> tuple:
         try:
             if path:
-                return session.analyse(Path(path))
+                return session.analyse(Path(path), gr.Warning)
         except ValueError as error:
             gr.Warning(str(error))  # gr.Error would leave the results of the picture before
         return (None,) * len(results)
@@ -214,8 +216,8 @@ def many_pictures(gr: Any, session: Session) -> None:
     start.click(batch, uploads, [archive, listed], **TURN)
 
 
-def read_upload(path: Path, max_megapixels: float):
-    """An uploaded picture, H x W x 3 uint8, as imaging.pictures.read_image reads it.
+def read_upload(path: Path, max_megapixels: float, warn: Warn = warnings.warn):
+    """An uploaded picture, H x W x 3 uint8, as imaging.pictures.read_image reads it; its sentences begin with the name.
 
     Raises:
         ValueError: gone, too large by its header, or not readable; with the file's name, but not its folder.
@@ -225,10 +227,11 @@ def read_upload(path: Path, max_megapixels: float):
     height, width = picture_size(path)
     if height * width > max_megapixels * 1e6:
         raise ValueError(f"{path.name}: {width} x {height} are more than {max_megapixels:g} million pixels")
+    folder = f"{path.parent}{os.sep}"
     try:
-        return read_image(path)
+        return read_image(path, warn=lambda text: warn(text.replace(folder, "")))
     except ValueError as error:
-        raise ValueError(str(error).replace(f"{path.parent}{os.sep}", "")) from None
+        raise ValueError(str(error).replace(folder, "")) from None
 
 
 def names_in_zip(paths: list[Path]) -> list[str]:

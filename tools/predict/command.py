@@ -15,9 +15,9 @@ import numpy as np
 from tqdm import tqdm
 
 from ...imaging import renderings
-from ...imaging.pictures import picture_size, read_image, read_profile, write_picture, write_png
+from ...imaging.pictures import limit_megapixels, picture_size, read_image, write_png
 from ...imaging.resizing import quantised, resize, resize_map
-from ...predictor import SHIPPED, Predictor, chosen_weights, load_model, stack
+from ...predictor import SHIPPED, Predictor, advice_on_shape, chosen_weights, load_model, stack
 from ...utils import distributed
 from ...utils.files import locked
 from ...utils.memory import explain_out_of_memory
@@ -44,6 +44,7 @@ def run(options: PredictOptions) -> int:
         raise ValueError("--size and --tile: at least 32 pixels")
     if "-" in options.paths and "LOCAL_RANK" in os.environ:
         raise ValueError("- is one list for one process: name folders or patterns under torchrun")
+    limit_megapixels(options.max_megapixels)
     prediction = _Prediction(options)
     with locked(prediction.output, first=distributed.rank() == 0):
         return prediction.run()
@@ -63,6 +64,7 @@ class _Prediction:
         self.share = sources[distributed.rank() :: distributed.size()]
         self.table: Table | None = None
         self.failed: list[tuple[str, str]] = []
+        self.warned: list[str] = []
         self.pixels: dict[Source, int] = {}  # of what is in memory
         self.busy = 0.0  # seconds in the network
 
@@ -79,7 +81,7 @@ class _Prediction:
                 self.table.write()
         seconds = time.monotonic() - start
         with distributed.explain_lost_processes("what is written is whole, and the same command goes on from there"):
-            failed = distributed.gather(self.failed)
+            failed, warned = distributed.gather(self.failed), distributed.gather(self.warned)
             counts: list[float] = [len(sources) - len(self.failed), len(self.share) - len(sources)]
             done, skipped = map(int, distributed.total(counts, self.device))
         if distributed.rank() == 0:
@@ -89,6 +91,8 @@ class _Prediction:
             print(f"{done} picture(s) in {seconds:.1f} s{there}: {self.output}")
             if sources:
                 print(f"the network waited for pictures {1 - self.busy / seconds:.0%} of the time")
+        if warned and distributed.rank() == 0:
+            print("\n".join(f"warning: {sentence}" for sentence in warned), file=sys.stderr)
         if failed and distributed.rank() == 0:
             lines = "\n".join(f"  {path}: {reason}" for path, reason in failed)
             print(f"{len(failed)} picture(s) failed:\n{lines}", file=sys.stderr)
@@ -157,7 +161,9 @@ class _Prediction:
     def _read(self, source: Source) -> tuple[np.ndarray, np.ndarray]:
         """A thread's work: the photograph, and what the network sees of it."""
         with explain_out_of_memory("a smaller --size, or a smaller picture"):
-            photograph = read_image(source.path)
+            photograph = read_image(source.path, self.options.depth, self.warned.append)
+            if not self.options.tile and (advice := advice_on_shape(*photograph.shape[:2])):
+                self.warned.append(f"{source.path}: {advice}")
             side = self.options.size or self.predictor.img_size
             return photograph, photograph if self.options.tile else resize(photograph, side, side)
 
@@ -173,18 +179,16 @@ class _Prediction:
         return results
 
     def _write(self, source: Source, photograph: np.ndarray, probability: np.ndarray) -> None:
-        """A thread's work: the files of one picture, the map last."""
+        """A thread's work: the files of one picture, the map first: it is there whatever becomes of the others."""
         with explain_out_of_memory("fewer results at a time, or a smaller picture"):
             focus_map = resize_map(probability, photograph.shape[:2])
-            profile = read_profile(source.path) if self.wanted else None
-            for name in self.wanted:
-                picture = getattr(renderings, name)(photograph, focus_map)
-                write_picture(self.output / f"{source.name}{RENDERINGS[name].suffix}", picture, profile)
             write_png(self.output / f"{source.name}.png", quantised(focus_map, self.options.bits))
             if self.table:
                 small = renderings.shrunk(photograph)
                 row = renderings.numbers(small, resize_map(probability, small.shape[:2]), photograph.shape[:2])
                 self.table.add(source.name, {"picture": str(source.path)} | row)
+            for _ in renderings.write(self.output / source.name, self.wanted, photograph, focus_map, source.path):
+                pass
 
     def _result(self, source: Source, future: Future) -> Any:
         """What a thread made of a picture; None where it failed, which is noted.

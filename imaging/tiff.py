@@ -1,0 +1,135 @@
+"""TIFF files of several pages or more than 8 bits, and PNG files of 16: what Pillow alone would get wrong or refuse."""
+
+import io
+import logging
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import cv2
+import numpy as np
+from PIL import Image, ImageFile
+
+from .depth import turned
+
+BITS, PHOTOMETRIC, ORIENTATION, CHANNELS, HIGHEST, PLANAR = 258, 262, 274, 277, 281, 284  # tags
+MAGIC = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
+COLOURS = ("RGB", "RGBA", "RGBX")  # modes of Pillow
+logging.getLogger("tifffile").setLevel(logging.CRITICAL)  # an error says what is wrong with a file
+
+
+class Foreign(NamedTuple):
+    """A picture that Pillow does not open: its size (width, height), and what decodes it, upright."""
+
+    size: tuple[int, int]
+    decode: Callable[[], np.ndarray]
+
+
+def is_tiff(path: str | Path) -> bool:
+    with open(path, "rb") as file:
+        return file.read(4) in MAGIC
+
+
+def is_reduced(picture: Image.Image) -> bool:
+    """Whether the page of a TIFF says that it is a smaller version of another one (NewSubfileType, SubfileType)."""
+    tags = getattr(picture, "tag_v2", {})
+    return bool(tags.get(254, 0) & 1) or tags.get(255) == 2
+
+
+def seek_full_page(picture: Image.Image) -> None:
+    """Goes from a TIFF's reduced first page to the first full one, and back where there is none."""
+    page = 0
+    try:
+        while picture.format == "TIFF" and is_reduced(picture):
+            page += 1
+            picture.seek(page)
+    except (EOFError, SyntaxError):  # the last page; one that Pillow does not know
+        picture.seek(0)
+
+
+def stated_depth(picture: Image.Image) -> int:
+    """Bits of the values of a grey TIFF that says that they are 9 to 15; 0 where a file says no such thing.
+
+    A PNG's sBIT is no such statement: the standard wants its values scaled to the whole range.
+    """
+    tags = getattr(picture, "tag_v2", {})
+    bits = np.ravel(tags.get(BITS, 0))[0]
+    highest = int(np.ravel(tags.get(HIGHEST, 0))[0])
+    if 8 < bits < 16:
+        return int(bits)
+    stated = highest.bit_length()
+    return stated if 8 < stated < 16 and highest == 2**stated - 1 else 0
+
+
+def deep_values(picture: Image.Image) -> np.ndarray | None:
+    """Values of a PNG or TIFF at its depth, where Pillow keeps the high byte alone, mixes planes or turns bytes round.
+
+    The picture must not be decoded yet; of one that is, Pillow does not know the file's depth.
+
+    Returns:
+        H x W or H x W x 3 (RGB; 4 with alpha) uint16 or floats; upright where the file is a TIFF; None for others.
+    """
+    if not isinstance(picture, ImageFile.ImageFile) or picture.fp is None or picture.format not in ("PNG", "TIFF"):
+        return None
+    decoding = picture.tile[0][3] if picture.tile else ""
+    layout = str(decoding[0] if isinstance(decoding, tuple) and decoding else decoding)
+    tags = getattr(picture, "tag_v2", {})
+    planes = _has_planes(tags) and max(np.ravel(tags.get(BITS, 1))) > 8
+    if planes and picture.mode not in COLOURS:
+        raise ValueError(f"planes of 16-bit {picture.mode}: save it with interleaved channels")
+    deep = picture.mode in COLOURS and (planes or ";16" in layout) and not layout.startswith("RGBa")
+    if not deep and not (picture.format == "TIFF" and picture.mode == "F"):
+        return None
+    position = picture.fp.tell()
+    picture.fp.seek(0)
+    data = picture.fp.read()
+    picture.fp.seek(position)
+    if picture.format == "PNG":
+        return _by_opencv(data)
+    return _decoded(data, picture.tell(), tags)
+
+
+def open_tiff(path: str | Path) -> Foreign:
+    """A TIFF that Pillow does not identify, such as one of colours as floats; its first full page.
+
+    Raises:
+        ValueError: neither OpenCV nor tifffile reads it.
+    """
+    import tifffile  # scikit-image brings it
+
+    with open(path, "rb") as opened, tifffile.TiffFile(opened) as file:
+        pages: list[Any] = list(file.pages)
+        page = next((page for page in pages if not page.is_reduced), pages[0])
+        if page.photometric not in (0, 1, 2):
+            raise ValueError(f"a TIFF whose PhotometricInterpretation is {int(page.photometric)}")
+        tags, index = {tag.code: tag.value for tag in page.tags}, page.index
+        return Foreign((page.imagewidth, page.imagelength), lambda: _decoded(Path(path).read_bytes(), index, tags))
+
+
+def _has_planes(tags: Any) -> bool:
+    return tags.get(PLANAR) == 2 and tags.get(CHANNELS, 1) > 1
+
+
+def _decoded(data: bytes, page: int, tags: Any) -> np.ndarray:
+    """A page of more than 8 bits, upright, black = 0."""
+    values: np.ndarray | None
+    if page or _has_planes(tags):
+        import tifffile
+
+        with tifffile.TiffFile(io.BytesIO(data)) as file:
+            values = file.pages[page].asarray()
+        values = turned(np.moveaxis(values, 0, -1) if _has_planes(tags) else values, tags.get(ORIENTATION, 1))
+    elif (values := _by_opencv(data)) is None:
+        raise ValueError("truncated, damaged, or a TIFF of a kind that OpenCV does not decode")
+    return black_is_0(values) if tags.get(PHOTOMETRIC) == 0 else values
+
+
+def black_is_0(values: np.ndarray) -> np.ndarray:
+    """Values where white is 0, turned round."""
+    return (1 if values.dtype.kind == "f" else np.iinfo(values.dtype).max) - values
+
+
+def _by_opencv(data: bytes) -> np.ndarray | None:
+    """Grey or RGB at the file's depth; of a TIFF its first page, upright; None of a damaged file."""
+    values = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_UNCHANGED)
+    return values if values is None or values.ndim == 2 else values[..., 2::-1]
