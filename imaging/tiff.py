@@ -53,10 +53,10 @@ def stated_depth(picture: Image.Image) -> int:
     A PNG's sBIT is no such statement: the standard wants its values scaled to the whole range.
     """
     tags = getattr(picture, "tag_v2", {})
-    bits = np.ravel(tags.get(BITS, 0))[0]
+    bits = _bits(tags)
     highest = int(np.ravel(tags.get(HIGHEST, 0))[0])
     if 8 < bits < 16:
-        return int(bits)
+        return bits
     stated = highest.bit_length()
     return stated if 8 < stated < 16 and highest == 2**stated - 1 else 0
 
@@ -74,7 +74,7 @@ def deep_values(picture: Image.Image) -> np.ndarray | None:
     decoding = picture.tile[0][3] if picture.tile else ""
     layout = str(decoding[0] if isinstance(decoding, tuple) and decoding else decoding)
     tags = getattr(picture, "tag_v2", {})
-    planes = _has_planes(tags) and max(np.ravel(tags.get(BITS, 1))) > 8
+    planes = _has_planes(tags) and _bits(tags) > 8
     if planes and picture.mode not in COLOURS:
         raise ValueError(f"planes of 16-bit {picture.mode}: save it with interleaved channels")
     deep = picture.mode in COLOURS and (planes or ";16" in layout) and not layout.startswith("RGBa")
@@ -106,14 +106,18 @@ def open_tiff(path: str | Path) -> Foreign:
         return Foreign((page.imagewidth, page.imagelength), lambda: _decoded(Path(path).read_bytes(), index, tags))
 
 
+def _bits(tags: Any) -> int:
+    return int(max(np.ravel(tags.get(BITS, 1))))
+
+
 def _has_planes(tags: Any) -> bool:
     return tags.get(PLANAR) == 2 and tags.get(CHANNELS, 1) > 1
 
 
 def _decoded(data: bytes, page: int, tags: Any) -> np.ndarray:
-    """A page of more than 8 bits, upright, black = 0."""
+    """A page, upright, black = 0. OpenCV knows more compressions, but mixes planes, and alpha into 8-bit colours."""
     values: np.ndarray | None
-    if page or _has_planes(tags):
+    if page or _has_planes(tags) or _bits(tags) <= 8:
         import tifffile
 
         with tifffile.TiffFile(io.BytesIO(data)) as file:
