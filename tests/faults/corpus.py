@@ -7,8 +7,9 @@ import re
 from pathlib import Path
 
 import main  # noqa: F401 (makes the folder above known as the package ran)
+from tests.faults.depths import PHOTOGRAPHS
 from tests.faults.folders import FOLDERS, OWN, PAIRED
-from tests.faults.kinds import MAPS, MASK_SETS, MASKS, PHOTOGRAPHS
+from tests.faults.kinds import MAPS, MASK_SETS, MASKS
 
 PAGE = Path(__file__).parents[2] / "docs/errors.md"
 COMMANDS = ("prepare", "train", "test", "evaluate", "predict", "serve")
