@@ -93,9 +93,15 @@ def picture_size(path: str | Path) -> tuple[int, int]:
         return 0, 0
 
 
-def limit_megapixels(megapixels: float) -> None:
-    """Sets the size from which on this process refuses pictures: Pillow's own limit is 179."""
+@contextmanager
+def megapixel_limit(megapixels: float) -> Iterator[None]:
+    """While it lasts, larger pictures are refused, by this module and all else in the process that uses Pillow."""
+    before = Image.MAX_IMAGE_PIXELS
     Image.MAX_IMAGE_PIXELS = round(megapixels * 1e6 / 2)  # Pillow warns from there on, and refuses twice as much
+    try:
+        yield
+    finally:
+        Image.MAX_IMAGE_PIXELS = before
 
 
 @contextmanager

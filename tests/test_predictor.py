@@ -1,3 +1,6 @@
+import sys
+import warnings
+
 import cv2
 import numpy as np
 import pytest
@@ -9,6 +12,7 @@ from ran.imaging.resizing import quantised
 from ran.predictor import SHIPPED, load_model
 from ran.tools.sample import photograph
 from ran.utils.checkpoint import load_network, read_weights, save_weights
+from tests.faults.making import dng
 
 
 def test_a_run_folder_and_its_file_give_the_same_maps(run_folder):
@@ -93,3 +97,31 @@ def test_weights_that_do_not_fit_their_network_are_refused(run_folder, tmp_path)
     save_weights(tmp_path / "cut.safetensors", state, metadata)
     with pytest.raises(ValueError, match="do not fit"):
         load_network(tmp_path / "cut.safetensors")
+
+
+def test_what_may_be_wrong_is_warned_of(run_folder, tmp_path):
+    predictor, cat = load_model(run_folder, "cpu"), photograph("chelsea")[:150, :200]
+    twelve = np.rint(cat / 255 * 4095).astype(np.uint16)
+    cv2.imwrite(str(tmp_path / "twelve.png"), twelve[..., ::-1])
+    for picture in (tmp_path / "twelve.png", twelve):
+        with pytest.warns(UserWarning, match="its highest level is .*depth=12 in Python"):
+            predictor(picture)
+        assert np.array_equal(predictor(picture, depth=12), predictor(cat))
+    with pytest.warns(UserWarning, match="450 x 150 is a long strip, .*--tile 150"):
+        predictor(strip := np.tile(cat[:, :150], (1, 3, 1)))
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        predictor(strip, tile=150)
+        predictor(cat)
+
+
+def test_camera_raw_files_are_developed_or_refused_but_no_thumbnail_is_taken(run_folder, tmp_path, monkeypatch):
+    predictor = load_model(run_folder, "cpu")
+    (tmp_path / "a.dng").write_bytes(dng(6))
+    with pytest.raises(ValueError, match="give its path"), Image.open(tmp_path / "a.dng") as picture:
+        predictor(picture)
+    with monkeypatch.context() as patch, pytest.raises(ValueError, match="a.dng: .*pip install rawpy"):
+        patch.setitem(sys.modules, "rawpy", None)
+        predictor(tmp_path / "a.dng")
+    pytest.importorskip("rawpy")
+    assert predictor(tmp_path / "a.dng").shape == (96, 64)

@@ -18,7 +18,7 @@ import cv2
 
 from ..imaging import renderings
 from ..imaging.depth import Warn
-from ..imaging.pictures import limit_megapixels, picture_size, read_image, write_png
+from ..imaging.pictures import megapixel_limit, picture_size, read_image, write_png
 from ..imaging.resizing import quantised
 from ..predictor import Predictor, chosen_weights, load_model
 from ..utils.tool_options import RENDERINGS, ServeOptions
@@ -52,7 +52,6 @@ def run(options: ServeOptions) -> None:
     except ImportError:
         raise ValueError("serve needs another package: pip install gradio") from None
 
-    limit_megapixels(max(179, options.max_megapixels))
     session = Session(load_model(chosen_weights(options.model_path), options.device), folder, options)
     page = build(session).queue(max_size=16)
     font = ("system-ui", "sans-serif")
@@ -101,7 +100,7 @@ class Session:
             To look at, the longer side at most 1024 pixels: the pair photograph and overlay, map, and FILES; the
             numbers as a Markdown table; the files of the map and of FILES at the picture's size.
         """
-        with self._turn:
+        with self._turn, megapixel_limit(max(179, self.options.max_megapixels)):
             photograph = read_upload(path, self.options.max_megapixels, warn)
             focus_map = self.predictor(photograph, self.options.size)
             small, small_map = renderings.shrunk(photograph), renderings.shrunk(focus_map)
@@ -122,7 +121,7 @@ class Session:
             The file, None where no picture was readable; and for each picture its name and what became of it.
         """
         rows = []
-        with self._turn:
+        with self._turn, megapixel_limit(max(179, self.options.max_megapixels)):
             archive = Path(tempfile.mkdtemp(dir=self.folder)) / "focus_maps.zip"
             with zipfile.ZipFile(archive, "w") as maps:
                 for path, name in progress(list(zip(paths, names_in_zip(paths)))):

@@ -15,7 +15,7 @@ import numpy as np
 from tqdm import tqdm
 
 from ...imaging import renderings
-from ...imaging.pictures import limit_megapixels, picture_size, read_image, write_png
+from ...imaging.pictures import megapixel_limit, picture_size, read_image, write_png
 from ...imaging.resizing import quantised, resize, resize_map
 from ...predictor import SHIPPED, Predictor, advice_on_shape, chosen_weights, load_model, stack
 from ...utils import distributed
@@ -44,9 +44,8 @@ def run(options: PredictOptions) -> int:
         raise ValueError("--size and --tile: at least 32 pixels")
     if "-" in options.paths and "LOCAL_RANK" in os.environ:
         raise ValueError("- is one list for one process: name folders or patterns under torchrun")
-    limit_megapixels(options.max_megapixels)
     prediction = _Prediction(options)
-    with locked(prediction.output, first=distributed.rank() == 0):
+    with locked(prediction.output, first=distributed.rank() == 0), megapixel_limit(options.max_megapixels):
         return prediction.run()
 
 
