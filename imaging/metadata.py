@@ -31,8 +31,7 @@ def read_metadata(path: str | Path) -> dict[str, Any]:
         if len(dpi) == 2 and all(1 <= value <= 65535 for value in dpi):
             kept["dpi"] = dpi
         exif = picture.getexif()
-        details = exif.get_ifd(ExifTags.IFD.Exif)
-        exif.get_ifd(ExifTags.IFD.GPSInfo)
+        details = exif.get_ifd(ExifTags.IFD.Exif) if ExifTags.IFD.Exif in exif else {}
         for tag in set(exif) - KEPT:
             del exif[tag]
         for name in LEFT:

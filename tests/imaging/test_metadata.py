@@ -46,6 +46,15 @@ def test_renderings_keep_author_rights_date_camera_and_place_upright(tmp_path, s
         assert made.size == (96, 64) and made.mode == ("RGBA" if name == "b.png" else "RGB")
 
 
+def test_what_is_not_there_is_not_added(tmp_path):
+    exif = Image.Exif()
+    exif[0x8298] = "(c) A. Photographer"
+    Image.fromarray(PICTURE).save(tmp_path / "a.jpg", exif=exif)
+    write_picture(tmp_path / "b.jpg", PICTURE, read_metadata(tmp_path / "a.jpg"))
+    with Image.open(tmp_path / "b.jpg") as made:
+        assert dict(made.getexif()) == {0x8298: "(c) A. Photographer"}
+
+
 def test_what_does_not_fit_a_rendering_is_left_out(tmp_path):
     Image.fromarray(PICTURE).convert("CMYK").save(tmp_path / "a.jpg", icc_profile=PROFILE)
     assert read_metadata(tmp_path / "a.jpg") == {}
