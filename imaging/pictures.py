@@ -154,8 +154,9 @@ def as_rgb(picture: Image.Image | np.ndarray, depth: int = 0, warn: Warn = warni
         ValueError: another shape or type, no pixels, or values out of range.
     """
     if isinstance(picture, Image.Image):
-        depth = depth or stated_depth(picture)
-        array = _values(picture)
+        stated, array = stated_depth(picture), _values(picture)
+        if stated and not depth and array.max() < 2**stated:
+            depth = stated
     else:
         array = np.asarray(picture)
         if array.dtype.kind != "f" and array.dtype not in (np.uint8, np.uint16):

@@ -67,6 +67,9 @@ def test_a_file_that_says_its_depth_is_scaled(tmp_path, recwarn):
         tiff(values, photometric="minisblack", extratags=[(281, "H", 1, 4095, True)])
     )
     assert np.array_equal(read_image(tmp_path / "highest.tif")[..., 0], GREY)
+    wrong = tiff(GREY.astype(np.uint16) * 257, photometric="minisblack", extratags=[(281, "H", 1, 4095, True)])
+    (tmp_path / "wrong.tif").write_bytes(wrong)
+    assert np.array_equal(read_image(tmp_path / "wrong.tif")[..., 0], GREY)
     assert not recwarn.list
 
 
