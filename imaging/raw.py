@@ -37,10 +37,10 @@ def shows_thumbnail(picture: Image.Image) -> bool:
     if file is None or file.closed:
         return False
     position = file.tell()
-    file.seek(8)
-    mark = file.read(2)
+    file.seek(4)
+    mark = file.read(6)
     file.seek(position)
-    return picture.format == "TIFF" and mark == b"CR"
+    return picture.format == "TIFF" and mark == b"\x10\0\0\0CR"  # Canon's, before its first directory at 16
 
 
 def open_raw(path: str | Path) -> Foreign:
