@@ -156,7 +156,9 @@ def as_rgb(picture: Image.Image | np.ndarray, depth: int = 0, warn: Warn = warni
     if isinstance(picture, Image.Image):
         stated, array = stated_depth(picture), _values(picture)
         if stated and not depth and array.max() < 2**stated:
-            depth = stated
+            # The standard wants those of a PNG shifted up; they are not where one has lower bits than that leaves.
+            shifted = picture.format == "PNG" and not (array % 2 ** (16 - stated)).any()
+            depth = 0 if shifted else stated
     else:
         array = np.asarray(picture)
         if array.dtype.kind != "f" and array.dtype not in (np.uint8, np.uint16):

@@ -48,17 +48,36 @@ def seek_full_page(picture: Image.Image) -> None:
 
 
 def stated_depth(picture: Image.Image) -> int:
-    """Bits of the values of a grey TIFF that says that they are 9 to 15; 0 where a file says no such thing.
+    """Bits, 9 to 15, that the values of a 16-bit file have by what it says; 0 where it says no such thing.
 
-    A PNG's sBIT is no such statement: the standard wants its values scaled to the whole range.
+    That is a TIFF's BitsPerSample, or MaxSampleValue where it is 1023, 4095 or the like, and the sBIT of a PNG.
     """
+    if picture.format == "PNG":
+        bits = _significant_bits(picture)
+        return bits if 8 < bits < 16 else 0
     tags = getattr(picture, "tag_v2", {})
-    bits = _bits(tags)
-    highest = int(np.ravel(tags.get(HIGHEST, 0))[0])
-    if 8 < bits < 16:
+    if 8 < (bits := _bits(tags)) < 16:
         return bits
-    stated = highest.bit_length()
-    return stated if 8 < stated < 16 and highest == 2**stated - 1 else 0
+    highest = int(np.ravel(tags.get(HIGHEST, 0))[0])
+    bits = highest.bit_length()
+    return bits if 8 < bits < 16 and highest == 2**bits - 1 else 0
+
+
+def _significant_bits(picture: Image.Image) -> int:
+    """The sBIT of a PNG that is not decoded yet, which Pillow skips; 0 without one."""
+    if (file := getattr(picture, "fp", None)) is None or file.closed:
+        return 0
+    position = file.tell()
+    file.seek(8)
+    bits = b"\0"
+    while len(head := file.read(8)) == 8 and head[4:] != b"IDAT":
+        length = int.from_bytes(head[:4], "big")
+        if head[4:] == b"sBIT":
+            bits = file.read(3 if picture.mode in COLOURS else 1) or bits
+            break
+        file.seek(length + 4, 1)
+    file.seek(position)
+    return max(bits)
 
 
 def deep_values(picture: Image.Image) -> np.ndarray | None:

@@ -4,9 +4,12 @@ import numpy as np
 
 from tests.faults import kinds
 from tests.faults.kinds import File, bad, odd
-from tests.faults.making import BGR16, DNG, GREY, PICTURE, PLANES, SIXTEEN, by_opencv, dng, grey3, tiff
+from tests.faults.making import BGR16, DNG, GREY, PICTURE, PLANES, SIXTEEN, by_opencv, chunk, dng, grey3, tiff
 
 DOUBTED = "nearly black; predict, serve and Python warn, and --depth scales them"
+
+TWELVE = np.rint(GREY / 255 * 4095).astype(np.uint16)
+SAID = by_opencv(".png", TWELVE)[:33] + chunk(b"sBIT", b"\x0c") + by_opencv(".png", TWELVE)[33:]
 
 
 def of_fewer_bits(bits: int, what: str, kind: str) -> File:
@@ -38,8 +41,9 @@ PHOTOGRAPHS = (
     bad("32-bit RGB TIFF", "bad.tif", tiff(PICTURE.astype(np.uint32) * 257, photometric="rgb"),
         "of a kind that OpenCV does not decode"),
     *(of_fewer_bits(bits, what, kind) for bits in (8, 10, 12) for what in ("grey", "RGB") for kind in ("PNG", "TIFF")),
-    odd("16-bit grey TIFF whose MaxSampleValue is 4095", "odd.tif", tiff(np.rint(GREY / 255 * 4095).astype(np.uint16),
+    odd("16-bit grey TIFF whose MaxSampleValue is 4095", "odd.tif", tiff(TWELVE,
         photometric="minisblack", extratags=[(281, "H", 1, 4095, True)]), "its 12 bits rounded to 8", grey3(GREY), 0),
+    odd("16-bit grey PNG whose sBIT is 12", "odd.png", SAID, "its 12 bits rounded to 8", grey3(GREY), 0),
     bad("camera raw file, without rawpy", "bad.dng", DNG, "pip install rawpy"),
     bad("camera raw file named .tif, without rawpy", "bad.tif", dng(version=False), "pip install rawpy"),
     bad("Canon CR3, without rawpy", "bad.cr3", bytes(4) + b"ftypcrx " + bytes(99), "pip install rawpy"),

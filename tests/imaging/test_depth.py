@@ -8,7 +8,7 @@ from PIL import Image
 from ran.imaging.depth import to_8_bit, turned
 from ran.imaging.masks import read_map
 from ran.imaging.pictures import as_rgb, read_image
-from tests.faults.making import GREY, PICTURE, tiff
+from tests.faults.making import GREY, PICTURE, by_opencv, chunk, grey3, tiff
 
 
 @pytest.mark.parametrize("depth", range(8, 17))
@@ -71,6 +71,24 @@ def test_a_file_that_says_its_depth_is_scaled(tmp_path, recwarn):
     (tmp_path / "wrong.tif").write_bytes(wrong)
     assert np.array_equal(read_image(tmp_path / "wrong.tif")[..., 0], GREY)
     assert not recwarn.list
+
+
+@pytest.mark.parametrize("colours", [False, True])
+def test_the_significant_bits_of_a_png_count_where_its_values_are_not_shifted_up(tmp_path, colours, recwarn):
+    picture = PICTURE if colours else grey3(GREY)
+    values = np.rint(picture / 255 * 4095).astype(np.uint16)
+    said = chunk(b"sBIT", b"\x0c" * (3 if colours else 1))
+    dark = values // 16  # of 12 bits, all of them far below the highest
+    for name, levels, expected in (
+        ("as they are.png", values, picture),
+        ("shifted up.png", values << 4 | values >> 8, picture),
+        ("shifted up, dark.png", dark << 4 | dark >> 8, np.rint(dark / 4095 * 255)),
+    ):
+        content = by_opencv(".png", levels[..., ::-1] if colours else levels[..., 0])
+        (tmp_path / name).write_bytes(content[:33] + said + content[33:])
+        read = read_image(tmp_path / name)
+        assert np.abs(read - expected).max() <= 1, name
+    assert len(recwarn.list) == 1 and "dark.png: its highest level" in str(recwarn.list[0].message)
 
 
 def test_arrays_are_turned_as_pillow_turns_pictures():
