@@ -59,10 +59,15 @@ def read_alpha(path: str | Path) -> np.ndarray | None:
     """How opaque a picture is, H x W uint8, upright; None of one without transparency. Raises as read_image."""
 
     def convert(picture: Image.Image | np.ndarray) -> np.ndarray | None:
-        if not isinstance(picture, Image.Image) or not picture.has_transparency_data:
+        if isinstance(picture, Image.Image):
+            if not picture.has_transparency_data:
+                return None
+            deep = deep_values(picture)
+            _load(picture)
+            picture = turned(np.asarray(picture.convert("RGBA")) if deep is None else deep, _orientation(picture))
+        if picture.shape[2:] != (4,):
             return None
-        _load(picture)
-        return turned(np.asarray(picture.convert("RGBA").getchannel("A")), _orientation(picture))
+        return picture[..., 3] if picture.dtype == np.uint8 else to_8_bit(picture[..., 3], depth=16)
 
     return read_as(path, convert)
 
@@ -120,8 +125,13 @@ def _opened(path: str | Path) -> Iterator[Image.Image | Foreign]:
     with picture:
         if picture.format == "EPS":  # Pillow would start Ghostscript
             raise ValueError("EPS, which is a program, not a picture")
-        seek_full_page(picture)
-        yield _within_limit(open_raw(path)) if is_raw(path, picture) else picture
+        try:
+            seek_full_page(picture)
+            beyond = open_raw if is_raw(path, picture) else None
+        except SyntaxError:
+            picture.seek(0)
+            beyond = open_raw if is_raw(path, picture) else open_tiff
+        yield _within_limit(beyond(path)) if beyond else picture
 
 
 def _within_limit(picture: Foreign) -> Foreign:

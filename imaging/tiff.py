@@ -37,13 +37,17 @@ def is_reduced(picture: Image.Image) -> bool:
 
 
 def seek_full_page(picture: Image.Image) -> None:
-    """Goes from a TIFF's reduced first page to the first full one, and back where there is none."""
+    """Goes from a TIFF's reduced first page to the first full one, and back where there is none.
+
+    Raises:
+        SyntaxError: Pillow does not know that page.
+    """
     page = 0
     try:
         while picture.format == "TIFF" and is_reduced(picture):
             page += 1
             picture.seek(page)
-    except (EOFError, SyntaxError):  # the last page; one that Pillow does not know
+    except EOFError:
         picture.seek(0)
 
 
@@ -114,7 +118,7 @@ def open_tiff(path: str | Path) -> Foreign:
     Raises:
         ValueError: neither OpenCV nor tifffile reads it.
     """
-    import tifffile  # scikit-image brings it
+    import tifffile
 
     with open(path, "rb") as opened, tifffile.TiffFile(opened) as file:
         pages: list[Any] = list(file.pages)
@@ -153,6 +157,8 @@ def black_is_0(values: np.ndarray) -> np.ndarray:
 
 
 def _by_opencv(data: bytes) -> np.ndarray | None:
-    """Grey or RGB at the file's depth; of a TIFF its first page, upright; None of a damaged file."""
+    """Grey, RGB or RGB and alpha at the file's depth; of a TIFF its first page, upright; None of a damaged file."""
     values = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_UNCHANGED)
-    return values if values is None or values.ndim == 2 else values[..., 2::-1]
+    if values is None or values.ndim == 2:
+        return values
+    return values[..., ::-1] if values.shape[2] == 3 else values[..., [2, 1, 0, 3]]

@@ -291,5 +291,11 @@ def test_transparency_is_read_apart_and_upright(tmp_path):
     assert set(np.unique(read_alpha(tmp_path / "b.png"))) == {0, 255}
     cv2.imwrite(str(tmp_path / "c.png"), np.dstack([BGR16, DEEP]))
     assert np.array_equal(read_alpha(tmp_path / "c.png"), GREY)
+    for number, values in enumerate((np.dstack([DEEP3, DEEP]), np.float32(np.dstack([RAMP, GREY]) / 255))):
+        for planar, how in (("contig", values), ("separate", values.transpose(2, 0, 1))):
+            path = tmp_path / f"{planar}{number}.tif"
+            tif(how, planarconfig=planar, extrasamples=["unassalpha"], extratags=[(274, "H", 1, 6, True)])(path)
+            assert np.array_equal(read_alpha(path), np.rot90(GREY, -1))
+            assert np.array_equal(read_image(path), np.rot90(RAMP, -1))
     pil()(tmp_path / "d.jpg")
     assert read_alpha(tmp_path / "d.jpg") is None

@@ -118,6 +118,8 @@ def test_the_first_full_page_is_taken(tmp_path, pages):
     path = tmp_path / "a.tif"
     path.write_bytes(tiff(whole[::8, ::8], whole[::4, ::4], whole, whole[::2], reduced=2, photometric="rgb"))
     assert np.array_equal(read_image(path), PICTURE) and picture_size(path) == PICTURE.shape[:2]
+    path.write_bytes(tiff(PICTURE[::4, ::4], whole, reduced=1, photometric="rgb"))
+    assert np.array_equal(read_image(path), PICTURE) and picture_size(path) == PICTURE.shape[:2]
     path.write_bytes(tiff(PICTURE, reduced=1, photometric="rgb"))  # all that there is
     assert np.array_equal(read_image(path), PICTURE)
 
