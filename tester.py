@@ -18,7 +18,7 @@ from .evaluation.scores import MethodScores, Pictures, write_scores
 from .evaluation.scoring import in_processes
 from .imaging.layouts import Pair, find_sets
 from .imaging.mask_check import report_masks
-from .imaging.pictures import write_png
+from .imaging.writing import write_png
 from .predictor import SHIPPED, load_model
 from .utils import distributed
 from .utils.checkpoint import BEST, WEIGHTS, named

@@ -11,7 +11,7 @@ import py_sod_metrics
 
 from ran.evaluation.metrics import totals
 from ran.evaluation.scoring import in_processes, score_file
-from ran.imaging.pictures import write_png
+from ran.imaging.writing import write_png
 from ran.utils.progress import cores
 
 from .common import in_child

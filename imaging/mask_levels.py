@@ -10,7 +10,9 @@ import cv2
 import numpy as np
 from PIL import Image
 
-from .pictures import deep_pixels, float_to_8_bit, of_16_bits, orientation_of
+from .depth import to_8_bit
+from .pictures import load, orientation_of
+from .tiff import PHOTOMETRIC, black_is_0, deep_values
 
 COLOUR_NOISE = 24  # what JPEG may add to grey, of 255
 LOSSY = ("JPEG", "MPO", "WEBP", "AVIF", "HEIF")  # files of these formats have no labels, but noise
@@ -68,34 +70,46 @@ class Levels:
         return self.black in (None, others.black) and self.white in (None, others.white)
 
 
-def stored(picture: Image.Image) -> Stored:
-    """Reads an opened file."""
+def stored(picture: Image.Image | np.ndarray) -> Stored:
+    """Reads an opened file, as pictures.read_as gives it."""
+    if isinstance(picture, np.ndarray):
+        return _of_values(picture, None, False, 1)
     if 0 in picture.size:
         raise ValueError("a picture without pixels")
-    lossy, deep = picture.format in LOSSY, deep_pixels(picture)
-    picture.load()
-    orientation, palette, alpha = orientation_of(picture), None, None
+    lossy, deep = picture.format in LOSSY, deep_values(picture)
+    white_is_0 = getattr(picture, "tag_v2", {}).get(PHOTOMETRIC) == 0
+    load(picture)
     if deep is not None:
-        values, alpha = deep[..., :3], deep[..., 3] if deep.shape[2] == 4 else None
-    elif picture.mode[0] == "I":
-        values = of_16_bits(np.asarray(picture))
-    elif picture.mode[0] == "F":
-        values = float_to_8_bit(np.asarray(picture))
-    else:
-        values = np.asarray(picture.convert("RGB"))
-        if picture.mode.upper().endswith("A") or "transparency" in picture.info:
-            alpha = np.asarray(picture.convert("RGBA").getchannel("A"))
-        if picture.mode == "P" and not _is_grey(values):
-            palette = np.array(picture.getpalette("RGB")).reshape(-1, 3)
-            values = np.asarray(picture)
+        return _of_values(deep, None, lossy, orientation_of(picture))
+    if picture.mode[0] in "IF":
+        values = black_is_0(np.asarray(picture)) if white_is_0 else np.asarray(picture)
+        return _of_values(values, None, lossy, orientation_of(picture))
+    values, alpha = np.asarray(picture.convert("RGB")), None
+    if picture.has_transparency_data:
+        alpha = np.asarray(picture.convert("RGBA").getchannel("A"))
+    if picture.mode == "P" and not _is_grey(values):
+        colours = np.array(picture.getpalette("RGB")).reshape(-1, 3)
+        return Stored(np.asarray(picture), alpha, colours, lossy, orientation_of(picture))
+    return _of_values(values, alpha, lossy, orientation_of(picture))
+
+
+def _of_values(values: np.ndarray, alpha: np.ndarray | None, lossy: bool, orientation: int) -> Stored:
+    """Grey or colours, perhaps with alpha, of any depth; floats from 0 to 1 become 8 bits."""
+    if values.ndim == 3 and values.shape[2] == 4:
+        alpha, values = values[..., 3], values[..., :3]
+    if values.dtype.kind == "f":
+        values = to_8_bit(values)
+    if values.min() < 0 or values.max() > 65535:
+        raise ValueError(f"its values, {values.min()} to {values.max()}, are not between 0 and 65535")
+    values = values.astype(np.uint8 if values.dtype == np.uint8 else np.uint16)
     if values.ndim == 3 and _is_grey(values):
         # As Pillow's grey: of three equal channels it is each of them.
         values = values[..., 1] if values.dtype == np.uint16 else cv2.cvtColor(values, cv2.COLOR_RGB2GRAY)
-    return Stored(values, alpha, palette, lossy, orientation)
+    return Stored(values, alpha, None, lossy, orientation)
 
 
 def _is_grey(pixels: np.ndarray) -> bool:
-    red, green, blue = cv2.split(pixels)
+    red, green, blue = cv2.split(np.ascontiguousarray(pixels))
     return max(cv2.absdiff(red, green).max(), cv2.absdiff(blue, green).max()) <= COLOUR_NOISE
 
 

@@ -4,10 +4,10 @@ from pathlib import Path
 
 import cv2
 import numpy as np
-from PIL import Image
 
+from .depth import turned
 from .mask_levels import COLOUR_NOISE, Levels, black_and_white, stored
-from .pictures import TURNS, grey_levels, orientation_at, read_as, read_image
+from .pictures import grey_levels, orientation_at, read_as, read_image
 
 UNKNOWN = 128  # level of a trimap where nobody knows whether it is in focus
 SIDES = (1.0, 0.8, 0.65, 0.5, 0.4)  # of the squares that are tried, as shares of the shorter side
@@ -22,7 +22,7 @@ def read_map(path: str | Path, white: str = "in_focus") -> np.ndarray:
     Raises:
         ValueError: see read_image; also a picture in colours: the grey of a heat map is not its level.
     """
-    picture = read_image(path)
+    picture = read_image(path, depth=16)  # a dark map is nothing to warn of
     red, green, blue = cv2.split(picture)
     if max(cv2.absdiff(red, green).max(), cv2.absdiff(blue, green).max()) > COLOUR_NOISE:
         raise ValueError(f"{path}: a picture in colours, not a grey focus map")
@@ -56,9 +56,7 @@ def read_levels(path: str | Path, white: str = "in_focus") -> tuple[np.ndarray, 
     except ValueError as error:
         raise ValueError(f"{path}: not a mask of two classes: {error}") from None
     mask = (is_white if white == "in_focus" else ~is_white).astype(np.uint8) * 255
-    if file.orientation in TURNS:
-        mask = np.array(Image.fromarray(mask).transpose(TURNS[file.orientation]))
-    return mask, levels
+    return np.ascontiguousarray(turned(mask, file.orientation)), levels
 
 
 def read_trimap(path: str | Path, white: str = "in_focus") -> np.ndarray:

@@ -1,43 +1,42 @@
-"""Photographs of every usual kind, read as 8-bit arrays; and picture files written."""
+"""Photographs of every usual kind, read as 8-bit arrays."""
 
-import struct
 import warnings
-import zlib
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any, BinaryIO, TypeVar
 
 import cv2
 import numpy as np
-from PIL import ExifTags, Image, ImageFile, PngImagePlugin
+from PIL import ExifTags, Image, ImageFile, UnidentifiedImageError
 
-from ..utils.files import atomic, write_bytes
+from .depth import Warn, to_8_bit, turned
+from .raw import is_raw, open_raw, shows_thumbnail
+from .tiff import Foreign, black_is_0, deep_values, is_tiff, open_tiff, seek_full_page, stated_depth
 
 warnings.filterwarnings("ignore", module="PIL")  # odd EXIF, transparent palettes: of nothing that is used here
 
 HEIF_SUFFIXES = (".heic", ".heif")
-# What makes a picture of each EXIF orientation upright.
-TURNS = {2: Image.Transpose.FLIP_LEFT_RIGHT, 3: Image.Transpose.ROTATE_180, 4: Image.Transpose.FLIP_TOP_BOTTOM,
-         5: Image.Transpose.TRANSPOSE, 6: Image.Transpose.ROTATE_270, 7: Image.Transpose.TRANSVERSE,
-         8: Image.Transpose.ROTATE_90}  # fmt: skip
-# Every 16-bit level rounded to 8 bits; 65535 becomes 255. A file's depth decides, never what the picture holds.
-BYTE_OF_16_BITS = ((np.arange(2**16) + 128) // 257).astype(np.uint8)
+Made = TypeVar("Made")
 
 
-def read_image(path: str | Path | BinaryIO) -> np.ndarray:
+def read_image(path: str | Path | BinaryIO, depth: int = 0, warn: Warn = warnings.warn) -> np.ndarray:
     """Reads a photograph: upright as its EXIF orientation says, grey as three equal channels, alpha left out.
 
     16-bit values are rounded to 8, float values are taken as 0 to 1; CMYK and palettes become RGB; of several frames or
-    pages the first counts. It may be an open file, which stays open.
+    pages the first full one counts; a camera raw file is developed. It may be an open file, which stays open.
+
+    Args:
+        depth, warn: see imaging.depth.to_8_bit; a sentence begins with the path.
 
     Returns:
         H x W x 3 uint8, RGB.
 
     Raises:
-        ValueError: not a picture that Pillow can read, or a damaged one.
+        ValueError: not a picture that can be read, or a damaged one.
     """
-    return read_as(path, as_rgb)
+    return read_as(path, lambda picture: as_rgb(picture, depth, lambda text: warn(f"{path}: {text}")))
 
 
 def read_small(path: str | Path, at_least: int = 64) -> np.ndarray:
@@ -46,22 +45,43 @@ def read_small(path: str | Path, at_least: int = 64) -> np.ndarray:
     Returns and raises as read_image; the pixels are not quite those of the whole picture shrunk.
     """
 
-    def convert(picture: Image.Image) -> np.ndarray:
-        picture.draft(None, (at_least, at_least))
+    def convert(picture: Image.Image | np.ndarray) -> np.ndarray:
+        if isinstance(picture, Image.Image):
+            picture.draft(None, (at_least, at_least))
         return as_rgb(picture)
 
     return read_as(path, convert)
 
 
-def read_as(path: str | Path | BinaryIO, convert: Callable[[Image.Image], Any]) -> Any:
-    """What a function makes of an opened picture; whatever goes wrong is a ValueError that names the file."""
+def read_alpha(path: str | Path) -> np.ndarray | None:
+    """How opaque a picture is, H x W uint8, upright; None of one without transparency. Raises as read_image."""
+
+    def convert(picture: Image.Image | np.ndarray) -> np.ndarray | None:
+        if isinstance(picture, Image.Image):
+            if not picture.has_transparency_data:
+                return None
+            deep = deep_values(picture)
+            load(picture)
+            picture = turned(np.asarray(picture.convert("RGBA")) if deep is None else deep, orientation_of(picture))
+        if picture.shape[2:] != (4,):
+            return None
+        return picture[..., 3] if picture.dtype == np.uint8 else to_8_bit(picture[..., 3], depth=16)
+
+    return read_as(path, convert)
+
+
+def read_as(path: str | Path | BinaryIO, convert: Callable[[Any], Made]) -> Made:
+    """What a function makes of an opened picture (an array where Pillow does not read it); whatever goes wrong is a
+    ValueError that names the file."""
     try:
         with _opened(path) as picture:
-            return convert(picture)
+            return convert(picture.decode() if isinstance(picture, Foreign) else picture)
     except MemoryError:
         raise
     except Exception as error:  # Pillow and its plug-ins raise many kinds for a damaged file
         reason: Exception | str = error
+        if isinstance(error, Image.DecompressionBombError):
+            reason = f"{str(error).partition(',')[0]}; --max_megapixels of predict lifts it for files that you trust"
         if Path(str(path)).suffix.lower() in HEIF_SUFFIXES and not register_heif():
             reason = "HEIC needs another package: pip install pillow-heif"
         raise ValueError(f"{path}: not a readable picture ({reason})") from None
@@ -80,20 +100,56 @@ def orientation_at(path: str | Path) -> int:
     """EXIF orientation of a picture, 1 to 8, by its header; 1 of what is not readable."""
     try:
         with _opened(path) as picture:
-            return orientation_of(picture)
+            return 1 if isinstance(picture, Foreign) else orientation_of(picture)
     except Exception:  # as in read_image, which tells
         return 1
 
 
-def _opened(path: str | Path | BinaryIO) -> Image.Image:
+@contextmanager
+def megapixel_limit(megapixels: float) -> Iterator[None]:
+    """While it lasts, larger pictures are refused, by this module and all else in the process that uses Pillow."""
+    before = Image.MAX_IMAGE_PIXELS
+    Image.MAX_IMAGE_PIXELS = round(megapixels * 1e6 / 2)  # Pillow warns from there on, and refuses twice as much
+    try:
+        yield
+    finally:
+        Image.MAX_IMAGE_PIXELS = before
+
+
+@contextmanager
+def _opened(path: str | Path | BinaryIO) -> Iterator[Image.Image | Foreign]:
     """Opens a picture, but no pipe, where a reader may wait for ever, and no program for another one to run."""
-    if isinstance(path, (str, Path)) and Path(path).exists() and not Path(path).is_file():
+    file = Path(path) if isinstance(path, (str, Path)) else None  # of an open one, what Pillow does not read is refused
+    if file and file.exists() and not file.is_file():
         raise OSError("no file, but a folder, a pipe or the like")
     register_heif()
-    picture = Image.open(path)
-    if picture.format == "EPS":  # Pillow would start Ghostscript
-        picture.close()
-        raise ValueError("EPS, which is a program, not a picture")
+    try:
+        picture = Image.open(path)
+    except UnidentifiedImageError:
+        if not file or (not (raw := is_raw(file, None)) and not is_tiff(file)):
+            raise
+        yield _within_limit(open_raw(file) if raw else open_tiff(file))
+        return
+    with picture:
+        if picture.format == "EPS":  # Pillow would start Ghostscript
+            raise ValueError("EPS, which is a program, not a picture")
+        beyond: Callable[[Any], Foreign] | None = None
+        try:
+            seek_full_page(picture)
+        except SyntaxError:
+            picture.seek(0)
+            beyond = open_tiff
+        if file and is_raw(file, picture):
+            beyond = open_raw
+        if beyond and not file:
+            raise ValueError("its full page is none that Pillow reads: give its path instead")
+        yield _within_limit(beyond(file)) if beyond and file else picture
+
+
+def _within_limit(picture: Foreign) -> Foreign:
+    pixels, limit = picture.size[0] * picture.size[1], 2 * (Image.MAX_IMAGE_PIXELS or np.inf)
+    if pixels > limit:
+        raise Image.DecompressionBombError(f"Image size ({pixels} pixels) exceeds limit of {limit} pixels")
     return picture
 
 
@@ -108,65 +164,57 @@ def register_heif() -> bool:
     return True
 
 
-def as_rgb(picture: Image.Image | np.ndarray) -> np.ndarray:
+def as_rgb(picture: Image.Image | np.ndarray, depth: int = 0, warn: Warn = warnings.warn) -> np.ndarray:
     """A picture in memory as H x W x 3 uint8, RGB.
 
     Args:
         picture: a Pillow image of any mode (upright as its EXIF orientation says), or an array, H x W or H x W x 1, 3
             or 4 (grey, RGB, RGB and alpha), of uint8, uint16 (0 to 65535, whatever it holds) or floats in [0, 1].
+        depth, warn: see imaging.depth.to_8_bit.
 
     Raises:
         ValueError: another shape or type, no pixels, or values out of range.
     """
     if isinstance(picture, Image.Image):
-        return _pixels(_upright(picture))
-    array = np.asarray(picture)
+        stated, array = stated_depth(picture), _values(picture)
+        if stated and not depth and array.max() < 2**stated:
+            # The standard wants those of a PNG shifted up; they are not where one has lower bits than that leaves.
+            shifted = picture.format == "PNG" and not (array % 2 ** (16 - stated)).any()
+            depth = 0 if shifted else stated
+    else:
+        array = np.asarray(picture)
+        if array.dtype.kind != "f" and array.dtype not in (np.uint8, np.uint16):
+            raise ValueError(f"an array of {array.dtype}: expected uint8, uint16 or floats in [0, 1]")
+    shape = " x ".join(map(str, array.shape))
     if array.ndim == 2:
         array = array[..., None]
     if array.ndim != 3 or array.shape[2] not in (1, 3, 4) or not array.size:
-        shape = " x ".join(map(str, np.shape(picture)))
         raise ValueError(f"an array of {shape}: expected H x W or H x W x 1, 3 or 4")
-    if array.dtype == np.uint16:
-        array = BYTE_OF_16_BITS[array]
-    elif array.dtype.kind == "f":
-        array = float_to_8_bit(array)
-    elif array.dtype != np.uint8:
-        raise ValueError(f"an array of {array.dtype}: expected uint8, uint16 or floats in [0, 1]")
-    return np.ascontiguousarray(np.repeat(array, 3, 2) if array.shape[2] == 1 else array[..., :3])
+    array = array[..., :3]
+    if array.dtype != np.uint8:
+        array = to_8_bit(array, depth, warn)
+    return np.ascontiguousarray(np.repeat(array, 3, 2) if array.shape[2] == 1 else array)
 
 
-def _upright(picture: Image.Image) -> Image.Image:
-    """The decoded picture, turned as its EXIF orientation says; colours of 16 bits are rounded to 8."""
+def _values(picture: Image.Image) -> np.ndarray:
+    """Upright: H x W x 3 uint8 (RGB) of a picture of 8 bits; at the depth of its file, H x W (x 3 or 4), of others."""
     if 0 in picture.size:
         raise ValueError("a picture without pixels")
-    deep = deep_pixels(picture)
-    picture.load()  # which turns a TIFF already, as OpenCV does
+    if shows_thumbnail(picture):
+        raise ValueError("the thumbnail of a camera raw file: give its path instead")
+    deep, white_is_0 = deep_values(picture), getattr(picture, "tag_v2", {}).get(262) == 0
+    load(picture)
     orientation = orientation_of(picture)
-    if deep is not None:
-        picture = Image.fromarray(BYTE_OF_16_BITS[deep[..., :3]])
-    return picture.transpose(TURNS[orientation]) if orientation in TURNS else picture
+    if deep is None and picture.mode[0] in "IF":
+        deep = black_is_0(np.asarray(picture)) if white_is_0 else np.asarray(picture)
+    return turned(_pixels(picture) if deep is None else deep, orientation)
 
 
-def deep_pixels(picture: Image.Image) -> np.ndarray | None:
-    """Colours, and alpha if any, of a PNG or TIFF that has 16 bits of them, H x W x 3 or 4 uint16, not turned.
-
-    Pillow keeps their high byte alone. None for other pictures; the picture must not be decoded yet: of one that is,
-    Pillow does not know the file's depth.
-    """
-    if not isinstance(picture, ImageFile.ImageFile) or picture.fp is None:
-        return None
-    decoding = picture.tile[0][3] if picture.tile else ""
-    layout = str(decoding[0] if isinstance(decoding, tuple) and decoding else decoding)
-    if picture.format not in ("PNG", "TIFF") or ";16" not in layout or layout.startswith("I"):
-        return None
-    position = picture.fp.tell()
-    picture.fp.seek(0)
-    data = np.frombuffer(picture.fp.read(), np.uint8)
-    picture.fp.seek(position)
-    pixels = cv2.imdecode(data, cv2.IMREAD_UNCHANGED)
-    if pixels is None or pixels.dtype != np.uint16 or pixels.ndim != 3:
-        return None
-    return cv2.cvtColor(pixels, cv2.COLOR_BGR2RGB if pixels.shape[2] == 3 else cv2.COLOR_BGRA2RGBA)
+def load(picture: Image.Image) -> None:
+    """Decodes a picture; a TIFF is turned upright by that."""
+    if isinstance(picture, ImageFile.ImageFile) and picture.format == "TIFF":
+        picture.filename = ""  # or Pillow maps the file to memory, and takes width for height where it is turned by 90
+    picture.load()
 
 
 def orientation_of(picture: Image.Image) -> int:
@@ -179,9 +227,7 @@ def orientation_of(picture: Image.Image) -> int:
 
 
 def _pixels(picture: Image.Image) -> np.ndarray:
-    """An upright picture as RGB, in strips: Pillow's own conversion holds a large picture three times more."""
-    if picture.mode[0] in "IF":
-        picture = _to_8_bit(picture)
+    """A picture as RGB, in strips: Pillow's own conversion holds a large picture three times more."""
     if picture.mode != "RGB":
         picture = picture.convert("RGB")
     width, height = picture.size
@@ -192,63 +238,11 @@ def _pixels(picture: Image.Image) -> np.ndarray:
     return pixels
 
 
-def _to_8_bit(picture: Image.Image) -> Image.Image:
-    """Grey values of 16 bits, of 32 bits (which hold 16), or floats; Pillow itself would clip them at 255."""
-    values = np.asarray(picture)
-    is_float = values.dtype.kind == "f"
-    return Image.fromarray(float_to_8_bit(values) if is_float else BYTE_OF_16_BITS[of_16_bits(values)])
-
-
-def of_16_bits(values: np.ndarray) -> np.ndarray:
-    if values.min() < 0 or values.max() > 65535:
-        raise ValueError(f"its values, {values.min()} to {values.max()}, are not between 0 and 65535")
-    return values.astype(np.uint16)
-
-
-def float_to_8_bit(values: np.ndarray) -> np.ndarray:
-    if not (values.min() >= 0 and values.max() <= 1):
-        raise ValueError("its float values are not between 0 and 1")
-    return np.round(values * 255).astype(np.uint8)
-
-
-def grey_levels(picture: Image.Image) -> np.ndarray:
-    """Grey levels of a picture at the depth of its file, H x W uint8 or uint16."""
-    picture = _upright(picture)
-    if picture.mode[0] == "I":
-        return of_16_bits(np.asarray(picture))
-    return cv2.cvtColor(_pixels(picture), cv2.COLOR_RGB2GRAY)
-
-
-def read_profile(path: str | Path) -> bytes | None:
-    """The ICC profile of a readable picture; None where there is none, or where it is for CMYK or grey, not RGB."""
-    with _opened(path) as picture:
-        return picture.info.get("icc_profile") if picture.mode in ("RGB", "RGBA", "P") else None
-
-
-def write_picture(path: Path, picture: np.ndarray, profile: bytes | None, comment: str = "") -> None:
-    """Writes H x W x 3 or 4 uint8 (RGB, alpha) as JPEG or PNG, by the path's suffix, with ICC profile and comment."""
-    with atomic(path) as temporary:
-        if path.suffix == ".png":
-            about = PngImagePlugin.PngInfo()
-            if comment:
-                about.add_text("Comment", comment)
-            Image.fromarray(picture).save(temporary, icc_profile=profile, compress_level=1, pnginfo=about)
-        else:
-            Image.fromarray(picture).save(temporary, icc_profile=profile, quality=92, subsampling=0, comment=comment)
-
-
-def write_png(path: Path, picture: np.ndarray, comment: str = "") -> None:
-    """Writes H x W (grey) uint8 or uint16, or H x W x 3 (RGB) uint8, as PNG, with a comment in ASCII."""
-    write_bytes(path, png(picture, comment))
-
-
-def png(picture: np.ndarray, comment: str = "") -> bytes:
-    """The bytes of write_png's file."""
-    if picture.ndim == 3:
-        picture = cv2.cvtColor(picture, cv2.COLOR_RGB2BGR)
-    data = cv2.imencode(".png", picture)[1].tobytes()
-    if not comment:
-        return data
-    text = b"tEXtComment\0" + comment.encode("ascii")
-    chunk = struct.pack(">I", len(text) - 4) + text + struct.pack(">I", zlib.crc32(text))
-    return data[:33] + chunk + data[33:]  # behind the header
+def grey_levels(picture: Image.Image | np.ndarray) -> np.ndarray:
+    """Grey levels of a picture (as read_as gives it) at the depth of its file, H x W uint8 or uint16."""
+    values = _values(picture) if isinstance(picture, Image.Image) else picture
+    if values.ndim == 2 and values.dtype.kind != "f":
+        if values.min() < 0 or values.max() > 65535:
+            raise ValueError(f"its values, {values.min()} to {values.max()}, are not between 0 and 65535")
+        return values.astype(np.uint8 if values.dtype == np.uint8 else np.uint16)
+    return cv2.cvtColor(as_rgb(values, 16), cv2.COLOR_RGB2GRAY)

@@ -1,15 +1,52 @@
 """What a focus map is good for: overlay, cut-out, bokeh, and numbers. Photographs are H x W x 3 uint8, RGB, maps
 H x W float32 in [0, 1], 1 = in focus, of the same size."""
 
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+
 import cv2
 import numpy as np
 
+from ..utils.tool_options import RENDERINGS
 from .blur import disc
+from .metadata import read_metadata
+from .pictures import read_alpha
+from .writing import JPEG_SIDE, write_picture
 
 LINE = (255, 214, 10)  # yellow: the border of what is in focus
 WORKING_SIDE = 1024  # longer side at which blur and numbers are computed, pixels
 BLUR = 0.012  # radius of the bokeh's disc as a share of the longer side
 STRIP = 2**21  # pixels that are blended at a time: floats of a whole large photograph would fill the memory
+
+
+def write(
+    base: Path, names: Iterable[str], photograph: np.ndarray, focus_map: np.ndarray, source: Path, comment: str
+) -> Iterator[tuple[Path, np.ndarray]]:
+    """Makes renderings and writes them beside each other, as BASE and the suffix of each.
+
+    Args:
+        names: of RENDERINGS.
+        source: the photograph's file: its metadata stay, and what is transparent there is so in a cut-out.
+        comment: to write into the files.
+
+    Yields:
+        The files, and what was written to them, H x W x 3 or 4 uint8.
+
+    Raises:
+        ValueError: a side that JPEG cannot hold, when the others are written.
+    """
+    too_long = [name for name in names if max(photograph.shape) > JPEG_SIDE and RENDERINGS[name].suffix[-4:] == ".jpg"]
+    metadata = read_metadata(source)
+    for name in names:
+        if name not in too_long:
+            picture = {"overlay": overlay, "cutout": cutout, "bokeh": bokeh}[name](photograph, focus_map)
+            if picture.shape[2] == 4 and (alpha := read_alpha(source)) is not None:
+                picture[..., 3] = cv2.multiply(picture[..., 3], alpha, scale=1 / 255)
+            path = Path(f"{base}{RENDERINGS[name].suffix}")
+            write_picture(path, picture, metadata, comment)
+            yield path, picture
+    if too_long:
+        raise ValueError(f"JPEG holds at most {JPEG_SIDE} pixels a side: no {', '.join(too_long)}; the rest is written")
 
 
 def overlay(photograph: np.ndarray, focus_map: np.ndarray) -> np.ndarray:

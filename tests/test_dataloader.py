@@ -21,8 +21,8 @@ from ran.imaging.augmentation import paper_augmentation
 from ran.imaging.contour import contour_band
 from ran.imaging.layouts import find_sets
 from ran.imaging.masks import UNKNOWN, read_mask
-from ran.imaging.pictures import write_png
 from ran.imaging.resizing import resize
+from ran.imaging.writing import write_png
 from ran.model.connectivity import connectivity_target
 
 ROOT = Path(__file__).parent.parent

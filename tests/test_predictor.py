@@ -2,6 +2,7 @@ import io
 import os
 import subprocess
 import sys
+import warnings
 from pathlib import Path
 
 import cv2
@@ -10,13 +11,14 @@ import pytest
 import torch
 from PIL import Image
 
-from ran.imaging.pictures import write_png
 from ran.imaging.resizing import quantised
+from ran.imaging.writing import write_png
 from ran.predictor import SHIPPED, load_model
 from ran.tools import export
 from ran.tools.sample import photograph
 from ran.utils.checkpoint import load_network, read_weights, save_weights
 from ran.utils.tool_options import ExportOptions
+from tests.faults.making import dng
 
 IN_FORKS = """
 import multiprocessing, sys
@@ -170,3 +172,31 @@ def test_predictors_work_in_a_process_forked_after_they_were_used(engine, run_fo
     command = [sys.executable, "-c", IN_FORKS, str(weights)]
     done = subprocess.run(command, cwd=Path(__file__).parents[1], capture_output=True, text=True, timeout=300)
     assert done.returncode == 0, done.stderr
+
+
+def test_what_may_be_wrong_is_warned_of(run_folder, tmp_path):
+    predictor, cat = load_model(run_folder, "cpu"), photograph("chelsea")[:150, :200]
+    twelve = np.rint(cat / 255 * 4095).astype(np.uint16)
+    cv2.imwrite(str(tmp_path / "twelve.png"), twelve[..., ::-1])
+    for picture in (tmp_path / "twelve.png", twelve):
+        with pytest.warns(UserWarning, match="its highest level is .*depth=12 in Python"):
+            predictor(picture)
+        assert np.array_equal(predictor(picture, depth=12), predictor(cat))
+    with pytest.warns(UserWarning, match="450 x 150 is a long strip, .*--tile 150"):
+        predictor(strip := np.tile(cat[:, :150], (1, 3, 1)))
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        predictor(strip, tile=150)
+        predictor(cat)
+
+
+def test_camera_raw_files_are_developed_or_refused_but_no_thumbnail_is_taken(run_folder, tmp_path, monkeypatch):
+    predictor = load_model(run_folder, "cpu")
+    (tmp_path / "a.dng").write_bytes(dng(6))
+    with pytest.raises(ValueError, match="give its path"), Image.open(tmp_path / "a.dng") as picture:
+        predictor(picture)
+    with monkeypatch.context() as patch, pytest.raises(ValueError, match="a.dng: .*pip install rawpy"):
+        patch.setitem(sys.modules, "rawpy", None)
+        predictor(tmp_path / "a.dng")
+    pytest.importorskip("rawpy")
+    assert predictor(tmp_path / "a.dng").shape == (96, 64)

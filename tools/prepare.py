@@ -13,7 +13,7 @@ from ..imaging.dataset_check import check, contrast_gain, masks_doubt, polarity_
 from ..imaging.layouts import Layout, Pair, detect, pairs_of
 from ..imaging.mask_check import report_masks
 from ..imaging.masks import read_mask, read_pair, read_trimap
-from ..imaging.pictures import write_png
+from ..imaging.writing import write_png
 from ..utils.files import atomic, check_name, list_images, locked
 from ..utils.progress import in_threads
 from ..utils.tool_options import PrepareOptions

@@ -7,7 +7,7 @@ import numpy as np
 from skimage import data
 
 from ..imaging.blur import disc
-from ..imaging.pictures import write_png
+from ..imaging.writing import write_png
 from ..utils.files import write_bytes
 from ..utils.progress import bar
 from ..utils.tool_options import SampleOptions

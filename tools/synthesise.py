@@ -8,7 +8,8 @@ import numpy as np
 
 from ..imaging.blur import defocus_background, defocus_object, display, linear, spread, thin_lens
 from ..imaging.masks import UNKNOWN, largest_square, read_pair
-from ..imaging.pictures import read_image, write_png
+from ..imaging.pictures import read_image
+from ..imaging.writing import write_png
 from ..predictor import chosen_weights, load_model
 from ..utils.files import check_name, locked, pair_by_stem, write_bytes
 from ..utils.progress import bar

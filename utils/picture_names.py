@@ -3,7 +3,10 @@
 from functools import cache
 from pathlib import Path, PurePath
 
-RAW_SUFFIXES = (".nef", ".cr2", ".cr3", ".arw", ".dng", ".orf", ".rw2", ".raf", ".pef")
+RAW_SUFFIXES = (
+    *(".3fr", ".arw", ".cr2", ".cr3", ".crw", ".dcr", ".dng", ".erf", ".iiq", ".kdc", ".mef", ".mos", ".mrw"),
+    *(".nef", ".nrw", ".orf", ".pef", ".raf", ".rw2", ".rwl", ".sr2", ".srf", ".srw", ".x3f"),
+)
 # What needs another package or a newer Pillow: where it is missing, the file is refused by its name, not left out.
 EXTRA_SUFFIXES = (".avif", ".heic", ".heics", ".heif", ".heifs", ".hif", *RAW_SUFFIXES)
 NO_PHOTOGRAPHS = (

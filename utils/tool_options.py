@@ -79,6 +79,12 @@ class _MapOptions:
         1, "photographs that the network sees at a time; large ones fewer, 64 megapixels in all", at_least=1
     )
     bits: int = option(8, "depth of the maps", choices=(8, 16))
+    depth: int = option(
+        0, "bits that values of 16-bit photographs have, such as 12; 0 = as the file says", choices=(0, *range(8, 17))
+    )
+    max_megapixels: float = option(
+        179.0, "refuse larger photographs; a file made to fill the memory would be one", at_least=0
+    )
 
 
 # Of predict, one for each rendering.

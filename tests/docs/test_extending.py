@@ -10,7 +10,8 @@ from pathlib import Path
 import pytest
 
 from ran.evaluation.scores import read_scores
-from ran.imaging.pictures import read_image, write_png
+from ran.imaging.pictures import read_image
+from ran.imaging.writing import write_png
 from ran.predictor import SHIPPED
 from ran.tools.sample import photograph
 

@@ -2,7 +2,7 @@ import cv2
 import numpy as np
 
 from ran.evaluation.scoring import FEW, in_processes, score_file
-from ran.imaging.pictures import write_png
+from ran.imaging.writing import write_png
 
 
 def test_processes_score_the_same_in_the_same_order(tmp_path):

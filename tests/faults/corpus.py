@@ -7,9 +7,10 @@ import re
 from pathlib import Path
 
 import main  # noqa: F401 (makes the folder above known as the package ran)
+from tests.faults.depths import PHOTOGRAPHS
 from tests.faults.folders import FOLDERS, OWN, PAIRED
 from tests.faults.inputs import INPUTS
-from tests.faults.kinds import MAPS, MASK_SETS, MASKS, PHOTOGRAPHS
+from tests.faults.kinds import MAPS, MASK_SETS, MASKS
 from tests.faults.weights import ENCODER, MODEL, WEIGHTS
 
 PAGE = Path(__file__).parents[2] / "docs/errors.md"

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from ran.imaging.pictures import png
+from ran.imaging.writing import png
 from ran.tools.predict.results import RESULT
 from tests.faults.kinds import UNREADABLE
 from tests.faults.making import BMP, JPEG_PLAIN, MAP, MASK, MASK_PNG, encoded

@@ -7,6 +7,7 @@ import zlib
 
 import cv2
 import numpy as np
+import tifffile
 from PIL import Image, ImageCms
 
 # The left half is in focus: texture there, a smooth ramp beside it. Colours tell the channels apart.
@@ -60,6 +61,37 @@ def by_opencv(suffix: str, values: np.ndarray) -> bytes:
     return cv2.imencode(suffix, values)[1].tobytes()
 
 
+def tiff(*pages: np.ndarray, reduced: int = 0, **options) -> bytes:
+    """A TIFF file of pages, the first of which say that they are smaller versions; by the options of tifffile."""
+    file = io.BytesIO()
+    with tifffile.TiffWriter(file, byteorder=options.pop("byteorder", "<")) as writer:
+        for number, page in enumerate(pages):
+            writer.write(page, subfiletype=int(number < reduced), metadata=None, software=False, **options)
+    return file.getvalue()
+
+
+def dng(orientation: int = 1, version: bool = True) -> bytes:
+    """A camera raw file of the picture: a thumbnail, and the values of its sensor in a SubIFD.
+
+    Args:
+        version: whether it says that it is a DNG; some cameras' own formats look the same without that.
+    """
+    mosaic = np.take_along_axis((PICTURE / 255) ** 2.2, (Y % 2 + X % 2)[..., None], 2)[..., 0]  # red green, green blue
+    to_camera = (3.2405, -1.5371, -0.4985, -0.9693, 1.8760, 0.0416, 0.0556, -0.2040, 1.0572)  # from XYZ: it sees sRGB
+    matrix = tuple(number for value in to_camera for number in (round(value * 10**4), 10**4))
+    about = [(271, "s", 0, "Maker", True), (272, "s", 0, "Camera", True), (274, "H", 1, orientation, True),
+             (315, "s", 0, "A. Photographer", True), (50708, "s", 0, "Maker Camera", True),
+             (50721, "2i", 9, matrix, True), (50728, "2I", 3, (1, 1) * 3, True), (50778, "H", 1, 21, True)]  # fmt: skip
+    about += [(50706, "B", 4, (1, 4, 0, 0), True)] * version
+    sensor = [(33421, "H", 2, (2, 2), True), (33422, "B", 4, (0, 1, 1, 2), True), (50717, "I", 1, 16383, True)]
+    file, plain = io.BytesIO(), {"metadata": None, "software": False}
+    with tifffile.TiffWriter(file, byteorder="<") as writer:
+        writer.write(PICTURE[::4, ::4], photometric="rgb", subfiletype=1, subifds=1, extratags=about, **plain)
+        values = np.rint(16383 * mosaic).astype(np.uint16)
+        writer.write(values, photometric="cfa", subfiletype=0, extratags=sensor, **plain)
+    return file.getvalue()
+
+
 def zipped() -> bytes:
     file = io.BytesIO()
     with zipfile.ZipFile(file, "w") as archive:
@@ -91,3 +123,5 @@ BROKEN = {
     "SOI": JPEG[:2], "APP1": cut(JPEG, b"Exif", 20), "DQT": cut(JPEG, b"\xff\xdb", 20),
     "SOF": cut(JPEG, b"\xff\xc0", 8), "DHT": cut(JPEG, b"\xff\xc4", 10), "SOS": cut(JPEG, b"\xff\xda", 6),
 }  # fmt: skip
+PLANES = {"planarconfig": "separate", "photometric": "rgb"}
+DNG = dng()

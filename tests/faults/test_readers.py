@@ -13,7 +13,8 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from ran.imaging.masks import read_map, read_mask
-from ran.imaging.pictures import picture_size, read_image, read_profile
+from ran.imaging.metadata import read_metadata
+from ran.imaging.pictures import picture_size, read_alpha, read_image
 from ran.tools.predict.table import Table
 from ran.utils.checkpoint import read_state, read_weights, save_state, save_weights
 from ran.utils.command_line import read_yaml
@@ -22,7 +23,13 @@ from tests.faults import making
 PICTURES = {
     ".jpg": [making.JPEG, making.turned(6), making.encoded(making.PICTURE, "JPEG", progressive=True)],
     ".png": [making.PNG, making.encoded(making.MASK, "PNG"), making.turned(8, "PNG")],
-    ".tif": [making.TIFF, making.LZW, making.encoded(making.FLOATS, "TIFF")],
+    ".tif": [
+        making.TIFF,
+        making.LZW,
+        making.encoded(making.FLOATS, "TIFF"),
+        making.DNG,
+        making.tiff(making.BGR16.transpose(2, 0, 1), **making.PLANES),
+    ],
     ".gif": [making.GIF],
     ".bmp": [making.BMP],
     ".webp": [making.WEBP, making.encoded(making.PICTURE, "WEBP", lossless=True)],
@@ -90,9 +97,13 @@ def test_pictures(suffix, data, room):
         assert levels is None or (image is not None and levels.shape == image.shape[:2] and levels.dtype == np.uint8)
     if image is not None:
         assert image.ndim == 3 and image.shape[2] == 3 and image.size and image.dtype == np.uint8
-        assert value_of(read_mask, path) is not None
-        profile = read_profile(path)
-        assert profile is None or isinstance(profile, bytes)
+        try:
+            read_mask(path)
+        except ValueError as error:
+            assert f"{path}: not a mask of two classes: " in str(error)
+        alpha = read_alpha(path)
+        assert alpha is None or alpha.shape == image.shape[:2]
+        assert set(read_metadata(path)) <= {"exif", "dpi", "icc_profile"}
     height, width = picture_size(path)
     assert height >= 0 and width >= 0 and (image is None or {height, width} == set(image.shape[:2]))
 

@@ -16,7 +16,7 @@ import pytest
 import torch
 
 from main import main
-from ran.imaging.pictures import write_png
+from ran.imaging.writing import write_png
 from ran.predictor import SHIPPED, load_model
 from ran.utils.checkpoint import hash_of
 from ran.utils.files import write_json

@@ -11,7 +11,7 @@ import pytest
 
 from ran.evaluation.metrics import COLUMNS, score_image, totals
 from ran.evaluation.scores import read_scores
-from ran.imaging.pictures import write_png
+from ran.imaging.writing import write_png
 from ran.tools import evaluate
 from ran.utils.tool_options import EvaluateOptions
 

@@ -9,7 +9,7 @@ from PIL import Image
 from ran.imaging.contour import contour_band
 from ran.imaging.layouts import LAYOUTS, SPLITS
 from ran.imaging.masks import UNKNOWN, read_mask
-from ran.imaging.pictures import write_png
+from ran.imaging.writing import write_png
 from ran.tools import prepare
 from ran.utils.tool_options import PrepareOptions
 

@@ -15,12 +15,14 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
 
+import cv2
 import numpy as np
 import pytest
 from PIL import Image
 
-from ran.imaging.pictures import write_png
 from ran.imaging.renderings import LINE
+from ran.imaging.writing import write_png
+from ran.predictor import load_model
 from ran.tools.sample import photograph
 from ran.tools.serve import session as serve
 from ran.utils.tool_options import ServeOptions
@@ -52,6 +54,16 @@ def test_uploads_that_cannot_be_used_are_named_without_their_folder(tmp_path):
         assert str(caught.value).startswith(message)
     with pytest.raises(ValueError, match="^cut.jpg: not a readable picture .*truncated"):
         serve.read_upload(tmp_path / "cut.jpg", 50)
+
+
+def test_doubts_about_an_upload_reach_the_page(run_folder, tmp_path):
+    session = serve.Session(load_model(run_folder, "cpu"), tmp_path / "served", ServeOptions())
+    path, said = tmp_path / "deep.png", []
+    cv2.imwrite(str(path), photograph("coffee").astype(np.uint16) * 16)
+    assert len(session.analyse(path, said.append)) == 8
+    assert len(said) == 1 and said[0].startswith("deep.png: its highest level is") and "--depth 12" in said[0]
+    _, rows = session.batch([path])
+    assert rows[0][1] == f"deep.png; {said[0]}"
 
 
 def test_names_in_the_zip_file_are_apart_and_have_no_folders():

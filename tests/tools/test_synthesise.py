@@ -7,7 +7,8 @@ import pytest
 from ran.imaging.dataset_check import check, contrast_gain
 from ran.imaging.layouts import find_sets
 from ran.imaging.masks import UNKNOWN, read_trimap
-from ran.imaging.pictures import read_image, write_png
+from ran.imaging.pictures import read_image
+from ran.imaging.writing import write_png
 from ran.tester import sets_to_score
 from ran.tools import synthesise
 from ran.tools.sample import photograph

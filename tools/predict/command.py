@@ -13,16 +13,16 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from tqdm import tqdm
 
 from ...imaging import renderings
-from ...imaging.pictures import picture_size, read_image, read_profile, write_picture, write_png
+from ...imaging.pictures import megapixel_limit, picture_size, read_image
 from ...imaging.resizing import quantised, resize, resize_map
-from ...predictor import SHIPPED, Predictor, chosen_weights, load_model, stack
+from ...imaging.writing import write_png
+from ...predictor import SHIPPED, Predictor, advice_on_shape, chosen_weights, load_model, stack
 from ...utils import distributed
 from ...utils.files import locked
 from ...utils.memory import explain_out_of_memory
-from ...utils.progress import cores_of_process
+from ...utils.progress import bar, cores_of_process
 from ...utils.tool_options import RENDERINGS, PredictOptions
 from . import results
 from .sources import Source, find_sources
@@ -58,7 +58,7 @@ def run(options: PredictOptions) -> int:
 
 def _run(options: PredictOptions, listed: list[str], output: Path) -> int:
     prediction = _Prediction(options, listed, output)
-    with locked(output, first=distributed.rank() == 0):
+    with locked(output, first=distributed.rank() == 0), megapixel_limit(options.max_megapixels):
         return prediction.run()
 
 
@@ -79,6 +79,7 @@ class _Prediction:
         self.table: Table | None = None
         self.replaced = 0  # pictures whose results were of another file
         self.failed: list[tuple[str, str]] = []
+        self.warned: list[str] = []
         self.pixels: dict[Source, int] = {}  # of what is in memory
         self.busy = 0.0  # seconds in the network
 
@@ -88,14 +89,14 @@ class _Prediction:
         sources = [source for source in self.share if self.options.overwrite or not self._is_done(source)]
         start = self.written_at = time.monotonic()
         try:
-            with tqdm(total=len(sources), unit="picture", desc="predicting") as self.bar:
+            with bar(None, "predicting", len(sources)) as self.bar:
                 self._flow(sources)
         finally:
             if self.table:
                 self.table.write()
         seconds = time.monotonic() - start
         with distributed.explain_lost_processes("what is written is whole, and the same command goes on from there"):
-            failed = distributed.gather(self.failed)
+            failed, warned = distributed.gather(self.failed), distributed.gather(self.warned)
             counts: list[float] = [len(sources) - len(self.failed), len(self.share) - len(sources), self.replaced]
             done, skipped, replaced = map(int, distributed.total(counts, self.device))
         if distributed.rank() == 0:
@@ -106,6 +107,8 @@ class _Prediction:
             print(f"{done} picture(s) in {seconds:.1f} s{there}: {self.options.output}")
             if sources:
                 print(f"the network waited for pictures {1 - self.busy / seconds:.0%} of the time")
+        if warned and distributed.rank() == 0:
+            print("\n".join(f"warning: {sentence}" for sentence in warned), file=sys.stderr)
         if failed and distributed.rank() == 0:
             lines = "\n".join(f"  {path}: {reason}" for path, reason in failed)
             print(f"{len(failed)} picture(s) failed:\n{lines}", file=sys.stderr)
@@ -178,7 +181,9 @@ class _Prediction:
         """A thread's work: the photograph, what the network sees of it, and its results' comment."""
         with explain_out_of_memory("a smaller --size, or a smaller picture"):
             comment = results.comment(source.path)  # before it is read: it may be replaced
-            photograph = read_image(source.path)
+            photograph = read_image(source.path, self.options.depth, self.warned.append)
+            if not self.options.tile and (advice := advice_on_shape(*photograph.shape[:2])):
+                self.warned.append(f"{source.path}: {advice}")
             side = self.options.size or self.predictor.img_size
             return photograph, photograph if self.options.tile else resize(photograph, side, side), comment
 
@@ -194,18 +199,16 @@ class _Prediction:
         return results
 
     def _write(self, source: Source, photograph: np.ndarray, probability: np.ndarray, comment: str) -> None:
-        """A thread's work: the files of one picture, the map last."""
+        """A thread's work: the files of one picture, the map first: it is there whatever becomes of the others."""
         with explain_out_of_memory("fewer results at a time, or a smaller picture"):
-            focus_map = resize_map(probability, photograph.shape[:2])
-            profile = read_profile(source.path) if self.wanted else None
-            for name in self.wanted:
-                picture = getattr(renderings, name)(photograph, focus_map)
-                write_picture(self.output / f"{source.name}{RENDERINGS[name].suffix}", picture, profile, comment)
-            write_png(self.output / f"{source.name}.png", quantised(focus_map, self.options.bits), comment)
+            focus_map, base = resize_map(probability, photograph.shape[:2]), self.output / source.name
+            write_png(Path(f"{base}.png"), quantised(focus_map, self.options.bits), comment)
             if self.table:
                 small = renderings.shrunk(photograph)
                 row = renderings.numbers(small, resize_map(probability, small.shape[:2]), photograph.shape[:2])
                 self.table.add(source.name, {"picture": str(source.path)} | row)
+            for _ in renderings.write(base, self.wanted, photograph, focus_map, source.path, comment):
+                pass
 
     def _result(self, source: Source, future: Future) -> Any:
         """What a thread made of a picture; None where it failed, which is noted.

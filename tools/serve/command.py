@@ -103,7 +103,7 @@ def one_picture(gr: Any, session: Session) -> None:
     def analyse(path: str | None) -> tuple:
         try:
             if path:
-                return session.analyse(Path(path))
+                return session.analyse(Path(path), gr.Warning)
         except ValueError as error:
             gr.Warning(str(error))  # gr.Error would leave the results of the picture before
         return (None,) * len(results)

@@ -4,6 +4,7 @@ import itertools
 import os
 import tempfile
 import time
+import warnings
 import zipfile
 from collections.abc import Callable
 from concurrent.futures import CancelledError, ThreadPoolExecutor
@@ -14,8 +15,10 @@ from typing import Any
 import numpy as np
 
 from ...imaging import renderings
-from ...imaging.pictures import picture_size, png, read_image, read_profile, write_picture, write_png
+from ...imaging.depth import Warn
+from ...imaging.pictures import megapixel_limit, picture_size, read_image
 from ...imaging.resizing import quantised
+from ...imaging.writing import png, write_png
 from ...predictor import Predictor
 from ...utils.tool_options import RENDERINGS, ServeOptions
 from ..predict.results import RESULT
@@ -37,14 +40,14 @@ class Session:
         self._turns = ThreadPoolExecutor(1)  # a lock would let a batch take it again and again
         self._batches: list[list[Path]] = []  # what waits in them
 
-    def analyse(self, path: Path) -> tuple:
-        """Everything there is to see of one picture; ValueError as read_upload.
+    def analyse(self, path: Path, warn: Warn = warnings.warn) -> tuple:
+        """Everything there is to see of one picture; ValueError and warnings as read_upload.
 
         Returns:
             To look at, the longer side at most 1024 pixels: the pair photograph and overlay, map, and FILES; the
             numbers as a Markdown table; the files of the map and of FILES at the picture's size.
         """
-        return self._in_turn(self._analyse, path)
+        return self._in_turn(self._analyse, path, warn)
 
     def _in_turn(self, function: Callable, *arguments: Any) -> Any:
         """What a function returns, once all that came before it is done."""
@@ -57,24 +60,23 @@ class Session:
         except CancelledError:
             raise ValueError("the server was stopped") from None
 
-    def _analyse(self, path: Path) -> tuple:
-        photograph, focus_map = self._map(path)
+    def _analyse(self, path: Path, warn: Warn) -> tuple:
+        photograph, focus_map = self._map(path, warn)
         small, small_map = renderings.shrunk(photograph), renderings.shrunk(focus_map)
-        grey, profile = quantised(focus_map), read_profile(path)
+        grey = quantised(focus_map)
         name = Path(tempfile.mkdtemp(dir=self.folder)) / plain(path.stem)
         shown, files = [renderings.shrunk(grey)], [Path(f"{name}.png")]
         write_png(files[0], grey, RESULT)
-        for kind, rendering in FILES.items():
-            picture = getattr(renderings, kind)(photograph, focus_map)
+        for file, picture in renderings.write(name, FILES, photograph, focus_map, path, RESULT):
             shown.append(renderings.shrunk(picture))
-            files.append(Path(f"{name}{rendering.suffix}"))
-            write_picture(files[-1], picture, profile, RESULT)
+            files.append(file)
         numbers = table(path.name, renderings.numbers(small, small_map, focus_map.shape))
         return (small, renderings.overlay(small, small_map)), *shown, numbers, *files
 
-    def _map(self, path: Path) -> tuple[np.ndarray, np.ndarray]:
+    def _map(self, path: Path, warn: Warn) -> tuple[np.ndarray, np.ndarray]:
         """Photograph and focus map of an upload."""
-        photograph = read_upload(path, self.options.max_megapixels)
+        with megapixel_limit(max(179, self.options.max_megapixels)):
+            photograph = read_upload(path, self.options.max_megapixels, warn)
         return photograph, self.predictor(photograph, self.options.size)
 
     def batch(self, paths: list[Path], progress=iter) -> tuple[str | None, list[list[str]]]:
@@ -99,12 +101,13 @@ class Session:
 
     def _add(self, path: Path, name: str, maps: zipfile.ZipFile) -> str:
         """Adds a picture's map to a ZIP file; its name there, or why there is none."""
+        doubts: list[str] = []
         try:
-            focus_map = quantised(self._map(path)[1])
+            focus_map = quantised(self._map(path, doubts.append)[1])
         except ValueError as error:
             return str(error)
         maps.writestr(name, png(focus_map, RESULT))
-        return name
+        return "; ".join([name, *doubts])
 
     def sweep(self) -> None:
         """Deletes old uploads and results, but not what a batch still needs."""
@@ -122,8 +125,8 @@ class Session:
         self._turns.shutdown(cancel_futures=True)
 
 
-def read_upload(path: Path, max_megapixels: float):
-    """An uploaded picture, H x W x 3 uint8, as imaging.pictures.read_image reads it.
+def read_upload(path: Path, max_megapixels: float, warn: Warn = warnings.warn):
+    """An uploaded picture, H x W x 3 uint8, as imaging.pictures.read_image reads it; its sentences begin with the name.
 
     Raises:
         ValueError: gone, too large by its header, or not readable; with the file's name, but not its folder.
@@ -133,10 +136,11 @@ def read_upload(path: Path, max_megapixels: float):
     height, width = picture_size(path)
     if height * width > max_megapixels * 1e6:
         raise ValueError(f"{path.name}: {width} x {height} are more than {max_megapixels:g} million pixels")
+    folder = f"{path.parent}{os.sep}"
     try:
-        return read_image(path)
+        return read_image(path, warn=lambda text: warn(text.replace(folder, "")))
     except ValueError as error:
-        raise ValueError(str(error).replace(f"{path.parent}{os.sep}", "")) from None
+        raise ValueError(str(error).replace(folder, "")) from None
 
 
 def names_in_zip(paths: list[Path]) -> list[str]:

@@ -14,8 +14,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from ran.imaging.pictures import read_image, write_png
+from ran.imaging.pictures import read_image
 from ran.imaging.resizing import quantised
+from ran.imaging.writing import write_png
 from ran.predictor import load_model
 from ran.tools.predict import command as predict
 from ran.tools.sample import photograph
@@ -258,8 +259,8 @@ def test_a_photograph_is_decoded_once_and_memory_is_bounded(options, tmp_path, m
     """Whatever is made of it; pictures that together are too large come one after the other."""
     decoded, at_work, in_memory, lock = [], {}, [], threading.Lock()  # at work: read, its map not yet written
 
-    def reading(path):
-        picture = read_image(path)
+    def reading(path, *more):
+        picture = read_image(path, *more)
         with lock:
             decoded.append(Path(path).name)
             at_work[Path(path).stem] = picture.shape[0] * picture.shape[1]
@@ -280,3 +281,64 @@ def test_a_photograph_is_decoded_once_and_memory_is_bounded(options, tmp_path, m
         assert sorted(decoded) == ["a.png", "b.png", "ä.png"] and least <= max(in_memory) <= most
         decoded.clear()
         in_memory.clear()
+
+
+def test_doubtful_values_and_long_strips_are_named_at_the_end(options, shoot, tmp_path, capsys):
+    twelve = photograph("coffee")[..., ::-1].astype(np.uint16) * 16
+    cv2.imwrite(str(shoot / "twelve.png"), twelve)
+    write_png(shoot / "strip.png", np.tile(photograph("coffee")[:100, :300], (1, 2, 1)))
+    assert predict.run(options) == 0
+    error = capsys.readouterr().err
+    assert f"warning: {shoot}/twelve.png: its highest level is {twelve.max()} of 65535" in error
+    assert "--depth 12 of predict" in error and error.count("warning: ") == 2
+    assert f"warning: {shoot}/strip.png: 600 x 100 is a long strip" in error and "--tile 100 of predict" in error
+    dark = read(tmp_path / "out/twelve.png")
+    options.depth, options.tile, options.overwrite = 12, 100, True
+    assert predict.run(options) == 0 and "warning" not in capsys.readouterr().err
+    write_png(tmp_path / "same.png", np.rint(twelve / 4095 * 255).astype(np.uint8)[..., ::-1])
+    expected = quantised(load_model(options.model_path, "cpu")(tmp_path / "same.png", tile=100))
+    assert np.array_equal(read(tmp_path / "out/twelve.png"), expected) and not np.array_equal(expected, dark)
+    options.depth = 10
+    assert predict.run(options) == 1
+    error = capsys.readouterr().err
+    assert "1 picture(s) failed" in error and "twelve.png: not a readable picture" in error and "and 1023" in error
+
+
+def test_pictures_beyond_the_limit_are_done_on_request(options, tmp_path, capsys):
+    options.max_megapixels = 0.11  # a.png has 0.12 million
+    options.paths = [f"{options.paths[0]}/a.png"]
+    assert predict.run(options) == 1
+    error = capsys.readouterr().err
+    assert "a.png: not a readable picture" in error and "exceeds limit of 110000 pixels; --max_megapixels" in error
+    options.max_megapixels = 0.13
+    assert predict.run(options) == 0 and written(tmp_path / "out") == {"a.png"}
+
+
+def test_a_side_that_jpeg_cannot_hold_leaves_map_and_cut_out(options, shoot, tmp_path, capsys):
+    write_png(tmp_path / "long.png", np.tile(photograph("coffee")[:8, :600], (1, 110, 1)))
+    options.paths, options.tile, options.table = [str(tmp_path / "long.png")], 32 * 100, "csv"
+    options.overlay = options.cutout = options.bokeh = True
+    assert predict.run(options) == 1
+    assert "long.png: JPEG holds at most 65500 pixels a side: no overlay, bokeh; the rest is written" in (
+        capsys.readouterr().err
+    )
+    assert written(tmp_path / "out") == {"long.png", "long.cutout.png", "focus.csv"}
+    assert read(tmp_path / "out/long.png").shape == read(tmp_path / "out/long.cutout.png").shape[:2] == (8, 66000)
+
+
+def test_cut_outs_stay_transparent_and_renderings_keep_the_rights(options, tmp_path):
+    alpha = np.tile(np.linspace(0, 255, 300).astype(np.uint8), (200, 1))
+    exif = Image.Exif()
+    exif[0x8298], exif[0x0112] = "(c) A. Photographer", 6
+    cat = photograph("chelsea")[:200, :300]
+    Image.fromarray(np.dstack([cat, alpha])).save(tmp_path / "a.png", exif=exif, dpi=(300, 300))
+    options.paths, options.cutout, options.bokeh = [str(tmp_path / "a.png")], True, True
+    assert predict.run(options) == 0
+    focus_map, cut = read(tmp_path / "out/a.png"), read(tmp_path / "out/a.cutout.png")
+    assert cut.shape == (300, 200, 4)
+    expected = focus_map.astype(float) * np.rot90(alpha, -1) / 255
+    assert np.abs(cut[..., 3] - expected).max() <= 1
+    for name in ("a.cutout.png", "a.bokeh.jpg"):
+        with Image.open(tmp_path / "out" / name) as made:
+            assert made.getexif()[0x8298] == "(c) A. Photographer" and 0x0112 not in made.getexif()
+            assert made.info["dpi"] == pytest.approx((300, 300), abs=0.1)

@@ -3,7 +3,7 @@ import os
 import numpy as np
 import pytest
 
-from ran.imaging.pictures import write_picture, write_png
+from ran.imaging.writing import write_picture, write_png
 from ran.tools.predict.results import EDGE, comment, is_of, is_result
 
 PIXELS = np.zeros((4, 4, 3), np.uint8)
@@ -19,7 +19,7 @@ def picture(tmp_path):
 @pytest.mark.parametrize("place", [0, EDGE - 1, 2 * EDGE, 3 * EDGE - 1])
 def test_other_bytes_at_either_end_are_seen(picture, tmp_path, place):
     write_png(tmp_path / "a.png", PIXELS, comment(picture))
-    write_picture(tmp_path / "a.jpg", PIXELS, None, comment(picture))
+    write_picture(tmp_path / "a.jpg", PIXELS, {}, comment(picture))
     assert is_of(tmp_path / "a.png", picture) and is_of(tmp_path / "a.jpg", picture)
     data = bytearray(picture.read_bytes())
     data[place] ^= 1

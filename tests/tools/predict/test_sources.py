@@ -3,7 +3,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from ran.imaging.pictures import write_png
+from ran.imaging.writing import write_png
 from ran.tools.predict.results import RESULT
 from ran.tools.predict.sources import find_sources
 

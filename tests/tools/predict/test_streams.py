@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from ran.imaging.pictures import write_png
+from ran.imaging.writing import write_png
 from ran.tools.predict import command
 from ran.tools.predict.streams import read_input
 from ran.tools.sample import photograph

@@ -1,0 +1,141 @@
+"""TIFF files of every kind that the writers at hand can make: equal to their 8-bit original, or refused."""
+
+import io
+import re
+
+import numpy as np
+import pytest
+import tifffile
+from hypothesis import given
+from hypothesis import strategies as st
+from PIL import Image
+
+from ran.imaging.pictures import picture_size, read_image
+from tests.faults.making import BGR16, GREY, PICTURE, grey3, tiff
+from tests.faults.test_readers import budget
+
+TYPES = {"uint8": 255, "uint16": 65535, "uint32": 65535, "float16": 1, "float32": 1, "float64": 1}
+# What is refused today; whatever else cannot be read fails the test.
+REFUSED = "kind that OpenCV does not decode|an array of uint32"
+
+
+@st.composite
+def pictures(draw) -> np.ndarray:
+    """Levels of 0 to 255, H x W x 3."""
+    height, width, seed = draw(st.integers(1, 40)), draw(st.integers(1, 40)), draw(st.integers(0, 2**32 - 1))
+    return np.random.default_rng(seed).integers(0, 256, (height, width, 3), dtype=np.uint8)
+
+
+@st.composite
+def by_tifffile(draw) -> tuple[np.ndarray, bytes]:
+    picture = draw(pictures())
+    kind, colours = (
+        draw(st.sampled_from(list(TYPES))),
+        draw(st.sampled_from(["rgb", "rgba", "minisblack", "miniswhite"])),
+    )
+    levels = picture if "rgb" in colours else picture[..., 0]
+    if colours == "rgba":
+        levels = np.dstack([levels, levels[..., 0]])
+    top = TYPES[kind]
+    values = (levels / 255 * top).astype(kind) if top == 1 else levels.astype(kind) * (top // 255)
+    if colours == "miniswhite":
+        values = (top - values).astype(kind)
+    how = {"compression": draw(st.sampled_from([None, "zlib"])), "byteorder": draw(st.sampled_from("<>"))}
+    if "rgb" in colours:
+        how["planarconfig"] = draw(st.sampled_from(["contig", "separate"]))
+        values = np.moveaxis(values, -1, 0) if how["planarconfig"] == "separate" else values
+        how["extrasamples"] = ["unassalpha"] * (colours == "rgba")
+    if draw(st.booleans()):
+        how["tile"] = (16, 16)
+    else:
+        how["rowsperstrip"] = draw(st.integers(1, 50))
+    how["bigtiff"] = draw(st.booleans())
+    file = io.BytesIO()
+    tifffile.imwrite(file, values, photometric=colours[:3] if "rgb" in colours else colours, **how)
+    return (picture if "rgb" in colours else grey3(picture[..., 0])), file.getvalue()
+
+
+@st.composite
+def by_pillow(draw) -> tuple[np.ndarray, bytes]:
+    picture = draw(pictures())
+    mode = draw(st.sampled_from(["RGB", "RGBA", "RGBX", "L", "LA", "I;16", "I;16B", "I", "F", "P", "1"]))
+    grey, expected = picture[..., 0], grey3(picture[..., 0])
+    if mode in ("I;16", "I;16B", "I", "F"):
+        kind = {"I;16": "<u2", "I;16B": ">u2", "I": "i4", "F": "f4"}[mode]
+        image = Image.fromarray((grey / 255).astype(kind) if mode == "F" else grey.astype(kind) * np.array(257, kind))
+    elif mode in ("L", "LA", "P"):
+        image = Image.fromarray(grey).convert(mode)
+    elif mode == "1":
+        image, expected = Image.fromarray(grey > 127), grey3(np.where(grey > 127, 255, 0).astype(np.uint8))
+    else:
+        image, expected = Image.fromarray(picture).convert(mode), picture
+    file = io.BytesIO()
+    compression = draw(st.sampled_from([None, "tiff_lzw", "tiff_adobe_deflate", "tiff_deflate", "packbits"]))
+    info = (
+        {317: 2}
+        if mode in ("RGB", "RGBA", "L") and compression not in (None, "packbits") and draw(st.booleans())
+        else {}
+    )
+    image.save(file, "TIFF", compression=compression, big_tiff=draw(st.booleans()), tiffinfo=info)
+    return expected, file.getvalue()
+
+
+@pytest.mark.filterwarnings("ignore:.*its highest level is")
+@budget(600)
+@given(made=st.one_of(by_tifffile(), by_tifffile(), by_pillow()))
+def test_every_variant_is_read_right_or_refused(made, tmp_path_factory):
+    expected, content = made
+    path = tmp_path_factory.getbasetemp() / "variant.tif"
+    path.write_bytes(content)
+    try:
+        read = read_image(path)
+    except ValueError as error:
+        assert re.search(REFUSED, str(error)), error
+    else:
+        assert read.shape == expected.shape and picture_size(path) == expected.shape[:2]
+        assert np.abs(read.astype(int) - expected).max() <= 1
+
+
+def test_what_is_commonly_found_is_not_refused(tmp_path):
+    """So that the test above cannot pass by refusing everything."""
+    floats, planes = (PICTURE / 255).astype(np.float32), BGR16[..., ::-1].transpose(2, 0, 1)
+    for number, (values, how) in enumerate((
+        (planes, {"planarconfig": "separate"}), (planes, {"planarconfig": "separate", "compression": "zlib"}),
+        (floats, {}), (floats, {"byteorder": ">"}), (floats, {"compression": "zlib"}),
+        (floats.transpose(2, 0, 1), {"planarconfig": "separate"}), (floats.astype(np.float64), {}),
+    )):  # fmt: skip
+        (tmp_path / f"{number}.tif").write_bytes(tiff(values, photometric="rgb", **how))
+        assert np.array_equal(read_image(tmp_path / f"{number}.tif"), PICTURE)
+    for values, kind in ((65535 - GREY.astype(np.uint16) * 257, "<"), (65535 - GREY.astype(np.uint16) * 257, ">"),
+                         (1 - (GREY / 255).astype(np.float32), "<"), (255 - GREY, ">")):  # fmt: skip
+        (tmp_path / "white.tif").write_bytes(tiff(values, photometric="miniswhite", byteorder=kind))
+        assert np.array_equal(read_image(tmp_path / "white.tif"), grey3(GREY))
+
+
+@pytest.mark.parametrize("pages", ["uint8", "uint16", "float32"])
+def test_the_first_full_page_is_taken(tmp_path, pages):
+    whole = {"uint8": PICTURE, "uint16": PICTURE.astype(np.uint16) * 257, "float32": np.float32(PICTURE / 255)}[pages]
+    path = tmp_path / "a.tif"
+    path.write_bytes(tiff(whole[::8, ::8], whole[::4, ::4], whole, whole[::2], reduced=2, photometric="rgb"))
+    assert np.array_equal(read_image(path), PICTURE) and picture_size(path) == PICTURE.shape[:2]
+    path.write_bytes(tiff(PICTURE[::4, ::4], whole, reduced=1, photometric="rgb"))
+    assert np.array_equal(read_image(path), PICTURE) and picture_size(path) == PICTURE.shape[:2]
+    path.write_bytes(tiff(PICTURE, reduced=1, photometric="rgb"))  # all that there is
+    assert np.array_equal(read_image(path), PICTURE)
+
+
+@pytest.mark.parametrize("how", [{}, {"compression": "zlib"}])
+def test_cut_off_ones_are_refused(tmp_path, how):
+    for values, planar in ((BGR16.transpose(2, 0, 1), "separate"), (np.float32(PICTURE / 255), "contig")):
+        content = tiff(values, photometric="rgb", planarconfig=planar, **how)
+        (tmp_path / "a.tif").write_bytes(content[: len(content) * 2 // 3])
+        with pytest.raises(ValueError, match="a.tif: not a readable picture"):
+            read_image(tmp_path / "a.tif")
+
+
+def test_16_bit_planes_of_other_colours_are_refused(tmp_path):
+    (tmp_path / "a.tif").write_bytes(
+        tiff(np.zeros((4, 8, 8), np.uint16), photometric="separated", planarconfig="separate")
+    )
+    with pytest.raises(ValueError, match="a.tif: .*planes of 16-bit CMYK: save it with interleaved channels"):
+        read_image(tmp_path / "a.tif")
