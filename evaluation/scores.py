@@ -92,7 +92,7 @@ def write_scores(folder: Path, scores: list[MethodScores]) -> None:
         left.pop(0)
         write_csv(folder / left[0], points)
         left.pop(0)
-        write_json(folder / left[0], {"protocols": metrics.__doc__, "scores": entries})
+        write_json(folder / left[0], {"protocols": metrics.PROTOCOLS, "scores": entries})
     except OSError as error:
         raise OSError(f"{error}; not written: {', '.join(left)}") from None
 

@@ -231,22 +231,9 @@ DIFFERENCE_FIELDS = ("set", "column", "first", "second", "second minus first", "
 
 def difference_rows(tables: list[SetTable]) -> list[dict]:
     """Every paired difference of every set; "better" is empty where there is none beyond noise."""
-    return [
-        dict(
-            zip(
-                DIFFERENCE_FIELDS,
-                (
-                    table.dataset,
-                    COLUMNS[difference.column].title,
-                    difference.first,
-                    difference.second,
-                    difference.mean,
-                    difference.error,
-                    difference.images,
-                    difference.better,
-                ),
-            )
-        )
-        for table in tables
-        for difference in table.differences
-    ]
+    rows = []
+    for table in tables:
+        for d in table.differences:
+            values = (table.dataset, COLUMNS[d.column].title, d.first, d.second, d.mean, d.error, d.images, d.better)
+            rows.append(dict(zip(DIFFERENCE_FIELDS, values)))
+    return rows
