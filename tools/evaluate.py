@@ -166,15 +166,15 @@ def read_methods(options: EvaluateOptions) -> list[Method]:
     """The methods of --maps, with the polarity of each.
 
     Raises:
-        FileNotFoundError, ValueError: none, NAME=DIR misspelt, a name twice, no such folder, an unknown name.
+        FileNotFoundError, ValueError: none, one misspelt, a name twice, no such folder, an unknown name.
     """
     if not options.maps:
-        raise ValueError("--maps names the methods, as NAME=DIR")
+        raise ValueError("--maps names the methods, as NAME=DIR, or DIR for a folder of that name")
     methods: dict[str, Method] = {}
     for text in options.maps:
-        name, _, folder = text.partition("=")
+        name, _, folder = text.partition("=") if "=" in text else (Path(text).name, "", text)
         if not name or not folder:
-            raise ValueError(f"--maps {text}: write NAME=DIR")
+            raise ValueError(f"--maps {text}: write NAME=DIR, or DIR alone")
         if name in methods:
             raise ValueError(f"--maps: {name} is there twice")
         if not Path(folder).is_dir():

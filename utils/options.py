@@ -43,6 +43,10 @@ def device_option(**more: Any) -> Any:
     return option("auto", "auto takes CUDA, then MPS, then the CPU", ("auto", "cpu", "cuda", "mps"), local=True, **more)
 
 
+def output_option(default: str, help: str) -> Any:
+    return option(default, help, aliases=("-o",))
+
+
 @dataclass
 class RunConfig:
     """What train and test share."""
@@ -158,7 +162,7 @@ class TestConfig(RunConfig):
     save_map: bool = option(False, "save each focus map, 8-bit PNG, original size, white = in focus")
     name: str = option("", "name of the method in scores and report (default: that of the run folder or weights file)")
     report: bool = option(True, "write a report with curves and a page of all images and maps")
-    output: str = option(
+    output: str = output_option(
         "",
         "folder for scores, report and maps (default: the run folder, with --fold its foldK; "
         "of a weights file its name without the suffix; of a shipped model runs/shipped/NAME)",
@@ -189,5 +193,5 @@ class AblationOptions(Recipe):
 class ReleaseOptions(RunConfig):
     """Write a run's weights in half precision, score that very file, and store the scores in it."""
 
-    output: str = option("", "the .safetensors file to write (default: the run folder's name + .safetensors, in it)")
+    output: str = output_option("", "the .safetensors file to write (default: in the run folder, by its name)")
     scores: str = option("", "folder for the scores (default: beside the file, its name without the suffix)")

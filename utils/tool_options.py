@@ -7,7 +7,7 @@ from dataclasses import dataclass, make_dataclass
 from typing import Any, NamedTuple
 
 from .command_line import option
-from .options import ARCHS, ATTENTIONS, DECODERS, PRECISIONS, ROOT, data_path_option, device_option
+from .options import ARCHS, ATTENTIONS, DECODERS, PRECISIONS, ROOT, data_path_option, device_option, output_option
 
 DOCUMENTS = (
     "README.md",
@@ -67,7 +67,7 @@ class _MapOptions:
     null: bool = option(False, "the paths of the list end with a NUL, as those of find -print0", aliases=("-0",))
     exclude: list[str] = option([], 'patterns of files and folders to leave out, e.g. "*_edit.jpg"')
     follow_links: bool = option(False, "look into linked folders too, into each once")
-    output: str = option("maps", "folder for the maps: PATH/BELOW/IT.png, 255 = in focus; - writes one map to stdout")
+    output: str = output_option("maps", "folder for maps: PATH/BELOW/IT.png, 255 = in focus; - writes one to stdout")
     model_path: str = model_option("weights file, run folder, ONNX file, or the name of a shipped model")
     engine: str = option("torch", "onnx: onnxruntime, on the file that export wrote", choices=("torch", "onnx"))
     device: str = device_option()
@@ -129,14 +129,16 @@ class ExportOptions:
 
     model_path: str = model_option("weights file, run folder, or the name of a shipped model")
     format: str = option("onnx", "of the file", choices=EXPORTS)
-    output: str = option("", "file to write (default: beside the weights, with the suffix .onnx)")
+    output: str = output_option("", "file to write (default: beside the weights, with the suffix .onnx)")
 
 
 @dataclass
 class EvaluateOptions:
     """Score folders of saved focus maps, of any method, against the ground truth."""
 
-    maps: list[str] = option([], "NAME=DIR of each method: its maps, named as the masks are; grey, white = in focus")
+    maps: list[str] = option(
+        [], "NAME=DIR of each method, or DIR, as in maps/*: its maps, named as the masks are; grey, white = in focus"
+    )
     blurred_maps: list[str] = option([], "names of the methods in whose maps white means blurred")
     data_path: str = data_path_option("dataset folder, as prepare writes it: its test masks and photographs")
     dataset: str = option("", "name of the set (default: the only test set there, or the folder's name of --gt)")
@@ -147,7 +149,7 @@ class EvaluateOptions:
     names: str = option("", "file with the names to score, one a line (default: all masks)", aliases=("--list",))
     allow_missing: bool = option(False, "score what is there when maps are missing or unusable")
     processes: int = option(0, "processes that score; 0 = one a core", at_least=0)
-    output: str = option("runs/evaluation", "folder for scores.json, scores.csv and curves.csv")
+    output: str = output_option("runs/evaluation", "folder for scores.json, scores.csv and curves.csv")
 
 
 @dataclass
@@ -155,7 +157,7 @@ class ReportOptions:
     """Turn the scores of test and evaluate into tables (Markdown, LaTeX, CSV), curves and an HTML page."""
 
     scores: list[str] = option([], "folders of test or evaluate, or their scores.json; methods on one set are compared")
-    output: str = option("runs/report", "folder to write")
+    output: str = output_option("runs/report", "folder to write")
     methods: list[str] = option([], "methods to show, in this order (default: all)")
     columns: list[str] = option(["P0", "P3", "S"], "columns of tables.tex beside MAE, of P0 P1 P3 P5 S E wF")
     published: str = option(
@@ -184,7 +186,7 @@ class CurvesOptions:
     """Draw loss and validation MAE of several runs into one picture."""
 
     runs: list[str] = option([], "run folders, or their history.csv files")
-    output: str = option("curves.png", "picture to write")
+    output: str = output_option("curves.png", "picture to write")
 
 
 @dataclass
@@ -200,7 +202,7 @@ class ReadmeOptions:
 class SampleOptions:
     """Write a small defocus data set, made of photographs that scikit-image ships, in the way CUHK is published."""
 
-    output: str = option("demo/source", "folder to write: image/, gt/ (white = blurred) and test.txt")
+    output: str = output_option("demo/source", "folder to write: image/, gt/ (white = blurred) and test.txt")
     training: int = option(40, "training pictures", at_least=2)
     test: int = option(8, "test pictures", at_least=1)
     width: int = option(240, "width in pixels; the height is two thirds of it", at_least=48)

@@ -141,7 +141,8 @@ def test_mistakes_are_named(options, dataset, tmp_path):
     good = options.maps[0]
     for change, message in (
         ({"maps": []}, "--maps names the methods"),
-        ({"maps": ["here"]}, "write NAME=DIR"),
+        ({"maps": ["=here"]}, "write NAME=DIR, or DIR alone"),
+        ({"maps": ["nowhere/here"]}, r"nowhere/here: no such folder \(maps of here\)"),
         ({"maps": [good, good]}, "method is there twice"),
         ({"maps": ["a=/nowhere"]}, "/nowhere: no such folder"),
         ({"blurred_maps": ["other"]}, "other: no such method"),
@@ -194,3 +195,11 @@ def test_measured_rows_of_the_published_maps(tmp_path, capsys):
         "PRNet_mask": [0.0668, 0.9207, 0.8767, 0.9586, 0.9004, 0.8718, 0.8673, 0.8788, 0.9316, 0.8409],
     }
     assert "of another size than their mask, resized bilinearly (100): " in capsys.readouterr().out
+
+
+def test_folders_alone_bring_their_names(saved_maps, dataset, tmp_path):
+    """As the shell makes them of maps/*."""
+    folders = [str(folder) for folder in saved_maps.values()]
+    evaluate.run(EvaluateOptions(maps=folders, data_path=str(dataset), protocols=["P0"], processes=1,
+                                 output=str(tmp_path / "out")))  # fmt: skip
+    assert [one.method for one in read_scores(tmp_path / "out")] == [Path(folder).name for folder in folders]
