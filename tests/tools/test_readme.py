@@ -27,7 +27,7 @@ def test_tables_are_filled_from_their_files(options, tmp_path):
     readme.run(options)
     text = (tmp_path / "README.md").read_text()
     assert "DUT, 3 images" in text and "| run | .042 | .500 |" in text
-    assert "| resnet50 | 29.33 M |" in text and "old" not in text
+    assert "| resnet50 | 29.33 M |" in text and "\nold" not in text
     assert text.startswith("before\n") and "\nbetween\n" in text and text.endswith("after\n")
 
 
