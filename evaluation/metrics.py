@@ -95,7 +95,7 @@ PROTOCOLS = {  # name: what it is, in a sentence for users
     "P0": "the largest F over all thresholds of each image, of what is in focus; mean over images (RAN, TRACER)",
     "P1": "F at one threshold an image, min(1.5 mean, 1), of what is in focus; mean over images (SG)",
     "P3": "F at threshold 0.5 of what is BLURRED, mean over images; IoU of it over all pixels of the set (D-DFFNet)",
-    "P5": "maps stretched to 0..1: max and mean of the mean F curve, F at twice the mean (adp; FOCUS), MAE (PySODMetrics)",
+    "P5": "maps stretched to 0..1: max and mean of the F curve, F at twice the mean (adp; FOCUS), MAE (PySODMetrics)",
     "S": "S-measure of PySODMetrics: structure of regions and objects",
     "E": "E-measure of PySODMetrics: alignment of pixels and of the whole, max and mean of its mean curve",
     "wF": "weighted F-measure of PySODMetrics: an error weighs by where it lies",
