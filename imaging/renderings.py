@@ -81,10 +81,13 @@ def cutout(photograph: np.ndarray, focus_map: np.ndarray) -> np.ndarray:
 def bokeh(photograph: np.ndarray, focus_map: np.ndarray) -> np.ndarray:
     """The photograph as with a wider aperture: what is blurred is blurred further by a disc; H x W x 3 uint8.
 
-    The blur is an average over blurred pixels alone, in linear light: what is in focus does not bleed into it.
+    The blur is an average over blurred pixels alone, in linear light: what is in focus does not bleed into it, nor does
+    the soft rim around it, where pixels hold light of both.
     """
-    small, weight = _floats(photograph), 1.001 - _floats(focus_map)
-    kernel = disc(max(1.0, BLUR * max(small.shape[:2])))
+    small = _floats(photograph)
+    radius = max(1.0, BLUR * max(small.shape[:2]))
+    kernel, rim = disc(radius), cv2.getStructuringElement(cv2.MORPH_ELLIPSE, [2 * round(radius / 2) + 1] * 2)
+    weight = np.maximum((1 - cv2.dilate(_floats(focus_map), rim)) ** 8, 1e-5)
     light = (small / 255) ** 2.2 * weight[..., None]
     blurred = cv2.filter2D(light, -1, kernel) / cv2.filter2D(weight, -1, kernel)[..., None]
     blurred = _large(255 * np.maximum(blurred, 0) ** (1 / 2.2), focus_map.shape)

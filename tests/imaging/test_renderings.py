@@ -40,6 +40,17 @@ def test_bokeh_blurs_the_blurred_part_alone_and_does_not_smear_into_it(scene):
     assert np.abs(drawn[20:-20, 320:340].astype(int) - (20, 180, 40)).max() <= 2  # no red of its sharp neighbour
 
 
+def test_a_bright_subject_gets_no_glow():
+    """The map's edge is soft, and the subject reaches a little beyond it, as in photographs."""
+    y, x = np.mgrid[:400, :600]
+    distance = np.hypot(y - 200, x - 300)
+    photograph = np.where((distance < 103)[..., None], (250, 40, 60), (20, 50, 40)).astype(np.uint8)
+    focus_map = np.clip((108 - distance) / 16, 0, 1).astype(np.float32)
+    drawn = renderings.bokeh(photograph, focus_map)
+    beyond = (distance > 108) & (distance < 125)
+    assert np.abs(drawn[beyond].astype(int) - (20, 50, 40)).max() <= 4
+
+
 def test_numbers_of_a_known_map(scene):
     photograph, focus_map = scene
     row = renderings.numbers(photograph, focus_map, (800, 1200))
