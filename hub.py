@@ -1,15 +1,34 @@
 """Weights as the Hugging Face Hub shares them. Needs huggingface_hub; nothing else of this repository does."""
 
 from pathlib import Path
+from typing import Any
 
 import torch
-from huggingface_hub import ModelHubMixin, hf_hub_download
+from huggingface_hub import ModelCard, ModelCardData, ModelHubMixin, hf_hub_download
 
 from .predictor import Predictor
 from .utils.checkpoint import load_network, save_weights
 from .utils.device import choose_device
 
 FILE = "model.safetensors"
+CARD = """---
+{head}
+---
+
+# RAN: which part of a photograph is in focus?
+
+A relation-aware network for defocus blur detection: for every pixel the probability of being in focus.
+
+```python
+from ran.hub import HubPredictor  # pip install . in a copy of RAN's repository
+
+focus_map = HubPredictor.from_pretrained("USER/NAME")("photo.jpg")  # H x W float32, 0 to 1
+```
+
+| what | value |
+| --- | --- |
+{rows}
+"""
 
 
 class HubPredictor(
@@ -24,6 +43,20 @@ class HubPredictor(
 
     def _save_pretrained(self, save_directory: Path) -> None:
         save_weights(Path(save_directory) / FILE, self.network.state_dict(), self.metadata)
+
+    def generate_model_card(self, *_: Any, **__: Any) -> ModelCard:
+        """What the weights say of themselves: network, pictures, training and scores."""
+        trained, known = self.metadata["config"], {"epoch": "unknown", "hardware": "unknown"} | self.metadata
+        rows = {
+            "network": f"{trained['arch']}, decoder {trained['decoder']}" if "arch" in trained else "see the metadata",
+            "pictures": f"{self.img_size} px, squeezed to a square",
+            "trained on": ", ".join(self.metadata.get("datasets", ())) or "not recorded",
+            "training": "{epoch} epochs, on {hardware}".format_map(known),
+            **{f"MAE on {name}": f"{totals['mae']:.4f}" for name, totals in self.metadata.get("scores", {}).items()},
+        }
+        data = ModelCardData(library_name="ran", pipeline_tag="image-segmentation", tags=["defocus-blur-detection"])
+        lines = "\n".join(f"| {what} | {value} |" for what, value in rows.items())
+        return ModelCard(CARD.format(head=data.to_yaml(), rows=lines))
 
     @classmethod
     def _from_pretrained(

@@ -1,3 +1,7 @@
+import subprocess
+import sys
+from pathlib import Path
+
 import torch
 
 from ran.hub import HubPredictor
@@ -8,9 +12,24 @@ from ran.utils.checkpoint import load_network
 def test_saved_and_loaded_from_a_folder_it_is_the_same(run_folder, tmp_path, monkeypatch):
     monkeypatch.setenv("HF_HUB_OFFLINE", "1")
     HubPredictor(*load_network(run_folder), torch.device("cpu")).save_pretrained(tmp_path / "shared")
-    assert (tmp_path / "shared/README.md").exists()
+    card = (tmp_path / "shared/README.md").read_text()
+    assert "More Information" not in card and "library_name: ran" in card
+    assert "| trained on | SAMPLE |" in card and "| network | tiny, decoder paper |" in card
     ours, theirs = load_model(run_folder, "cpu"), HubPredictor.from_pretrained(tmp_path / "shared", device="cpu")
     assert theirs.metadata == ours.metadata
     images = torch.randint(0, 256, (1, 3, 64, 64), dtype=torch.uint8)
     assert (theirs.probabilities(images) == ours.probabilities(images)).all()
     load_model(tmp_path / "shared/model.safetensors", "cpu")
+
+
+def test_torch_hub_loads_it_from_a_folder(tmp_path):
+    """In a process that knows no `ran`, from another folder."""
+    code = (
+        "import sys, torch; from pathlib import Path; sys.path = [p for p in sys.path if p != sys.argv[1]]\n"
+        "predictor = torch.hub.load(sys.argv[1], 'ran', source='local', weights='ran_resnet18', device='cpu')\n"
+        "print(predictor(torch.zeros(3, 40, 60, dtype=torch.uint8), size=64).shape, sys.modules['ran'].__file__)"
+    )
+    root = Path(__file__).parents[1]
+    command = [sys.executable, "-c", code, str(root)]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert f"(40, 60) {root / '__init__.py'}" in done.stdout, done.stderr

@@ -1,0 +1,24 @@
+"""torch.hub: torch.hub.load(FOLDER, "ran", source="local"), or torch.hub.load("OWNER/NAME", "ran") from GitHub."""
+
+import importlib.util
+import sys
+from pathlib import Path
+from typing import Any
+
+dependencies = ["cv2", "numpy", "PIL", "safetensors", "timm", "torch", "torchvision"]
+
+
+def ran(weights: str = "ran_photos", device: str = "auto", **options: Any):
+    """A Predictor: called with a photograph (a path, an array, a Pillow image ...) it returns its focus map.
+
+    Args:
+        weights: name of a shipped model, or a path, see predictor.load_model, which has the other options too.
+    """
+    if "ran" not in sys.modules:  # this folder is the package, whatever torch.hub called it
+        spec = importlib.util.spec_from_file_location("ran", Path(__file__).with_name("__init__.py"))
+        assert spec and spec.loader  # as for every .py file
+        sys.modules["ran"] = importlib.util.module_from_spec(spec)
+        spec.loader.exec_module(sys.modules["ran"])
+    from ran import load_model
+
+    return load_model(weights, device, **options)
