@@ -172,12 +172,11 @@ def weights_table(path: Path, results: Path) -> str:
         ["trained on", trained_on],
         ["pictures", f"{config['img_size']} px in training, {config['test_size']} px to use it"],
     ]
-    for place, training in enumerate(trainings, 1):
-        made = (
-            f"{training['epoch']} epochs, seed {training['config']['seed']}, learning rate {training['config']['lr']}"
-        )
+    named = [(f"training {place}", training) for place, training in enumerate(trainings, 1)]
+    for name, training in named + [("averaged with", other) for other in about.get("averaged", [])]:
+        made = "{epoch} epochs, seed {seed}, learning rate {lr}".format(**training["config"] | training)
         where = f"{training['seconds'] / 60:.0f} minutes on {training['hardware']}, torch {training['torch']}"
-        rows.append([f"training {place}", f"{made}; {where}"])
+        rows.append([name, f"{made}; {where}"])
     for name, totals in about["scores"].items():
         scores = ", ".join(f"{COLUMNS[key].title} {number(totals[key])}" for key in COLUMNS if key in totals)
         rows.append([f"{name}, {totals['images']} test images", scores])

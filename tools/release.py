@@ -2,6 +2,8 @@
 
 from pathlib import Path
 
+import torch
+
 from ..evaluation.scores import read_scores
 from ..tester import Tester
 from ..utils.checkpoint import read_weights, save_weights, write_hash
@@ -13,9 +15,10 @@ def run(options: ReleaseOptions) -> None:
     """Halves, tests, and writes the file again with the test sets' totals in its metadata.
 
     Raises:
-        FileNotFoundError, ValueError: no run, no test data, weights that half precision cannot hold.
+        FileNotFoundError, ValueError: no run, no test data, weights that half precision cannot hold, or others of
+            another network.
     """
-    state, metadata = read_weights(options.model_path)
+    state, metadata = mean_of([options.model_path, *options.average])
     half = {name: value.half() if value.is_floating_point() else value for name, value in state.items()}
     if broken := [name for name, value in half.items() if value.is_floating_point() and not value.isfinite().all()]:
         raise ValueError(f"{options.model_path}: half precision cannot hold {', '.join(broken)}")
@@ -33,3 +36,26 @@ def run(options: ReleaseOptions) -> None:
         )
     write_hash(path)
     print(f"{path}: {path.stat().st_size / 1e6:.1f} MB")
+
+
+def mean_of(paths: list[str]) -> tuple[dict[str, torch.Tensor], dict]:
+    """The mean of weights, and metadata of the first with those of the others as "averaged" (Wortsman et al., "Model
+    soups", ICML 2022: trainings from one start often lie in one basin, and their mean is better than each).
+
+    Raises:
+        ValueError: not all of one network, or some have seen pictures that others left out.
+    """
+    states, abouts = zip(*map(read_weights, paths))
+    for path, about in zip(paths, abouts):
+        if about["model"] != abouts[0]["model"] or _fold(about) != _fold(abouts[0]):
+            raise ValueError(f"{path}: another network, or another --fold, than {paths[0]}: no mean of both")
+    mean = {
+        name: torch.stack([state[name].float() for state in states]).mean(0) if value.is_floating_point() else value
+        for name, value in states[0].items()
+    }
+    others = [{key: about[key] for key in about.keys() - {"before", "scores", "averaged"}} for about in abouts[1:]]
+    return (mean, abouts[0] | {"averaged": others}) if others else (states[0], abouts[0])
+
+
+def _fold(about: dict) -> int:
+    return about["config"].get("fold", 0)

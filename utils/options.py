@@ -193,5 +193,6 @@ class AblationOptions(Recipe):
 class ReleaseOptions(RunConfig):
     """Write a run's weights in half precision, score that very file, and store the scores in it."""
 
+    average: list[str] = option([], "further weights, trained from the same start: the mean of all is released")
     output: str = output_option("", "the .safetensors file to write (default: in the run folder, by its name)")
     scores: str = option("", "folder for the scores (default: beside the file, its name without the suffix)")

@@ -36,6 +36,21 @@ def test_released_weights_are_halved_and_hold_their_own_scores(options, run_fold
     assert predictor.network.mfa.classify.weight.dtype == torch.float32
 
 
+def test_the_mean_of_several_trainings(options, run_folder, tmp_path):
+    state, metadata = read_weights(run_folder)
+    other = {name: value + 1 if value.is_floating_point() else value for name, value in state.items()}
+    save_weights(tmp_path / "other.safetensors", other, metadata | {"scores": {}, "epoch": 7})
+    release.run(dataclasses.replace(options, average=[str(tmp_path / "other.safetensors")]))
+    mean, about = read_weights(tmp_path / "ran.safetensors")
+    name = "mfa.classify.bias"
+    assert torch.allclose(mean[name].float(), state[name] + 0.5, atol=1e-2) and not torch.equal(mean[name], state[name])
+    assert [one["epoch"] for one in about["averaged"]] == [7] and "scores" not in about["averaged"][0]
+    assert about["epoch"] == metadata["epoch"]
+    save_weights(tmp_path / "other.safetensors", other, metadata | {"config": metadata["config"] | {"fold": 2}})
+    with pytest.raises(ValueError, match="other.safetensors: another network, or another --fold"):
+        release.run(dataclasses.replace(options, average=[str(tmp_path / "other.safetensors")]))
+
+
 def test_weights_that_half_precision_cannot_hold_are_refused(options, run_folder, tmp_path):
     state, metadata = read_weights(run_folder)
     state["mfa.classify.bias"] += 1e6
