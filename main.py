@@ -29,7 +29,8 @@ def main(argv: list[str] | None = None) -> int:
         try:
             return _main(argv)
         finally:
-            sys.stdout.flush()
+            if sys.stdout:  # None where it was closed
+                sys.stdout.flush()
     except BrokenPipeError:
         if not _left_by_reader():
             raise
@@ -41,7 +42,7 @@ def _left_by_reader() -> bool:
     left = []
     if hasattr(select, "poll"):  # not on Windows, which knows no such pipes either
         poll = select.poll()
-        for stream in (sys.stdout, sys.stderr):
+        for stream in filter(None, (sys.stdout, sys.stderr)):
             poll.register(stream.fileno(), 0)
         left = [number for number, event in poll.poll(0) if event & (select.POLLERR | select.POLLHUP)]
     for number in left:

@@ -69,7 +69,7 @@ class Trainer:
             OSError: the folder cannot be written to, or another run is at work there.
             ValueError: it diverged twice; not enough memory; a picture that cannot be read any more.
         """
-        print(start_line(self.config, self.network, self.data, self.state, self.device))
+        print(start_line(self.config, self.network, self.data, self.state, self.device), flush=True)
         first, advice = distributed.rank() == 0, f"the last state in {self.folder} is whole: --resume goes on"
         with locked(self.folder, first), StopSignals() as stop, distributed.explain_lost_processes(advice):
             self.log = RunLog(self.folder, self.state.epoch + 1) if first else None

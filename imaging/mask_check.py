@@ -38,11 +38,12 @@ def check_masks(pairs: list[Pair], turn: str = PREPARED) -> tuple[list[str], lis
     kinds = Counter(found.kind for found in levels.values() if not found.one_class)
     usual = next((x for x in levels.values() if kinds and x.kind == kinds.most_common(1)[0][0]), None)
     strange = {path: found for path, found in levels.items() if usual and not found.fits(usual)}
-    problems += [
-        f"{path}: {found.kind} alone, but the other masks hold {usual.kind}: nobody can know which class it is"
-        for path, found in strange.items()
-        if usual and found.one_class
-    ]
+    for path, found in levels.items():
+        others = [x.kind for x in levels.values() if not x.one_class and found.one_class and found.contradicts(x)]
+        if path in strange and found.one_class and usual:
+            others.append(usual.kind)
+        if others:
+            problems.append(f"{path}: {found.kind} alone, but other masks hold {others[-1]}: which class is it?")
     remarks = []
     if usual and usual.kind != "black and white":
         focus = usual.white if pairs[0].white == "in_focus" else usual.black

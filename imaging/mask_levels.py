@@ -15,7 +15,8 @@ from .pictures import load, orientation_of
 from .tiff import PHOTOMETRIC, black_is_0, deep_values
 
 COLOUR_NOISE = 24  # what JPEG may add to grey, of 255
-LOSSY = ("JPEG", "MPO", "WEBP", "AVIF", "HEIF")  # files of these formats have no labels, but noise
+# Whether files of a format have noise instead of labels; None: they may. Others have none.
+LOSSY = {"JPEG": True, "MPO": True, "WEBP": None, "AVIF": None, "HEIF": None}
 LABELS = 16  # a mask with as many levels has grey edges; with fewer these may be labels
 DARK, BRIGHT = 1 / 4, 3 / 4  # of the file's range: grey edges lie between
 FEW_BETWEEN, BETWEEN = 0.05, 0.1  # largest share of pixels on grey edges; DUT's masks of 320 x 320 have up to .024
@@ -28,14 +29,14 @@ class Stored:
     Attributes:
         alpha: H x W, or None where there is none.
         palette: RGB colours of the indices, N x 3, or None where values are no indices.
-        lossy: whether the format changes levels.
+        lossy: whether the format changes levels; None: perhaps.
         orientation: of its EXIF, 1 to 8; the values are not turned.
     """
 
     values: np.ndarray
     alpha: np.ndarray | None
     palette: np.ndarray | None
-    lossy: bool
+    lossy: bool | None
     orientation: int
 
 
@@ -65,6 +66,12 @@ class Levels:
     def one_class(self) -> bool:
         return self.black is None or self.white is None
 
+    def contradicts(self, others: "Levels") -> bool:
+        """Whether a value means black in one and white in the other."""
+        return (self.black is not None and self.black == others.white) or (
+            self.white is not None and self.white == others.black
+        )
+
     def fits(self, others: "Levels") -> bool:
         """Whether it may be one of a set with these two values."""
         return self.black in (None, others.black) and self.white in (None, others.white)
@@ -76,7 +83,7 @@ def stored(picture: Image.Image | np.ndarray) -> Stored:
         return _of_values(picture, None, False, 1)
     if 0 in picture.size:
         raise ValueError("a picture without pixels")
-    lossy, deep = picture.format in LOSSY, deep_values(picture)
+    lossy, deep = LOSSY.get(picture.format or "", False), deep_values(picture)
     white_is_0 = getattr(picture, "tag_v2", {}).get(PHOTOMETRIC) == 0
     load(picture)
     if deep is not None:
@@ -93,10 +100,12 @@ def stored(picture: Image.Image | np.ndarray) -> Stored:
     return _of_values(values, alpha, lossy, orientation_of(picture))
 
 
-def _of_values(values: np.ndarray, alpha: np.ndarray | None, lossy: bool, orientation: int) -> Stored:
+def _of_values(values: np.ndarray, alpha: np.ndarray | None, lossy: bool | None, orientation: int) -> Stored:
     """Grey or colours, perhaps with alpha, of any depth; floats from 0 to 1 become 8 bits."""
-    if values.ndim == 3 and values.shape[2] == 4:
-        alpha, values = values[..., 3], values[..., :3]
+    if values.ndim == 3 and values.shape[2] in (2, 4):
+        alpha, values = values[..., -1], values[..., :-1]
+    if values.ndim == 3 and values.shape[2] == 1:
+        values = values[..., 0]
     if values.dtype.kind == "f":
         values = to_8_bit(values)
     if values.min() < 0 or values.max() > 65535:
@@ -109,8 +118,10 @@ def _of_values(values: np.ndarray, alpha: np.ndarray | None, lossy: bool, orient
 
 
 def _is_grey(pixels: np.ndarray) -> bool:
+    """Equal channels, or nearly so where there is something bright: (1, 0, 0) is a label, not the noise of black."""
     red, green, blue = cv2.split(np.ascontiguousarray(pixels))
-    return max(cv2.absdiff(red, green).max(), cv2.absdiff(blue, green).max()) <= COLOUR_NOISE
+    difference = max(cv2.absdiff(red, green).max(), cv2.absdiff(blue, green).max())
+    return difference == 0 or (difference <= COLOUR_NOISE and pixels.max() > np.iinfo(pixels.dtype).max // 2)
 
 
 def black_and_white(mask: Stored) -> tuple[np.ndarray, Levels]:
@@ -139,12 +150,12 @@ def _of_grey(mask: Stored) -> tuple[np.ndarray, Levels]:
     low, high = int(present[0]), int(present[-1])
     top = next(top for top in (1, 255, 65535) if high <= top)
     is_dark, is_bright = low <= DARK * top, high >= BRIGHT * top
-    lossy = mask.lossy and len(present) > 2
+    lossy = mask.lossy or (mask.lossy is None and len(present) > 2)
     if len(present) == 1:
         if low not in (0, 1, 255, 65535):
             raise ValueError(f"level {low} alone: nobody can know whether it means white")
         return mask.values > 0, Levels("level", "0" if not low else None, str(min(low, 255)) if low else None)
-    if len(present) == 2 and not (is_dark and is_bright and top > 1):
+    if len(present) == 2 and not lossy and not (is_dark and is_bright and top > 1):
         if low and high >= LABELS:
             raise ValueError(f"levels {low} and {high}: neither black and white nor labels")
         return mask.values == high, Levels("level", str(low), str(high))
@@ -152,8 +163,10 @@ def _of_grey(mask: Stored) -> tuple[np.ndarray, Levels]:
     middle = counts[low + 1 : high] if few else counts[int(DARK * top) + 1 : int(BRIGHT * top)]
     between = middle.sum() / mask.values.size
     trimap = few and len(present) == 3 and present[1] in (127, 128)
-    hard = between <= (FEW_BETWEEN if few else BETWEEN) and (lossy or (is_dark and is_bright))
-    if trimap or not hard:
+    # Edges are a blend: of few levels none lies beside black or white, as a label beside a rim of 255 does.
+    labels = few and (len(present) == 3 or present[1] - low < LABELS or high - present[-2] < LABELS)
+    hard = between <= (FEW_BETWEEN if few else BETWEEN) and ((is_dark and is_bright) or (lossy and low >= BRIGHT * top))
+    if labels or not hard:
         found = f"levels {', '.join(map(str, present))}" if few else f"{len(present)} levels from {low} to {high}"
         hint = " (is it a trimap? `prepare --trimaps` takes those)" if trimap else ""
         raise ValueError(f"{found}, {between:.0%} of the pixels between: more classes, or a soft matte{hint}")
@@ -176,7 +189,8 @@ def _of_colours(mask: Stored) -> tuple[np.ndarray, Levels]:
     names = [f"({', '.join(map(str, colour))})" for colour in colours.tolist()]
     if mask.palette is not None:
         names = [f"{index} {name}" for index, name in zip(found.tolist(), names)]
-    names = ["0" if black else name for name, black in zip(names, is_black)]  # as in an all black mask of the set
+    if mask.palette is None or (is_black[0] and not found[0]):  # as in an all black mask of the set
+        names = ["0" if black else name for name, black in zip(names, is_black)]
     if len(found) > 2:
         raise ValueError(f"{len(found)} {many}, among them {'; '.join(names[:5])}: more than two classes")
     labels = mask.palette is not None and (found[0] == 0 or found[-1] < LABELS)

@@ -22,7 +22,7 @@ def read_map(path: str | Path, white: str = "in_focus") -> np.ndarray:
     Raises:
         ValueError: see read_image; also a picture in colours: the grey of a heat map is not its level.
     """
-    picture = read_image(path, depth=16)  # a dark map is nothing to warn of
+    picture = read_image(path, warn=lambda _: None)  # that one map is dark is nothing to warn of
     red, green, blue = cv2.split(picture)
     if max(cv2.absdiff(red, green).max(), cv2.absdiff(blue, green).max()) > COLOUR_NOISE:
         raise ValueError(f"{path}: a picture in colours, not a grey focus map")

@@ -176,7 +176,8 @@ def as_rgb(picture: Image.Image | np.ndarray, depth: int = 0, warn: Warn = warni
         ValueError: another shape or type, no pixels, or values out of range.
     """
     if isinstance(picture, Image.Image):
-        stated, array = stated_depth(picture), _values(picture)
+        stated = stated_depth(picture)
+        array = _values(picture, depth or stated)
         if stated and not depth and array.max() < 2**stated:
             # The standard wants those of a PNG shifted up; they are not where one has lower bits than that leaves.
             shifted = picture.format == "PNG" and not (array % 2 ** (16 - stated)).any()
@@ -196,8 +197,12 @@ def as_rgb(picture: Image.Image | np.ndarray, depth: int = 0, warn: Warn = warni
     return np.ascontiguousarray(np.repeat(array, 3, 2) if array.shape[2] == 1 else array)
 
 
-def _values(picture: Image.Image) -> np.ndarray:
-    """Upright: H x W x 3 uint8 (RGB) of a picture of 8 bits; at the depth of its file, H x W (x 3 or 4), of others."""
+def _values(picture: Image.Image, bits: int = 0) -> np.ndarray:
+    """Upright: H x W x 3 uint8 (RGB) of a picture of 8 bits; at the depth of its file, H x W (x 3 or 4), of others.
+
+    Args:
+        bits: that values have where white is 0; 0 = as their type has.
+    """
     if 0 in picture.size:
         raise ValueError("a picture without pixels")
     if shows_thumbnail(picture):
@@ -206,7 +211,9 @@ def _values(picture: Image.Image) -> np.ndarray:
     load(picture)
     orientation = orientation_of(picture)
     if deep is None and picture.mode[0] in "IF":
-        deep = black_is_0(np.asarray(picture)) if white_is_0 else np.asarray(picture)
+        deep = np.asarray(picture)
+        if white_is_0:
+            deep = black_is_0(deep, bits if deep.max() < 2**bits else 0)
     return turned(_pixels(picture) if deep is None else deep, orientation)
 
 

@@ -62,7 +62,10 @@ def open_raw(path: str | Path) -> Foreign:
         try:
             return rawpy.imread(file)
         except rawpy.LibRawError:
-            raise ValueError("a camera raw file that rawpy does not know: save it as TIFF") from None
+            advice = "save it as a plain TIFF"
+            raise ValueError(
+                f"a camera raw file, or a TIFF with sub-pages, that rawpy does not know: {advice}"
+            ) from None
 
     with open(path, "rb") as file, _opened(file) as raw:
         return Foreign((raw.sizes.width, raw.sizes.height), develop)

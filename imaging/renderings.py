@@ -39,7 +39,7 @@ def write(
     metadata = read_metadata(source)
     for name in names:
         if name not in too_long:
-            picture = {"overlay": overlay, "cutout": cutout, "bokeh": bokeh}[name](photograph, focus_map)
+            picture = globals()[name](photograph, focus_map)  # the function of its name
             if picture.shape[2] == 4 and (alpha := read_alpha(source)) is not None:
                 picture[..., 3] = cv2.multiply(picture[..., 3], alpha, scale=1 / 255)
             path = Path(f"{base}{RENDERINGS[name].suffix}")

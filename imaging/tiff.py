@@ -151,9 +151,10 @@ def _decoded(data: bytes, page: int, tags: Any) -> np.ndarray:
     return black_is_0(values) if tags.get(PHOTOMETRIC) == 0 else values
 
 
-def black_is_0(values: np.ndarray) -> np.ndarray:
-    """Values where white is 0, turned round."""
-    return (1 if values.dtype.kind == "f" else np.iinfo(values.dtype).max) - values
+def black_is_0(values: np.ndarray, depth: int = 0) -> np.ndarray:
+    """Values where white is 0, turned round; of so many bits, 0 = as their type has."""
+    highest = 2**depth - 1 if depth else np.iinfo(values.dtype).max if values.dtype.kind != "f" else 1
+    return highest - values
 
 
 def _by_opencv(data: bytes) -> np.ndarray | None:

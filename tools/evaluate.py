@@ -34,11 +34,13 @@ class Method:
     notes: dict[str, list[str]] = field(default_factory=dict)
 
 
+DARK, HALF = 15, 128  # levels: of a map that may hold labels, and above which some map of a method should be
 KINDS = {
     "missing": "masks without a map",
     "unusable": "maps that cannot be used",
     "extra": "maps without a mask, not scored",
     "resized": "maps of another size than their mask, resized bilinearly",
+    "dark": f"maps nearly black, no level above {DARK} of 255 (should 1 mean 255, or labels be levels?)",
 }
 
 
@@ -98,6 +100,10 @@ def score(
         # One map may be that dark; all of them were saved as 0 and 1.
         if good and max(score.highest for score in good) == 1 and method.white == "in_focus":
             raise ValueError(f"{method.folder}: no map of {method.name} has a level above 1 of 255; save 1 as 255")
+        if good and method.white == "in_focus":
+            method.notes["dark"] = [score.row["name"] for score in good if score.highest <= DARK]
+            if (highest := max(score.highest for score in good)) < HALF:
+                print(f"warning: no map of {method.name} has a level above {highest} of 255: is 1 meant by {highest}?")
         if good:
             where = Pictures(**pictures, maps=str(method.folder), masks_white=options.white, maps_white=method.white)
             about = {"notes": {kind: lines for kind, lines in method.notes.items() if lines}}

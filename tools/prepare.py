@@ -31,6 +31,7 @@ def run(options: PrepareOptions) -> None:
         raise ValueError("--trimaps goes with --images, --masks and --split train: scores want whole masks")
     pairs = [replace(pair, trimap=options.trimaps) for pair in find_pairs(options)]
     with locked(data_path):
+        print(f"checking {len(pairs)} pairs for {data_path}", flush=True)
         raise_problems(leftovers(pairs, data_path), f"in {data_path}; nothing was written")
         verify(pairs)
         shares = list(in_threads(lambda pair: write_pair(pair, data_path), pairs, "writing"))

@@ -48,10 +48,16 @@ def test_masks_of_another_kind_are_named_file_by_file(tmp_path):
 
 def test_one_label_alone_is_refused_where_the_others_give_it_another_meaning(tmp_path, capsys):
     """1 alone would pass for white; in a set of 1 and 2 it is black."""
-    with pytest.raises(ValueError, match="1.png: level 1 alone, but the other masks hold level 1 and 2"):
+    with pytest.raises(ValueError, match="1.png: level 1 alone, but other masks hold level 1 and 2: which class is it"):
         report_masks(pairs(tmp_path, WHITE + 1, WHITE * 0 + 1, WHITE + 1))
     report_masks(pairs(tmp_path, WHITE, WHITE * 0 + 1))
     assert "1 of 2 masks hold one class only" in capsys.readouterr().out
+
+
+def test_one_label_alone_is_refused_where_any_other_mask_reads_it_differently(tmp_path):
+    """Also where most masks read it as it was read."""
+    _, problems = check_masks(pairs(tmp_path, WHITE, WHITE, WHITE + 1, WHITE * 0 + 1))
+    assert problems == [f"{tmp_path / '3.png'}: level 1 alone, but other masks hold level 1 and 2: which class is it?"]
 
 
 def test_rotated_photographs_are_counted(tmp_path, capsys):

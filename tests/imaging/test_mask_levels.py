@@ -11,6 +11,8 @@ from ran.imaging.masks import read_levels
 
 WHITE = np.zeros((24, 40), bool)
 WHITE[5:15, 8:30] = True
+SMALL = np.zeros((240, 400), np.uint8)
+SMALL[5:9, 8:12] = 1
 HALVES = np.arange(40) // 20
 
 
@@ -40,9 +42,11 @@ UNDERSTOOD = {
     "palette of VOC": (palette([(0, 0, 0), (128, 0, 0)]), "index 0 and 1 (128, 0, 0)"),
     "red palette": (palette([(0, 0, 0), (255, 0, 0)]), "index 0 and 1 (255, 0, 0)"),
     "palette of other colours": (palette([(31, 11, 80), (25, 12, 14)]), "index 0 (31, 11, 80) and 1 (25, 12, 14)"),
-    "palette whose second is black": (palette([(0, 200, 0), (0, 0, 0)], ~WHITE), "index 0 and 0 (0, 200, 0)"),
+    "palette whose second is black": (palette([(0, 200, 0), (0, 0, 0)], ~WHITE),
+                                      "index 1 (0, 0, 0) and 0 (0, 200, 0)"),
     "grey palette": (palette([(0, 0, 0), (255, 255, 255)]), "black and white"),
     "blue on black": (colours((0, 0, 0), (0, 0, 255)), "colour 0 and (0, 0, 255)"),
+    "a colour that is nearly black": (colours((0, 0, 0), (1, 0, 0)), "colour 0 and (1, 0, 0)"),
     "labels 0 and 1": (levels(0, 1), "level 0 and 1"),
     "labels 1 and 2": (levels(1, 2), "level 1 and 2"),
     "labels 0 and 100": (levels(0, 100), "level 0 and 100"),
@@ -74,6 +78,8 @@ REFUSED = {
     "three labels": (levels(HALVES * 2, 1), "levels 0, 1, 2, "),
     "a trimap": (levels(HALVES * 255, 128), "a trimap"),
     "void edges of VOC": (cv2.rectangle(levels(0, 1), (8, 5), (29, 14), 255, 1), "levels 0, 1, 255"),
+    "a small object with a rim of 255": (cv2.rectangle(SMALL.copy(), (7, 4), (12, 9), 255, 1), "levels 0, 1, 255"),
+    "a rim of 200": (cv2.rectangle(SMALL * 255, (7, 4), (12, 9), 200, 1), "levels 0, 200, 255"),
     "a soft matte": (np.tile(np.linspace(0, 255, 40), (24, 1)).astype(np.uint8), "40 levels from 0 to 255"),
     "two greys": (levels(120, 200), "levels 120 and 200"),
     "one grey": (levels(100, 100), "level 100 alone"),
@@ -93,10 +99,13 @@ def test_what_is_not_two_classes_is_refused_with_its_values(tmp_path, kind):
 
 
 def test_noise_of_jpeg_makes_no_labels(tmp_path):
-    """A dark JPEG holds levels 0 to 3, and a mask in JPEG grey values around its edges."""
+    """A bright JPEG holds levels 250 to 255, a mask in JPEG grey values at its edges; a dark one may hide labels."""
     rng = np.random.default_rng(0)
+    Image.fromarray(rng.integers(250, 256, (24, 40)).astype(np.uint8)).save(tmp_path / "bright.jpg")
+    assert read_levels(tmp_path / "bright.jpg")[0].all()
     Image.fromarray(rng.integers(0, 4, (24, 40)).astype(np.uint8)).save(tmp_path / "dark.jpg")
-    assert not read_levels(tmp_path / "dark.jpg")[0].any()
+    with pytest.raises(ValueError, match="more classes, or a soft matte"):  # labels 0 and 1, or one class
+        read_levels(tmp_path / "dark.jpg")
     Image.fromarray(levels(0, 2)).save(tmp_path / "labels.webp", lossless=True)
     assert np.array_equal(read_levels(tmp_path / "labels.webp")[0] > 0, WHITE)
     Image.fromarray(levels(0, 255)).save(tmp_path / "mask.jpg", quality=85)

@@ -58,7 +58,7 @@ def test_what_rawpy_does_not_know_is_refused(tmp_path):
     pytest.importorskip("rawpy")
     for name in ("a.orf", "a.cr3", "a.arw", "a.nef"):
         (tmp_path / name).write_bytes(KINDS[name])
-        with pytest.raises(ValueError, match=f"{name}: .*rawpy does not know: save it as TIFF"):
+        with pytest.raises(ValueError, match=f"{name}: .*rawpy does not know: save it as a plain TIFF"):
             read_image(tmp_path / name)
     (tmp_path / "cut.dng").write_bytes(DNG[: len(DNG) // 2])
     with pytest.raises(ValueError, match="cut.dng: not a readable picture"):

@@ -77,7 +77,9 @@ class _Prediction:
         distributed.check_same("photographs", [source.name for source in sources])
         self.share = sources[distributed.rank() :: distributed.size()]
         self.table: Table | None = None
-        self.replaced = 0  # pictures whose results were of another file
+        self.replaced = 0  # pictures whose results were of another file, or made in another way
+        how = (options.size, options.tile, options.tta, options.bits, options.depth, options.amp)
+        self.way = results.way(sorted(self.predictor.metadata.items(), key=str), how)
         self.failed: list[tuple[str, str]] = []
         self.warned: list[str] = []
         self.pixels: dict[Source, int] = {}  # of what is in memory
@@ -103,7 +105,7 @@ class _Prediction:
             if self.table:
                 self.table.merge()
             there = f"; {skipped} were there already (--overwrite writes them anew)" if skipped else ""
-            there += f"; {replaced} had results of another file of their name" if replaced else ""
+            there += f"; {replaced} had results of another file of their name, or by other options" if replaced else ""
             print(f"{done} picture(s) in {seconds:.1f} s{there}: {self.options.output}")
             if sources:
                 print(f"the network waited for pictures {1 - self.busy / seconds:.0%} of the time")
@@ -115,16 +117,22 @@ class _Prediction:
         return 1 if failed else 0
 
     def _is_done(self, source: Source) -> bool:
-        """Whether all its results are there, made of this very file, and no older than it."""
+        """Whether all its results are there, made of this very file in this way, and no older than it.
+
+        Raises:
+            ValueError: something else lies in the place of one.
+        """
         there = [self.output / f"{source.name}{suffix}" for suffix in self.suffixes]
+        there = [result for result in there if os.path.lexists(result)]
+        same = [results.is_of(result, source.path, self.way) for result in there]
+        self.replaced += not all(same)
         try:
             made = source.path.stat().st_mtime
-            if any(result.stat().st_mtime < made for result in there):
+            if len(there) < len(self.suffixes) or any(result.stat().st_mtime < made for result in there):
                 return False
-            if not all(results.is_of(result, source.path) for result in there):
-                self.replaced += 1
-                return False
-        except OSError:  # not there
+        except OSError:  # gone, which is named when it is read
+            return False
+        if not all(same):
             return False
         return not self.table or self.table.rows.get(source.name, {}).get("picture") == str(source.path)
 
@@ -180,7 +188,7 @@ class _Prediction:
     def _read(self, source: Source) -> tuple[np.ndarray, np.ndarray, str]:
         """A thread's work: the photograph, what the network sees of it, and its results' comment."""
         with explain_out_of_memory("a smaller --size, or a smaller picture"):
-            comment = results.comment(source.path)  # before it is read: it may be replaced
+            comment = results.comment(source.path, self.way)  # before it is read: it may be replaced
             photograph = read_image(source.path, self.options.depth, self.warned.append)
             if not self.options.tile and (advice := advice_on_shape(*photograph.shape[:2])):
                 self.warned.append(f"{source.path}: {advice}")

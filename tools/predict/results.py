@@ -9,8 +9,8 @@ RESULT = "RAN focus map"  # begins the comment of what predict and serve write
 EDGE = 2**16  # bytes at each end of a file that are looked at
 
 
-def comment(picture: Path) -> str:
-    """What the results of a picture say: its file's size, and a hash of its first and last 64 KB."""
+def comment(picture: Path, way: str = "") -> str:
+    """What results say: the size of the picture's file, a hash of its first and last 64 KB, and how they were made."""
     try:
         if picture.is_file():  # opening a pipe may wait for ever
             size = picture.stat().st_size
@@ -18,7 +18,8 @@ def comment(picture: Path) -> str:
                 ends = file.read(EDGE)
                 file.seek(max(EDGE, size - EDGE))
                 ends += file.read(EDGE)
-            return f"{RESULT} of {size} bytes, {hashlib.blake2b(ends, digest_size=8).hexdigest()}"
+            made = f", by {way}" if way else ""
+            return f"{RESULT} of {size} bytes, {hashlib.blake2b(ends, digest_size=8).hexdigest()}{made}"
     except OSError:  # named when the picture is read
         pass
     return RESULT
@@ -29,10 +30,27 @@ def is_result(path: Path) -> bool:
     return path.suffix in (".png", ".jpg") and _read_comment(path).startswith(RESULT)
 
 
-def is_of(result: Path, picture: Path) -> bool:
-    """Whether a result was made of this very file, or says nothing of it, as older ones do."""
-    found = _read_comment(result)
-    return not found.startswith(f"{RESULT} of") or found == comment(picture)
+def is_of(result: Path, picture: Path, way: str = "") -> bool:
+    """Whether a result is whole, and was made of this very file in this way.
+
+    Raises:
+        ValueError: something else lies in its place.
+    """
+    if not is_result(result):
+        raise ValueError(f"{result}: no result of predict, or of an older version: --overwrite replaces it")
+    return _read_comment(result) == comment(picture, way) and _is_whole(result)
+
+
+def _is_whole(result: Path) -> bool:
+    """Whether a PNG or JPEG has its end."""
+    with result.open("rb") as file:
+        file.seek(-min(8, result.stat().st_size), 2)
+        return file.read().endswith((b"IEND\xaeB`\x82", b"\xff\xd9"))
+
+
+def way(*what: object) -> str:
+    """A short hash of how results are made."""
+    return hashlib.blake2b(repr(what).encode(), digest_size=4).hexdigest()
 
 
 def _read_comment(path: Path) -> str:

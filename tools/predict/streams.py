@@ -1,6 +1,7 @@
 """Standard input, a list of pictures or a picture, and standard output, a map."""
 
 import os
+import re
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager, redirect_stdout
@@ -53,12 +54,8 @@ def read_input(data: bytes, null: bool, folder: Path) -> list[str]:
 
 def is_picture(data: bytes) -> bool:
     """Whether bytes begin as a picture's do that Pillow knows, and are no text: paths may begin with P6 or BM."""
-    try:
-        data.decode()
-        if b"\0" not in data:
-            return False
-    except UnicodeDecodeError:
-        pass
+    if b"\0" not in data:
+        return re.match(rb"P[1-6]\s(\s|#[^\n]*\n)*\d+\s+\d+\s", data) is not None
     Image.init()
     register_heif()
     begin = data[:16].ljust(16, b"\0")

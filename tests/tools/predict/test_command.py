@@ -130,9 +130,14 @@ def test_a_replaced_photograph_is_seen_whatever_its_date(options, shoot, tmp_pat
     options.overlay = True  # of the photograph before
     predict.run(options)
     assert capsys.readouterr().out.count("1 had results of another file") == 2
-    Image.open(tmp_path / "out/a.png").save(tmp_path / "out/a.png")  # without a comment, as older ones: its date counts
+    options.tta = True  # another map
     predict.run(options)
-    assert "3 were there already" in capsys.readouterr().out
+    assert "3 had results of another file of their name, or by other options" in capsys.readouterr().out
+    Image.open(tmp_path / "out/a.png").save(tmp_path / "out/a.png")  # without a comment: somebody's
+    with pytest.raises(ValueError, match="a.png: no result of predict, .*--overwrite replaces it"):
+        predict.run(options)
+    options.overwrite = True
+    assert predict.run(options) == 0
 
 
 def test_earlier_results_are_no_photographs(options, shoot, tmp_path, capsys):

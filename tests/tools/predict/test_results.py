@@ -47,5 +47,9 @@ def test_results_are_known_by_their_header_alone(picture, tmp_path):
     (tmp_path / "cut.png").write_bytes((tmp_path / "ours.png").read_bytes()[:-20])
     os.mkfifo(tmp_path / "pipe.png")
     assert [path.name for path in sorted(tmp_path.glob("*.*g")) if is_result(path)] == ["cut.png", "ours.png"]
-    assert is_of(tmp_path / "plain.png", picture)  # says nothing
+    for name in ("plain.png", "theirs.png"):
+        with pytest.raises(ValueError, match=f"{name}: no result of predict, .*--overwrite replaces it"):
+            is_of(tmp_path / name, picture)
+    assert is_of(tmp_path / "ours.png", picture) and not is_of(tmp_path / "cut.png", picture)
+    assert not is_of(tmp_path / "ours.png", picture, "another way")
     assert comment(tmp_path / "pipe.png") == comment(tmp_path / "nowhere.jpg") == "RAN focus map"
