@@ -53,23 +53,6 @@ def read_small(path: str | Path, at_least: int = 64) -> np.ndarray:
     return read_as(path, convert)
 
 
-def read_alpha(path: str | Path) -> np.ndarray | None:
-    """How opaque a picture is, H x W uint8, upright; None of one without transparency. Raises as read_image."""
-
-    def convert(picture: Image.Image | np.ndarray) -> np.ndarray | None:
-        if isinstance(picture, Image.Image):
-            if not picture.has_transparency_data:
-                return None
-            deep = deep_values(picture)
-            load(picture)
-            picture = turned(np.asarray(picture.convert("RGBA")) if deep is None else deep, orientation_of(picture))
-        if picture.shape[2:] != (4,):
-            return None
-        return picture[..., 3] if picture.dtype == np.uint8 else to_8_bit(picture[..., 3], depth=16)
-
-    return read_as(path, convert)
-
-
 def read_as(path: str | Path | BinaryIO, convert: Callable[[Any], Made]) -> Made:
     """What a function makes of an opened picture (an array where Pillow does not read it); whatever goes wrong is a
     ValueError that names the file."""

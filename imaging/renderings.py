@@ -6,11 +6,14 @@ from pathlib import Path
 
 import cv2
 import numpy as np
+from PIL import Image
 
 from ..utils.tool_options import RENDERINGS
 from .blur import disc
+from .depth import to_8_bit, turned
 from .metadata import read_metadata
-from .pictures import read_alpha
+from .pictures import load, orientation_of, read_as
+from .tiff import deep_values
 from .writing import JPEG_SIDE, write_picture
 
 LINE = (255, 214, 10)  # yellow: the border of what is in focus
@@ -47,6 +50,23 @@ def write(
             yield path, picture
     if too_long:
         raise ValueError(f"JPEG holds at most {JPEG_SIDE} pixels a side: no {', '.join(too_long)}; the rest is written")
+
+
+def read_alpha(path: str | Path) -> np.ndarray | None:
+    """How opaque a picture is, H x W uint8, upright; None of one without transparency. Raises as read_image."""
+
+    def convert(picture: Image.Image | np.ndarray) -> np.ndarray | None:
+        if isinstance(picture, Image.Image):
+            if not picture.has_transparency_data:
+                return None
+            deep = deep_values(picture)
+            load(picture)
+            picture = turned(np.asarray(picture.convert("RGBA")) if deep is None else deep, orientation_of(picture))
+        if picture.shape[2:] != (4,):
+            return None
+        return picture[..., 3] if picture.dtype == np.uint8 else to_8_bit(picture[..., 3], depth=16)
+
+    return read_as(path, convert)
 
 
 def overlay(photograph: np.ndarray, focus_map: np.ndarray) -> np.ndarray:

@@ -14,7 +14,8 @@ from hypothesis import strategies as st
 
 from ran.imaging.masks import read_map, read_mask
 from ran.imaging.metadata import read_metadata
-from ran.imaging.pictures import picture_size, read_alpha, read_image
+from ran.imaging.pictures import picture_size, read_image
+from ran.imaging.renderings import read_alpha
 from ran.tools.predict.table import Table
 from ran.utils.checkpoint import read_state, read_weights, save_state, save_weights
 from ran.utils.command_line import read_yaml

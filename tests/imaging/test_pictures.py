@@ -8,7 +8,8 @@ import pytest
 from PIL import Image
 
 from ran.imaging.masks import read_map, read_mask
-from ran.imaging.pictures import as_rgb, megapixel_limit, picture_size, read_alpha, read_image
+from ran.imaging.pictures import as_rgb, megapixel_limit, picture_size, read_image
+from ran.imaging.renderings import read_alpha
 from ran.imaging.writing import write_picture, write_png
 from tests.faults.making import tiff
 

@@ -117,24 +117,10 @@ class _Prediction:
         return 1 if failed else 0
 
     def _is_done(self, source: Source) -> bool:
-        """Whether all its results are there, made of this very file in this way, and no older than it.
-
-        Raises:
-            ValueError: something else lies in the place of one.
-        """
-        there = [self.output / f"{source.name}{suffix}" for suffix in self.suffixes]
-        there = [result for result in there if os.path.lexists(result)]
-        same = [results.is_of(result, source.path, self.way) for result in there]
-        self.replaced += not all(same)
-        try:
-            made = source.path.stat().st_mtime
-            if len(there) < len(self.suffixes) or any(result.stat().st_mtime < made for result in there):
-                return False
-        except OSError:  # gone, which is named when it is read
-            return False
-        if not all(same):
-            return False
-        return not self.table or self.table.rows.get(source.name, {}).get("picture") == str(source.path)
+        state = results.state([self.output / f"{source.name}{end}" for end in self.suffixes], source.path, self.way)
+        self.replaced += state == "other"
+        in_table = not self.table or self.table.rows.get(source.name, {}).get("picture") == str(source.path)
+        return state == "done" and in_table
 
     def _flow(self, sources: list[Source]) -> None:
         """Main thread: reads ahead what fits in memory, takes it batch by batch through the network, has it written."""

@@ -1,6 +1,7 @@
 """What a result says of itself in a comment in its header, and of the picture that it was made of."""
 
 import hashlib
+import os
 from pathlib import Path
 
 from PIL import Image
@@ -39,6 +40,23 @@ def is_of(result: Path, picture: Path, way: str = "") -> bool:
     if not is_result(result):
         raise ValueError(f"{result}: no result of predict, or of an older version: --overwrite replaces it")
     return _read_comment(result) == comment(picture, way) and _is_whole(result)
+
+
+def state(results: list[Path], picture: Path, way: str) -> str:
+    """ "done", "missing" (some, or older than the picture) or "other" (of another file, or made in another way).
+
+    Raises:
+        ValueError: something else lies in the place of one.
+    """
+    there = [result for result in results if os.path.lexists(result)]
+    if not all([is_of(result, picture, way) for result in there]):
+        return "other"
+    try:
+        made = picture.stat().st_mtime
+        current = len(there) == len(results) and all(result.stat().st_mtime >= made for result in there)
+    except OSError:  # gone, which is named when it is read
+        current = False
+    return "done" if current else "missing"
 
 
 def _is_whole(result: Path) -> bool:
