@@ -33,7 +33,7 @@ def spoil_size(d):
 
 def spoil_grey(d):
     mask = np.tile(np.arange(96, dtype=np.uint8) // 48 * 255, (64, 1))
-    mask[:, 48] = 90
+    mask[:, 47], mask[:, 48] = 90, 160
     cv2.imwrite(str(d / "SAMPLE/Test/masks/test_006.png"), mask)
     return "test_006.png: grey values"
 
