@@ -118,7 +118,14 @@ def without(row: dict, key: str) -> dict:
 
 def kill_in_a_write(job: processes.Job, folder: Path) -> None:
     """Kills it when the first of its files, whatever its name, appears: it is hardly whole by then."""
-    processes.until(job, lambda: [path for path in folder.rglob("*.*") if "tfevents" not in path.name], pause=0)
+
+    def files() -> list[Path]:
+        try:
+            return [path for path in folder.rglob("*.*") if "tfevents" not in path.name]
+        except FileNotFoundError:  # a lock's folder goes again while it is empty
+            return []
+
+    processes.until(job, files, pause=0)
     job.send_signal(signal.SIGKILL)
     job.wait()
     assert job.returncode == -signal.SIGKILL
