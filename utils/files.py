@@ -65,7 +65,8 @@ def atomic(path: Path) -> Iterator[Path]:
 def locked(folder: Path, first: bool = True) -> Iterator[None]:
     """Keeps a folder of results to one run at a time; a run that was killed holds it no longer (Linux and macOS).
 
-    Where a file system has no locks, a warning says so. A folder that was made here and got nothing goes again.
+    Where a file system has no locks, a warning says so. A folder that was made here goes again where the work fails
+    before it has written anything.
 
     Args:
         folder: is made, and tried.
@@ -90,10 +91,12 @@ def locked(folder: Path, first: bool = True) -> Iterator[None]:
         except OSError as error:  # NFS, SMB and containers may have none, and say so in many ways
             _warn_of_no_locks(folder, error.strerror)
         yield
-    finally:
+    except BaseException:
         for path in made:
             with suppress(OSError):  # it holds something
                 path.rmdir()
+        raise
+    finally:
         _held.discard(holder)
         os.close(holder)
 
