@@ -46,9 +46,9 @@ class HubPredictor(
 
     def generate_model_card(self, *_: Any, **__: Any) -> ModelCard:
         """What the weights say of themselves: network, pictures, training and scores."""
-        trained, known = self.metadata["config"], {"epoch": "unknown", "hardware": "unknown"} | self.metadata
+        network, known = self.network.options, {"epoch": "unknown", "hardware": "unknown"} | self.metadata
         rows = {
-            "network": f"{trained['arch']}, decoder {trained['decoder']}" if "arch" in trained else "see the metadata",
+            "network": f"{network['arch']}, decoder {network['decoder']}",
             "pictures": f"{self.img_size} px, squeezed to a square",
             "trained on": ", ".join(self.metadata.get("datasets", ())) or "not recorded",
             "training": "{epoch} epochs, on {hardware}".format_map(known),

@@ -10,8 +10,6 @@ from .masks import read_levels
 from .pictures import orientation_at
 
 NAMED = 20  # files that a remark names
-
-
 PREPARED = "`prepare --images ... --masks ... --white blurred` writes the set the other way round"
 
 
@@ -38,9 +36,12 @@ def check_masks(pairs: list[Pair], turn: str = PREPARED) -> tuple[list[str], lis
     kinds = Counter(found.kind for found in levels.values() if not found.one_class)
     usual = next((x for x in levels.values() if kinds and x.kind == kinds.most_common(1)[0][0]), None)
     strange = {path: found for path, found in levels.items() if usual and not found.fits(usual)}
+    whole = dict.fromkeys(found for found in levels.values() if not found.one_class)  # few, of however many masks
     for path, found in levels.items():
-        others = [x.kind for x in levels.values() if not x.one_class and found.one_class and found.contradicts(x)]
-        if path in strange and found.one_class and usual:
+        if not found.one_class:
+            continue
+        others = [x.kind for x in whole if found.contradicts(x)]
+        if path in strange and usual:
             others.append(usual.kind)
         if others:
             problems.append(f"{path}: {found.kind} alone, but other masks hold {others[-1]}: which class is it?")

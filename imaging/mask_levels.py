@@ -11,8 +11,7 @@ import numpy as np
 from PIL import Image
 
 from .depth import to_8_bit
-from .pictures import load, orientation_of
-from .tiff import PHOTOMETRIC, black_is_0, deep_values
+from .pictures import decode_deep, orientation_of
 
 COLOUR_NOISE = 24  # what JPEG may add to grey, of 255
 # Whether files of a format have noise instead of labels; None: they may. Others have none.
@@ -83,14 +82,9 @@ def stored(picture: Image.Image | np.ndarray) -> Stored:
         return _of_values(picture, None, False, 1)
     if 0 in picture.size:
         raise ValueError("a picture without pixels")
-    lossy, deep = LOSSY.get(picture.format or "", False), deep_values(picture)
-    white_is_0 = getattr(picture, "tag_v2", {}).get(PHOTOMETRIC) == 0
-    load(picture)
+    lossy, deep = LOSSY.get(picture.format or "", False), decode_deep(picture)
     if deep is not None:
         return _of_values(deep, None, lossy, orientation_of(picture))
-    if picture.mode[0] in "IF":
-        values = black_is_0(np.asarray(picture)) if white_is_0 else np.asarray(picture)
-        return _of_values(values, None, lossy, orientation_of(picture))
     values, alpha = np.asarray(picture.convert("RGB")), None
     if picture.has_transparency_data:
         alpha = np.asarray(picture.convert("RGBA").getchannel("A"))

@@ -87,9 +87,9 @@ def read_pair(
     image, mask = read_image(image_path), (read_trimap if trimap else read_mask)(mask_path, white)
     if image.shape[:2] != mask.shape:
         sizes = ["{1} x {0}".format(*picture.shape) for picture in (image, mask)]
-        turned = image.shape[:2] == mask.shape[::-1] and orientation_at(image_path) > 1
+        swapped = image.shape[:2] == mask.shape[::-1] and orientation_at(image_path) > 1
         why = "; the photograph is turned by its EXIF rotation, and the mask seems drawn on the pixels as stored"
-        raise ValueError(f"{image_path} is {sizes[0]}, its mask {sizes[1]} (width x height){why if turned else ''}")
+        raise ValueError(f"{image_path} is {sizes[0]}, its mask {sizes[1]} (width x height){why if swapped else ''}")
     return image, mask
 
 

@@ -13,7 +13,7 @@ from PIL import ExifTags, Image, ImageFile, UnidentifiedImageError
 
 from .depth import Warn, to_8_bit, turned
 from .raw import is_raw, open_raw, shows_thumbnail
-from .tiff import Foreign, black_is_0, deep_values, is_tiff, open_tiff, seek_full_page, stated_depth
+from .tiff import PHOTOMETRIC, Foreign, black_is_0, deep_values, is_tiff, open_tiff, seek_full_page, stated_depth
 
 warnings.filterwarnings("ignore", module="PIL")  # odd EXIF, transparent palettes: of nothing that is used here
 
@@ -190,14 +190,23 @@ def _values(picture: Image.Image, bits: int = 0) -> np.ndarray:
         raise ValueError("a picture without pixels")
     if shows_thumbnail(picture):
         raise ValueError("the thumbnail of a camera raw file: give its path instead")
-    deep, white_is_0 = deep_values(picture), getattr(picture, "tag_v2", {}).get(262) == 0
+    deep = decode_deep(picture, bits)
+    return turned(_pixels(picture) if deep is None else deep, orientation_of(picture))
+
+
+def decode_deep(picture: Image.Image, bits: int = 0) -> np.ndarray | None:
+    """Decodes a picture. Returns its values where they have more than 8 bits, not turned but in a TIFF, black = 0.
+
+    Args:
+        bits: see _values.
+    """
+    deep, white_is_0 = deep_values(picture), getattr(picture, "tag_v2", {}).get(PHOTOMETRIC) == 0
     load(picture)
-    orientation = orientation_of(picture)
     if deep is None and picture.mode[0] in "IF":
         deep = np.asarray(picture)
         if white_is_0:
             deep = black_is_0(deep, bits if deep.max() < 2**bits else 0)
-    return turned(_pixels(picture) if deep is None else deep, orientation)
+    return deep
 
 
 def load(picture: Image.Image) -> None:

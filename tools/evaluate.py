@@ -62,7 +62,7 @@ def run(options: EvaluateOptions) -> None:
     fail_unless_complete(methods, options, "missing")
     with locked(output):
         report_masks(truths, f"--gt FOLDER --white {other} turns it round")
-        scores = score(methods, masks, columns, options, (dataset, pictures))
+        scores = score(methods, masks, columns, options, dataset, pictures)
         for method in methods:
             print(remarks(method), end="")
         print(printed(scores))
@@ -76,12 +76,13 @@ def score(
     masks: dict[str, Path],
     columns: Iterable[str],
     options: EvaluateOptions,
-    truth: tuple[str, dict[str, str]],
+    dataset: str,
+    pictures: dict[str, str],
 ) -> list[MethodScores]:
     """Scores of every method, and notes on what is odd about its maps; raises as run.
 
     Args:
-        truth: the set's name, and its folders.
+        dataset, pictures: what truth gives.
     """
     calls = [
         (stem, path, masks[stem], method.white, options.white, tuple(columns))
@@ -90,7 +91,6 @@ def score(
     ]
     results = in_processes(score_file, calls, len(calls), options.processes or cores())
     results = iter(list(bar(results, "scoring", len(calls), "map")))
-    dataset, pictures = truth
     scores = []
     for method in methods:
         scored = [next(results) for _ in method.maps]

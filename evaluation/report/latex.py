@@ -15,21 +15,9 @@ def latex(table: SetTable, columns: list[str]) -> str:
         columns: keys of metrics.COLUMNS to show, of those that the table has.
     """
     columns = [key for key in table.columns if key in columns]
-    spans = [(p, [k for k in columns if COLUMNS[k].protocol == p]) for p in ("", *PROTOCOLS)]
-    spans = [(protocol, keys) for protocol, keys in spans if keys]
-    groups = " & ".join(f"\\multicolumn{{{len(keys)}}}{{c}}{{{_group(protocol, keys)}}}" for protocol, keys in spans)
-    rules, at = "", 2
-    for protocol, keys in spans:
-        rules += f"\\cmidrule(lr){{{at}-{at + len(keys) - 1}}}" if _group(protocol, keys) else ""
-        at += len(keys)
-    heads = []
-    for key in columns:
-        column = COLUMNS[key]
-        title = column.title.removeprefix(column.protocol + " ")
-        heads.append(f"{title} $\\{'down' if column.lower_is_better else 'up'}arrow$")
     body = [_latex_line(table, line, columns) for line in table.measured]
     if published := [line for line in table.published if line.values.keys() & set(columns)]:
-        body += ["\\midrule", f"\\multicolumn{{{at - 1}}}{{l}}{{\\emph{{Published}}}} \\\\"]
+        body += ["\\midrule", f"\\multicolumn{{{len(columns) + 1}}}{{l}}{{\\emph{{Published}}}} \\\\"]
         body += [_latex_line(table, line, columns) for line in published]
     source = f" Published numbers: {'; '.join(table.sources)}." if published else ""
     of_set = f"Defocus blur detection on {table.dataset} ({table.images} images)"
@@ -44,8 +32,7 @@ def latex(table: SetTable, columns: list[str]) -> str:
         "\\setlength{\\tabcolsep}{4pt}",
         f"\\begin{{tabular}}{{l{'c' * len(columns)}}}",
         "\\toprule",
-        f" & {groups} \\\\ {rules}",
-        f"Method & {' & '.join(heads)} \\\\",
+        *_heads(columns),
         "\\midrule",
         *body,
         "\\bottomrule",
@@ -53,6 +40,23 @@ def latex(table: SetTable, columns: list[str]) -> str:
         f"\\end{{{kind}}}",
     ]
     return "\n".join(lines)
+
+
+def _heads(columns: list[str]) -> list[str]:
+    """Two lines: protocols over their columns, with rules below, and what each column is."""
+    spans = [(p, [k for k in columns if COLUMNS[k].protocol == p]) for p in ("", *PROTOCOLS)]
+    spans = [(protocol, keys) for protocol, keys in spans if keys]
+    groups = " & ".join(f"\\multicolumn{{{len(keys)}}}{{c}}{{{_group(protocol, keys)}}}" for protocol, keys in spans)
+    rules, at = "", 2
+    for protocol, keys in spans:
+        rules += f"\\cmidrule(lr){{{at}-{at + len(keys) - 1}}}" if _group(protocol, keys) else ""
+        at += len(keys)
+    heads = []
+    for key in columns:
+        column = COLUMNS[key]
+        title = column.title.removeprefix(column.protocol + " ")
+        heads.append(f"{title} $\\{'down' if column.lower_is_better else 'up'}arrow$")
+    return [f" & {groups} \\\\ {rules}", f"Method & {' & '.join(heads)} \\\\"]
 
 
 def _group(protocol: str, keys: list[str]) -> str:

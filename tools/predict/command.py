@@ -186,11 +186,11 @@ class _Prediction:
         with explain_out_of_memory("lower --batch_size or --size"):
             size, tile, tta = self.options.size, self.options.tile, self.options.tta
             if tile:
-                results = [self.predictor(photograph, size, tile, tta) for photograph in seen]
+                found = [self.predictor(photograph, size, tile, tta) for photograph in seen]
             else:
-                results = list(self.predictor.probabilities(stack(seen), tta))
+                found = list(self.predictor.probabilities(stack(seen), tta))
         self.busy += time.monotonic() - start
-        return results
+        return found
 
     def _write(self, source: Source, photograph: np.ndarray, probability: np.ndarray, comment: str) -> None:
         """A thread's work: the files of one picture, the map first: it is there whatever becomes of the others."""

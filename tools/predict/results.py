@@ -37,19 +37,29 @@ def is_of(result: Path, picture: Path, way: str = "") -> bool:
     Raises:
         ValueError: something else lies in its place.
     """
-    if not is_result(result):
+    return _says(result, comment(picture, way))
+
+
+def _says(result: Path, expected: str) -> bool:
+    found = _read_comment(result)
+    if not found.startswith(RESULT):
         raise ValueError(f"{result}: no result of predict, or of an older version: --overwrite replaces it")
-    return _read_comment(result) == comment(picture, way) and _is_whole(result)
+    return found == expected and _is_whole(result)
 
 
 def state(results: list[Path], picture: Path, way: str) -> str:
-    """ "done", "missing" (some, or older than the picture) or "other" (of another file, or made in another way).
+    """Whether results are done, missing or other.
+
+    Returns:
+        "done"; "missing": some are, or are older than the picture; "other": of another file, or made in another way.
 
     Raises:
         ValueError: something else lies in the place of one.
     """
-    there = [result for result in results if os.path.lexists(result)]
-    if not all([is_of(result, picture, way) for result in there]):
+    if not (there := [result for result in results if os.path.lexists(result)]):
+        return "missing"
+    expected = comment(picture, way)
+    if not all([_says(result, expected) for result in there]):
         return "other"
     try:
         made = picture.stat().st_mtime

@@ -53,30 +53,27 @@ def find_sources(
     search = _Search(_real(output), tuple(exclude), follow_links)
     found: dict[Path, PurePath] = {}
     for word in words:
-        pairs = search.files(listed) if word == "-" else search.of_word(word, alone=len(words) == 1)
-        if not pairs and _is_below(Path(word), search.output):  # the shell makes it of shoot/*
-            print(f"{word}: left out, since results are written there")
-        elif not pairs and (word == "-" or not Path(word).is_file()):
-            beside = f" ({search.left_out()})" if search.left else ""
-            raise FileNotFoundError(f"{'standard input' if word == '-' else word}: no pictures here{beside}")
-        for path, name in pairs:
+        for path, name in search.wanted(word, listed, alone=len(words) == 1):
             found.setdefault(Path(os.path.abspath(path)), name)
     if not found:
-        beside = (
-            search.left_out() if search.left else f"but in the folder of results, {output}: choose another --output"
-        )
-        raise FileNotFoundError(f"no pictures here ({beside})")
+        elsewhere = f"but in the folder of results, {output}: choose another --output"
+        raise FileNotFoundError(f"no pictures here ({search.left_out() if search.left else elsewhere})")
     if search.left:
         print(search.left_out())
     sources = _named(found, suffixes)
-    pictures = {_real(path) for path in found}
+    _check_places(sources, output, suffixes)
+    return sources
+
+
+def _check_places(sources: list[Source], output: Path, suffixes: tuple[str, ...]) -> None:
+    """Raises ValueError where a result would be written over a picture, or elsewhere through a link."""
+    pictures = {_real(source.path) for source in sources}
     for source in sources:
-        if not _is_below((output / source.name).parent, search.output):
-            raise ValueError(f"{(output / source.name).parent}: a link out of the folder of results: remove it")
+        if not _is_below(folder := (output / source.name).parent, _real(output)):
+            raise ValueError(f"{folder}: a link out of the folder of results: remove it")
         for suffix in suffixes:
             if _real(result := output / f"{source.name}{suffix}") in pictures:
                 raise ValueError(f"{result} would be written over a photograph: choose another --output")
-    return sources
 
 
 class _Search:
@@ -94,6 +91,16 @@ class _Search:
         plural = ("linked folder", "earlier result")
         parts = [f"{n} {what}{'s' * (n > 1 and what in plural)}" for what, n in sorted(self.left.items())]
         return f"left out: {', '.join(parts)}"
+
+    def wanted(self, word: str, listed: list[str], alone: bool) -> list[tuple[Path, PurePath]]:
+        """Files of a word, see find_sources, which also says what is raised."""
+        pairs = self.files(listed) if word == "-" else self.of_word(word, alone)
+        if not pairs and _is_below(Path(word), self.output):  # the shell makes it of shoot/*
+            print(f"{word}: left out, since results are written there")
+        elif not pairs and (word == "-" or not Path(word).is_file()):
+            beside = f" ({self.left_out()})" if self.left else ""
+            raise FileNotFoundError(f"{'standard input' if word == '-' else word}: no pictures here{beside}")
+        return pairs
 
     def files(self, paths: Iterable[str]) -> list[tuple[Path, PurePath]]:
         """Files that are named one by one: of any suffix."""

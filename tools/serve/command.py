@@ -42,6 +42,19 @@ def run(options: ServeOptions) -> None:
     page = build(session).queue(max_size=16)
     font = ("system-ui", "sans-serif")
     theme = gradio.themes.Default(primary_hue="amber", neutral_hue="slate", font=font, font_mono=font)
+    address = listen(page, options, theme)
+    print(f"RAN is at {address} (Ctrl-C ends it)", flush=True)
+    try:
+        while True:
+            time.sleep(60)
+            session.sweep()
+    except KeyboardInterrupt:
+        session.close()
+        page.close(verbose=False)
+
+
+def listen(page: Any, options: ServeOptions, theme: Any) -> str:
+    """Starts to serve the page; returns its address. OSError as in run."""
     try:
         _, address, _ = page.launch(
             server_name=options.host,
@@ -60,14 +73,7 @@ def run(options: ServeOptions) -> None:
     except OSError:
         where = f"{options.host}, port {options.port or 'from 7860'}"
         raise OSError(f"cannot listen on {where}: taken, or no address here; --port 0 takes a free port") from None
-    print(f"RAN is at {address} (Ctrl-C ends it)", flush=True)
-    try:
-        while True:
-            time.sleep(60)
-            session.sweep()
-    except KeyboardInterrupt:
-        session.close()
-        page.close(verbose=False)
+    return address
 
 
 def build(session: Session):
