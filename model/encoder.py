@@ -48,7 +48,7 @@ def _efficientnet_features(net: Any, image: torch.Tensor) -> list[torch.Tensor]:
 
 
 def _lite(arch: str, norm: str) -> nn.Module:
-    """timm's EfficientNet-Lite, the features behind its blocks; depthwise convolutions in full precision."""
+    """timm's EfficientNet-Lite, the features behind its blocks; on CPUs depthwise convolutions in full precision."""
     import timm  # which other encoders need not wait for
 
     net = timm.create_model(f"tf_{arch}", features_only=True, out_indices=(1, 2, 3, 4))
@@ -62,9 +62,11 @@ def _lite(arch: str, norm: str) -> nn.Module:
 
 
 class _FullPrecision(nn.Conv2d):
-    """A convolution that computes in 32 bits: the gradient of a depthwise one in bf16 takes far longer on CPUs."""
+    """A convolution that computes in 32 bits on CPUs: the gradient of a depthwise one in bf16 takes far longer there."""
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
+        if x.device.type != "cpu":
+            return super().forward(x)
         with torch.autocast(x.device.type, enabled=False):
             return super().forward(x.float())
 
