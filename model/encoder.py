@@ -62,7 +62,7 @@ def _lite(arch: str, norm: str) -> nn.Module:
 
 
 class _FullPrecision(nn.Conv2d):
-    """A convolution that computes in 32 bits on CPUs: the gradient of a depthwise one in bf16 takes far longer there."""
+    """A convolution in 32 bits on CPUs, where the gradient of a depthwise one takes far longer in bf16."""
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         if x.device.type != "cpu":
