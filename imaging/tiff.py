@@ -111,7 +111,8 @@ def deep_values(picture: Image.Image) -> np.ndarray | None:
     if picture.format == "PNG":
         return _by_opencv(data)
     if inks:
-        return _check_inks(data, picture.tell())
+        _check_inks(data, picture.tell())
+        return None
     return _decoded(data, picture.tell(), tags)
 
 
@@ -157,7 +158,7 @@ def decoded_too_early(picture: Any) -> str:
         return ""
     if _has_planes(tags):
         raise ValueError("planes of 16 bits, mixed up when it was decoded: give the file's path instead")
-    highest = max(high for _, high in picture.getextrema()[:3])
+    highest = np.array(picture.getextrema())[:3].max()
     if not 0 < highest < 2 ** (GUESSES[-1] - 8):
         return ""
     return f"its highest level is {highest} of 255, nearly black: of a file with 10 or 12 bits give the path instead"
