@@ -11,7 +11,8 @@ def sharpness(grey: np.ndarray, region: np.ndarray) -> float:
 
     Contrast is the variogram: half the mean squared difference of pixels at a distance. White noise adds its variance
     at every distance alike: the value at a distance of 1 is subtracted from each, and the noise with it. Exposure
-    multiplies all of them, which leaves their ratio. Noise that spans pixels (denoised, upsampled) still counts a bit.
+    multiplies all of them, which leaves their ratio. Noise that spans pixels (denoised,
+    upsampled, strongly compressed) counts as detail in part.
 
     Args:
         grey: H x W, 0 to 255. region: H x W bool, what is looked at: both pixels of a pair lie in it.
