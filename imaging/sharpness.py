@@ -25,7 +25,7 @@ def sharpness(grey: np.ndarray, region: np.ndarray) -> float:
     contrast = longest - nearest
     if not contrast > 0:  # also NaN: no two pixels that far apart
         return 0.0
-    return float(max(0.0, np.mean(others) - nearest) / (contrast + 1))  # 1: rounding to whole levels is no detail
+    return max(0.0, float(np.mean(others)) - nearest) / (contrast + 1)  # 1: rounding to whole levels is no detail
 
 
 def _variogram(grey: np.ndarray, region: np.ndarray, lag: int) -> float:
