@@ -119,7 +119,9 @@ class _Prediction:
     def _is_done(self, source: Source) -> bool:
         state = results.state([self.output / f"{source.name}{end}" for end in self.suffixes], source.path, self.way)
         self.replaced += state == "other"
-        in_table = not self.table or self.table.rows.get(source.name, {}).get("picture") == str(source.path)
+        row = self.table.rows.get(source.name, {}) if self.table else None
+        # A line of an older version has another sharpness, and no decidedness.
+        in_table = row is None or (row.get("picture") == str(source.path) and bool(row.get("decidedness")))
         return state == "done" and in_table
 
     def _flow(self, sources: list[Source]) -> None:

@@ -165,5 +165,5 @@ def table(name: str, row: dict) -> str:
     if row["in_focus"]:
         rows["its centre"] = f"{row['centre_x']:.0f}, {row['centre_y']:.0f}"
         rows["its box"] = f"{row['left']}, {row['top']} to {row['right']}, {row['bottom']}"
-    rows |= {"confidence": f"{row['confidence']:.2f}", "sharpness": f"{row['sharpness']:.1f}"}
+    rows |= {"decidedness": f"{row['decidedness']:.2f}", "sharpness": f"{row['sharpness']:.2f}"}
     return "\n".join(f"| {what} | {value} |" for what, value in rows.items())
