@@ -9,6 +9,8 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
+if sys.version_info < (3, 10):  # noqa: UP036 (to say so, this file keeps to the syntax of Python 3.6)
+    sys.exit(f"error: RAN needs Python 3.10 or newer; this is {sys.version_info[0]}.{sys.version_info[1]}")
 if not __package__:  # run as a file: this folder is the package ran, whatever it is called and wherever it lies
     spec = importlib.util.spec_from_file_location("ran", Path(__file__).with_name("__init__.py"))
     assert spec and spec.loader  # as for every .py file
@@ -35,6 +37,13 @@ def main(argv: list[str] | None = None) -> int:
         if not _left_by_reader():
             raise
         return NOBODY_READS
+    except ModuleNotFoundError as error:
+        package = (error.name or "ran").partition(".")[0]
+        if package == "ran" or os.environ.get("RAN_TRACEBACK"):  # a fault of ours
+            raise
+        print(f"error: {package} is not installed: pip install -r requirements.txt", file=sys.stderr)
+        print(f"(this Python is {sys.executable}; is the environment active?)", file=sys.stderr)
+        return 1
 
 
 def _left_by_reader() -> bool:

@@ -23,7 +23,7 @@ from .predictor import SHIPPED, load_model
 from .utils import distributed
 from .utils.checkpoint import BEST, WEIGHTS, named
 from .utils.files import locked
-from .utils.memory import explain_out_of_memory
+from .utils.memory import explain_out_of_memory, peak_memory
 from .utils.options import RunConfig, TestConfig, TrainConfig
 from .utils.progress import bar, cores_of_process
 from .utils.tool_options import ReportOptions
@@ -118,10 +118,11 @@ class Tester:
         if not self.config.save_map or unwritten:
             kept = [dataclasses.replace(x, pictures=dataclasses.replace(x.pictures, maps="")) for x in scores]
         lost = [f"{first}; not written: {len(unwritten)} map(s)" for first in unwritten[:1]]
+        peak = peak_memory(self.predictor.device)
         try:
             write_scores(self.folder, kept)
             saved = f", maps in {self.folder / 'maps'}" if self.config.save_map else ""
-            print(f"scores in {self.folder / 'scores.json'}{saved}")
+            print(f"scores in {self.folder / 'scores.json'}{saved}{'' if self.config.report else peak}")
         except OSError as error:
             lost.append(str(error))
         if lost:
@@ -129,7 +130,7 @@ class Tester:
         if self.config.report:
             shown = ReportOptions(output=str(self.folder / "report"), title=f"Focus maps of {self.name}")
             remarks = write_report(scores, shown)
-            print(*remarks, f"report in {self.folder / 'report/index.html'}", sep="\n")
+            print(*remarks, f"report in {self.folder / 'report/index.html'}{peak}", sep="\n")
 
     def _score(self, name: str, pairs: list[Pair], folder: Path) -> MethodScores:
         """Scores of one set: each process makes and scores its share of the maps, and gets all scores."""

@@ -17,7 +17,7 @@ from .utils.device import compiled, mixed_precision, name_of
 from .utils.files import locked
 from .utils.interruption import StopSignals
 from .utils.log import RunLog
-from .utils.memory import explain_out_of_memory
+from .utils.memory import explain_out_of_memory, peak_memory
 from .utils.optimization import Optimization
 from .utils.options import TrainConfig
 from .utils.progress import bar
@@ -84,7 +84,7 @@ class Trainer:
         if stop.agreed and not reason:
             print(f"{stop.agreed.name}: saved in {self.state.position()}; --resume goes on")
             return 128 + stop.agreed
-        print(f"{reason}; {self.state.kept()}: {self.folder / checkpoint.BEST}")
+        print(f"{reason}; {self.state.kept()}: {self.folder / checkpoint.BEST}{peak_memory(self.device)}")
         return 0
 
     def train_epoch(self, stop: StopSignals) -> None:

@@ -4,7 +4,9 @@ The README's commands and Ctrl-C start `python main.py` itself; the others are p
 imported torch.
 """
 
+import ast
 import os
+import runpy
 import signal
 import subprocess
 import sys
@@ -38,7 +40,7 @@ def test_sample_prepare_train_test(tmp_path):
     ):
         result = processes.run(tmp_path / "said", *words, cwd=tmp_path)
         assert result.returncode == 0, result.stderr
-    assert "SAMPLE, 2 images" in result.stdout
+    assert "SAMPLE, 2 images" in result.stdout and " GB" in result.stdout.splitlines()[-1]
     saved = sorted((run / "maps/SAMPLE").iterdir())
     assert [cv2.imread(str(p), cv2.IMREAD_UNCHANGED).shape for p in saved] == [(64, 96)] * 2
 
@@ -85,6 +87,33 @@ def test_mistakes_end_in_a_sentence(tmp_path):
         result = processes.run(tmp_path / "said", *words, cwd=tmp_path)
         assert result.returncode == status
         assert message in result.stderr and "Traceback" not in result.stderr
+
+
+def test_python_that_is_too_old_is_told_so_in_a_sentence(monkeypatch):
+    """It has to read main.py, and what is imported before it, as far as the check."""
+    for name in ("main.py", "__init__.py"):
+        ast.parse((ROOT / name).read_text(encoding="utf-8"), feature_version=(3, 6))
+    monkeypatch.setattr(sys, "version_info", (3, 9, 18, "final", 0))
+    with pytest.raises(SystemExit, match="^error: RAN needs Python 3.10 or newer; this is 3.9$"):
+        runpy.run_path(str(ROOT / "main.py"))
+
+
+@pytest.mark.parametrize("words, package", [(["train"], "torch"), (["train", "--config", "configs/best.yaml"], "yaml")])
+def test_packages_that_are_missing_are_named(words, package):
+    """-S: a Python without its packages, as outside of the virtual environment."""
+    result = subprocess.run([sys.executable, "-S", "main.py", *words], cwd=ROOT, capture_output=True, text=True)
+    assert result.returncode == 1
+    assert result.stderr.startswith(f"error: {package} is not installed: pip install -r requirements.txt\n")
+    assert "Traceback" not in result.stderr
+
+
+def test_a_missing_module_of_ours_is_no_missing_package(monkeypatch):
+    def broken(options):
+        raise ModuleNotFoundError("No module named 'ran.nowhere'", name="ran.nowhere")
+
+    monkeypatch.setattr("ran.tools.info.run", broken)
+    with pytest.raises(ModuleNotFoundError, match="nowhere"):
+        main.main(["info"])
 
 
 def test_ctrl_c_elsewhere_ends_without_a_traceback(monkeypatch, capsys):

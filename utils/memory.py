@@ -1,7 +1,12 @@
-"""What to say when memory was too short, or a process was killed for it."""
+"""How much memory was used, and what to say when it was too short, or a process was killed for it."""
 
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import torch
 
 LOADER = "DataLoader worker"  # torch's messages on a loader process that died, perhaps "out of shared memory"
 
@@ -34,3 +39,20 @@ def explain_dead_workers() -> Iterator[None]:
             f"{str(error).splitlines()[0].rstrip('. ')}: a loader process died, perhaps for lack of memory; "
             "try fewer --num_workers (0: none)"
         ) from None
+
+
+def peak_memory(device: "torch.device") -> str:
+    """The most memory that this process has held so far, as a phrase: on CUDA its tensors', elsewhere all of it.
+
+    Empty where Python cannot say it: on Windows without CUDA.
+    """
+    if device.type == "cuda":
+        import torch
+
+        return f"; peak memory {torch.cuda.max_memory_allocated(device) / 1e9:.1f} GB on the GPU"
+    try:
+        import resource
+    except ImportError:  # Windows
+        return ""
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * (1 if sys.platform == "darwin" else 2**10)
+    return f"; peak memory {peak / 1e9:.1f} GB"

@@ -1,8 +1,13 @@
+import os
+import sys
+from pathlib import Path
+
 import cv2
 import numpy as np
 import pytest
+import torch
 
-from ran.utils.memory import explain_dead_workers, explain_out_of_memory
+from ran.utils.memory import explain_dead_workers, explain_out_of_memory, peak_memory
 
 
 def test_a_lack_of_memory_is_reported_and_nothing_else():
@@ -26,3 +31,14 @@ def test_a_loader_process_that_died_for_want_of_memory_is_no_shortage_of_the_ste
         raise RuntimeError(said)
     with pytest.raises(RuntimeError, match="something else"), explain_dead_workers():
         raise RuntimeError("something else")
+
+
+def test_peak_memory_is_said_in_gigabytes(monkeypatch):
+    phrase = peak_memory(torch.device("cpu"))
+    held = os.sysconf("SC_PAGE_SIZE") * int(Path("/proc/self/statm").read_text().split()[1]) / 1e9  # at the moment
+    whole = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 1e9
+    assert 0.8 * held < float(phrase.removeprefix("; peak memory ").removesuffix(" GB")) < whole
+    monkeypatch.setattr(torch.cuda, "max_memory_allocated", lambda device: 2_340_000_000)
+    assert peak_memory(torch.device("cuda")) == "; peak memory 2.3 GB on the GPU"
+    monkeypatch.setitem(sys.modules, "resource", None)  # as on Windows
+    assert peak_memory(torch.device("cpu")) == ""
