@@ -21,7 +21,7 @@ OVERLAP = 0.25  # of a tile's side, with each neighbour
 # Longer side / shorter from which tiles are advised. On photographs of CUHK in a row, the mean error with tiles as high
 # as the row beside that of the whole at once: 0.039 and 0.037 at 1.4, 0.039 and 0.058 at 2.8, 0.052 and 0.076 at 4.4.
 LONG = 2.5
-Picture = "str | os.PathLike | bytes | BinaryIO | Image.Image | np.ndarray | torch.Tensor"
+Picture: TypeAlias = "str | os.PathLike | bytes | BinaryIO | Image.Image | np.ndarray | torch.Tensor"
 Map = np.ndarray  # H x W float32, the probability of being in focus, in [0, 1]
 
 

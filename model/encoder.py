@@ -69,7 +69,7 @@ def _lite(arch: str, norm: str) -> nn.Module:
 
 
 class _FullPrecision(nn.Conv2d):
-    """A convolution that computes in 32 bits on CPUs: the gradient of a depthwise one in bf16 takes far longer there."""
+    """A convolution that computes in 32 bits on CPUs: the gradient of a depthwise one in bf16 takes longer there."""
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         if x.device.type != "cpu":
