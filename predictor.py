@@ -1,12 +1,14 @@
 """Trained weights -> focus maps of pictures: what `test`, `predict`, `serve` and Python users call."""
 
+import os
 import warnings
 from collections.abc import Iterator
 from importlib.util import find_spec
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, overload
+from typing import TYPE_CHECKING, Any, BinaryIO, TypeAlias, overload
 
 import numpy as np
+from PIL import Image
 
 from .imaging.kinds import as_image
 from .imaging.resizing import focus_maps, resize, resize_map
@@ -16,12 +18,13 @@ from .utils.weight_files import WEIGHTS, exported, image_size, named
 if TYPE_CHECKING:
     import torch
 
+    Picture: TypeAlias = str | os.PathLike | bytes | BinaryIO | Image.Image | np.ndarray | torch.Tensor
+
 SHIPPED = WEIGHTS / "ran_photos.safetensors"  # the default; its card says why
 OVERLAP = 0.25  # of a tile's side, with each neighbour
 # Longer side / shorter from which tiles are advised. On photographs of CUHK in a row, the mean error with tiles as high
 # as the row beside that of the whole at once: 0.039 and 0.037 at 1.4, 0.039 and 0.058 at 2.8, 0.052 and 0.076 at 4.4.
 LONG = 2.5
-Picture: TypeAlias = "str | os.PathLike | bytes | BinaryIO | Image.Image | np.ndarray | torch.Tensor"
 Map = np.ndarray  # H x W float32, the probability of being in focus, in [0, 1]
 
 
@@ -41,7 +44,7 @@ class Predictor:
 
     @overload
     def __call__(
-        self, picture: Picture, size: int = ..., tile: int = ..., tta: bool = ..., depth: int = ...
+        self, picture: "Picture", size: int = ..., tile: int = ..., tta: bool = ..., depth: int = ...
     ) -> Map: ...
     @overload
     def __call__(self, picture: list, size: int = ..., tile: int = ..., tta: bool = ..., depth: int = ...) -> list: ...
@@ -143,9 +146,7 @@ def stack(images: list[np.ndarray]) -> np.ndarray:
 def chosen_weights(model_path: str, engine: str = "auto") -> Path:
     """The weights that a command was given, else the shipped ones, as the engine reads them; prints which."""
     path = engine_file(model_path or SHIPPED, engine)
-    print(
-        f"weights: {model_path and path or f'{path}, those of the repository (--model_path takes others)'}", flush=True
-    )
+    print(f"weights: {path}{'' if model_path else ', those of the repository (--model_path takes others)'}", flush=True)
     return path
 
 

@@ -9,6 +9,7 @@ import numpy as np
 
 from .predictor import Predictor
 from .utils.forks import work_in_forks
+from .utils.weight_files import recorded_hash
 
 
 class OnnxPredictor(Predictor):
@@ -43,6 +44,9 @@ class OnnxPredictor(Predictor):
             super().__init__({key: json.loads(value) for key, value in about.items()}, device)
         except Exception as error:  # the runtime raises many kinds for a damaged or foreign file
             raise ValueError(f"{path}: not an ONNX file that export wrote ({str(error).splitlines()[0]})") from None
+        weights = Path(path).with_suffix(".safetensors")
+        if "weights" in self.metadata and weights.is_file() and self.metadata["weights"] != recorded_hash(weights):
+            raise ValueError(f"{path}: made of other weights than those of {weights.name} beside it: export it anew")
         work_in_forks(self._session)
         self.device = "cuda" if self._session.get_providers()[0].startswith("CUDA") else "cpu"
 

@@ -11,7 +11,7 @@ from ..predictor_onnx import OnnxPredictor
 from ..predictor_torch import TorchPredictor, load_network
 from ..utils.files import atomic
 from ..utils.tool_options import ExportOptions
-from ..utils.weight_files import exported, hash_of
+from ..utils.weight_files import BEST, exported, hash_of
 
 SIZES = ((1, 384, 384), (1, 256, 320), (2, 400, 512))  # (batch, height, width) that are compared
 TOLERANCE = 1e-4
@@ -25,7 +25,7 @@ def run(options: ExportOptions) -> None:
     """
     weights = chosen_weights(options.model_path, "torch")
     predictor = TorchPredictor(*load_network(weights), "cpu")
-    predictor.metadata = predictor.metadata | {"weights": hash_of(exported(weights, weights.suffix or ".safetensors"))}
+    predictor.metadata = predictor.metadata | {"weights": hash_of(weights / BEST if weights.is_dir() else weights)}
     kind, (suffix, write, read) = options.format.upper(), TARGETS[options.format]
     path = Path(options.output or exported(weights, suffix))
     if path.suffix != suffix:

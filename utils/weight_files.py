@@ -37,6 +37,12 @@ def hash_of(path: Path) -> str:
     return hashlib.sha256(path.read_bytes()).hexdigest()
 
 
+def recorded_hash(path: Path) -> str:
+    """What the file beside it says of a file's SHA-256, else what it is."""
+    known = path.with_name(f"{path.name}.sha256")
+    return known.read_text(encoding="utf-8").split()[0] if known.is_file() else hash_of(path)
+
+
 def write_hash(path: Path) -> None:
     """Writes a file's SHA-256 beside it, as `sha256sum --check` reads it."""
     write_bytes(path.with_name(f"{path.name}.sha256"), f"{hash_of(path)}  {path.name}\n".encode())
