@@ -13,7 +13,8 @@ from safetensors.torch import save_file
 
 from main import main
 from ran.model import encoder
-from ran.utils.checkpoint import LAST, read_weights, save_weights, write_hash
+from ran.utils.checkpoint import LAST, read_weights, save_weights
+from ran.utils.weight_files import write_hash
 
 CPU = ["--device", "cpu"]
 SMALL = ["--arch", "resnet18", "--img_size", "64", "--epochs", "1", "--num_workers", "0", *CPU]
