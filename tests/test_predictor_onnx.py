@@ -41,8 +41,8 @@ from ran.utils.tool_options import ServeOptions
 Path("served").mkdir()
 session = Session(load_model("x.onnx", "cpu"), Path("served"), ServeOptions(model_path="x.onnx"))
 assert not session.samples
-grey = session.analyse(Path("cat.png"))[-4]
-Path("served.png").write_bytes(grey.read_bytes())
+grey = session.analyse(Path("cat.png"))[-3]
+Path("served.png").write_bytes(Path(grey).read_bytes())
 """
 
 
