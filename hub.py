@@ -6,8 +6,8 @@ from typing import Any
 import torch
 from huggingface_hub import ModelCard, ModelCardData, ModelHubMixin, hf_hub_download
 
-from .predictor_torch import TorchPredictor, load_network
-from .utils.checkpoint import save_weights
+from .predictor_torch import TorchPredictor
+from .utils.checkpoint import load_network, save_weights
 
 FILE = "model.safetensors"
 CARD = """---

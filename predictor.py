@@ -2,6 +2,7 @@
 
 import os
 import warnings
+from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from importlib.util import find_spec
 from pathlib import Path
@@ -28,7 +29,7 @@ LONG = 2.5
 Map = np.ndarray  # H x W float32, the probability of being in focus, in [0, 1]
 
 
-class Predictor:
+class Predictor(ABC):
     """A trained network with what it needs to be used; called with a picture, it returns its focus map.
 
     What is not the network is here; each engine is a class of its own that has `_run`: TorchPredictor, OnnxPredictor.
@@ -96,9 +97,9 @@ class Predictor:
             return (self._run(images) + mirrored) / 2
         return self._run(images)
 
+    @abstractmethod
     def _run(self, images: np.ndarray) -> np.ndarray:
         """Probabilities, N x H x W float32, of images N x 3 x H x W uint8, RGB."""
-        raise NotImplementedError
 
     def maps(self, images: "np.ndarray | torch.Tensor", sizes: list[tuple[int, int]]) -> list[np.ndarray]:
         """8-bit focus maps of a batch N x 3 x H x W uint8, RGB, already at the network's size; see focus_maps."""
@@ -199,6 +200,7 @@ def load_model(
         from .predictor_onnx import OnnxPredictor
 
         return OnnxPredictor(file, device)
-    from .predictor_torch import TorchPredictor, load_network
+    from .predictor_torch import TorchPredictor
+    from .utils.checkpoint import load_network
 
     return TorchPredictor(*load_network(file), device, amp, compile)

@@ -41,6 +41,7 @@ class OnnxPredictor(Predictor):
             about = self._session.get_modelmeta().custom_metadata_map
             if not {"model", "config"} <= about.keys():
                 raise ValueError("its metadata lack the network's options")
+            device = "cuda" if self._session.get_providers()[0].startswith("CUDA") else "cpu"
             super().__init__({key: json.loads(value) for key, value in about.items()}, device)
         except Exception as error:  # the runtime raises many kinds for a damaged or foreign file
             raise ValueError(f"{path}: not an ONNX file that export wrote ({str(error).splitlines()[0]})") from None
@@ -48,7 +49,6 @@ class OnnxPredictor(Predictor):
         if "weights" in self.metadata and weights.is_file() and self.metadata["weights"] != recorded_hash(weights):
             raise ValueError(f"{path}: made of other weights than those of {weights.name} beside it: export it anew")
         work_in_forks(self._session)
-        self.device = "cuda" if self._session.get_providers()[0].startswith("CUDA") else "cpu"
 
     def _run(self, images: np.ndarray) -> np.ndarray:
         return self._session.run(None, {"image": np.ascontiguousarray(images)})[0][:, 0]

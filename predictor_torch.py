@@ -5,11 +5,8 @@ import torch
 
 from .model import RAN
 from .predictor import Predictor
-from .utils.checkpoint import load_network
 from .utils.device import choose_device, compiled, mixed_precision
 from .utils.forks import work_in_forks
-
-__all__ = ["TorchPredictor", "load_network"]
 
 
 class TorchPredictor(Predictor):

@@ -41,15 +41,7 @@ def check_masks(pairs: list[Pair], turn: str = PREPARED) -> tuple[list[str], lis
     kinds = Counter(found.kind for found in levels.values() if not found.one_class)
     usual = next((x for x in levels.values() if kinds and x.kind == kinds.most_common(1)[0][0]), None)
     strange = {path: found for path, found in levels.items() if usual and not found.fits(usual)}
-    whole = dict.fromkeys(found for found in levels.values() if not found.one_class)  # few, of however many masks
-    for path, found in levels.items():
-        if not found.one_class:
-            continue
-        others = [x.kind for x in whole if found.contradicts(x)]
-        if path in strange and usual:
-            others.append(usual.kind)
-        if others:
-            problems.append(f"{path}: {found.kind} alone, but other masks hold {others[-1]}: which class is it?")
+    problems += _unclear(levels, usual)
     remarks = []
     if usual and usual.kind != "black and white":
         focus = usual.white if pairs[0].white == "in_focus" else usual.black
@@ -70,6 +62,21 @@ def check_masks(pairs: list[Pair], turn: str = PREPARED) -> tuple[list[str], lis
             "own EXIF says; a mask drawn on the pixels as they are stored would not fit"
         )
     return [f"{pairs[0].dataset}: {remark}" for remark in remarks], problems
+
+
+def _unclear(levels: dict[Path, Levels], usual: Levels | None) -> list[str]:
+    """Masks whose one value means nothing, or something else, in others; usual is what most masks hold."""
+    whole = dict.fromkeys(found for found in levels.values() if not found.one_class)  # few, of however many masks
+    problems = []
+    for path, found in levels.items():
+        if not found.one_class:
+            continue
+        others = [x.kind for x in whole if found.contradicts(x)]
+        if usual and not found.fits(usual):
+            others.append(usual.kind)
+        if others:
+            problems.append(f"{path}: {found.kind} alone, but other masks hold {others[-1]}: which class is it?")
+    return problems
 
 
 def report_masks(pairs: list[Pair], turn: str = PREPARED) -> None:

@@ -118,10 +118,7 @@ def deep_values(picture: Image.Image) -> np.ndarray | None:
 
 def _check_inks(data: bytes, page: int) -> None:
     """Refuses 16-bit inks without high bits: Pillow converts the high byte alone, which is right for others."""
-    import tifffile
-
-    with tifffile.TiffFile(io.BytesIO(data)) as file:
-        highest = int(np.max(file.pages[page].asarray()))
+    highest = int(_by_tifffile(data, page).max())
     if 0 < highest < 2 ** GUESSES[-1]:
         raise ValueError(f"16-bit CMYK whose highest level is {highest}: save it as RGB, or with 8 bits")
 
@@ -193,10 +190,7 @@ def _decoded(data: bytes, page: int, tags: Any) -> np.ndarray:
     """A page, upright, black = 0. OpenCV knows more compressions, but mixes planes, and alpha into 8-bit colours."""
     values: np.ndarray | None
     if page or _has_planes(tags) or _bits(tags) <= 8:
-        import tifffile
-
-        with tifffile.TiffFile(io.BytesIO(data)) as file:
-            values = file.pages[page].asarray()
+        values = _by_tifffile(data, page)
         values = turned(np.moveaxis(values, 0, -1) if _has_planes(tags) else values, tags.get(ORIENTATION, 1))
     elif (values := _by_opencv(data)) is None:
         raise ValueError("truncated, damaged, or a TIFF of a kind that OpenCV does not decode")
@@ -207,6 +201,14 @@ def black_is_0(values: np.ndarray, depth: int = 0) -> np.ndarray:
     """Values where white is 0, turned round; of so many bits, 0 = as their type has."""
     highest = 2**depth - 1 if depth else np.iinfo(values.dtype).max if values.dtype.kind != "f" else 1
     return highest - values
+
+
+def _by_tifffile(data: bytes, page: int) -> np.ndarray:
+    """The values of a page as they lie in the file, not turned."""
+    import tifffile
+
+    with tifffile.TiffFile(io.BytesIO(data)) as file:
+        return np.asarray(file.pages[page].asarray())
 
 
 def _by_opencv(data: bytes) -> np.ndarray | None:

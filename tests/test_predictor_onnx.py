@@ -10,10 +10,14 @@ import cv2
 import numpy as np
 import pytest
 
+from ran import predictor
+from ran.evaluation.scores import read_scores
 from ran.imaging.writing import write_png
 from ran.predictor import load_model
+from ran.tester import Tester
 from ran.tools import export
 from ran.tools.sample import photograph
+from ran.utils.options import TestConfig
 from ran.utils.tool_options import ExportOptions
 
 ROOT = Path(__file__).parents[1]
@@ -82,16 +86,16 @@ def test_python_and_the_page_need_none_either(folder):
     assert abs(ours - np.rint(255 * theirs(folder / "cat.png"))).max() <= 1
 
 
-def test_a_file_of_other_weights_is_refused(folder, tmp_path):
+def test_a_file_of_other_weights_is_refused(folder, tmp_path, monkeypatch):
     shutil.copy(folder / "x.onnx", tmp_path)
     (tmp_path / "x.safetensors").write_bytes(b"others")
     with pytest.raises(ValueError, match="made of other weights than those of x.safetensors"):
         load_model(tmp_path / "x.safetensors", engine="onnx")
     with pytest.raises(ValueError, match="--engine torch does not take .*x.onnx"):
         load_model(tmp_path / "x.onnx", engine="torch")
+    # Whether or not it was exported here.
+    monkeypatch.setattr(predictor, "exported", lambda weights, suffix: tmp_path / f"{weights.stem}{suffix}")
     with pytest.raises(FileNotFoundError, match=r"ran_photos.onnx: .*main.py export --model ran_photos`"):
-        if (ROOT / "weights/ran_photos.onnx").exists():
-            pytest.skip("it was exported here")
         load_model(engine="onnx")
 
 
@@ -109,3 +113,12 @@ def test_foreign_graphs_and_devices_are_refused_and_metadata_travel(folder, tmp_
     ours, theirs = load_model(folder / "x.onnx"), load_model(folder / "x.safetensors", "cpu", engine="torch")
     known = {key: value for key, value in ours.metadata.items() if key != "weights"}
     assert known == json.loads(json.dumps(theirs.metadata)) and ours.img_size == theirs.img_size == 64
+
+
+def test_the_tester_scores_both_alike(folder, dataset, tmp_path, capsys):
+    for name in ("x.onnx", "x.safetensors"):
+        Tester(TestConfig(data_path=str(dataset), model_path=str(folder / name), output=str(tmp_path / name),
+                          device="cpu", num_workers=0, report=False)).test()  # fmt: skip
+        assert "; peak memory " in capsys.readouterr().out
+    ours, theirs = (read_scores(tmp_path / name)[0].totals for name in ("x.onnx", "x.safetensors"))
+    assert ours["mae"] == pytest.approx(theirs["mae"], abs=1e-3)

@@ -8,7 +8,8 @@ import torch
 
 from ..predictor import Predictor, chosen_weights
 from ..predictor_onnx import OnnxPredictor
-from ..predictor_torch import TorchPredictor, load_network
+from ..predictor_torch import TorchPredictor
+from ..utils.checkpoint import load_network
 from ..utils.files import atomic
 from ..utils.tool_options import ExportOptions
 from ..utils.weight_files import BEST, exported, hash_of

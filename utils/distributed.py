@@ -145,7 +145,7 @@ def explain_lost_processes(advice: str) -> Iterator[None]:
         with explain_dead_workers():
             yield
     except RuntimeError as error:
-        if size() == 1 or type(error).__name__ == "OutOfMemoryError":  # of torch
+        if size() == 1 or isinstance(error, sys.modules["torch"].OutOfMemoryError):
             raise
         reason = str(error).splitlines()[0]
         sentence = f"process {rank()} stopped: another one has ended, or hangs ({reason}); {advice}"

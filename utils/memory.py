@@ -41,12 +41,15 @@ def explain_dead_workers() -> Iterator[None]:
         ) from None
 
 
-def peak_memory(device: "torch.device") -> str:
+def peak_memory(device: "torch.device | str") -> str:
     """The most memory that this process has held so far, as a phrase: on CUDA its tensors', elsewhere all of it.
 
     Empty where Python cannot say it: on Windows without CUDA.
+
+    Args:
+        device: of torch; or the name of onnxruntime's, of whose memory on a GPU torch knows nothing.
     """
-    if device.type == "cuda":
+    if not isinstance(device, str) and device.type == "cuda":
         import torch
 
         return f"; peak memory {torch.cuda.max_memory_allocated(device) / 1e9:.1f} GB on the GPU"
