@@ -6,9 +6,8 @@ from typing import Any
 import torch
 from huggingface_hub import ModelCard, ModelCardData, ModelHubMixin, hf_hub_download
 
-from .predictor import Predictor
-from .utils.checkpoint import load_network, save_weights
-from .utils.device import choose_device
+from .predictor_torch import TorchPredictor, load_network
+from .utils.checkpoint import save_weights
 
 FILE = "model.safetensors"
 CARD = """---
@@ -32,7 +31,11 @@ focus_map = HubPredictor.from_pretrained("USER/NAME")("photo.jpg")  # H x W floa
 
 
 class HubPredictor(
-    Predictor, ModelHubMixin, library_name="ran", pipeline_tag="image-segmentation", tags=["defocus-blur-detection"]
+    TorchPredictor,
+    ModelHubMixin,
+    library_name="ran",
+    pipeline_tag="image-segmentation",
+    tags=["defocus-blur-detection"],
 ):
     """A Predictor with from_pretrained, save_pretrained and push_to_hub.
 
@@ -84,5 +87,4 @@ class HubPredictor(
                 force_download=force_download,
                 local_files_only=local_files_only,
             )
-        chosen = choose_device(device) if isinstance(device, str) else device
-        return cls(*load_network(path), chosen, amp, compile)
+        return cls(*load_network(path), device, amp, compile)

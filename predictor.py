@@ -1,53 +1,50 @@
 """Trained weights -> focus maps of pictures: what `test`, `predict`, `serve` and Python users call."""
 
-import json
-import mmap
 import os
 import warnings
 from collections.abc import Iterator
+from importlib.util import find_spec
 from pathlib import Path
-from typing import BinaryIO, overload
+from typing import TYPE_CHECKING, Any, BinaryIO, TypeAlias, overload
 
 import numpy as np
-import torch
 from PIL import Image
 
 from .imaging.kinds import as_image
 from .imaging.resizing import focus_maps, resize, resize_map
-from .model import MIN_SIZE, RAN
-from .utils.checkpoint import WEIGHTS, image_size, load_network, named
-from .utils.device import choose_device, compiled, mixed_precision, work_in_forks
+from .utils.options import MIN_SIZE
+from .utils.weight_files import WEIGHTS, exported, image_size, named
+
+if TYPE_CHECKING:
+    import torch
+
+    Picture: TypeAlias = str | os.PathLike | bytes | BinaryIO | Image.Image | np.ndarray | torch.Tensor
 
 SHIPPED = WEIGHTS / "ran_photos.safetensors"  # the default; its card says why
 OVERLAP = 0.25  # of a tile's side, with each neighbour
 # Longer side / shorter from which tiles are advised. On photographs of CUHK in a row, the mean error with tiles as high
 # as the row beside that of the whole at once: 0.039 and 0.037 at 1.4, 0.039 and 0.058 at 2.8, 0.052 and 0.076 at 4.4.
 LONG = 2.5
-Picture = str | os.PathLike | bytes | BinaryIO | Image.Image | np.ndarray | torch.Tensor
 Map = np.ndarray  # H x W float32, the probability of being in focus, in [0, 1]
 
 
 class Predictor:
     """A trained network with what it needs to be used; called with a picture, it returns its focus map.
 
+    What is not the network is here; each engine is a class of its own that has `_run`: TorchPredictor, OnnxPredictor.
+
     Attributes:
-        network: the RAN, in eval mode on `device`.
         img_size: side of the square that it wants pictures at, pixels.
         metadata: what `train` stored beside the weights.
+        device: where the network computes, a torch.device or its name.
     """
 
-    def __init__(self, network: RAN, metadata: dict, device: torch.device, amp: str = "off", compile: bool = False):
-        work_in_forks()
-        self.network = network.to(device).to(memory_format=torch.channels_last).eval()
-        self._model = compiled(self.network, compile, device)
-        self._precision = mixed_precision(amp, device)
-        self.metadata = metadata
-        self.device = device
-        self.img_size = image_size(metadata)
+    def __init__(self, metadata: dict, device: Any):
+        self.metadata, self.device, self.img_size = metadata, device, image_size(metadata)
 
     @overload
     def __call__(
-        self, picture: Picture, size: int = ..., tile: int = ..., tta: bool = ..., depth: int = ...
+        self, picture: "Picture", size: int = ..., tile: int = ..., tta: bool = ..., depth: int = ...
     ) -> Map: ...
     @overload
     def __call__(self, picture: list, size: int = ..., tile: int = ..., tta: bool = ..., depth: int = ...) -> list: ...
@@ -83,28 +80,27 @@ class Predictor:
             return self._tiled(image, side, tile, tta)
         return resize_map(self.probabilities(stack([resize(image, side, side)]), tta)[0], image.shape[:2])
 
-    @torch.inference_mode()
-    def probabilities(self, images: torch.Tensor, tta: bool = False) -> np.ndarray:
+    def probabilities(self, images: "np.ndarray | torch.Tensor", tta: bool = False) -> np.ndarray:
         """Probabilities of being in focus at the network's size.
 
         Args:
-            images: N x 3 x H x W uint8, RGB.
+            images: N x 3 x H x W uint8, RGB; a tensor lies in the processor's memory.
             tta: whether to average over the images and their mirror images.
 
         Returns:
             N x H x W float32, in [0, 1].
         """
+        images = np.asarray(images)
         if tta:
-            mirrored = self.probabilities(images.flip(-1))[..., ::-1]
-            return (self.probabilities(images) + mirrored) / 2
+            mirrored = self._run(images[..., ::-1].copy("K"))[..., ::-1]
+            return (self._run(images) + mirrored) / 2
         return self._run(images)
 
-    def _run(self, images: torch.Tensor) -> np.ndarray:
-        with torch.autocast(self.device.type, self._precision, enabled=self._precision is not None):
-            logits = self._model(images.to(self.device).float() / 255, mask_only=True)
-        return logits["mask"].sigmoid()[:, 0].float().cpu().numpy()
+    def _run(self, images: np.ndarray) -> np.ndarray:
+        """Probabilities, N x H x W float32, of images N x 3 x H x W uint8, RGB."""
+        raise NotImplementedError
 
-    def maps(self, images: torch.Tensor, sizes: list[tuple[int, int]]) -> list[np.ndarray]:
+    def maps(self, images: "np.ndarray | torch.Tensor", sizes: list[tuple[int, int]]) -> list[np.ndarray]:
         """8-bit focus maps of a batch N x 3 x H x W uint8, RGB, already at the network's size; see focus_maps."""
         return focus_maps(self.probabilities(images), sizes)
 
@@ -119,41 +115,6 @@ class Predictor:
                 part_map = resize_map(self.probabilities(stack([part]), tta)[0], (bottom - top, right - left))
                 blended[top:bottom, left:right] += part_map * down[:, None] * across
         return blended
-
-
-class OnnxPredictor(Predictor):
-    """The same by onnxruntime, on a file that `export` wrote; `network` is missing.
-
-    Raises:
-        FileNotFoundError, ValueError: no such file, not one that `export` wrote, or onnxruntime is not installed.
-    """
-
-    def __init__(self, path: str | Path, device: torch.device):
-        try:
-            import onnxruntime
-        except ImportError:
-            raise ValueError("--engine onnx needs another package: pip install onnxruntime") from None
-        if not Path(path).is_file():
-            raise FileNotFoundError(f"{path}: no such file; `python main.py export --output {path}` writes it")
-        try:
-            with open(path, "rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data:
-                # What marks a tensor in another file, which the runtime before 1.24 reads wherever it is.
-                if data.find(b"location") >= 0:
-                    raise ValueError("parts of it lie in other files")
-            providers: list[str | tuple[str, dict[str, int]]] = ["CPUExecutionProvider"]
-            if device.type == "cuda" and "CUDAExecutionProvider" in onnxruntime.get_available_providers():
-                providers.insert(0, ("CUDAExecutionProvider", {"device_id": device.index or 0}))
-            self._session = onnxruntime.InferenceSession(path, providers=providers)
-            work_in_forks(self._session)
-            about = self._session.get_modelmeta().custom_metadata_map
-            self.metadata = {key: json.loads(about[key]) for key in ("model", "config")}
-            self.img_size = image_size(self.metadata)
-        except Exception as error:  # the runtime raises many kinds for a damaged or foreign file
-            raise ValueError(f"{path}: not an ONNX file that export wrote ({str(error).splitlines()[0]})") from None
-        self.device = device
-
-    def _run(self, images: torch.Tensor) -> np.ndarray:
-        return self._session.run(None, {"image": np.ascontiguousarray(images.cpu().numpy())})[0][:, 0]
 
 
 def _spans(length: int, tile: int) -> Iterator[tuple[int, int, np.ndarray]]:
@@ -177,33 +138,67 @@ def advice_on_shape(height: int, width: int) -> str:
     return f"{width} x {height} is a long strip, pressed into a square: --tile {shorter} of predict would help here"
 
 
-def stack(images: list[np.ndarray]) -> torch.Tensor:
-    """Arrays H x W x 3 of one size as a batch N x 3 x H x W."""
-    return torch.from_numpy(np.stack(images)).permute(0, 3, 1, 2)
+def stack(images: list[np.ndarray]) -> np.ndarray:
+    """Arrays H x W x 3 of one size as a batch N x 3 x H x W, which in memory stays N x H x W x 3."""
+    return np.stack(images).transpose(0, 3, 1, 2)
 
 
-def chosen_weights(model_path: str, default: Path = SHIPPED) -> Path:
-    """The weights that a command was given, else the default ones; prints which."""
-    print(f"weights: {model_path or f'{default}, those of the repository (--model_path takes others)'}", flush=True)
-    return named(model_path or default)
+def chosen_weights(model_path: str, engine: str = "auto") -> Path:
+    """The weights that a command was given, else the shipped ones, as the engine reads them; prints which."""
+    path = engine_file(model_path or SHIPPED, engine)
+    print(f"weights: {path}{'' if model_path else ', those of the repository (--model_path takes others)'}", flush=True)
+    return path
+
+
+def engine_file(path: str | Path, engine: str) -> Path:
+    """What an engine reads: weights for torch, and for onnx the file that `export` makes of them.
+
+    Args:
+        path: weights, a run folder, the name of a shipped model, or an .onnx file.
+        engine: torch, onnx, or auto: torch, but for an .onnx file, and where torch is not installed.
+
+    Raises:
+        FileNotFoundError, ValueError: no file of `export`, or one of other weights; an .onnx file for torch.
+    """
+    weights = named(path)
+    if weights.suffix == ".onnx":
+        if engine == "torch":
+            raise ValueError(f"--engine torch does not take {path}: an .onnx file is for --engine onnx")
+        return weights
+    if engine == "torch" or (engine == "auto" and find_spec("torch")):
+        return weights
+    file = exported(weights, ".onnx")
+    command = f"`python main.py export --model {weights.stem if weights.parent == WEIGHTS else weights}`"
+    if not file.is_file():
+        raise FileNotFoundError(f"{file}: no such file; {command} writes it, on a machine with PyTorch")
+    return file
 
 
 def load_model(
-    path: str | Path = SHIPPED, device: str | torch.device = "auto", amp: str = "off", compile: bool = False
+    path: str | Path = SHIPPED,
+    device: "str | torch.device" = "auto",
+    amp: str = "off",
+    compile: bool = False,
+    engine: str = "auto",
 ) -> Predictor:
     """Predictor from a .safetensors file or a run folder; without one, from the weights that come with the repository.
 
     Args:
         path: a weights file that `train` or `release` wrote, a run folder (the best model), the name of a shipped
-            model, an .onnx file that `export` wrote (by onnxruntime, on a GPU where its package for that is
-            installed), or tensors of a shipped model's network as others saved them.
-        device: auto, cpu, cuda or mps, or a torch.device.
+            model, an .onnx file that `export` wrote, or tensors of a shipped model's network as others saved them.
+        device: auto, cpu, cuda or mps, or a torch.device; onnxruntime has a CUDA package of its own.
         amp: mixed precision: auto, off, bf16 or fp16.
         compile: whether to torch.compile the network; pays for many pictures of one size.
+        engine: torch, onnx (onnxruntime, on what `export` made of the path and wrote beside it; needs no PyTorch), or
+            auto: torch, but for an .onnx file, and where torch is not installed.
     """
-    chosen = choose_device(device) if isinstance(device, str) else device
-    if Path(path).suffix == ".onnx":
+    file = engine_file(path, engine)
+    if file.suffix == ".onnx":
         if amp != "off" or compile:
-            raise ValueError(f"{path}: an ONNX file is what it is: --amp and --compile are for PyTorch")
-        return OnnxPredictor(path, chosen)
-    return Predictor(*load_network(path), chosen, amp, compile)
+            raise ValueError(f"{file}: an ONNX file is what it is: --amp and --compile are for PyTorch")
+        from .predictor_onnx import OnnxPredictor
+
+        return OnnxPredictor(file, device)
+    from .predictor_torch import TorchPredictor, load_network
+
+    return TorchPredictor(*load_network(file), device, amp, compile)

@@ -21,12 +21,12 @@ from .imaging.mask_check import report_masks
 from .imaging.writing import write_png
 from .predictor import SHIPPED, load_model
 from .utils import distributed
-from .utils.checkpoint import BEST, WEIGHTS, named
 from .utils.files import locked
 from .utils.memory import explain_out_of_memory, peak_memory
 from .utils.options import RunConfig, TestConfig, TrainConfig
 from .utils.progress import bar, cores_of_process
 from .utils.tool_options import ReportOptions
+from .utils.weight_files import BEST, WEIGHTS, named
 
 
 def sets_to_score(config: RunConfig) -> dict[str, list[Pair]]:

@@ -27,7 +27,7 @@ def image_seconds(name: str, device: str, amp: str, compile: bool, repeats: int)
     from torch import nn
 
     from ran.model import RAN
-    from ran.predictor import Predictor
+    from ran.predictor_torch import TorchPredictor
 
     class Logits(nn.Module):
         """A segmentation network of torchvision with the call of RAN."""
@@ -46,7 +46,7 @@ def image_seconds(name: str, device: str, amp: str, compile: bool, repeats: int)
         peer = getattr(torchvision.models.segmentation, arch)
         network = Logits(peer(weights=None, weights_backbone=None, num_classes=1))
     metadata = {"config": {"img_size": SIZE}}
-    # Ignored is that a Predictor wants a RAN: a peer only stands in for one.
-    predictor = Predictor(network, metadata, torch.device(device), amp, compile)  # type: ignore[arg-type]
+    # Ignored is that a TorchPredictor wants a RAN: a peer only stands in for one.
+    predictor = TorchPredictor(network, metadata, device, amp, compile)  # type: ignore[arg-type]
     image = torch.randint(0, 256, (1, 3, SIZE, SIZE), dtype=torch.uint8)
     return median_seconds(lambda: predictor.maps(image, [(427, 640)]), repeats, warm_up=3)

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import cv2
 import numpy as np
+from PIL import Image
 
 from ..utils.files import list_images, pair_by_stem
 from ..utils.picture_names import glob_folders
@@ -13,7 +14,7 @@ from .contour import contour_band
 from .layouts import Pair, truth_folder
 from .mask_check import check_masks
 from .masks import read_levels, read_mask, read_pair
-from .pictures import read_small
+from .pictures import as_rgb, read_as
 
 # Mean difference in grey levels of two thumbnails below which they show the same photograph. CUHK's test images,
 # squeezed to 320 x 320 and compressed again, differ by less than 0.5 from themselves, by more than 17 from others.
@@ -112,6 +113,20 @@ def examine(
     except ValueError as error:
         return [str(error)], 0.0, None
     return problems, contrast_gain(image, mask), thumbnail(image)
+
+
+def read_small(path: Path, at_least: int = 64) -> np.ndarray:
+    """Reads a photograph for a look at it: a JPEG at 1/2, 1/4 or 1/8 of its size where both sides stay >= at_least.
+
+    Returns and raises as read_image; the pixels are not quite those of the whole picture shrunk.
+    """
+
+    def convert(picture: Image.Image | np.ndarray) -> np.ndarray:
+        if isinstance(picture, Image.Image):
+            picture.draft(None, (at_least, at_least))
+        return as_rgb(picture)
+
+    return read_as(path, convert)
 
 
 def thumbnail(image: np.ndarray) -> np.ndarray:

@@ -3,10 +3,13 @@
 from collections import Counter
 from pathlib import Path
 
+import numpy as np
+
 from ..utils.progress import in_threads
+from .contour import contour_band
 from .layouts import Pair
 from .mask_levels import Levels
-from .masks import read_levels
+from .masks import read_levels, read_mask
 from .pictures import orientation_at
 
 NAMED = 20  # files that a remark names
@@ -22,17 +25,19 @@ def check_masks(pairs: list[Pair], turn: str = PREPARED) -> tuple[list[str], lis
 
     Returns:
         Remarks: which value is taken for in focus where it is not white, masks with one class, masks of another kind
-        than the others, and photographs that are turned by their EXIF. And problems: masks that are none, or whose one
-        value means nothing in the other masks.
+        than the others, contours that are not theirs, and photographs that are turned by their EXIF. And problems:
+        masks that are none, or whose one value means nothing in the other masks.
     """
     pairs = [pair for pair in pairs if not pair.trimap]
     levels: dict[Path, Levels] = {}
-    problems = []
+    problems, stale = [], []
     for pair, found in zip(pairs, in_threads(_levels, pairs, "looking at masks")):
         if isinstance(found, str):
             problems.append(found)
-        else:
-            levels[pair.mask] = found
+            continue
+        levels[pair.mask], fits = found
+        if not fits:
+            stale.append(str(pair.contour))
     kinds = Counter(found.kind for found in levels.values() if not found.one_class)
     usual = next((x for x in levels.values() if kinds and x.kind == kinds.most_common(1)[0][0]), None)
     strange = {path: found for path, found in levels.items() if usual and not found.fits(usual)}
@@ -55,6 +60,9 @@ def check_masks(pairs: list[Pair], turn: str = PREPARED) -> tuple[list[str], lis
     alone = [str(path) for path, found in levels.items() if found.one_class]
     if alone:
         remarks.append(f"{len(alone)} of {len(levels)} masks hold one class only: {_names(alone)}")
+    if stale:
+        stated = f"{len(stale)} contour(s) are not those of their masks; prepare makes them: {_names(stale)}"
+        remarks.append(f"warning: {stated}")
     turned = sum(orientation_at(pair.image) > 1 for pair in pairs)
     if turned:
         remarks.append(
@@ -80,9 +88,11 @@ def report_masks(pairs: list[Pair], turn: str = PREPARED) -> None:
         print(remark)
 
 
-def _levels(pair: Pair) -> Levels | str:
+def _levels(pair: Pair) -> tuple[Levels, bool] | str:
+    """What a mask holds, and whether the contour beside it, if there is one, is its own; or why it cannot be read."""
     try:
-        return read_levels(pair.mask)[1]
+        mask, levels = read_levels(pair.mask)
+        return levels, not pair.contour or np.array_equal(read_mask(pair.contour), contour_band(mask))
     except (OSError, ValueError) as error:
         return str(error)
 

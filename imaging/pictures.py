@@ -11,9 +11,10 @@ import cv2
 import numpy as np
 from PIL import ExifTags, Image, ImageFile, UnidentifiedImageError
 
+from . import tiff
 from .depth import Warn, to_8_bit, turned
 from .raw import is_raw, open_raw, shows_thumbnail
-from .tiff import PHOTOMETRIC, Foreign, black_is_0, deep_values, is_tiff, open_tiff, seek_full_page, stated_depth
+from .tiff import Foreign
 
 warnings.filterwarnings("ignore", module="PIL")  # odd EXIF, transparent palettes: of nothing that is used here
 
@@ -36,19 +37,11 @@ def read_image(path: str | Path | BinaryIO, depth: int = 0, warn: Warn = warning
     Raises:
         ValueError: not a picture that can be read, or a damaged one.
     """
-    return read_as(path, lambda picture: as_rgb(picture, depth, lambda text: warn(f"{path}: {text}")))
-
-
-def read_small(path: str | Path, at_least: int = 64) -> np.ndarray:
-    """Reads a photograph for a look at it: a JPEG at 1/2, 1/4 or 1/8 of its size where both sides stay >= at_least.
-
-    Returns and raises as read_image; the pixels are not quite those of the whole picture shrunk.
-    """
 
     def convert(picture: Image.Image | np.ndarray) -> np.ndarray:
-        if isinstance(picture, Image.Image):
-            picture.draft(None, (at_least, at_least))
-        return as_rgb(picture)
+        if isinstance(picture, Image.Image) and (left := tiff.left_out_pages(picture)):
+            warn(f"{path}: {left} more page(s) or frame(s) in it are not read")
+        return as_rgb(picture, depth, lambda text: warn(f"{path}: {text}"))
 
     return read_as(path, convert)
 
@@ -109,19 +102,19 @@ def _opened(path: str | Path | BinaryIO) -> Iterator[Image.Image | Foreign]:
     try:
         picture = Image.open(path)
     except UnidentifiedImageError:
-        if not file or (not (raw := is_raw(file, None)) and not is_tiff(file)):
+        if not file or (not (raw := is_raw(file, None)) and not tiff.is_tiff(file)):
             raise
-        yield _within_limit(open_raw(file) if raw else open_tiff(file))
+        yield _within_limit(open_raw(file) if raw else tiff.open_tiff(file))
         return
     with picture:
         if picture.format == "EPS":  # Pillow would start Ghostscript
             raise ValueError("EPS, which is a program, not a picture")
         beyond: Callable[[Any], Foreign] | None = None
         try:
-            seek_full_page(picture)
+            tiff.seek_full_page(picture)
         except SyntaxError:
             picture.seek(0)
-            beyond = open_tiff
+            beyond = tiff.open_tiff
         if file and is_raw(file, picture):
             beyond = open_raw
         if beyond and not file:
@@ -159,7 +152,9 @@ def as_rgb(picture: Image.Image | np.ndarray, depth: int = 0, warn: Warn = warni
         ValueError: another shape or type, no pixels, or values out of range.
     """
     if isinstance(picture, Image.Image):
-        stated = stated_depth(picture)
+        if lost := tiff.decoded_too_early(picture):
+            warn(lost)
+        stated = tiff.stated_depth(picture)
         array = _values(picture, depth or stated)
         if stated and not depth and array.max() < 2**stated:
             # The standard wants those of a PNG shifted up; they are not where one has lower bits than that leaves.
@@ -200,12 +195,12 @@ def decode_deep(picture: Image.Image, bits: int = 0) -> np.ndarray | None:
     Args:
         bits: see _values.
     """
-    deep, white_is_0 = deep_values(picture), getattr(picture, "tag_v2", {}).get(PHOTOMETRIC) == 0
+    deep, white_is_0 = tiff.deep_values(picture), getattr(picture, "tag_v2", {}).get(tiff.PHOTOMETRIC) == 0
     load(picture)
     if deep is None and picture.mode[0] in "IF":
         deep = np.asarray(picture)
         if white_is_0:
-            deep = black_is_0(deep, bits if deep.max() < 2**bits else 0)
+            deep = tiff.black_is_0(deep, bits if deep.max() < 2**bits else 0)
     return deep
 
 

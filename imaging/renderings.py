@@ -13,6 +13,7 @@ from .blur import disc
 from .depth import to_8_bit, turned
 from .metadata import read_metadata
 from .pictures import load, orientation_of, read_as
+from .sharpness import sharpness
 from .tiff import deep_values
 from .writing import JPEG_SIDE, write_picture
 
@@ -125,14 +126,14 @@ def numbers(photograph: np.ndarray, focus_map: np.ndarray, size: tuple[int, int]
         in_focus: share of the picture that is in focus (map >= 0.5), 0 to 1.
         centre_x, centre_y: centroid of that region, and left, top, right, bottom: its box, pixels of the picture;
             None where nothing is in focus.
-        confidence: mean of |2 p - 1| over the map, 0 (undecided) to 1.
-        sharpness: standard deviation of the Laplacian of the grey picture over what is in focus (over all where
-            nothing is), at a longer side of 1024 pixels: comparable within a shoot, to sort it by.
+        decidedness: mean of |2 p - 1| over the map, 0 (all is 0.5) to 1 (all is 0 or 1); not calibrated: it does not
+            say how often the map is right.
+        sharpness: of what is in focus (of all where nothing is), at a longer side of 1024 pixels, see
+            imaging.sharpness: comparable within a scene, to sort its pictures by.
     """
     height, width = size
     sharp = shrunk(focus_map) >= 0.5
     grey = cv2.cvtColor(shrunk(photograph), cv2.COLOR_RGB2GRAY)
-    detail = cv2.Laplacian(grey, cv2.CV_32F)
     row: dict[str, float | None] = {"width": width, "height": height, "in_focus": round(float(sharp.mean()), 4)}
     row |= dict.fromkeys(("centre_x", "centre_y", "left", "top", "right", "bottom"))
     if sharp.any():
@@ -143,8 +144,8 @@ def numbers(photograph: np.ndarray, focus_map: np.ndarray, size: tuple[int, int]
         )
         row["left"], row["right"] = round(float(x.min() * across)), round(float((x.max() + 1) * across))
         row["top"], row["bottom"] = round(float(y.min() * down)), round(float((y.max() + 1) * down))
-    row["confidence"] = round(float(np.abs(2 * focus_map - 1).mean()), 4)
-    row["sharpness"] = round(float(detail[sharp].std() if sharp.any() else detail.std()), 2)
+    row["decidedness"] = round(float(np.abs(2 * focus_map - 1).mean()), 4)
+    row["sharpness"] = round(sharpness(grey, sharp if sharp.any() else np.ones_like(sharp)), 4)
     return row
 
 

@@ -10,7 +10,7 @@ import cv2
 import numpy as np
 from PIL import Image, ImageFile
 
-from .depth import turned
+from .depth import GUESSES, turned
 
 BITS, PHOTOMETRIC, ORIENTATION, CHANNELS, HIGHEST, PLANAR = 258, 262, 274, 277, 281, 284  # tags
 MAGIC = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
@@ -101,7 +101,8 @@ def deep_values(picture: Image.Image) -> np.ndarray | None:
     if planes and picture.mode not in COLOURS:
         raise ValueError(f"planes of 16-bit {picture.mode}: save it with interleaved channels")
     deep = picture.mode in COLOURS and (planes or ";16" in layout) and not layout.startswith("RGBa")
-    if not deep and not (picture.format == "TIFF" and picture.mode == "F"):
+    inks = picture.mode == "CMYK" and ";16" in layout
+    if not deep and not inks and not (picture.format == "TIFF" and picture.mode == "F"):
         return None
     position = picture.fp.tell()
     picture.fp.seek(0)
@@ -109,7 +110,58 @@ def deep_values(picture: Image.Image) -> np.ndarray | None:
     picture.fp.seek(position)
     if picture.format == "PNG":
         return _by_opencv(data)
+    if inks:
+        _check_inks(data, picture.tell())
+        return None
     return _decoded(data, picture.tell(), tags)
+
+
+def _check_inks(data: bytes, page: int) -> None:
+    """Refuses 16-bit inks without high bits: Pillow converts the high byte alone, which is right for others."""
+    import tifffile
+
+    with tifffile.TiffFile(io.BytesIO(data)) as file:
+        highest = int(np.max(file.pages[page].asarray()))
+    if 0 < highest < 2 ** GUESSES[-1]:
+        raise ValueError(f"16-bit CMYK whose highest level is {highest}: save it as RGB, or with 8 bits")
+
+
+def left_out_pages(picture: Any) -> int:
+    """Pages of a TIFF beside the one it stands at, but smaller versions; frames of an animation beside the first."""
+    if not getattr(picture, "is_animated", False) or picture.format not in ("TIFF", "GIF", "WEBP", "PNG"):
+        return 0
+    if picture.format != "TIFF":
+        return picture.n_frames - 1
+    here, whole = picture.tell(), 0
+    for page in range(picture.n_frames):
+        try:
+            picture.seek(page)
+            whole += not is_reduced(picture)
+        except SyntaxError:  # a page that Pillow does not know
+            whole += 1
+    picture.seek(here)
+    return max(0, whole - 1)
+
+
+def decoded_too_early(picture: Any) -> str:
+    """What may be wrong with a PNG or TIFF that was decoded before it was given; empty where nothing is.
+
+    Pillow keeps the high byte of 16-bit colours, which is nearly nothing where their values have 12 bits.
+
+    Raises:
+        ValueError: it mixes the planes of such a TIFF.
+    """
+    if not isinstance(picture, ImageFile.ImageFile) or picture.format not in ("PNG", "TIFF") or picture.tile:
+        return ""
+    tags = getattr(picture, "tag_v2", {})
+    if picture.mode not in COLOURS or (picture.format == "TIFF" and _bits(tags) <= 8):
+        return ""
+    if _has_planes(tags):
+        raise ValueError("planes of 16 bits, mixed up when it was decoded: give the file's path instead")
+    highest = np.array(picture.getextrema())[:3].max()
+    if not 0 < highest < 2 ** (GUESSES[-1] - 8):
+        return ""
+    return f"its highest level is {highest} of 255, nearly black: of a file with 10 or 12 bits give the path instead"
 
 
 def open_tiff(path: str | Path) -> Foreign:

@@ -5,7 +5,6 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import torch
-import torchvision
 from torch import nn
 
 from .layers import group_norm
@@ -16,8 +15,16 @@ EFFICIENTNET_TAPS = (2, 3, 5, 7)
 NORMS = ("frozen", "group")
 
 
+def _torchvision(arch: str, norm: str) -> Any:
+    import torchvision  # takes seconds, which other encoders need not wait for
+
+    return getattr(torchvision.models, arch)(
+        weights=None, norm_layer=nn.BatchNorm2d if norm == "frozen" else group_norm
+    )
+
+
 def _resnet(arch: str, norm: str) -> nn.Module:
-    net = getattr(torchvision.models, arch)(weights=None, norm_layer=_torchvision_norm(norm))
+    net = _torchvision(arch, norm)
     del net.avgpool, net.fc
     return net
 
@@ -32,7 +39,7 @@ def _resnet_features(net: Any, image: torch.Tensor) -> list[torch.Tensor]:
 
 
 def _efficientnet(arch: str, norm: str) -> nn.Module:
-    net = getattr(torchvision.models, arch)(weights=None, norm_layer=_torchvision_norm(norm))
+    net = _torchvision(arch, norm)
     net.features = net.features[: EFFICIENTNET_TAPS[-1] + 1]
     del net.avgpool, net.classifier
     return net
@@ -49,7 +56,7 @@ def _efficientnet_features(net: Any, image: torch.Tensor) -> list[torch.Tensor]:
 
 def _lite(arch: str, norm: str) -> nn.Module:
     """timm's EfficientNet-Lite, the features behind its blocks; on CPUs depthwise convolutions in full precision."""
-    import timm  # which other encoders need not wait for
+    import timm  # as above
 
     net = timm.create_model(f"tf_{arch}", features_only=True, out_indices=(1, 2, 3, 4))
     for parent in list(net.modules()):
@@ -62,17 +69,13 @@ def _lite(arch: str, norm: str) -> nn.Module:
 
 
 class _FullPrecision(nn.Conv2d):
-    """A convolution that computes in 32 bits on CPUs: the gradient of a depthwise one in bf16 takes far longer there."""
+    """A convolution in 32 bits on CPUs, where the gradient of a depthwise one takes far longer in bf16."""
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         if x.device.type != "cpu":
             return super().forward(x)
         with torch.autocast(x.device.type, enabled=False):
             return super().forward(x.float())
-
-
-def _torchvision_norm(norm: str) -> Callable[..., nn.Module]:
-    return nn.BatchNorm2d if norm == "frozen" else group_norm
 
 
 class Backbone(NamedTuple):
@@ -193,6 +196,8 @@ def _imagenet_state(arch: str) -> dict[str, torch.Tensor]:
         url, folder = f"the model timm/tf_{arch}.in1k of the Hugging Face Hub", "the Hub's cache"
         load = lambda: timm.create_model(f"tf_{arch}", pretrained=True).state_dict()  # noqa: E731
     else:
+        import torchvision
+
         weights = torchvision.models.get_model_weights(arch).DEFAULT
         url, folder = weights.url, f"{Path(torch.hub.get_dir()) / 'checkpoints'}/"
         load = lambda: weights.get_state_dict(progress=True, check_hash=True, weights_only=True)  # noqa: E731

@@ -176,7 +176,7 @@ def test_the_end_of_another_process_is_reported(monkeypatch):
 
 def test_on_cuda_the_decoders_norms_are_synchronised_and_the_encoders_stay_frozen(monkeypatch):
     monkeypatch.setattr(distributed, "size", lambda: 2)
-    monkeypatch.setattr(distributed, "DistributedDataParallel", lambda network, devices: network)
+    monkeypatch.setattr(torch.nn.parallel, "DistributedDataParallel", lambda network, devices: network)
     network = RAN("resnet18", "frozen")
     names = network.state_dict().keys()
     network = distributed.wrapped(network, torch.device("cuda", 0))

@@ -6,10 +6,12 @@ from pathlib import Path
 
 import torch
 
-from ..predictor import OnnxPredictor, Predictor, chosen_weights
-from ..utils.checkpoint import BEST, load_network
+from ..predictor import Predictor, chosen_weights
+from ..predictor_onnx import OnnxPredictor
+from ..predictor_torch import TorchPredictor, load_network
 from ..utils.files import atomic
 from ..utils.tool_options import ExportOptions
+from ..utils.weight_files import BEST, exported, hash_of
 
 SIZES = ((1, 384, 384), (1, 256, 320), (2, 400, 512))  # (batch, height, width) that are compared
 TOLERANCE = 1e-4
@@ -21,15 +23,16 @@ def run(options: ExportOptions) -> None:
     Raises:
         FileNotFoundError, ValueError: no weights; packages are missing; the file computes something else.
     """
-    weights = chosen_weights(options.model_path)
-    predictor = Predictor(*load_network(weights), torch.device("cpu"))
+    weights = chosen_weights(options.model_path, "torch")
+    predictor = TorchPredictor(*load_network(weights), "cpu")
+    predictor.metadata = predictor.metadata | {"weights": hash_of(weights / BEST if weights.is_dir() else weights)}
     kind, (suffix, write, read) = options.format.upper(), TARGETS[options.format]
-    path = Path(options.output or (weights / BEST if weights.is_dir() else weights).with_suffix(suffix))
+    path = Path(options.output or exported(weights, suffix))
     if path.suffix != suffix:
         raise ValueError(f"--output {path}: the name of an {kind} file ends in {suffix}")
     with atomic(path) as temporary:
         write(temporary, predictor)
-        compare(read(temporary, predictor.device), predictor, kind)
+        compare(read(temporary, "cpu"), predictor, kind)
     side = predictor.img_size
     print(
         f"{path}: {path.stat().st_size / 1e6:.1f} MB; input image, N x 3 x H x W uint8 RGB, best at {side} x {side}; "
@@ -40,7 +43,7 @@ def run(options: ExportOptions) -> None:
 class Probability(torch.nn.Module):
     """Bytes to probabilities: scaling, normalisation and sigmoid become part of the graph."""
 
-    def __init__(self, predictor: Predictor):
+    def __init__(self, predictor: TorchPredictor):
         super().__init__()
         self.network = predictor.network.to(memory_format=torch.contiguous_format)
 
@@ -48,7 +51,7 @@ class Probability(torch.nn.Module):
         return self.network(image.float() / 255, mask_only=True)["mask"].sigmoid()
 
 
-def write_onnx(path: Path, predictor: Predictor) -> None:
+def write_onnx(path: Path, predictor: TorchPredictor) -> None:
     """Writes the graph, with batch, height and width left open, and the predictor's metadata in it."""
     try:
         import onnx
@@ -72,7 +75,7 @@ def write_onnx(path: Path, predictor: Predictor) -> None:
             dynamic_axes={"image": open_sides, "probability": open_sides},
         )
     model = onnx.load(path)
-    about = {key: json.dumps(predictor.metadata[key]) for key in ("model", "config")}
+    about = {key: json.dumps(value) for key, value in predictor.metadata.items()}
     onnx.helper.set_model_props(model, about)
     onnx.checker.check_model(model)
     onnx.save(model, path)
@@ -82,7 +85,7 @@ def write_onnx(path: Path, predictor: Predictor) -> None:
 TARGETS = {"onnx": (".onnx", write_onnx, OnnxPredictor)}
 
 
-def compare(exported: Predictor, predictor: Predictor, kind: str) -> None:
+def compare(target: Predictor, predictor: Predictor, kind: str) -> None:
     """Prints the largest difference of an exported network from PyTorch at each of SIZES.
 
     Raises:
@@ -92,7 +95,7 @@ def compare(exported: Predictor, predictor: Predictor, kind: str) -> None:
     for batch, height, width in SIZES:
         coarse = torch.rand(batch, 3, height // 16, width // 16, generator=generator)
         images = torch.nn.functional.interpolate(255 * coarse, size=(height, width), mode="bilinear").to(torch.uint8)
-        difference = abs(exported.probabilities(images) - predictor.probabilities(images)).max()
+        difference = abs(target.probabilities(images) - predictor.probabilities(images)).max()
         print(f"{batch} x 3 x {height} x {width}: largest difference from PyTorch {difference:.1e}")
         if not difference <= TOLERANCE:
             raise ValueError(f"the {kind} graph differs from PyTorch by {difference:.1e}, allowed are {TOLERANCE:.0e}")

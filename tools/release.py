@@ -6,9 +6,10 @@ import torch
 
 from ..evaluation.scores import read_scores
 from ..tester import Tester
-from ..utils.checkpoint import read_weights, save_weights, write_hash
+from ..utils.checkpoint import read_weights, save_weights
 from ..utils.files import atomic
 from ..utils.options import ReleaseOptions, RunConfig, TestConfig
+from ..utils.weight_files import write_hash
 
 
 def run(options: ReleaseOptions) -> None:

@@ -1,7 +1,6 @@
 """Weights (safetensors with metadata) and training states: written whole, never unpickled."""
 
 import dataclasses
-import hashlib
 import io
 import json
 from pathlib import Path
@@ -10,17 +9,16 @@ import torch
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save
 
-from ..model import MIN_SIZE, RAN, make_network
+from ..model import RAN, make_network
 from ..model.state_dicts import fitting, read_state_dict
 from .command_line import names
 from .device import hardware
 from .files import write_bytes
-from .options import ROOT, TrainConfig
+from .options import TrainConfig
 from .train_state import TrainState
+from .weight_files import BEST, WEIGHTS, check_hash, image_size, named
 
-BEST = "best_model.safetensors"
 LAST = "last.pt"
-WEIGHTS = ROOT / "weights"  # the models that are shipped
 LOCAL = names(TrainConfig, "local")  # options that weights do not store
 FREE_ON_RESUME = names(TrainConfig, "free")  # that may differ between a run and its resumption
 
@@ -35,12 +33,6 @@ def save_weights(path: Path, state: dict[str, torch.Tensor], metadata: dict) -> 
     """Writes a state dict with metadata whose values are anything JSON can hold."""
     tensors = {name: value.detach().cpu().contiguous() for name, value in state.items()}
     write_bytes(path, save(tensors, {key: json.dumps(value) for key, value in metadata.items()}))
-
-
-def named(path: str | Path) -> Path:
-    """The path, or where there is none, the shipped model of that name."""
-    shipped = WEIGHTS / f"{path}.safetensors"
-    return shipped if not Path(path).exists() and Path(path).name == str(path) and shipped.is_file() else Path(path)
 
 
 def read_weights(path: str | Path) -> tuple[dict[str, torch.Tensor], dict]:
@@ -118,38 +110,6 @@ def load_network(path: str | Path) -> tuple[RAN, dict]:
     if place:
         print(f"{path}: weights taken{place}")
     return network, metadata
-
-
-def image_size(metadata: dict) -> int:
-    """Side of the square that a trained network wants pictures at, pixels.
-
-    Raises:
-        ValueError: the metadata do not say it.
-    """
-    side = metadata["config"].get("test_size") or metadata["config"].get("img_size")
-    if not isinstance(side, int) or side < MIN_SIZE:
-        raise ValueError(f"its metadata name no size of pictures, but {side}")
-    return side
-
-
-def hash_of(path: Path) -> str:
-    return hashlib.sha256(path.read_bytes()).hexdigest()
-
-
-def write_hash(path: Path) -> None:
-    """Writes a file's SHA-256 beside it, as `sha256sum --check` reads it."""
-    write_bytes(path.with_name(f"{path.name}.sha256"), f"{hash_of(path)}  {path.name}\n".encode())
-
-
-def check_hash(path: Path) -> None:
-    """Compares a file with the SHA-256 beside it, where there is one: half a download is refused, not loaded.
-
-    Raises:
-        ValueError: they differ.
-    """
-    known = path.with_name(f"{path.name}.sha256")
-    if known.exists() and known.read_text(encoding="utf-8").split()[:1] != [hash_of(path)]:
-        raise ValueError(f"{path}: damaged or changed, its SHA-256 is not that of {known.name}; fetch the file again")
 
 
 def training_metadata(

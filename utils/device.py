@@ -1,12 +1,8 @@
 """Which processor to compute on, and how precisely."""
 
-import os
 import platform
-import weakref
 from collections.abc import Callable
-from functools import cache
 from pathlib import Path
-from typing import Any
 
 import torch
 from torch import nn
@@ -56,32 +52,6 @@ def compiled(network: nn.Module, wanted: bool, device: torch.device) -> Callable
     """The network as it is called: compiled if wanted, with CUDA graphs on a GPU; each input size compiles anew."""
     mode = "reduce-overhead" if device.type == "cuda" else "default"
     return torch.compile(network, mode=mode, dynamic=False) if wanted else network
-
-
-_sessions: weakref.WeakSet = weakref.WeakSet()
-_inherited: list = []
-
-
-def work_in_forks(session: Any = None) -> None:
-    """Lets what is loaded here work in processes forked from this one: by one thread, the others stay behind.
-
-    Args:
-        session: of onnxruntime.
-    """
-    if session is not None:
-        _sessions.add(session)
-    _register_once()
-
-
-@cache
-def _register_once() -> None:
-    if hasattr(os, "register_at_fork"):
-        os.register_at_fork(after_in_child=_go_on_in_one_thread)
-
-
-def _go_on_in_one_thread() -> None:
-    torch.set_num_threads(1)  # OpenMP would wait for its threads for ever
-    _inherited.extend(_sessions)  # so would a session for its own, when it is freed
 
 
 def hardware(device: torch.device) -> str:

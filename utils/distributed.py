@@ -1,18 +1,19 @@
 """Several processes that train or test together, started by torchrun. Alone, each function does the plain thing."""
 
+from __future__ import annotations
+
 import os
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import timedelta
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import torch
-import torch.distributed as dist
-from torch import nn
-from torch.nn.parallel import DistributedDataParallel
-
-from .device import choose_device
 from .memory import explain_dead_workers
+
+if TYPE_CHECKING:  # imported where several processes, or a device of torch, need it: onnxruntime does without
+    import torch
+    from torch import nn
 
 PATIENCE = timedelta(minutes=30)  # torch's own limit on the CPU; on CUDA it would be 10 minutes
 
@@ -27,6 +28,11 @@ def join(device: str, patience: timedelta = PATIENCE) -> torch.device:
     Raises:
         ValueError: no such device, MPS under torchrun, or more processes on this machine than GPUs.
     """
+    import torch
+    import torch.distributed as dist
+
+    from .device import choose_device
+
     chosen = choose_device(device)
     if "LOCAL_RANK" not in os.environ:
         return chosen
@@ -47,18 +53,24 @@ def join(device: str, patience: timedelta = PATIENCE) -> torch.device:
 
 def leave() -> None:
     """Ends this process's part in a job that all processes have finished."""
-    if dist.is_initialized():
-        dist.destroy_process_group()
+    if job := _job():
+        job.destroy_process_group()
+
+
+def _job() -> Any:
+    """torch.distributed, where this process has joined a job."""
+    dist = sys.modules.get("torch.distributed")
+    return dist if dist and dist.is_initialized() else None
 
 
 def rank() -> int:
     """Number of this process, from 0; the first one writes the files."""
-    return dist.get_rank() if dist.is_initialized() else 0
+    return job.get_rank() if (job := _job()) else 0
 
 
 def size() -> int:
     """How many processes there are."""
-    return dist.get_world_size() if dist.is_initialized() else 1
+    return job.get_world_size() if (job := _job()) else 1
 
 
 def wrapped(network: nn.Module, device: torch.device) -> nn.Module:
@@ -68,6 +80,9 @@ def wrapped(network: nn.Module, device: torch.device) -> nn.Module:
     """
     if size() == 1:
         return network
+    from torch import nn
+    from torch.nn.parallel import DistributedDataParallel
+
     if device.type == "cuda":
         for name, part in network.named_children():
             if name != "encoder":  # its norms are frozen
@@ -79,8 +94,10 @@ def total(values: list[float], device: torch.device) -> list[float]:
     """Sums over all processes."""
     if size() == 1:
         return values
+    import torch
+
     sums = torch.tensor(values, dtype=torch.float64, device=device)
-    dist.all_reduce(sums)
+    _job().all_reduce(sums)
     return sums.tolist()
 
 
@@ -89,7 +106,7 @@ def gather(items: list) -> list:
     if size() == 1:
         return items
     shares: list[Any] = [None] * size()
-    dist.all_gather_object(shares, items)
+    _job().all_gather_object(shares, items)
     return [share[i] for i in range(max(map(len, shares))) for share in shares if i < len(share)]
 
 
@@ -97,7 +114,7 @@ def same_buffers(network: nn.Module) -> None:
     """Gives every process the first one's buffers (BatchNorm statistics)."""
     if size() > 1:
         for buffer in network.buffers():
-            dist.broadcast(buffer, 0)
+            _job().broadcast(buffer, 0)
 
 
 def check_same(what: str, value: Any) -> None:
@@ -111,7 +128,7 @@ def check_same(what: str, value: Any) -> None:
         return
     values: list[Any] = [None] * size()
     with explain_lost_processes("start the job again"):
-        dist.all_gather_object(values, value)
+        _job().all_gather_object(values, value)
     if other := [number for number in range(size()) if values[number] != values[0]]:
         raise ValueError(
             f"processes 0 and {', '.join(map(str, other))} see different {what}: all machines need the same files"
@@ -128,7 +145,7 @@ def explain_lost_processes(advice: str) -> Iterator[None]:
         with explain_dead_workers():
             yield
     except RuntimeError as error:
-        if size() == 1 or isinstance(error, torch.OutOfMemoryError):
+        if size() == 1 or type(error).__name__ == "OutOfMemoryError":  # of torch
             raise
         reason = str(error).splitlines()[0]
         sentence = f"process {rank()} stopped: another one has ended, or hangs ({reason}); {advice}"

@@ -28,6 +28,7 @@ DECODERS = ("paper", "fine")
 SCHEDULES = ("plateau", "onecycle")
 IMG_SIZE = 384  # the paper's
 FOLDS = 5  # parts of the training pictures that can be left out
+MIN_SIZE = 32  # the copy of model.MIN_SIZE, pixels
 ROOT = Path(__file__).parent.parent
 
 _data, _network, _recipe = (partial(option, group=group) for group in ("data", "network", "recipe"))

@@ -38,6 +38,15 @@ def model_option(help: str) -> Any:
     return option("", f"{help} (default: ran_photos)", aliases=("--model",))
 
 
+def engine_option() -> Any:
+    """What computes the network; see predictor.engine_file."""
+    return option(
+        "auto",
+        "onnx: onnxruntime, on the file that export wrote, without PyTorch; auto = torch where it is installed",
+        choices=("auto", "torch", "onnx"),
+    )
+
+
 @dataclass
 class PrepareOptions:
     """Turn a published data set into the layout that train and test read; the source is never touched. Known by their
@@ -69,7 +78,7 @@ class _MapOptions:
     follow_links: bool = option(False, "look into linked folders too, into each once")
     output: str = output_option("maps", "folder for maps: PATH/BELOW/IT.png, 255 = in focus; - writes one to stdout")
     model_path: str = model_option("weights file, run folder, ONNX file, or the name of a shipped model")
-    engine: str = option("torch", "onnx: onnxruntime, on the file that export wrote", choices=("torch", "onnx"))
+    engine: str = engine_option()
     device: str = device_option()
     amp: str = option("off", "mixed precision: bf16 and fp16 are faster on GPUs", choices=PRECISIONS)
     size: int = option(0, "side of the square that the network sees, pixels; 0 = as in training", at_least=0)
@@ -108,6 +117,7 @@ class ServeOptions:
     """Open a page on this machine that shows what is in focus in a picture: map, overlay, cut-out, bokeh."""
 
     model_path: str = model_option("weights file, run folder, ONNX file, or the name of a shipped model")
+    engine: str = engine_option()
     device: str = device_option()
     host: str = option("127.0.0.1", "address to listen on; 0.0.0.0 lets every machine that reaches this one use it")
     port: int = option(0, "port to listen on; 0 = the first free one from 7860", at_least=0)

@@ -9,11 +9,12 @@ from pathlib import Path
 
 import pytest
 import torch
+import torchvision
 from safetensors.torch import save_file
 
 from main import main
-from ran.model import encoder
-from ran.utils.checkpoint import LAST, read_weights, save_weights, write_hash
+from ran.utils.checkpoint import LAST, read_weights, save_weights
+from ran.utils.weight_files import write_hash
 
 CPU = ["--device", "cpu"]
 SMALL = ["--arch", "resnet18", "--img_size", "64", "--epochs", "1", "--num_workers", "0", *CPU]
@@ -121,7 +122,7 @@ def test_a_downloaded_encoder_is_not_unpickled(dataset, tmp_path, monkeypatch, c
     marker = tmp_path / "marker"
     attack = payloads(marker, tmp_path)["zip"]
     monkeypatch.setattr(torch.hub, "get_dir", lambda: str(tmp_path / "hub"))
-    name = Path(encoder.torchvision.models.get_model_weights("resnet18").DEFAULT.url).name
+    name = Path(torchvision.models.get_model_weights("resnet18").DEFAULT.url).name
     (tmp_path / "hub/checkpoints").mkdir(parents=True)
     shutil.copy(attack, tmp_path / "hub/checkpoints" / name)
     error = run(["train", "--data_path", str(dataset), "--model_path", str(tmp_path / "out"), *SMALL], capsys)

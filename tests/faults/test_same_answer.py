@@ -18,8 +18,8 @@ import torch
 from main import main
 from ran.imaging.writing import write_png
 from ran.predictor import SHIPPED, load_model
-from ran.utils.checkpoint import hash_of
 from ran.utils.files import write_json
+from ran.utils.weight_files import hash_of
 from tests.small import TINY
 
 ROOT = Path(__file__).parents[2]

@@ -1,10 +1,13 @@
 """What is said on the masks of a set before anything relies on them."""
 
+import dataclasses
+
 import cv2
 import numpy as np
 import pytest
 from PIL import ExifTags, Image
 
+from ran.imaging.contour import contour_band
 from ran.imaging.layouts import Pair
 from ran.imaging.mask_check import check_masks, report_masks
 from ran.imaging.masks import read_pair
@@ -72,3 +75,16 @@ def test_a_mask_on_the_pixels_as_stored_is_explained(tmp_path):
     Image.new("L", (30, 20)).save(tmp_path / "a.png")
     with pytest.raises(ValueError, match="is 20 x 30, its mask 30 x 20 .*turned by its EXIF rotation"):
         read_pair(tmp_path / "a.jpg", tmp_path / "a.png")
+
+
+def test_contours_of_other_masks_are_named(tmp_path):
+    found = pairs(tmp_path, WHITE * 255, WHITE * 255)
+    for pair, mask in zip(found, (WHITE * 255, 255 - WHITE[::-1] * 255)):
+        path = tmp_path / f"{pair.stem}_contour.png"
+        cv2.imwrite(str(path), contour_band(mask))
+        found[int(pair.stem)] = dataclasses.replace(pair, contour=path)
+    remarks, problems = check_masks(found)
+    assert not problems and [remark.split(";")[0] for remark in remarks] == [
+        "SET: warning: 1 contour(s) are not those of their masks"
+    ]
+    assert str(tmp_path / "1_contour.png") in remarks[0]

@@ -58,9 +58,9 @@ def test_numbers_of_a_known_map(scene):
     assert row["in_focus"] == pytest.approx(0.5, abs=0.01)
     assert (row["left"], row["top"], row["bottom"]) == (0, 0, 800) and row["right"] == pytest.approx(600, abs=4)
     assert row["centre_x"] == pytest.approx(300, abs=2) and row["centre_y"] == pytest.approx(400, abs=1)
-    assert 0.95 < row["confidence"] <= 1
-    soft = renderings.numbers(np.full_like(photograph, 90), focus_map, (800, 1200))
-    assert row["sharpness"] > 10 > soft["sharpness"]
+    assert 0.95 < row["decidedness"] <= 1
+    flat = renderings.numbers(np.full_like(photograph, 90), focus_map, (800, 1200))
+    assert flat["sharpness"] == 0
     empty = renderings.numbers(photograph, np.zeros_like(focus_map), (400, 600))
     assert empty["in_focus"] == 0 and empty["centre_x"] is None and empty["right"] is None
 

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
 
-from ran.imaging.pictures import picture_size, read_image
+from ran.imaging.pictures import as_rgb, picture_size, read_image
 from tests.faults.making import BGR16, GREY, PICTURE, grey3, tiff
 from tests.faults.test_readers import budget
 
@@ -139,3 +139,41 @@ def test_16_bit_planes_of_other_colours_are_refused(tmp_path):
     )
     with pytest.raises(ValueError, match="a.tif: .*planes of 16-bit CMYK: save it with interleaved channels"):
         read_image(tmp_path / "a.tif")
+
+
+def test_inks_of_16_bits_need_their_high_bits(tmp_path):
+    path, inks = tmp_path / "a.tif", np.asarray(Image.fromarray(PICTURE).convert("CMYK"))
+    path.write_bytes(tiff(inks.astype(np.uint16) * 257, photometric="separated"))
+    assert np.array_equal(read_image(path), np.asarray(Image.fromarray(inks, "CMYK").convert("RGB")))
+    path.write_bytes(tiff(inks.astype(np.uint16) * 16, photometric="separated"))
+    with pytest.raises(ValueError, match="a.tif: .*16-bit CMYK whose highest level is 4080: save it as RGB"):
+        read_image(path)
+
+
+def test_pages_that_are_left_out_are_counted(tmp_path):
+    path, said = tmp_path / "a.tif", []
+    path.write_bytes(tiff(PICTURE, PICTURE[::2], PICTURE, photometric="rgb"))
+    assert np.array_equal(read_image(path, warn=said.append), PICTURE)
+    assert said == [f"{path}: 2 more page(s) or frame(s) in it are not read"]
+    path.write_bytes(tiff(PICTURE[::2], PICTURE, reduced=1, photometric="rgb"))  # smaller versions do not count
+    Image.fromarray(PICTURE).save(tmp_path / "b.png", save_all=True, append_images=[Image.fromarray(255 - PICTURE)])
+    said.clear()
+    for name in ("a.tif", "b.png"):
+        read_image(tmp_path / name, warn=said.append)
+    assert said == [f"{tmp_path / 'b.png'}: 1 more page(s) or frame(s) in it are not read"]
+
+
+def test_what_was_decoded_before_is_not_dark_in_silence(tmp_path):
+    path, said = tmp_path / "a.tif", []
+    for values, planar, heard in ((BGR16[..., ::-1], "contig", 0), (BGR16[..., ::-1] // 16, "contig", 1)):
+        path.write_bytes(tiff(np.ascontiguousarray(values), photometric="rgb", planarconfig=planar))
+        with Image.open(path) as picture:
+            picture.load()
+            as_rgb(picture, warn=said.append)
+        assert len(said) == heard
+    assert said[0].startswith("its highest level is 14 of 255, nearly black: ")
+    path.write_bytes(tiff(BGR16[..., ::-1].transpose(2, 0, 1), photometric="rgb", planarconfig="separate"))
+    with Image.open(path) as picture:
+        picture.load()
+        with pytest.raises(ValueError, match="mixed up when it was decoded: give the file's path"):
+            as_rgb(picture)

@@ -6,7 +6,7 @@ import torch
 import torchvision
 from safetensors.torch import save_file
 
-from ran.model import ARCHS, ATTENTIONS, DECODERS, Encoder
+from ran.model import ARCHS, ATTENTIONS, DECODERS, MIN_SIZE, Encoder
 from ran.utils import options as config
 
 
@@ -21,7 +21,7 @@ def test_features_have_the_stated_channels_and_strides(arch):
 
 
 def test_command_line_offers_exactly_what_the_model_has():
-    assert config.ARCHS == ARCHS
+    assert (config.ARCHS, config.MIN_SIZE) == (ARCHS, MIN_SIZE)
     assert (ATTENTIONS, tuple(DECODERS)) == (config.ATTENTIONS, config.DECODERS)
 
 

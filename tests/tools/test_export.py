@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 import torch
 
-from ran.predictor import OnnxPredictor, load_model
+from ran.predictor import load_model
+from ran.predictor_onnx import OnnxPredictor
 from ran.tools import export
 from ran.utils.tool_options import ExportOptions
 

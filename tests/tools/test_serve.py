@@ -120,8 +120,8 @@ def test_a_picture_has_its_turn_while_a_batch_is_at_work(tmp_path):
 
 
 def test_numbers_of_a_picture_without_focus():
-    row = {"width": 6, "height": 4, "in_focus": 0.0, "centre_x": None, "confidence": 1.0, "sharpness": 0.5}
-    assert "| in focus | 0.0% |\n| confidence | 1.00 |" in serve.table("a.jpg", row)
+    row = {"width": 6, "height": 4, "in_focus": 0.0, "centre_x": None, "decidedness": 1.0, "sharpness": 0.5}
+    assert "| in focus | 0.0% |\n| decidedness | 1.00 |" in serve.table("a.jpg", row)
 
 
 def test_mistakes_end_in_a_sentence(tmp_path):

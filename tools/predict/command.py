@@ -18,7 +18,7 @@ from ...imaging import renderings
 from ...imaging.pictures import megapixel_limit, picture_size, read_image
 from ...imaging.resizing import quantised, resize, resize_map
 from ...imaging.writing import write_png
-from ...predictor import SHIPPED, Predictor, advice_on_shape, chosen_weights, load_model, stack
+from ...predictor import advice_on_shape, chosen_weights, load_model, stack
 from ...utils import distributed
 from ...utils.files import locked
 from ...utils.memory import explain_out_of_memory
@@ -72,8 +72,11 @@ class _Prediction:
         sources = find_sources(options.paths, listed, output, self.suffixes, options.exclude, options.follow_links)
         if options.output == "-" and len(sources) > 1:
             raise ValueError(f"--output - is for one picture, not {len(sources)}: name a folder for the maps")
-        self.device = distributed.join(options.device, timedelta(days=7))  # shares may end hours apart
-        self.predictor = load(options, self.device)
+        self.device: Any = options.device
+        if "LOCAL_RANK" in os.environ:
+            self.device = distributed.join(options.device, timedelta(days=7))  # shares may end hours apart
+        weights = chosen_weights(options.model_path, options.engine)
+        self.predictor = load_model(weights, self.device, options.amp)
         distributed.check_same("photographs", [source.name for source in sources])
         self.share = sources[distributed.rank() :: distributed.size()]
         self.table: Table | None = None
@@ -119,7 +122,9 @@ class _Prediction:
     def _is_done(self, source: Source) -> bool:
         state = results.state([self.output / f"{source.name}{end}" for end in self.suffixes], source.path, self.way)
         self.replaced += state == "other"
-        in_table = not self.table or self.table.rows.get(source.name, {}).get("picture") == str(source.path)
+        row = self.table.rows.get(source.name, {}) if self.table else None
+        # A line of an older version has another sharpness, and no decidedness.
+        in_table = row is None or (row.get("picture") == str(source.path) and bool(row.get("decidedness")))
         return state == "done" and in_table
 
     def _flow(self, sources: list[Source]) -> None:
@@ -227,15 +232,3 @@ class _Prediction:
         if self.table and time.monotonic() - self.written_at > TABLE_SECONDS:
             self.table.write()
             self.written_at = time.monotonic()
-
-
-def load(options: PredictOptions, device: Any) -> Predictor:
-    """The predictor that the options ask for.
-
-    Raises:
-        FileNotFoundError, ValueError: no such weights; an engine that does not fit them.
-    """
-    path = chosen_weights(options.model_path, SHIPPED.with_suffix(".onnx") if options.engine == "onnx" else SHIPPED)
-    if (options.engine == "onnx") != (path.suffix == ".onnx"):
-        raise ValueError(f"--engine {options.engine} does not take {path}: .onnx files and --engine onnx go together")
-    return load_model(path, device, options.amp)

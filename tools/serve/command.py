@@ -38,7 +38,8 @@ def run(options: ServeOptions) -> None:
     except ImportError:
         raise ValueError("serve needs another package: pip install gradio") from None
 
-    session = Session(load_model(chosen_weights(options.model_path), options.device), folder, options)
+    weights = chosen_weights(options.model_path, options.engine)
+    session = Session(load_model(weights, options.device), folder, options)
     page = build(session).queue(max_size=16)
     font = ("system-ui", "sans-serif")
     theme = gradio.themes.Default(primary_hue="amber", neutral_hue="slate", font=font, font_mono=font)

@@ -22,7 +22,6 @@ from ...imaging.writing import png, write_png
 from ...predictor import Predictor
 from ...utils.tool_options import RENDERINGS, ServeOptions
 from ..predict.results import RESULT
-from ..sample import photograph
 
 # What the page shows beside the map.
 FILES = {name: rendering for name, rendering in RENDERINGS.items() if rendering.label}
@@ -34,9 +33,7 @@ class Session:
 
     def __init__(self, predictor: "Predictor", folder: Path, options: ServeOptions):
         self.predictor, self.folder, self.options = predictor, folder, options
-        self.samples = [folder / "samples" / name for name in ("coffee.png", "chelsea.png")]  # CC0
-        for path in self.samples:
-            write_png(path, photograph(path.stem))
+        self.samples = write_samples(folder / "samples")
         self._turns = ThreadPoolExecutor(1)  # a lock would let a batch take it again and again
         self._batches: list[list[Path]] = []  # what waits in them
 
@@ -125,6 +122,19 @@ class Session:
         self._turns.shutdown(cancel_futures=True)
 
 
+def write_samples(folder: Path) -> list[Path]:
+    """Pictures to try the page on, CC0; none without scikit-image, which a deployment need not have."""
+    try:
+        from ..sample import photograph
+    except ImportError:
+        print("no sample pictures on the page: they come with scikit-image")
+        return []
+    paths = [folder / name for name in ("coffee.png", "chelsea.png")]
+    for path in paths:
+        write_png(path, photograph(path.stem))
+    return paths
+
+
 def read_upload(path: Path, max_megapixels: float, warn: Warn = warnings.warn):
     """An uploaded picture, H x W x 3 uint8, as imaging.pictures.read_image reads it; its sentences begin with the name.
 
@@ -165,5 +175,5 @@ def table(name: str, row: dict) -> str:
     if row["in_focus"]:
         rows["its centre"] = f"{row['centre_x']:.0f}, {row['centre_y']:.0f}"
         rows["its box"] = f"{row['left']}, {row['top']} to {row['right']}, {row['bottom']}"
-    rows |= {"confidence": f"{row['confidence']:.2f}", "sharpness": f"{row['sharpness']:.1f}"}
+    rows |= {"decidedness": f"{row['decidedness']:.2f}", "sharpness": f"{row['sharpness']:.2f}"}
     return "\n".join(f"| {what} | {value} |" for what, value in rows.items())

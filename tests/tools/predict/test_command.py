@@ -90,6 +90,17 @@ def test_renderings_and_table(options, shoot, tmp_path):
     assert [row["name"] for row in json.loads((out / "focus.json").read_text())] == ["a", "b", "day 2/ä"]
 
 
+def test_lines_of_an_older_version_are_made_anew(options, tmp_path, capsys):
+    options.table, table = "csv", tmp_path / "out/focus.csv"
+    predict.run(options)
+    made = table.read_text()
+    table.write_text(made.replace("decidedness", "confidence"))
+    predict.run(options)
+    assert "were there already" not in capsys.readouterr().out
+    predict.run(options)
+    assert "0 picture(s)" in capsys.readouterr().out
+
+
 def test_a_stopped_run_goes_on_where_it_was(options, tmp_path, capsys):
     options.table = "csv"
     options.paths = [f"{options.paths[0]}/a.png"]
@@ -195,7 +206,7 @@ def test_what_cannot_work_is_said_before_anything_is_written(options, tmp_path):
         ({"paths": [str(tmp_path / "none")]}, "no such file or folder"),
         ({"size": 8}, "at least 32"),
         ({"model_path": str(tmp_path / "none.safetensors")}, "no such weights file"),
-        ({"engine": "onnx"}, "go together"),
+        ({"engine": "onnx"}, "main.py export --model .*with PyTorch"),
         ({"engine": "onnx", "model_path": str(tmp_path / "none.onnx")}, "main.py export"),
         ({"output": options.paths[0]}, "choose another --output"),
         ({"output": options.paths[0], "paths": [f"{options.paths[0]}/a.png"]}, "written over a photograph"),

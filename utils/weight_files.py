@@ -1,0 +1,59 @@
+"""Where files of weights lie, and what can be said of them without PyTorch."""
+
+import hashlib
+from pathlib import Path
+
+from .files import write_bytes
+from .options import MIN_SIZE, ROOT
+
+BEST = "best_model.safetensors"
+WEIGHTS = ROOT / "weights"  # the models that are shipped
+
+
+def named(path: str | Path) -> Path:
+    """The path, or where there is none, the shipped model of that name."""
+    shipped = WEIGHTS / f"{path}.safetensors"
+    return shipped if not Path(path).exists() and Path(path).name == str(path) and shipped.is_file() else Path(path)
+
+
+def exported(weights: Path, suffix: str) -> Path:
+    """Where `export` writes the network of a weights file or a run folder, unless told otherwise."""
+    return (weights / BEST if weights.is_dir() else weights).with_suffix(suffix)
+
+
+def image_size(metadata: dict) -> int:
+    """Side of the square that a trained network wants pictures at, pixels.
+
+    Raises:
+        ValueError: the metadata do not say it.
+    """
+    side = metadata["config"].get("test_size") or metadata["config"].get("img_size")
+    if not isinstance(side, int) or side < MIN_SIZE:
+        raise ValueError(f"its metadata name no size of pictures, but {side}")
+    return side
+
+
+def hash_of(path: Path) -> str:
+    return hashlib.sha256(path.read_bytes()).hexdigest()
+
+
+def recorded_hash(path: Path) -> str:
+    """What the file beside it says of a file's SHA-256, else what it is."""
+    known = path.with_name(f"{path.name}.sha256")
+    return known.read_text(encoding="utf-8").split()[0] if known.is_file() else hash_of(path)
+
+
+def write_hash(path: Path) -> None:
+    """Writes a file's SHA-256 beside it, as `sha256sum --check` reads it."""
+    write_bytes(path.with_name(f"{path.name}.sha256"), f"{hash_of(path)}  {path.name}\n".encode())
+
+
+def check_hash(path: Path) -> None:
+    """Compares a file with the SHA-256 beside it, where there is one: half a download is refused, not loaded.
+
+    Raises:
+        ValueError: they differ.
+    """
+    known = path.with_name(f"{path.name}.sha256")
+    if known.exists() and known.read_text(encoding="utf-8").split()[:1] != [hash_of(path)]:
+        raise ValueError(f"{path}: damaged or changed, its SHA-256 is not that of {known.name}; fetch the file again")
