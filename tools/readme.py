@@ -49,6 +49,7 @@ def fill(path: Path, results: Path, check: bool) -> None:
         "paired": paired_table,
         "encoders": encoders_table,
         "one_class": file_table("one_class/one_class.md"),
+        "finetune": file_table("finetune/finetune.md"),
         "sharpness": file_table("sharpness/sharpness.md"),
     }
     tables |= {path.stem: partial(weights_table, path) for path in WEIGHTS.glob("*.safetensors")}

@@ -1,0 +1,40 @@
+"""What can be checked of the Dockerfile without Docker: what it copies is there, and what is copied is the package."""
+
+import fnmatch
+import re
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parent.parent
+PROJECT = (ROOT / "pyproject.toml").read_text(encoding="utf-8")  # by its text: Python 3.10 has no reader of it
+
+
+def left_out(name: str) -> bool:
+    """Whether .dockerignore keeps a file or folder of the repository's top away."""
+    lines = (ROOT / ".dockerignore").read_text(encoding="utf-8").splitlines()
+    patterns = [line.removeprefix("**/") for line in lines if line and not line.startswith("#")]
+    return any(fnmatch.fnmatch(name, pattern) for pattern in patterns)
+
+
+def test_what_it_copies_is_there_and_ran_is_its_command():
+    text = (ROOT / "Dockerfile").read_text(encoding="utf-8")
+    copied = [source for words in re.findall(r"^COPY (.+) \S+$", text, re.MULTILINE) for source in words.split()]
+    assert copied == ["requirements.txt", "."] and all((ROOT / source).exists() for source in copied)
+    assert 'ENTRYPOINT ["ran"]' in text and "\n[project.scripts]\nran = " in PROJECT
+    lines = (ROOT / "requirements.txt").read_text(encoding="utf-8").splitlines()
+    torch = [line for line in lines if line.startswith("torch")]  # what its grep gives to pip, by words
+    assert len(torch) == 2 and not any(" " in line for line in torch)
+
+
+@pytest.mark.parametrize("name", [".git", ".venv", "dataset", "runs", "demo", "maps", "downloads", "__pycache__"])
+def test_data_sets_and_environments_stay_out(name):
+    assert left_out(name)
+
+
+def test_the_package_goes_in():
+    folders = set(re.findall(r'^    "ran\.(\w+)', PROJECT, re.MULTILINE))
+    modules = {path.name for path in ROOT.glob("*.py")}
+    needed = folders | modules | {"pyproject.toml", "requirements.txt", "README.md"}
+    assert "utils" in folders and 'readme = "README.md"' in PROJECT
+    assert not [name for name in sorted(needed) if left_out(name)]
