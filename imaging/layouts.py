@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from pathlib import Path
 
-from ..utils.files import common_suffix, list_images, pair_by_stem, read_lines
+from ..utils.files import common_affixes, list_images, pair_by_stem, read_lines
 from ..utils.picture_names import glob_folders
 
 SPLITS = Path(__file__).parent.parent / "configs" / "splits"
@@ -107,7 +107,7 @@ def _plain(name: str) -> str:
 
 
 def pairs_of(
-    layout: Layout, images: Path, masks: Path, test_list: Path | None, mask_suffix: str = ""
+    layout: Layout, images: Path, masks: Path, test_list: Path | None, mask_prefix: str = "", mask_suffix: str = ""
 ) -> tuple[list[Pair], list[str]]:
     """Pairs of two folders with their split, and what is wrong, a line each.
 
@@ -116,11 +116,15 @@ def pairs_of(
         images, masks: the folders themselves.
         test_list: text file with the stems of the test images, one a line; only for the split "list", where None takes
             the dataset's own list in configs/splits, or test.txt beside the folders.
-        mask_suffix: what the stems of masks have more than those of their photographs; found where all have the same.
+        mask_prefix, mask_suffix: what the stems of masks have more than those of their photographs; without either it
+            is found where all have the same.
     """
-    if not mask_suffix and images.is_dir() and masks.is_dir() and (mask_suffix := common_suffix(images, masks)):
-        print(f"{masks}: masks are named as their photographs with {mask_suffix} behind (--mask_suffix {mask_suffix})")
-    found, problems = pair_by_stem(images, masks, mask_suffix)
+    if not (mask_prefix or mask_suffix) and images.is_dir() and masks.is_dir():
+        mask_prefix, mask_suffix = common_affixes(images, masks)
+        for where, more, name in (("before", mask_prefix, "prefix"), ("behind", mask_suffix, "suffix")):
+            if more:
+                print(f"{masks}: masks are named as their photographs with {more} {where} (--mask_{name} {more})")
+    found, problems = pair_by_stem(images, masks, mask_prefix, mask_suffix)
     found = {stem: pair for stem, pair in found.items() if stem.startswith(layout.prefix)}
     test_stems = set(found) if layout.split == "test" else set()
     if layout.split == "list":

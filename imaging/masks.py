@@ -7,7 +7,7 @@ import numpy as np
 
 from .depth import turned
 from .mask_levels import COLOUR_NOISE, Levels, black_and_white, stored
-from .pictures import grey_levels, orientation_at, read_as, read_image
+from .pictures import as_rgb, grey_levels, orientation_at, read_as, read_image, refuse_pages
 
 UNKNOWN = 128  # level of a trimap where nobody knows whether it is in focus
 SIDES = (1.0, 0.8, 0.65, 0.5, 0.4)  # of the squares that are tried, as shares of the shorter side
@@ -20,9 +20,10 @@ def read_map(path: str | Path, white: str = "in_focus") -> np.ndarray:
         white: what white means in the file, "in_focus" or "blurred".
 
     Raises:
-        ValueError: see read_image; also a picture in colours: the grey of a heat map is not its level.
+        ValueError: see read_image; also several pages, or colours: the grey of a heat map is not its level.
     """
-    picture = read_image(path, warn=lambda _: None)  # that one map is dark is nothing to warn of
+    # That one map is dark is nothing to warn of.
+    picture = read_as(path, lambda picture: as_rgb(picture, warn=lambda _: None), refuse_pages)
     red, green, blue = cv2.split(picture)
     if max(cv2.absdiff(red, green).max(), cv2.absdiff(blue, green).max()) > COLOUR_NOISE:
         raise ValueError(f"{path}: a picture in colours, not a grey focus map")
@@ -48,9 +49,10 @@ def read_levels(path: str | Path, white: str = "in_focus") -> tuple[np.ndarray, 
         H x W uint8, 255 = in focus, 0 = blurred, upright as its EXIF orientation says; and its levels.
 
     Raises:
-        ValueError: see read_image; also what does not hold two classes, or not known which of them is white.
+        ValueError: see read_image; also several pages, what does not hold two classes, or not known which of them is
+            white.
     """
-    file = read_as(path, stored)
+    file = read_as(path, stored, refuse_pages)
     try:
         is_white, levels = black_and_white(file)
     except ValueError as error:
@@ -66,9 +68,9 @@ def read_trimap(path: str | Path, white: str = "in_focus") -> np.ndarray:
         white: what white means in the file, "in_focus" or "blurred".
 
     Raises:
-        ValueError: see read_image; also any other level, with the levels found.
+        ValueError: see read_image; also several pages, or any other level, with the levels found.
     """
-    levels = read_as(path, grey_levels)
+    levels = read_as(path, grey_levels, refuse_pages)
     if strange := sorted(set(np.unique(levels).tolist()) - {0, UNKNOWN, 255}):
         raise ValueError(f"{path}: a trimap holds 0, {UNKNOWN} and 255 alone; this one also {strange[:5]}")
     if white == "blurred":

@@ -38,19 +38,30 @@ def read_image(path: str | Path | BinaryIO, depth: int = 0, warn: Warn = warning
         ValueError: not a picture that can be read, or a damaged one.
     """
 
-    def convert(picture: Image.Image | np.ndarray) -> np.ndarray:
-        if isinstance(picture, Image.Image) and (left := tiff.left_out_pages(picture)):
-            warn(f"{path}: {left} more page(s) or frame(s) in it are not read")
-        return as_rgb(picture, depth, lambda text: warn(f"{path}: {text}"))
+    def say(left: int) -> None:
+        warn(f"{path}: {left} more page(s) or frame(s) in it are not read")
 
-    return read_as(path, convert)
+    return read_as(path, lambda picture: as_rgb(picture, depth, lambda text: warn(f"{path}: {text}")), say)
 
 
-def read_as(path: str | Path | BinaryIO, convert: Callable[[Any], Made]) -> Made:
+def refuse_pages(left: int) -> None:
+    """Of a mask or map nobody can know which page is meant; see read_as."""
+    raise ValueError(f"{left} more page(s) or frame(s) in it: save the one that is meant as a file of its own")
+
+
+def read_as(
+    path: str | Path | BinaryIO, convert: Callable[[Any], Made], more_pages: Callable[[int], None] | None = None
+) -> Made:
     """What a function makes of an opened picture (an array where Pillow does not read it); whatever goes wrong is a
-    ValueError that names the file."""
+    ValueError that names the file.
+
+    Args:
+        more_pages: called with the number of pages or frames that are left out, if there are any.
+    """
     try:
         with _opened(path) as picture:
+            if more_pages and (left := tiff.left_out_pages(picture)):
+                more_pages(left)
             return convert(picture.decode() if isinstance(picture, Foreign) else picture)
     except MemoryError:
         raise

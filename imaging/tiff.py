@@ -19,10 +19,11 @@ logging.getLogger("tifffile").setLevel(logging.CRITICAL)  # an error says what i
 
 
 class Foreign(NamedTuple):
-    """A picture that Pillow does not open: its size (width, height), and what decodes it, upright."""
+    """A picture that Pillow does not open: its size (width, height), what decodes it, upright, and pages left out."""
 
     size: tuple[int, int]
     decode: Callable[[], np.ndarray]
+    more: int = 0
 
 
 def is_tiff(path: str | Path) -> bool:
@@ -125,6 +126,8 @@ def _check_inks(data: bytes, page: int) -> None:
 
 def left_out_pages(picture: Any) -> int:
     """Pages of a TIFF beside the one it stands at, but smaller versions; frames of an animation beside the first."""
+    if isinstance(picture, Foreign):
+        return picture.more
     if not getattr(picture, "is_animated", False) or picture.format not in ("TIFF", "GIF", "WEBP", "PNG"):
         return 0
     if picture.format != "TIFF":
@@ -175,7 +178,10 @@ def open_tiff(path: str | Path) -> Foreign:
         if page.photometric not in (0, 1, 2):
             raise ValueError(f"a TIFF whose PhotometricInterpretation is {int(page.photometric)}")
         tags, index = {tag.code: tag.value for tag in page.tags}, page.index
-        return Foreign((page.imagewidth, page.imagelength), lambda: _decoded(Path(path).read_bytes(), index, tags))
+        more = max(0, sum(not page.is_reduced for page in pages) - 1)
+        return Foreign(
+            (page.imagewidth, page.imagelength), lambda: _decoded(Path(path).read_bytes(), index, tags), more
+        )
 
 
 def _bits(tags: Any) -> int:

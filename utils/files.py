@@ -197,11 +197,13 @@ def list_images(folder: Path) -> dict[str, list[Path]]:
     return found
 
 
-def pair_by_stem(images: Path, masks: Path, suffix: str = "") -> tuple[dict[str, tuple[Path, Path]], list[str]]:
+def pair_by_stem(
+    images: Path, masks: Path, prefix: str = "", suffix: str = ""
+) -> tuple[dict[str, tuple[Path, Path]], list[str]]:
     """Pairs the pictures of two folders by file stem.
 
     Args:
-        suffix: what the stems of masks have more.
+        prefix, suffix: what the stems of masks have more.
 
     Returns:
         Pairs (image, mask) by the image's stem, sorted, and a list of what is wrong, one line a file: missing folder,
@@ -211,23 +213,32 @@ def pair_by_stem(images: Path, masks: Path, suffix: str = "") -> tuple[dict[str,
     if problems:
         return {}, problems
     left, right = list_images(images), list_images(masks)
-    for files, others, folder, less, more in ((left, right, masks, "", suffix), (right, left, images, suffix, "")):
+    mask_of = {stem: prefix + stem + suffix for stem in left}
+    for files, partners, folder in (
+        (left, {s for s in left if mask_of[s] in right}, masks),
+        (right, set(mask_of.values()), images),
+    ):
         for stem, paths in files.items():
             if len(paths) > 1:
                 problems.append(f"{paths[0]}: doubled stem, also {', '.join(p.name for p in paths[1:])}")
-            if not stem.endswith(less) or stem.removesuffix(less) + more not in others:
+            if stem not in partners:
                 problems.append(f"{paths[0]}: no partner in {folder}")
-    pairs = {stem: (left[stem][0], right[stem + suffix][0]) for stem in left if stem + suffix in right}
+    pairs = {stem: (left[stem][0], right[mask][0]) for stem, mask in mask_of.items() if mask in right}
     if not pairs and not problems:
         problems.append(f"{images}: no pictures")
     return pairs, problems
 
 
-def common_suffix(images: Path, masks: Path) -> str:
-    """What the stems of all masks have more than those of their photographs, such as "_mask"; "" if nothing is so."""
+def common_affixes(images: Path, masks: Path) -> tuple[str, str]:
+    """What the stems of all masks have more than those of their photographs, before them as in "mask_1" or behind them
+    as in "1_mask": (prefix, suffix), of which one is empty, or both where nothing is so."""
     left, right = list_images(images), list_images(masks)
     if left.keys() & right.keys():
-        return ""
-    shared = os.path.commonprefix([stem[::-1] for stem in right])[::-1]
-    suffixes = (shared[start:] for start in range(len(shared)))
-    return next((suffix for suffix in suffixes if all(stem.removesuffix(suffix) in left for stem in right)), "")
+        return "", ""
+    before, behind = os.path.commonprefix([*right]), os.path.commonprefix([stem[::-1] for stem in right])[::-1]
+    affixes = [("", behind[start:]) for start in range(len(behind))]
+    affixes += [(before[:end], "") for end in range(len(before), 0, -1)]
+    for prefix, suffix in affixes:
+        if all(stem.removeprefix(prefix).removesuffix(suffix) in left for stem in right):
+            return prefix, suffix
+    return "", ""

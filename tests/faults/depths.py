@@ -1,9 +1,10 @@
 """More photographs for the list in kinds: of many depths and layouts, and camera raw files."""
 
 import numpy as np
+from PIL import Image
 
 from tests.faults import kinds
-from tests.faults.kinds import File, bad, odd
+from tests.faults.kinds import COUNTED, File, bad, odd
 from tests.faults.making import BGR16, DNG, GREY, PICTURE, PLANES, SIXTEEN, by_opencv, chunk, dng, grey3, tiff
 
 DOUBTED = "nearly black; predict, serve and Python warn, and --depth scales them"
@@ -22,6 +23,11 @@ def of_fewer_bits(bits: int, what: str, kind: str) -> File:
     return odd(f"{bits}-bit values in a 16-bit {what} {kind}", f"odd.{kind.lower()[:3]}", content, DOUBTED, pixels, 0)
 
 
+def inks(times: int) -> bytes:
+    values = np.asarray(Image.fromarray(PICTURE).convert("CMYK")).astype(np.uint16) * times
+    return tiff(values, photometric="separated")
+
+
 PHOTOGRAPHS = (
     *kinds.PHOTOGRAPHS,
     odd("TIFF whose first page is a thumbnail", "odd.tif",
@@ -31,6 +37,10 @@ PHOTOGRAPHS = (
         tolerance=0),
     bad("16-bit CMYK TIFF in planes", "bad.tif", tiff(np.zeros((4, 64, 96), np.uint16), photometric="separated",
         planarconfig="separate"), "save it with interleaved channels"),
+    odd("16-bit CMYK TIFF", "odd.tif", inks(257), "RGB, plainly converted"),
+    bad("12-bit values in a 16-bit CMYK TIFF", "bad.tif", inks(16), "save it as RGB, or with 8 bits"),
+    odd("float RGB TIFF of two pages", "odd.tif", tiff(*[(PICTURE / 255).astype(np.float32)] * 2, photometric="rgb"),
+        f"its first page; {COUNTED}", tolerance=0),
     odd("grey TIFF, 0 is white", "odd.tif", tiff(255 - GREY, photometric="miniswhite"), "black is 0", grey3(GREY), 0),
     odd("16-bit grey TIFF, 0 is white", "odd.tif", tiff(65535 - SIXTEEN, photometric="miniswhite"),
         "black is 0, rounded to 8 bits", grey3(GREY), 0),

@@ -44,6 +44,7 @@ from tests.faults.making import (
 )
 
 UNREADABLE = "not a readable picture"
+COUNTED = "the others are counted in a warning"
 
 
 @dataclass(frozen=True)
@@ -160,10 +161,10 @@ PHOTOGRAPHS = (
         "its colours; alpha is left out", tolerance=0),
     odd("grey PNG with alpha", "odd.png", encoded(np.dstack([GREY, GREY]), "PNG"),
         "three equal channels; alpha is left out", grey3(GREY), 0),
-    odd("animated GIF", "odd.gif", encoded(PICTURE, "GIF", **FRAMES), "its first frame", tolerance=12),
-    odd("animated PNG", "odd.png", encoded(PICTURE, "PNG", **FRAMES), "its first frame", tolerance=0),
-    odd("animated WebP", "odd.webp", encoded(PICTURE, "WEBP", quality=95, **FRAMES), "its first frame"),
-    odd("TIFF of two pages", "odd.tif", encoded(PICTURE, "TIFF", **FRAMES), "its first page", tolerance=0),
+    odd("animated GIF", "odd.gif", encoded(PICTURE, "GIF", **FRAMES), f"its first frame; {COUNTED}", tolerance=12),
+    odd("animated PNG", "odd.png", encoded(PICTURE, "PNG", **FRAMES), f"its first frame; {COUNTED}", tolerance=0),
+    odd("animated WebP", "odd.webp", encoded(PICTURE, "WEBP", quality=95, **FRAMES), f"its first frame; {COUNTED}"),
+    odd("TIFF of two pages", "odd.tif", encoded(PICTURE, "TIFF", **FRAMES), f"its first page; {COUNTED}", tolerance=0),
     *(odd(f"JPEG of EXIF orientation {tag}", "odd.jpg", turned(tag), "upright") for tag in range(1, 9)),
     odd("PNG of EXIF orientation 6", "odd.png", turned(6, "PNG"), "upright", tolerance=0),
     odd("JPEG of EXIF orientation 9, which is none", "odd.jpg", turned(9), "as it is stored"),
@@ -188,6 +189,7 @@ def in_palette(colour: tuple[int, int, int]) -> Image.Image:
 
 LAST_ROW = np.where(Y == 63, 255, 0).astype(np.uint8)
 SMALL = encoded(MASK[:32, :48], "PNG")
+PAGES = "1 more page.* save the one that is meant"
 MASKS = (
     bad("mask cut in its IDAT", "bad.png", cut(encoded(MASK, "PNG"), b"IDAT", 20), "truncated"),
     bad("empty mask file", "bad.png", b""),
@@ -206,6 +208,9 @@ MASKS = (
         encoded(np.where(X == 9, 255, MASK // 255).astype(np.uint8), "PNG"), "levels 0, 1, 255, .* more classes"),
     bad("mask of one level, 100", "bad.png", encoded(MASK * 0 + 100, "PNG"), "level 100 alone"),
     bad("mask of 120 and 200", "bad.png", encoded(labels(120, 200), "PNG"), "neither black and white nor labels"),
+    *(bad(f"mask of two pages, {kind}", f"bad.{suffix}", encoded(MASK, kind, save_all=True,
+          append_images=[Image.fromarray(255 - MASK)]), PAGES)
+      for kind, suffix in (("TIFF", "tif"), ("GIF", "gif"), ("PNG", "png"))),
     bad("mask in red on white", "bad.png", encoded(np.dstack([MASK | 255, MASK, MASK]), "PNG"), "neither is black"),
     bad("mask with an alpha of its opposite", "bad.png", encoded(np.dstack([grey3(MASK), 255 - MASK]), "PNG"),
         "another mask than its transparency"),
@@ -248,6 +253,7 @@ MAPS = (
     bad("map cut in its IDAT", "bad.png", cut(encoded(MAP, "PNG"), b"IDAT", 20), "truncated"),
     bad("empty map file", "bad.png", b""),
     bad("text as a map", "bad.png", b"no picture\n"),
+    bad("map of two pages", "bad.tif", encoded(MAP, "TIFF", **FRAMES), PAGES),
     bad("heat map in colours", "bad.png", encoded(cv2.applyColorMap(MAP, cv2.COLORMAP_JET), "PNG"), "in colours"),
     bad("float map with a NaN", "bad.tif", encoded(np.where(X == 5, np.float32("nan"), FLOATS), "TIFF"),
         "not between 0 and 1"),

@@ -156,11 +156,13 @@ def test_pages_that_are_left_out_are_counted(tmp_path):
     assert np.array_equal(read_image(path, warn=said.append), PICTURE)
     assert said == [f"{path}: 2 more page(s) or frame(s) in it are not read"]
     path.write_bytes(tiff(PICTURE[::2], PICTURE, reduced=1, photometric="rgb"))  # smaller versions do not count
+    colours = (PICTURE / 255).astype(np.float32)  # which Pillow does not open
+    (tmp_path / "c.tif").write_bytes(tiff(colours, colours, photometric="rgb"))
     Image.fromarray(PICTURE).save(tmp_path / "b.png", save_all=True, append_images=[Image.fromarray(255 - PICTURE)])
     said.clear()
-    for name in ("a.tif", "b.png"):
+    for name in ("a.tif", "b.png", "c.tif"):
         read_image(tmp_path / name, warn=said.append)
-    assert said == [f"{tmp_path / 'b.png'}: 1 more page(s) or frame(s) in it are not read"]
+    assert said == [f"{tmp_path / name}: 1 more page(s) or frame(s) in it are not read" for name in ("b.png", "c.tif")]
 
 
 def test_what_was_decoded_before_is_not_dark_in_silence(tmp_path):

@@ -241,13 +241,17 @@ def test_half_a_layout_is_named_and_a_stray_folder_is_not(source, tmp_path):
         prepare.run(options)
 
 
-def test_masks_named_with_a_suffix_are_found(source, tmp_path, capsys):
+@pytest.mark.parametrize("name, said", [
+    ("{}_mask", "with _mask behind (--mask_suffix _mask)"),
+    ("mask_{}", "with mask_ before (--mask_prefix mask_)"),
+])  # fmt: skip
+def test_masks_named_with_more_are_found(name, said, source, tmp_path, capsys):
     masks = tmp_path / "masks"
     shutil.copytree(source / "gt", masks)
     for path in list(masks.iterdir()):
-        path.rename(path.with_name(f"{path.stem}_mask{path.suffix}"))
+        path.rename(path.with_name(name.format(path.stem) + path.suffix))
     run("", tmp_path / "d", images=str(source / "image"), masks=str(masks), split="train")
-    assert "with _mask behind (--mask_suffix _mask)" in capsys.readouterr().out
+    assert said in capsys.readouterr().out
     assert {path.stem for path in (tmp_path / "d").rglob("masks/*")} == {p.stem for p in (source / "image").iterdir()}
     with pytest.raises(ValueError, match="no partner"):
         run("", tmp_path / "e", images=str(source / "image"), masks=str(masks), split="train", mask_suffix="_gt")

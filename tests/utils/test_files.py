@@ -6,7 +6,16 @@ import time
 
 import pytest
 
-from ran.utils.files import atomic, common_suffix, list_images, locked, pair_by_stem, read_lines, write_bytes, write_csv
+from ran.utils.files import (
+    atomic,
+    common_affixes,
+    list_images,
+    locked,
+    pair_by_stem,
+    read_lines,
+    write_bytes,
+    write_csv,
+)
 
 
 def test_atomic_leaves_the_old_file_when_the_block_fails(tmp_path):
@@ -49,12 +58,12 @@ def test_pairs_are_matched_by_stem(tmp_path):
 def test_masks_may_have_a_suffix(tmp_path):
     images = touch(tmp_path / "images", "a.jpg", "b_1.jpg")
     masks = touch(tmp_path / "masks", "a_mask.png", "b_1_mask.png")
-    assert common_suffix(images, masks) == "_mask" and common_suffix(images, images) == ""
-    pairs, problems = pair_by_stem(images, masks, "_mask")
+    assert common_affixes(images, masks) == ("", "_mask") and common_affixes(images, images) == ("", "")
+    pairs, problems = pair_by_stem(images, masks, suffix="_mask")
     assert not problems and pairs["b_1"] == (images / "b_1.jpg", masks / "b_1_mask.png")
     touch(masks, "b_1.png")
-    assert common_suffix(images, masks) == ""
-    assert pair_by_stem(images, masks, "_mask")[1] == [f"{masks / 'b_1.png'}: no partner in {images}"]
+    assert common_affixes(images, masks) == ("", "")
+    assert pair_by_stem(images, masks, suffix="_mask")[1] == [f"{masks / 'b_1.png'}: no partner in {images}"]
 
 
 def test_lost_and_doubled_partners_are_named(tmp_path):
