@@ -21,6 +21,8 @@ def to_8_bit(values: np.ndarray, depth: int = 0, warn: Warn = warnings.warn) -> 
     Raises:
         ValueError: values out of range.
     """
+    if depth and depth not in range(8, 17):
+        raise ValueError(f"depth {depth}: bits, 8 to 16, or 0 for what the file says")
     low, high = values.min(), values.max()
     if values.dtype.kind == "f":
         if not (low >= 0 and high <= 1):

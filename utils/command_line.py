@@ -62,6 +62,10 @@ class _Parser(argparse.ArgumentParser):
     """Refuses an unknown option by its name, with the nearest known one."""
 
     def parse_args(self, args=None, namespace=None):
+        args = list(args or [])
+        if "--" in args:  # argparse would still take what follows for options, where these may stand among paths
+            end = args.index("--") + 1
+            args = [*args[:end], *(f"./{word}" if word[:1] == "-" and word[1:] else word for word in args[end:])]
         parsed, unknown = self.parse_known_intermixed_args(args, namespace)
         if unknown:
             name = unknown[0].split("=")[0]

@@ -17,6 +17,19 @@ def test_every_level_of_every_depth_is_rounded(depth):
     assert np.array_equal(to_8_bit(levels.astype(np.uint16), depth), np.rint(levels * 255 / levels[-1]))
 
 
+@pytest.mark.parametrize("depth", [-1, 7, 17, 99])
+def test_a_depth_that_none_has_is_refused(depth):
+    with pytest.raises(ValueError, match=f"depth {depth}: bits, 8 to 16"):
+        to_8_bit(np.zeros((2, 2), np.uint16), depth)
+
+
+def test_opencv_prints_nothing_about_a_file_that_it_cannot_decode(tmp_path, capfd):
+    (tmp_path / "a.tif").write_bytes(tiff(PICTURE.astype(np.uint32), photometric="rgb"))
+    with pytest.raises(ValueError, match="of a kind that OpenCV does not decode"):
+        read_image(tmp_path / "a.tif")
+    assert capfd.readouterr() == ("", "")
+
+
 @pytest.mark.parametrize("bits", [8, 10, 12])
 @pytest.mark.parametrize("name", ["a.png", "a.tif", "rgb.png", "rgb.tif"])
 def test_values_that_need_fewer_bits_than_their_file_are_doubted_and_scaled_on_request(tmp_path, name, bits):

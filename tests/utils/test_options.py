@@ -7,8 +7,13 @@ from ran.utils.checkpoint import read_weights, recipe
 from ran.utils.command_line import parse, parse_bool
 from ran.utils.options import TestConfig as EvaluationConfig
 from ran.utils.options import TrainConfig
+from ran.utils.tool_options import PredictOptions
 
 CONFIGS = Path(__file__).parent.parent.parent / "configs"
+
+
+def predict(*words) -> PredictOptions:
+    return parse(PredictOptions, list(words), "predict", "")
 
 
 def train(*words) -> TrainConfig:
@@ -28,6 +33,11 @@ def test_values_lists_and_the_readmes_own_spellings():
     assert (config.data_path, config.batch_size, config.lr) == ("D", 4, 1e-3)
     assert config.datasets == ["CUHK", "DUT"]
     assert config.resume is True
+
+
+def test_what_follows_two_dashes_is_a_path():
+    assert predict("--tta", "--", "-rf.jpg", "--x.jpg", "a.jpg").paths == ["./-rf.jpg", "./--x.jpg", "a.jpg"]
+    assert predict("--exclude", "*_edit.jpg", "--", "-", "b.jpg").paths == ["-", "b.jpg"]
 
 
 @pytest.mark.parametrize("text, value", [("True", True), ("yes", True), ("1", True),
