@@ -109,9 +109,8 @@ def _opened(path: str | Path | BinaryIO) -> Iterator[Image.Image | Foreign]:
     file = Path(path) if isinstance(path, (str, Path)) else None  # of an open one, what Pillow does not read is refused
     if file and file.exists() and not file.is_file():
         raise OSError("no file, but a folder, a pipe or the like")
-    register_heif()
     try:
-        picture = Image.open(path)
+        picture = _identified(path)
     except UnidentifiedImageError:
         if not file or (not (raw := is_raw(file, None)) and not tiff.is_tiff(file)):
             raise
@@ -131,6 +130,15 @@ def _opened(path: str | Path | BinaryIO) -> Iterator[Image.Image | Foreign]:
         if beyond and not file:
             raise ValueError("its full page is none that Pillow reads: give its path instead")
         yield _within_limit(beyond(file)) if beyond and file else picture
+
+
+def _identified(path: str | Path | BinaryIO) -> Image.Image:
+    try:
+        return Image.open(path)
+    except UnidentifiedImageError:
+        if not register_heif():  # whose import takes as long as all else here
+            raise
+        return Image.open(path)
 
 
 def _within_limit(picture: Foreign) -> Foreign:

@@ -4,9 +4,10 @@ import os
 import sys
 from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from tqdm import tqdm
+if TYPE_CHECKING:
+    from tqdm import tqdm
 
 PAUSE = 10  # seconds at least between two lines of progress outside of a terminal
 
@@ -22,7 +23,7 @@ class _Lines:
         sys.stderr.flush()
 
 
-def bar(items: Iterable | None, what: str, total: int | None = None, unit: str = "picture", **more: Any) -> tqdm:
+def bar(items: Iterable | None, what: str, total: int | None = None, unit: str = "picture", **more: Any) -> "tqdm":
     """A progress bar on a terminal; elsewhere a line a tenth of the work, for what takes more than some seconds.
 
     Args:
@@ -30,6 +31,8 @@ def bar(items: Iterable | None, what: str, total: int | None = None, unit: str =
         total: how many there are, if they cannot say it themselves.
         more: as tqdm takes them.
     """
+    from tqdm import tqdm
+
     total = total if total is not None or items is None else len(items)  # type: ignore[arg-type]
     if not sys.stderr.isatty():
         more |= {"file": _Lines(), "mininterval": PAUSE, "maxinterval": 1e9, "delay": PAUSE}

@@ -8,6 +8,7 @@ import time
 from collections import deque
 from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import nullcontext
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -94,7 +95,7 @@ class _Prediction:
         sources = [source for source in self.share if self.options.overwrite or not self._is_done(source)]
         start = self.written_at = time.monotonic()
         try:
-            with bar(None, "predicting", len(sources)) as self.bar:
+            with bar(None, "predicting", len(sources)) if len(sources) > 1 else nullcontext() as self.bar:
                 self._flow(sources)
         finally:
             if self.table:
@@ -228,7 +229,8 @@ class _Prediction:
     def _leave(self, source: Source) -> None:
         """A picture is done, or failed."""
         del self.pixels[source]
-        self.bar.update()
+        if self.bar:
+            self.bar.update()
         if self.table and time.monotonic() - self.written_at > TABLE_SECONDS:
             self.table.write()
             self.written_at = time.monotonic()
