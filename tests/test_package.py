@@ -5,9 +5,15 @@ import shutil
 import subprocess
 import sys
 import venv
+from importlib.metadata import distribution
 from pathlib import Path
 
+import numpy as np
 import pytest
+from packaging.requirements import Requirement
+from PIL import Image
+
+from ran.utils.files import read_lines
 
 ROOT = Path(__file__).parent.parent
 # In .mypy_cache is a link to the whole checkout.
@@ -89,3 +95,37 @@ def test_installed_it_gives_the_package_and_the_command(program, tmp_path, optio
     place = Path(out(python, "program.py", cwd=program).strip())
     assert place.is_relative_to(tmp_path / ("checkout" if options else "venv"))
     assert out(tmp_path / "venv/bin/ran", "--version").startswith("ran ")
+
+
+def link_packages(names: set[str], site: Path) -> None:
+    """Links these packages, and those that they require, from this environment into another one."""
+    waiting, seen = set(names), set()
+    while waiting:
+        seen.add(name := waiting.pop())
+        for top in {file.parts[0] for file in distribution(name).files or () if file.parts[0] not in ("..", "bin")}:
+            if not (site / top).exists():
+                (site / top).symlink_to(distribution(name).locate_file(top))
+        needed = map(Requirement, distribution(name).requires or ())
+        waiting |= {more.name for more in needed if not more.marker or more.marker.evaluate({"extra": ""})} - seen
+
+
+@pytest.mark.slow
+def test_the_wheel_works_beside_onnxruntime_alone(tmp_path):
+    shutil.copytree(ROOT, tmp_path / "checkout", ignore=LEFT_OUT)
+    out(sys.executable, "-m", "pip", "wheel", "--quiet", "--no-deps", "-w", tmp_path, tmp_path / "checkout")
+    venv.create(tmp_path / "venv")
+    python = tmp_path / "venv/bin/python"
+    out(sys.executable, "-m", "pip", "--python", python, "install", "--quiet", "--no-deps", *tmp_path.glob("*.whl"))
+    site = Path(out(python, "-c", "import sysconfig; print(sysconfig.get_path('purelib'))").strip())
+    lines = (line for line in read_lines(ROOT / "requirements-onnx.txt") if line[0] not in "#-")
+    link_packages({Requirement(line).name for line in lines}, site)
+    bare = "import importlib.util, sys; sys.exit(any(map(importlib.util.find_spec, ('torch', 'torchvision', 'scipy'))))"
+    out(python, "-c", bare)
+
+    model, photo = tmp_path / "small.onnx", tmp_path / "photo.png"
+    out(sys.executable, ROOT / "main.py", "export", "--model", "ran_resnet18", "--output", model)
+    Image.fromarray(np.random.default_rng(0).integers(0, 256, (40, 60, 3), np.uint8)).save(photo)
+    out(tmp_path / "venv/bin/ran", "predict", photo, "--model", model, "--output", "maps", "--overlay", cwd=tmp_path)
+    out(sys.executable, ROOT / "main.py", "predict", photo, "--model", model, "--output", tmp_path / "same")
+    assert (tmp_path / "maps/photo.png").read_bytes() == (tmp_path / "same/photo.png").read_bytes()
+    assert (tmp_path / "maps/photo.overlay.jpg").is_file()
