@@ -10,40 +10,28 @@ from .common import in_child, made_up_data
 
 TITLE = "Start-up, whole processes"
 ROOT = Path(__file__).parent.parent
+NEEDED = "main, onnxruntime, ran.tools.predict, ran.predictor_onnx"
 
 
 def measure(device: str, repeats: int) -> list[dict]:
     """Median wall seconds of each process; the difference to the line before is what was added."""
     with tempfile.TemporaryDirectory() as folder:
         data, run = in_child(made_up_data, Path(folder), 4)[0], Path(folder) / "run"
-        train = [
-            "main.py",
-            "train",
-            "--data_path",
-            data,
-            "--model_path",
-            run,
-            "--arch",
-            "resnet18",
-            "--pretrained",
-            "none",
-            "--img_size",
-            "384",
-            "--epochs",
-            "1",
-            "--val_share",
-            "0",
-            "--device",
-            device,
-        ]
-        seconds(train, 1)
-        test = ["main.py", "test", "--data_path", data, "--model_path", run, "--device", device]
+        where = f"--data_path {data} --model_path {run} --device {device}"
+        seconds(f"main.py train {where} --arch resnet18 --pretrained none --epochs 1 --val_share 0".split(), 1)
+        seconds(f"main.py export --model_path {run}".split(), 1)
+        photo = next(Path(data).rglob("Test/images/*"))
+        predict = f"main.py predict {photo} --model_path {run} --output {run} --overwrite --engine"
         steps = {
             "main.py --help": ["main.py", "--help"],
             "python with torch": ["-c", "import torch"],
             "python with all that test imports": ["-c", "import main, ran.tester"],
-            "test of one image, without a report": [*test, "--report", "False"],
-            "test of one image": test,
+            "test of one image, without a report": f"main.py test {where} --report False".split(),
+            "test of one image": f"main.py test {where}".split(),
+            "predict of one image": f"{predict} torch --device {device}".split(),
+            "python with onnxruntime, NumPy, Pillow, OpenCV": ["-c", "import onnxruntime, numpy, PIL.Image, cv2"],
+            "python with all that predict imports beside them": ["-c", f"import {NEEDED}"],
+            "predict of one image by onnxruntime": f"{predict} onnx --device cpu".split(),
         }
         rows = []
         for what, words in steps.items():
@@ -52,11 +40,11 @@ def measure(device: str, repeats: int) -> list[dict]:
         return rows
 
 
-def seconds(words: list, repeats: int) -> float:
+def seconds(words: list[str], repeats: int) -> float:
     """Median wall seconds of a Python process."""
     taken = []
     for _ in range(repeats):
         start = time.perf_counter()
-        subprocess.run([sys.executable, *map(str, words)], cwd=ROOT, check=True, capture_output=True)
+        subprocess.run([sys.executable, *words], cwd=ROOT, check=True, capture_output=True)
         taken.append(time.perf_counter() - start)
     return sorted(taken)[repeats // 2]
