@@ -109,6 +109,11 @@ class PredictOptions(_Switches):
     """Write the focus maps of photographs: files, folders, patterns, or - for a list or a picture on standard input."""
 
     table: str = option("", "csv or json: numbers of every photograph in OUTPUT/focus.csv", choices=("", "csv", "json"))
+    sort: str = option(
+        "",
+        "print photographs, sharpest first, or link them so as OUTPUT/sorted/0001_NAME; writes focus.csv, too",
+        choices=("", "print", "link"),
+    )
     overwrite: bool = option(False, "write results anew that are there already")
 
 

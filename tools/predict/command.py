@@ -25,6 +25,7 @@ from ...utils.memory import explain_out_of_memory
 from ...utils.progress import bar, cores_of_process
 from ...utils.tool_options import RENDERINGS, PredictOptions
 from . import results
+from .sorting import sort
 from .sources import Source, find_sources
 from .streams import check_streams, map_to_output, read_input
 from .table import Table
@@ -78,7 +79,7 @@ class _Prediction:
         weights = chosen_weights(options.model_path, options.engine)
         self.predictor = load_model(weights, self.device, options.amp)
         distributed.check_same("photographs", [source.name for source in sources])
-        self.share = sources[distributed.rank() :: distributed.size()]
+        self.sources, self.share = sources, sources[distributed.rank() :: distributed.size()]
         self.table: Table | None = None
         self.replaced = 0  # pictures whose results were of another file, or made in another way
         how = (options.size, options.tile, options.tta, options.bits, options.depth, options.amp)
@@ -89,8 +90,8 @@ class _Prediction:
         self.busy = 0.0  # seconds in the network
 
     def run(self) -> int:
-        if self.options.table:
-            self.table = Table(self.output / f"focus.{self.options.table}", distributed.rank())
+        if kind := self.options.table or ("csv" if self.options.sort else ""):
+            self.table = Table(self.output / f"focus.{kind}", distributed.rank())
         sources = [source for source in self.share if self.options.overwrite or not self._is_done(source)]
         start = self.written_at = time.monotonic()
         try:
@@ -117,15 +118,15 @@ class _Prediction:
         if failed and distributed.rank() == 0:
             lines = "\n".join(f"  {path}: {reason}" for path, reason in failed)
             print(f"{len(failed)} picture(s) failed:\n{lines}", file=sys.stderr)
+        if self.table and self.options.sort and distributed.rank() == 0:
+            rows = [self.table.rows[source.name] for source in self.sources if self.table.has(source)]
+            sort(self.options.sort, rows, self.output, (row["picture"] for row in self.table.rows.values()))
         return 1 if failed else 0
 
     def _is_done(self, source: Source) -> bool:
         state = results.state([self.output / f"{source.name}{end}" for end in self.suffixes], source.path, self.way)
         self.replaced += state == "other"
-        row = self.table.rows.get(source.name, {}) if self.table else None
-        # A line of an older version has another sharpness, and no decidedness.
-        in_table = row is None or (row.get("picture") == str(source.path) and bool(row.get("decidedness")))
-        return state == "done" and in_table
+        return state == "done" and (self.table is None or self.table.has(source))
 
     def _flow(self, sources: list[Source]) -> None:
         """Main thread: reads ahead what fits in memory, takes it batch by batch through the network, has it written."""

@@ -6,6 +6,7 @@ import threading
 from pathlib import Path
 
 from ...utils.files import write_csv, write_json
+from .sources import Source
 
 
 class Table:
@@ -30,6 +31,11 @@ class Table:
     def add(self, name: str, row: dict) -> None:
         with self._lock:
             self.rows[name] = self._added[name] = {"name": name} | row
+
+    def has(self, source: Source) -> bool:
+        """Whether there is a row of this photograph; one of an older version has another sharpness, no decidedness."""
+        row = self.rows.get(source.name, {})
+        return row.get("picture") == str(source.path) and bool(row.get("decidedness"))
 
     def write(self) -> None:
         """Writes this process's file: the first one's has all rows, another one's those that it added."""
