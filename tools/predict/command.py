@@ -25,6 +25,7 @@ from ...utils.memory import explain_out_of_memory
 from ...utils.progress import bar, cores_of_process
 from ...utils.tool_options import RENDERINGS, PredictOptions
 from . import results
+from .bursts import columns
 from .sorting import sort
 from .sources import Source, find_sources
 from .streams import check_streams, map_to_output, read_input
@@ -206,7 +207,7 @@ class _Prediction:
             if self.table:
                 small = renderings.shrunk(photograph)
                 row = renderings.numbers(small, resize_map(probability, small.shape[:2]), photograph.shape[:2])
-                self.table.add(source.name, {"picture": str(source.path)} | row)
+                self.table.add(source.name, {"picture": str(source.path), **row, **columns(small, source.path)})
             for _ in renderings.write(base, self.wanted, photograph, focus_map, source.path, comment):
                 pass
 

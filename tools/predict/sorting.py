@@ -19,7 +19,7 @@ def sort(how: str, rows: list[dict], output: Path, known: Iterable[str]) -> None
 
     Args:
         how: "print" or "link".
-        rows: of the table, with picture and sharpness.
+        rows: of the table, with picture, sharpness, group and rank.
         known: photographs of the whole table: what an earlier run linked of them goes.
 
     Raises:
@@ -27,9 +27,10 @@ def sort(how: str, rows: list[dict], output: Path, known: Iterable[str]) -> None
     """
     rows = sorted(rows, key=lambda row: (-float(row["sharpness"]), row["name"]))
     if how == "print":
+        print("      sharpness  group  rank  photograph")
         for number, row in enumerate(rows, 1):
             path = os.fsencode(row["picture"]).decode(errors="replace")  # it may be of any bytes
-            print(f"{number:4}  {float(row['sharpness']):.4f}  {path}")
+            print(f"{number:4}  {float(row['sharpness']):9.4f}  {row['group']:5}  {row['rank']:4}  {path}")
         return
     reason = link([Path(row["picture"]) for row in rows], output / FOLDER, map(Path, known))
     copies = f"; copies, since links cannot be made there ({reason})" if reason else ""

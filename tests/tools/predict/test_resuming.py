@@ -21,7 +21,7 @@ def test_lines_of_an_older_version_are_made_anew(options, tmp_path, capsys):
     options.table, table = "csv", tmp_path / "out/focus.csv"
     predict.run(options)
     made = table.read_text()
-    table.write_text(made.replace("decidedness", "confidence"))
+    table.write_text(made.replace("fingerprint", "thumbnail"))
     predict.run(options)
     assert "were there already" not in capsys.readouterr().out
     predict.run(options)
