@@ -3,12 +3,14 @@ H x W float32 in [0, 1], 1 = in focus, of the same size."""
 
 from collections.abc import Iterable, Iterator
 from pathlib import Path
+from typing import NamedTuple
 
 import cv2
 import numpy as np
 from PIL import Image
 
 from ..utils.tool_options import RENDERINGS
+from .background import Background, fitted
 from .blur import disc
 from .depth import to_8_bit, turned
 from .metadata import read_metadata
@@ -23,15 +25,41 @@ BLUR = 0.012  # radius of the bokeh's disc as a share of the longer side
 STRIP = 2**21  # pixels that are blended at a time: floats of a whole large photograph would fill the memory
 
 
+class Look(NamedTuple):
+    """What may be chosen of renderings: the background of those that have an alpha otherwise."""
+
+    background: Background | None = None
+
+    def suffix(self, name: str) -> str:
+        """That of a rendering's file; what has lost its alpha is a JPEG."""
+        suffix = RENDERINGS[name].suffix
+        return suffix.replace(".png", ".jpg") if self.background else suffix
+
+    def comment(self, name: str) -> str:
+        """What a rendering's file says of it in its comment; nothing where all is as without options."""
+        if self.background and self.suffix(name) != RENDERINGS[name].suffix:
+            return f", on {self.background.code}"
+        return ""
+
+
+PLAIN = Look()
+
+
 def write(
-    base: Path, names: Iterable[str], photograph: np.ndarray, focus_map: np.ndarray, source: Path, comment: str
+    base: Path,
+    names: Iterable[str],
+    photograph: np.ndarray,
+    focus_map: np.ndarray,
+    source: Path,
+    comment: str,
+    look: Look = PLAIN,
 ) -> Iterator[tuple[Path, np.ndarray]]:
-    """Makes renderings and writes them beside each other, as BASE and the suffix of each.
+    """Makes renderings and writes them beside each other, as BASE and the suffix of each (by its look).
 
     Args:
         names: of RENDERINGS.
         source: the photograph's file: its metadata stay, and what is transparent there is so in a cut-out.
-        comment: to write into the files.
+        comment: to write into the files, with what their look says.
 
     Yields:
         The files, and what was written to them, H x W x 3 or 4 uint8.
@@ -39,15 +67,17 @@ def write(
     Raises:
         ValueError: a side that JPEG cannot hold, when the others are written.
     """
-    too_long = [name for name in names if max(photograph.shape) > JPEG_SIDE and RENDERINGS[name].suffix[-4:] == ".jpg"]
+    too_long = [name for name in names if max(photograph.shape) > JPEG_SIDE and look.suffix(name).endswith(".jpg")]
     metadata = read_metadata(source)
     for name in names:
         if name not in too_long:
             picture = globals()[name](photograph, focus_map)  # the function of its name
             if picture.shape[2] == 4 and (alpha := read_alpha(source)) is not None:
                 picture[..., 3] = cv2.multiply(picture[..., 3], alpha, scale=1 / 255)
-            path = Path(f"{base}{RENDERINGS[name].suffix}")
-            write_picture(path, picture, metadata, comment)
+            if picture.shape[2] == 4 and look.background:
+                picture = put_on(picture, look.background)
+            path = Path(f"{base}{look.suffix(name)}")
+            write_picture(path, picture, metadata, comment + look.comment(name))
             yield path, picture
     if too_long:
         raise ValueError(f"JPEG holds at most {JPEG_SIDE} pixels a side: no {', '.join(too_long)}; the rest is written")
@@ -97,6 +127,12 @@ def cutout(photograph: np.ndarray, focus_map: np.ndarray) -> np.ndarray:
     _blend(lambda part, alpha, near: near + (part - near) * alpha, photograph, focus_map, near, out=cut[..., :3])
     _blend(lambda part, alpha: 255 * alpha, photograph, focus_map, out=cut[..., 3:])
     return cut
+
+
+def put_on(cut: np.ndarray, background: Background) -> np.ndarray:
+    """A cut-out, H x W x 4 uint8, on a background; H x W x 3 uint8."""
+    behind, alpha = fitted(background, cut.shape[:2]), cut[..., 3]
+    return _blend(lambda part, alpha, behind: behind + (part - behind) * (alpha / 255), cut[..., :3], alpha, behind)
 
 
 def bokeh(photograph: np.ndarray, focus_map: np.ndarray) -> np.ndarray:

@@ -108,6 +108,9 @@ _Switches: Any = make_dataclass("_Switches", _switches, bases=(_MapOptions,))
 class PredictOptions(_Switches):
     """Write the focus maps of photographs: files, folders, patterns, or - for a list or a picture on standard input."""
 
+    background: str = option(
+        "", "with --cutout: a colour (white, #ffffff) or a picture, which --cutout is put on: NAME.cutout.jpg"
+    )
     table: str = option("", "csv or json: numbers of every photograph in OUTPUT/focus.csv", choices=("", "csv", "json"))
     sort: str = option(
         "",
@@ -115,6 +118,10 @@ class PredictOptions(_Switches):
         choices=("", "print", "link"),
     )
     overwrite: bool = option(False, "write results anew that are there already")
+
+    def __post_init__(self):
+        if self.background and not self.cutout:  # of the switches above
+            raise ValueError("--background is about the cut-out: name --cutout too")
 
 
 @dataclass

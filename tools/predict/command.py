@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 
 from ...imaging import renderings
+from ...imaging.background import read_background
 from ...imaging.pictures import megapixel_limit, picture_size, read_image
 from ...imaging.resizing import quantised, resize, resize_map
 from ...imaging.writing import write_png
@@ -59,9 +60,10 @@ def run(options: PredictOptions) -> int:
 
 
 def _run(options: PredictOptions, listed: list[str], output: Path) -> int:
-    prediction = _Prediction(options, listed, output)
-    with locked(output, first=distributed.rank() == 0), megapixel_limit(options.max_megapixels):
-        return prediction.run()
+    with megapixel_limit(options.max_megapixels):
+        prediction = _Prediction(options, listed, output)
+        with locked(output, first=distributed.rank() == 0):
+            return prediction.run()
 
 
 class _Prediction:
@@ -70,8 +72,12 @@ class _Prediction:
     def __init__(self, options: PredictOptions, listed: list[str], output: Path):
         self.options, self.output = options, output
         self.wanted = [name for name in RENDERINGS if getattr(options, name)]
-        self.suffixes = (".png", *(RENDERINGS[name].suffix for name in self.wanted))
-        sources = find_sources(options.paths, listed, output, self.suffixes, options.exclude, options.follow_links)
+        self.warned: list[str] = []
+        background = read_background(options.background, self.warned.append) if options.background else None
+        self.look = renderings.Look(background)
+        # What is appended to a name for each result, and to its comment.
+        self.ends = {".png": ""} | {self.look.suffix(name): self.look.comment(name) for name in self.wanted}
+        sources = find_sources(options.paths, listed, output, (*self.ends,), options.exclude, options.follow_links)
         if options.output == "-" and len(sources) > 1:
             raise ValueError(f"--output - is for one picture, not {len(sources)}: name a folder for the maps")
         self.device: Any = options.device
@@ -86,7 +92,6 @@ class _Prediction:
         how = (options.size, options.tile, options.tta, options.bits, options.depth, options.amp)
         self.way = results.way(sorted(self.predictor.metadata.items(), key=str), how)
         self.failed: list[tuple[str, str]] = []
-        self.warned: list[str] = []
         self.pixels: dict[Source, int] = {}  # of what is in memory
         self.busy = 0.0  # seconds in the network
 
@@ -125,7 +130,8 @@ class _Prediction:
         return 1 if failed else 0
 
     def _is_done(self, source: Source) -> bool:
-        state = results.state([self.output / f"{source.name}{end}" for end in self.suffixes], source.path, self.way)
+        made = {self.output / f"{source.name}{end}": comment for end, comment in self.ends.items()}
+        state = results.state(made, source.path, self.way)
         self.replaced += state == "other"
         return state == "done" and (self.table is None or self.table.has(source))
 
@@ -208,7 +214,7 @@ class _Prediction:
                 small = renderings.shrunk(photograph)
                 row = renderings.numbers(small, resize_map(probability, small.shape[:2]), photograph.shape[:2])
                 self.table.add(source.name, {"picture": str(source.path), **row, **columns(small, source.path)})
-            for _ in renderings.write(base, self.wanted, photograph, focus_map, source.path, comment):
+            for _ in renderings.write(base, self.wanted, photograph, focus_map, source.path, comment, self.look):
                 pass
 
     def _result(self, source: Source, future: Future) -> Any:
