@@ -74,7 +74,7 @@ class _Prediction:
         self.wanted = [name for name in RENDERINGS if getattr(options, name)]
         self.warned: list[str] = []
         background = read_background(options.background, self.warned.append) if options.background else None
-        self.look = renderings.Look(background)
+        self.look = renderings.Look(background, options.blur)
         # What is appended to a name for each result, and to its comment.
         self.ends = {".png": ""} | {self.look.suffix(name): self.look.comment(name) for name in self.wanted}
         sources = find_sources(options.paths, listed, output, (*self.ends,), options.exclude, options.follow_links)

@@ -70,10 +70,29 @@ def test_another_background_is_made_anew_and_the_same_one_is_not(options, shoot,
         predict.run(options)
 
 
+def test_another_blur_makes_the_bokeh_anew(options, shoot, tmp_path, capsys):
+    options.paths, options.overlay, options.bokeh = [str(shoot / "a.png")], True, True
+    assert predict.run(options) == 0
+    plain = read(tmp_path / "out/a.bokeh.jpg")
+    for blur, done in ((2.4, 0), (8, 1), (8, 0), (1, 1)):
+        options.blur = blur
+        assert predict.run(options) == 0
+        assert f"{done} picture(s) in" in capsys.readouterr().out
+    assert not np.array_equal(read(tmp_path / "out/a.bokeh.jpg"), plain)
+    options.bokeh = False  # what has no blur is there already
+    assert predict.run(options) == 0 and "0 picture(s) in" in capsys.readouterr().out
+    options.bokeh, options.blur = True, 2.4
+    assert predict.run(options) == 0 and np.array_equal(read(tmp_path / "out/a.bokeh.jpg"), plain)
+
+
 def test_what_cannot_work_is_said_before_anything_is_written(shoot, tmp_path, capsys):
     for words, message in (
         (["--cutout", "--background", "whit"], "--background: no colour, such as white .*, nor a picture: whit"),
         (["--background", "white"], "--background is about the cut-out: name --cutout too"),
+        (["--blur", "3"], "--blur is about the bokeh: name --bokeh too"),
+        (["--bokeh", "--blur", "21"], "--blur 21: 20 percent of the longer side at most"),
+        (["--bokeh", "--blur", "0.1"], "0.1 is below the smallest value, 0.2"),
+        (["--bokeh", "--blur", "nan"], "nan is below the smallest value, 0.2"),
     ):
         try:
             status = main(["predict", str(shoot), "--output", str(tmp_path / "out"), *words])
