@@ -47,10 +47,13 @@ def likeness(one: np.ndarray, others: np.ndarray) -> np.ndarray:
     Returns:
         N values; 0 where one is flat.
     """
-    shifted = [
-        cv2.warpAffine(one, np.array([[1, 0, x], [0, 1, y]]), one.shape, flags=cv2.INTER_CUBIC) for x, y in SHIFTS
-    ]
-    return (_normalised(others) @ _normalised(np.stack(shifted)).T).max(axis=1)
+    return (_normalised(others) @ _shifted(one).T).max(axis=1)
+
+
+def _shifted(one: np.ndarray) -> np.ndarray:
+    """25 x 196: a thumbnail at every shift, see _normalised."""
+    moves = [np.array([[1, 0, x], [0, 1, y]]) for x, y in SHIFTS]
+    return _normalised(np.stack([cv2.warpAffine(one, move, one.shape, flags=cv2.INTER_CUBIC) for move in moves]))
 
 
 def _normalised(pictures: np.ndarray) -> np.ndarray:
@@ -64,21 +67,29 @@ def mark(rows: list[dict]) -> None:
     """Numbers the bursts of a table's rows: those of one share a `group`, where `rank` 1 is the sharpest.
 
     A burst holds whatever is alike to one of its frames, and was taken within 5 seconds of that where both say when.
-    A photograph alone is a group of its own. Rows without a fingerprint stay as they are.
+    A photograph alone is a group of its own. Rows without a fingerprint stay as they are. The rank is by sharpness
+    times share in focus: in a frame that missed the focus, the little that is in focus may be the sharpest spot of all.
     """
     rows = [row for row in rows if FINGERPRINT.fullmatch(row.get("fingerprint") or "")]
     small = thumbnails([row["fingerprint"] for row in rows])
+    inner = _normalised(small)
     times = np.array([_seconds(row.get("captured")) for row in rows])
     group = np.arange(len(rows))
     for number in range(len(rows) - 1):
         near = ~(np.abs(times[number + 1 :] - times[number]) > SECONDS)  # also where one is unknown, NaN
         candidates = number + 1 + np.flatnonzero(near)
-        for other in candidates[likeness(small[number], small[candidates]) >= LIKENESS]:
+        alike = (inner[candidates] @ _shifted(small[number]).T).max(axis=1) >= LIKENESS  # as likeness has it
+        for other in candidates[alike]:
             group[group == group[other]] = group[number]
     for count, first in enumerate(dict.fromkeys(group.tolist()), 1):
-        frames = sorted((rows[i] for i in np.flatnonzero(group == first)), key=lambda row: -float(row["sharpness"]))
-        for rank, row in enumerate(frames, 1):
+        frames = [rows[number] for number in np.flatnonzero(group == first)]
+        for rank, row in enumerate(sorted(frames, key=_worth, reverse=True), 1):
             row["group"], row["rank"] = count, rank
+
+
+def _worth(row: dict) -> tuple[float, float]:
+    sharpness = float(row["sharpness"])
+    return sharpness * float(row["in_focus"]), sharpness
 
 
 def _seconds(captured: str | None) -> float:

@@ -53,6 +53,14 @@ def test_frames_are_ranked_by_their_blur_whatever_noise_and_exposure():
         assert all(after > before - 0.5 for before, after in zip(radii, radii[1:]))
 
 
+def test_a_sharp_spot_does_not_make_a_frame_the_best():
+    picture = photograph("coffee")
+    found = ((0.31, 0.6), (0.34, 0.7), (0.45, 0.03), (0.2, 0.0), (0.3, 0.0))  # sharpness, share in focus
+    rows = [row(str(number), picture, sharpness=a, in_focus=b) for number, (a, b) in enumerate(found)]
+    mark(rows)
+    assert [row["rank"] for row in rows] == [2, 1, 3, 5, 4]
+
+
 def test_pictures_taken_apart_are_no_burst_and_neighbours_are_a_chain():
     picture = photograph("coffee")
     times = ("2024-05-01T10:00:08", "2024-05-01T10:00:04", "2024-05-01T10:00:00", "2024-05-01T10:01:00")
