@@ -53,6 +53,8 @@ def run(options: PredictOptions) -> int:
         return _run(options, [], Path(options.output))
     with tempfile.TemporaryDirectory(prefix="ran_") as room:
         listed = read_input(sys.stdin.buffer.read(), options.null, Path(room)) if "-" in options.paths else []
+        if options.sort and listed == [str(Path(room, "stdin"))]:
+            raise ValueError("--sort is for several photographs: standard input brought one itself, not a list")
         if options.output != "-":
             return _run(options, listed, Path(options.output))
         with map_to_output(Path(room, "map")) as folder:
