@@ -1,6 +1,7 @@
 """What renderings keep of a photograph's file: author, rights, date, camera, place, resolution, colour profile."""
 
 from contextlib import suppress
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -40,3 +41,11 @@ def read_metadata(path: str | Path) -> dict[str, Any]:
         if len(exif) and len(data) < 2**16 - 8:  # what a JPEG can hold
             kept["exif"] = data
     return kept
+
+
+def captured(path: str | Path) -> str:
+    """When a photograph was taken by its camera's clock, YYYY-MM-DDTHH:MM:SS; empty where its EXIF does not say."""
+    with suppress(Exception), Image.open(path) as picture:  # as above
+        said = picture.getexif().get_ifd(ExifTags.IFD.Exif)[ExifTags.Base.DateTimeOriginal]
+        return datetime.strptime(said.strip("\0 "), "%Y:%m:%d %H:%M:%S").isoformat()
+    return ""

@@ -3,12 +3,14 @@ H x W float32 in [0, 1], 1 = in focus, of the same size."""
 
 from collections.abc import Iterable, Iterator
 from pathlib import Path
+from typing import NamedTuple
 
 import cv2
 import numpy as np
 from PIL import Image
 
-from ..utils.tool_options import RENDERINGS
+from ..utils.tool_options import BLUR, RENDERINGS
+from .background import Background, fitted
 from .blur import disc
 from .depth import to_8_bit, turned
 from .metadata import read_metadata
@@ -19,19 +21,46 @@ from .writing import JPEG_SIDE, write_picture
 
 LINE = (255, 214, 10)  # yellow: the border of what is in focus
 WORKING_SIDE = 1024  # longer side at which blur and numbers are computed, pixels
-BLUR = 0.012  # radius of the bokeh's disc as a share of the longer side
+RADIUS = 4  # of the bokeh's disc at least, pixels there: a weak blur is computed at a longer side
 STRIP = 2**21  # pixels that are blended at a time: floats of a whole large photograph would fill the memory
 
 
+class Look(NamedTuple):
+    """What may be chosen of renderings: the background of those that have an alpha otherwise, and bokeh's blur."""
+
+    background: Background | None = None
+    blur: float = BLUR
+
+    def suffix(self, name: str) -> str:
+        """That of a rendering's file; what has lost its alpha is a JPEG."""
+        suffix = RENDERINGS[name].suffix
+        return suffix.replace(".png", ".jpg") if self.background else suffix
+
+    def comment(self, name: str) -> str:
+        """What a rendering's file says of it in its comment; nothing where all is as without options."""
+        if self.background and self.suffix(name) != RENDERINGS[name].suffix:
+            return f", on {self.background.code}"
+        return f", blur {self.blur:g}" if name == "bokeh" and self.blur != BLUR else ""
+
+
+PLAIN = Look()
+
+
 def write(
-    base: Path, names: Iterable[str], photograph: np.ndarray, focus_map: np.ndarray, source: Path, comment: str
+    base: Path,
+    names: Iterable[str],
+    photograph: np.ndarray,
+    focus_map: np.ndarray,
+    source: Path,
+    comment: str,
+    look: Look = PLAIN,
 ) -> Iterator[tuple[Path, np.ndarray]]:
-    """Makes renderings and writes them beside each other, as BASE and the suffix of each.
+    """Makes renderings and writes them beside each other, as BASE and the suffix of each (by its look).
 
     Args:
         names: of RENDERINGS.
         source: the photograph's file: its metadata stay, and what is transparent there is so in a cut-out.
-        comment: to write into the files.
+        comment: to write into the files, with what their look says.
 
     Yields:
         The files, and what was written to them, H x W x 3 or 4 uint8.
@@ -39,15 +68,18 @@ def write(
     Raises:
         ValueError: a side that JPEG cannot hold, when the others are written.
     """
-    too_long = [name for name in names if max(photograph.shape) > JPEG_SIDE and RENDERINGS[name].suffix[-4:] == ".jpg"]
+    too_long = [name for name in names if max(photograph.shape) > JPEG_SIDE and look.suffix(name).endswith(".jpg")]
     metadata = read_metadata(source)
     for name in names:
         if name not in too_long:
-            picture = globals()[name](photograph, focus_map)  # the function of its name
+            more = {"blur": look.blur} if name == "bokeh" else {}
+            picture = globals()[name](photograph, focus_map, **more)  # the function of its name
             if picture.shape[2] == 4 and (alpha := read_alpha(source)) is not None:
                 picture[..., 3] = cv2.multiply(picture[..., 3], alpha, scale=1 / 255)
-            path = Path(f"{base}{RENDERINGS[name].suffix}")
-            write_picture(path, picture, metadata, comment)
+            if picture.shape[2] == 4 and look.background:
+                picture = put_on(picture, look.background)
+            path = Path(f"{base}{look.suffix(name)}")
+            write_picture(path, picture, metadata, comment + look.comment(name))
             yield path, picture
     if too_long:
         raise ValueError(f"JPEG holds at most {JPEG_SIDE} pixels a side: no {', '.join(too_long)}; the rest is written")
@@ -99,16 +131,26 @@ def cutout(photograph: np.ndarray, focus_map: np.ndarray) -> np.ndarray:
     return cut
 
 
-def bokeh(photograph: np.ndarray, focus_map: np.ndarray) -> np.ndarray:
+def put_on(cut: np.ndarray, background: Background) -> np.ndarray:
+    """A cut-out, H x W x 4 uint8, on a background; H x W x 3 uint8."""
+    behind, alpha = fitted(background, cut.shape[:2]), cut[..., 3]
+    return _blend(lambda part, alpha, behind: behind + (part - behind) * (alpha / 255), cut[..., :3], alpha, behind)
+
+
+def bokeh(photograph: np.ndarray, focus_map: np.ndarray, blur: float = BLUR) -> np.ndarray:
     """The photograph as with a wider aperture: what is blurred is blurred further by a disc; H x W x 3 uint8.
 
     The blur is an average over blurred pixels alone, in linear light: what is in focus does not bleed into it, nor does
     the soft rim around it, where pixels hold light of both.
+
+    Args:
+        blur: diameter of the disc, percent of the longer side.
     """
-    small = _floats(photograph)
-    radius = max(1.0, BLUR * max(small.shape[:2]))
+    side = max(WORKING_SIDE, round(200 * RADIUS / blur))
+    small = _floats(photograph, side)
+    radius = max(1.0, blur / 200 * max(small.shape[:2]))
     kernel, rim = disc(radius), cv2.getStructuringElement(cv2.MORPH_ELLIPSE, [2 * round(radius / 2) + 1] * 2)
-    weight = np.maximum((1 - cv2.dilate(_floats(focus_map), rim)) ** 8, 1e-5)
+    weight = np.maximum((1 - cv2.dilate(_floats(focus_map, side), rim)) ** 8, 1e-5)
     light = (small / 255) ** 2.2 * weight[..., None]
     blurred = cv2.filter2D(light, -1, kernel) / cv2.filter2D(weight, -1, kernel)[..., None]
     blurred = _large(255 * np.maximum(blurred, 0) ** (1 / 2.2), focus_map.shape)
@@ -149,17 +191,17 @@ def numbers(photograph: np.ndarray, focus_map: np.ndarray, size: tuple[int, int]
     return row
 
 
-def shrunk(picture: np.ndarray) -> np.ndarray:
-    """Picture or map shrunk to a longer side of at most WORKING_SIDE, by area averages."""
-    share = WORKING_SIDE / max(picture.shape[:2])
+def shrunk(picture: np.ndarray, side: int = WORKING_SIDE) -> np.ndarray:
+    """Picture or map shrunk to a longer side of at most so many pixels, by area averages."""
+    share = side / max(picture.shape[:2])
     if share >= 1:
         return picture
     width, height = (max(1, round(share * length)) for length in picture.shape[1::-1])
     return cv2.resize(picture, (width, height), interpolation=cv2.INTER_AREA)
 
 
-def _floats(picture: np.ndarray) -> np.ndarray:
-    return shrunk(picture).astype(np.float32)
+def _floats(picture: np.ndarray, side: int = WORKING_SIDE) -> np.ndarray:
+    return shrunk(picture, side).astype(np.float32)
 
 
 def _large(picture: np.ndarray, size: tuple[int, int]) -> np.ndarray:

@@ -51,6 +51,7 @@ def fill(path: Path, results: Path, check: bool) -> None:
         "one_class": file_table("one_class/one_class.md"),
         "finetune": file_table("finetune/finetune.md"),
         "sharpness": file_table("sharpness/sharpness.md"),
+        "bursts": file_table("bursts/bursts.md"),
     }
     tables |= {path.stem: partial(weights_table, path) for path in WEIGHTS.glob("*.safetensors")}
 

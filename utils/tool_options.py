@@ -30,6 +30,7 @@ RENDERINGS = {
     "cutout": Rendering(".cutout.png", "what is in focus, with alpha", "Cut-out"),
     "bokeh": Rendering(".bokeh.jpg", "what is blurred, blurred further", "More blur"),
 }
+BLUR = 2.4  # of the bokeh's disc: diameter, percent of the longer side
 EXPORTS = ("onnx",)  # of tools.export.TARGETS
 
 
@@ -109,8 +110,25 @@ _Switches: Any = make_dataclass("_Switches", _switches, bases=(_MapOptions,))
 class PredictOptions(_Switches):
     """Write the focus maps of photographs: files, folders, patterns, or - for a list or a picture on standard input."""
 
+    background: str = option(
+        "", "with --cutout: a colour (white, #ffffff) or a picture, which --cutout is put on: NAME.cutout.jpg"
+    )
+    blur: float = option(BLUR, "of --bokeh: diameter of its disc, percent of the longer side, 0.2 to 20", at_least=0.2)
     table: str = option("", "csv or json: numbers of every photograph in OUTPUT/focus.csv", choices=("", "csv", "json"))
+    sort: str = option(
+        "",
+        "print photographs, sharpest first, or link them so as OUTPUT/sorted/0001_NAME; writes focus.csv, too",
+        choices=("", "print", "link"),
+    )
     overwrite: bool = option(False, "write results anew that are there already")
+
+    def __post_init__(self):
+        if self.background and not self.cutout:  # of the switches above
+            raise ValueError("--background is about the cut-out: name --cutout too")
+        if self.blur != BLUR and not self.bokeh:
+            raise ValueError("--blur is about the bokeh: name --bokeh too")
+        if not self.blur <= 20:
+            raise ValueError(f"--blur {self.blur:g}: 20 percent of the longer side at most")
 
 
 @dataclass

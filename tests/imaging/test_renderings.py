@@ -2,6 +2,8 @@ import numpy as np
 import pytest
 
 from ran.imaging import renderings
+from ran.imaging.background import read_background
+from ran.utils.tool_options import RENDERINGS
 
 
 @pytest.fixture
@@ -78,3 +80,33 @@ def test_strips_are_seamless(scene, monkeypatch):
     monkeypatch.setattr(renderings, "STRIP", 5000)
     parts = [getattr(renderings, name)(*scene) for name in ("overlay", "cutout", "bokeh")]
     assert all(np.array_equal(a, b) for a, b in zip(whole, parts))
+
+
+def lights(side: int) -> tuple[np.ndarray, np.ndarray]:
+    """A white point on black, nothing in focus: what the blur makes of it is its disc."""
+    photograph = np.zeros((side * 2 // 3, side, 3), np.uint8)
+    y, x = side // 3, side // 2
+    photograph[y - side // 500 : y + side // 500 + 1, x - side // 500 : x + side // 500 + 1] = 255
+    return photograph, np.zeros(photograph.shape[:2], np.float32)
+
+
+@pytest.mark.parametrize("side", [1000, 3000])
+@pytest.mark.parametrize("blur", [0.5, 1, 2.4, 6])
+def test_the_disc_has_the_diameter_that_blur_says(side, blur):
+    drawn = renderings.bokeh(*lights(side), blur=blur)[..., 0].astype(float)
+    across = drawn[side // 3] > drawn.max() / 2
+    assert across.sum() == pytest.approx(blur / 100 * side, rel=0.15, abs=side * 0.005)
+
+
+def test_without_a_word_the_blur_is_as_ever(scene):
+    assert np.array_equal(renderings.bokeh(*scene), renderings.bokeh(*scene, blur=2.4))
+    assert not np.array_equal(renderings.bokeh(*scene), renderings.bokeh(*scene, blur=2.5))
+
+
+def test_looks_say_what_differs_from_the_default():
+    plain, other = renderings.PLAIN, renderings.Look(read_background("white"), blur=5)
+    assert [plain.comment(name) for name in RENDERINGS] == ["", "", ""]
+    assert [plain.suffix(name) for name in RENDERINGS] == [".overlay.jpg", ".cutout.png", ".bokeh.jpg"]
+    assert [other.suffix(name) for name in RENDERINGS] == [".overlay.jpg", ".cutout.jpg", ".bokeh.jpg"]
+    assert other.comment("overlay") == "" and other.comment("bokeh") == ", blur 5"
+    assert other.comment("cutout") == f", on {read_background('#fff').code}"

@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 
 from ...imaging import renderings
+from ...imaging.background import read_background
 from ...imaging.pictures import megapixel_limit, picture_size, read_image
 from ...imaging.resizing import quantised, resize, resize_map
 from ...imaging.writing import write_png
@@ -26,6 +27,8 @@ from ...utils.memory import explain_out_of_memory
 from ...utils.progress import bar, cores_of_process
 from ...utils.tool_options import RENDERINGS, PredictOptions
 from . import results
+from .bursts import columns
+from .sorting import sort
 from .sources import Source, find_sources
 from .streams import check_streams, map_to_output, read_input
 from .table import Table
@@ -51,6 +54,8 @@ def run(options: PredictOptions) -> int:
         return _run(options, [], Path(options.output))
     with tempfile.TemporaryDirectory(prefix="ran_") as room:
         listed = read_input(sys.stdin.buffer.read(), options.null, Path(room)) if "-" in options.paths else []
+        if options.sort and listed == [str(Path(room, "stdin"))]:
+            raise ValueError("--sort is for several photographs: standard input brought one itself, not a list")
         if options.output != "-":
             return _run(options, listed, Path(options.output))
         with map_to_output(Path(room, "map")) as folder:
@@ -58,9 +63,10 @@ def run(options: PredictOptions) -> int:
 
 
 def _run(options: PredictOptions, listed: list[str], output: Path) -> int:
-    prediction = _Prediction(options, listed, output)
-    with locked(output, first=distributed.rank() == 0), megapixel_limit(options.max_megapixels):
-        return prediction.run()
+    with megapixel_limit(options.max_megapixels):
+        prediction = _Prediction(options, listed, output)
+        with locked(output, first=distributed.rank() == 0):
+            return prediction.run()
 
 
 class _Prediction:
@@ -69,8 +75,12 @@ class _Prediction:
     def __init__(self, options: PredictOptions, listed: list[str], output: Path):
         self.options, self.output = options, output
         self.wanted = [name for name in RENDERINGS if getattr(options, name)]
-        self.suffixes = (".png", *(RENDERINGS[name].suffix for name in self.wanted))
-        sources = find_sources(options.paths, listed, output, self.suffixes, options.exclude, options.follow_links)
+        self.warned: list[str] = []
+        background = read_background(options.background, self.warned.append) if options.background else None
+        self.look = renderings.Look(background, options.blur)
+        # What is appended to a name for each result, and to its comment.
+        self.ends = {".png": ""} | {self.look.suffix(name): self.look.comment(name) for name in self.wanted}
+        sources = find_sources(options.paths, listed, output, (*self.ends,), options.exclude, options.follow_links)
         if options.output == "-" and len(sources) > 1:
             raise ValueError(f"--output - is for one picture, not {len(sources)}: name a folder for the maps")
         self.device: Any = options.device
@@ -79,19 +89,18 @@ class _Prediction:
         weights = chosen_weights(options.model_path, options.engine)
         self.predictor = load_model(weights, self.device, options.amp)
         distributed.check_same("photographs", [source.name for source in sources])
-        self.share = sources[distributed.rank() :: distributed.size()]
+        self.sources, self.share = sources, sources[distributed.rank() :: distributed.size()]
         self.table: Table | None = None
         self.replaced = 0  # pictures whose results were of another file, or made in another way
         how = (options.size, options.tile, options.tta, options.bits, options.depth, options.amp)
         self.way = results.way(sorted(self.predictor.metadata.items(), key=str), how)
         self.failed: list[tuple[str, str]] = []
-        self.warned: list[str] = []
         self.pixels: dict[Source, int] = {}  # of what is in memory
         self.busy = 0.0  # seconds in the network
 
     def run(self) -> int:
-        if self.options.table:
-            self.table = Table(self.output / f"focus.{self.options.table}", distributed.rank())
+        if kind := self.options.table or ("csv" if self.options.sort else ""):
+            self.table = Table(self.output / f"focus.{kind}", distributed.rank())
         sources = [source for source in self.share if self.options.overwrite or not self._is_done(source)]
         start = self.written_at = time.monotonic()
         try:
@@ -118,15 +127,16 @@ class _Prediction:
         if failed and distributed.rank() == 0:
             lines = "\n".join(f"  {path}: {reason}" for path, reason in failed)
             print(f"{len(failed)} picture(s) failed:\n{lines}", file=sys.stderr)
+        if self.table and self.options.sort and distributed.rank() == 0:
+            rows = [self.table.rows[source.name] for source in self.sources if self.table.has(source)]
+            sort(self.options.sort, rows, self.output, (row["picture"] for row in self.table.rows.values()))
         return 1 if failed else 0
 
     def _is_done(self, source: Source) -> bool:
-        state = results.state([self.output / f"{source.name}{end}" for end in self.suffixes], source.path, self.way)
+        made = {self.output / f"{source.name}{end}": comment for end, comment in self.ends.items()}
+        state = results.state(made, source.path, self.way)
         self.replaced += state == "other"
-        row = self.table.rows.get(source.name, {}) if self.table else None
-        # A line of an older version has another sharpness, and no decidedness.
-        in_table = row is None or (row.get("picture") == str(source.path) and bool(row.get("decidedness")))
-        return state == "done" and in_table
+        return state == "done" and (self.table is None or self.table.has(source))
 
     def _flow(self, sources: list[Source]) -> None:
         """Main thread: reads ahead what fits in memory, takes it batch by batch through the network, has it written."""
@@ -206,8 +216,8 @@ class _Prediction:
             if self.table:
                 small = renderings.shrunk(photograph)
                 row = renderings.numbers(small, resize_map(probability, small.shape[:2]), photograph.shape[:2])
-                self.table.add(source.name, {"picture": str(source.path)} | row)
-            for _ in renderings.write(base, self.wanted, photograph, focus_map, source.path, comment):
+                self.table.add(source.name, {"picture": str(source.path), **row, **columns(small, source.path)})
+            for _ in renderings.write(base, self.wanted, photograph, focus_map, source.path, comment, self.look):
                 pass
 
     def _result(self, source: Source, future: Future) -> Any:

@@ -47,8 +47,11 @@ def _says(result: Path, expected: str) -> bool:
     return found == expected and _is_whole(result)
 
 
-def state(results: list[Path], picture: Path, way: str) -> str:
+def state(results: dict[Path, str], picture: Path, way: str) -> str:
     """Whether results are done, missing or other.
+
+    Args:
+        results: with what the comment of each says beside.
 
     Returns:
         "done"; "missing": some are, or are older than the picture; "other": of another file, or made in another way.
@@ -59,7 +62,7 @@ def state(results: list[Path], picture: Path, way: str) -> str:
     if not (there := [result for result in results if os.path.lexists(result)]):
         return "missing"
     expected = comment(picture, way)
-    if not all([_says(result, expected) for result in there]):
+    if not all([_says(result, expected + results[result]) for result in there]):
         return "other"
     try:
         made = picture.stat().st_mtime

@@ -11,6 +11,7 @@ from pathlib import Path, PurePath
 
 from ...utils.picture_names import is_picture, is_systems
 from .results import is_result
+from .sorting import is_sorted
 
 
 @dataclass(frozen=True)
@@ -150,6 +151,8 @@ class _Search:
             return self._leave("hidden or a system's")
         if folder.is_symlink() and not self.follow_links:
             return self._leave("linked folder")
+        if is_sorted(folder):
+            return self._leave("earlier result")
         return not self._is_excluded(name) or self._leave("excluded")
 
     def _takes(self, file: Path, name: PurePath, named: bool = False) -> bool:

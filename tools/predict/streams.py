@@ -24,7 +24,7 @@ def check_streams(options: PredictOptions) -> None:
         raise ValueError("- is for one process: name folders, of pictures and of results, under torchrun")
     if options.null and "-" not in options.paths:
         raise ValueError("-0 is about the list on standard input: name - for it")
-    if options.output == "-" and (options.table or any(getattr(options, name) for name in RENDERINGS)):
+    if options.output == "-" and any(getattr(options, name) for name in ("table", "sort", *RENDERINGS)):
         raise ValueError("--output - is for a map alone: name a folder for its table and renderings")
 
 

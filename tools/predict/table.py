@@ -6,6 +6,8 @@ import threading
 from pathlib import Path
 
 from ...utils.files import write_csv, write_json
+from .bursts import FINGERPRINT, mark
+from .sources import Source
 
 
 class Table:
@@ -31,16 +33,22 @@ class Table:
         with self._lock:
             self.rows[name] = self._added[name] = {"name": name} | row
 
+    def has(self, source: Source) -> bool:
+        """Whether there is a row of this photograph; one of an older version has no fingerprint."""
+        row = self.rows.get(source.name, {})
+        return row.get("picture") == str(source.path) and bool(FINGERPRINT.fullmatch(row.get("fingerprint") or ""))
+
     def write(self) -> None:
         """Writes this process's file: the first one's has all rows, another one's those that it added."""
         part = self.path if self.rank == 0 else self.path.with_name(f".{self.rank}.{self.path.name}")
         _write(part, self._added if self.rank else self.rows)
 
     def merge(self) -> None:
-        """Writes all rows of all processes into the file, sorted by name, when each has written its own."""
+        """Writes all processes' rows into the file, sorted by name, with bursts, when each has written its own."""
         parts = self._parts()
         for part in parts:
             self.rows |= {row["name"]: row for row in _read(part)}
+        mark([self.rows[name] for name in sorted(self.rows)])
         _write(self.path, self.rows)
         for part in parts:
             part.unlink()

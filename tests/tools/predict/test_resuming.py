@@ -21,7 +21,7 @@ def test_lines_of_an_older_version_are_made_anew(options, tmp_path, capsys):
     options.table, table = "csv", tmp_path / "out/focus.csv"
     predict.run(options)
     made = table.read_text()
-    table.write_text(made.replace("decidedness", "confidence"))
+    table.write_text(made.replace("fingerprint", "thumbnail"))
     predict.run(options)
     assert "were there already" not in capsys.readouterr().out
     predict.run(options)
@@ -80,10 +80,10 @@ def test_a_replaced_photograph_is_seen_whatever_its_date(options, shoot, tmp_pat
 
 def test_two_processes_share_the_list_and_merge_the_table(options, shoot, tmp_path):
     words = [ROOT / "main.py", "predict", shoot, "--output", tmp_path / "two", "--model_path", options.model_path,
-             "--device", "cpu", "--table", "csv"]  # fmt: skip
+             "--device", "cpu", "--table", "csv", "--sort", "link"]  # fmt: skip
     result = processes.run(tmp_path / "said", *words, torchrun=True)
     assert result.returncode == 0, result.stderr
-    options.table = "csv"
+    options.table, options.sort = "csv", "link"
     predict.run(options)
     assert written(tmp_path / "two") == written(tmp_path / "out")
     assert (tmp_path / "two/focus.csv").read_text() == (tmp_path / "out/focus.csv").read_text()

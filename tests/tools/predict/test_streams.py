@@ -69,10 +69,20 @@ def test_a_picture_in_and_a_map_out(tmp_path):
     assert broken.returncode == 1 and not broken.stdout and b"stdin: not a readable picture" in broken.stderr
 
 
+def test_a_picture_on_standard_input_is_not_sorted(options, shoot, tmp_path, monkeypatch):
+    monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO((shoot / "a.png").read_bytes())))
+    options.paths, options.sort = ["-"], "link"
+    with pytest.raises(ValueError, match="--sort is for several photographs"):
+        command.run(options)
+    monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(f"{shoot}/a.png\n".encode())))
+    assert command.run(options) == 0 and (tmp_path / "out/sorted/0001_a.png").resolve() == shoot / "a.png"
+
+
 @pytest.mark.parametrize("change, message", [
     ({"output": "-"}, "--output - is for one picture, not 2"),
     ({"output": "-", "overlay": True}, "--output - is for a map alone"),
     ({"output": "-", "table": "csv"}, "--output - is for a map alone"),
+    ({"output": "-", "sort": "print"}, "--output - is for a map alone"),
     ({"null": True}, "-0 is about the list on standard input"),
 ])  # fmt: skip
 def test_what_does_not_go_together_is_refused(run_folder, tmp_path, change, message):
