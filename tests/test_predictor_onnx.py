@@ -45,8 +45,13 @@ from ran.utils.tool_options import ServeOptions
 Path("served").mkdir()
 session = Session(load_model("x.onnx", "cpu"), Path("served"), ServeOptions(model_path="x.onnx"))
 assert not session.samples
-grey = session.analyse(Path("cat.png"))[-3]
+grey = session.analyse(Path("cat.png")).files["map"]
 Path("served.png").write_bytes(Path(grey).read_bytes())
+from starlette.applications import Starlette
+from starlette.testclient import TestClient
+from ran.tools.serve.api import routes
+posted = TestClient(Starlette(routes=routes(session))).post("/api/map", files={"file": open("cat.png", "rb")})
+assert posted.content == Path(grey).read_bytes()
 """
 
 

@@ -17,16 +17,16 @@ DOCUMENTS = (
 
 
 class Rendering(NamedTuple):
-    """What imaging.renderings' function of its name makes: its file's suffix, what it shows, and its button's label on
-    serve's page (without one it has none: the overlay is shown over the photograph)."""
+    """What imaging.renderings' function of its name makes: its file's suffix, what it shows, and its label on serve's
+    page."""
 
     suffix: str
     help: str
-    label: str = ""
+    label: str
 
 
 RENDERINGS = {
-    "overlay": Rendering(".overlay.jpg", "what is in focus outlined, the rest darkened"),
+    "overlay": Rendering(".overlay.jpg", "what is in focus outlined, the rest darkened", "Overlay"),
     "cutout": Rendering(".cutout.png", "what is in focus, with alpha", "Cut-out"),
     "bokeh": Rendering(".bokeh.jpg", "what is blurred, blurred further", "More blur"),
 }

@@ -11,14 +11,7 @@ from typing import Any
 
 from ...predictor import chosen_weights, load_model
 from ...utils.tool_options import ServeOptions
-from .session import FILES, KEPT, Session
-
-WAITING = {"concurrency_limit": 8, "api_visibility": "private"}  # of each tab, for the turns that Session gives
-CSS = """
-.gradio-container { width: 100% !important; max-width: 1240px !important; margin: auto !important }
-.cutout img { background: repeating-conic-gradient(#ddd 0 25%, #fff 0 50%) 0 / 20px 20px }
-.numbers :is(table, tr, th, td) { border: 0 !important; background: none !important; padding: 6px 2px !important }
-"""
+from .session import Session
 
 
 def run(options: ServeOptions) -> None:
@@ -37,13 +30,14 @@ def run(options: ServeOptions) -> None:
         import gradio
     except ImportError:
         raise ValueError("serve needs another package: pip install gradio") from None
+    from .page import build
 
     weights = chosen_weights(options.model_path, options.engine)
     session = Session(load_model(weights, options.device), folder, options)
     page = build(session).queue(max_size=16)
     font = ("system-ui", "sans-serif")
     theme = gradio.themes.Default(primary_hue="amber", neutral_hue="slate", font=font, font_mono=font)
-    address = listen(page, options, theme)
+    address = listen(page, session, theme)
     print(f"RAN is at {address} (Ctrl-C ends it)", flush=True)
     try:
         while True:
@@ -54,16 +48,22 @@ def run(options: ServeOptions) -> None:
         page.close(verbose=False)
 
 
-def listen(page: Any, options: ServeOptions, theme: Any) -> str:
-    """Starts to serve the page; returns its address. OSError as in run."""
+def listen(page: Any, session: Session, theme: Any) -> str:
+    """Starts to serve the page and the API; returns the address. OSError as in run."""
+    from .api import routes
+    from .page import CSS, JS
+
+    options = session.options
     try:
         _, address, _ = page.launch(
             server_name=options.host,
             server_port=options.port or None,
             root_path=options.root_path,
             max_file_size=f"{options.max_mb}mb",
+            app_kwargs={"routes": routes(session)},
             theme=theme,
             css=CSS,
+            js=JS,
             footer_links=[],
             run_history=False,
             share=False,
@@ -75,66 +75,3 @@ def listen(page: Any, options: ServeOptions, theme: Any) -> str:
         where = f"{options.host}, port {options.port or 'from 7860'}"
         raise OSError(f"cannot listen on {where}: taken, or no address here; --port 0 takes a free port") from None
     return address
-
-
-def build(session: Session):
-    """The page, a gradio.Blocks: a tab for one picture, a tab for many."""
-    import gradio as gr
-
-    with gr.Blocks(title="RAN: what is in focus?", analytics_enabled=False) as page:
-        gr.Markdown("# Which part of the photograph is in focus?")
-        with gr.Tab("One picture"), gr.Row():
-            one_picture(gr, session)
-        with gr.Tab("Many pictures"), gr.Row():
-            many_pictures(gr, session)
-        gr.Markdown(f"Nothing leaves the machine that this runs on; it forgets pictures after {KEPT // 60} minutes.")
-    return page
-
-
-def one_picture(gr: Any, session: Session) -> None:
-    """The tab for one picture: its overlay, map and files, and the numbers."""
-    with gr.Column(scale=1, min_width=280):
-        upload = gr.File(label="Photograph", height=150)
-        samples = gr.Dataset(label="Samples", components=["image"], samples=[[str(path)] for path in session.samples])
-        numbers = gr.Markdown(elem_classes="numbers")
-    with gr.Column(scale=3):
-        slider = gr.ImageSlider(label="Photograph | in focus", max_height=640, elem_classes="overlay")
-        shown, files = [], []
-        with gr.Row():
-            for style, label in ("map", "Focus map"), *((name, rendering.label) for name, rendering in FILES.items()):
-                with gr.Column(min_width=180):
-                    shown.append(gr.Image(show_label=False, buttons=["fullscreen"], elem_classes=style))
-                    files.append(gr.DownloadButton(f"↓ {label}", size="sm"))
-    results = [slider, *shown, numbers, *files]
-
-    def analyse(path: str | None) -> tuple:
-        try:
-            if path:
-                return session.analyse(Path(path), gr.Warning)
-        except ValueError as error:
-            gr.Warning(str(error))  # gr.Error would leave the results of the picture before
-        return (None,) * len(results)
-
-    upload.change(analyse, upload, results, **WAITING)
-    samples.click(lambda sample: sample[0], samples, upload, api_visibility="private")
-
-
-def many_pictures(gr: Any, session: Session) -> None:
-    """The tab for many pictures: a ZIP of their maps, and what became of each."""
-    with gr.Column():
-        uploads = gr.File(label="Photographs", file_count="multiple", height=300)
-        start = gr.Button("Make their focus maps", variant="primary")
-    with gr.Column():
-        archive = gr.File(label="Focus maps, ZIP", interactive=False, height=150)
-        listed = gr.Dataframe(headers=["picture", "its map, or what is wrong"], buttons=[], wrap=True)
-
-    def batch(paths: list[str] | None, progress=gr.Progress()) -> tuple:  # noqa: B008 (Gradio looks for it there)
-        try:
-            return session.batch(
-                [Path(path) for path in paths or ()], lambda todo: progress.tqdm(todo, unit="pictures")
-            )
-        except ValueError as error:
-            gr.Warning(str(error))
-            return None, None
-
-    start.click(batch, uploads, [archive, listed], **WAITING)

@@ -6,11 +6,11 @@ import tempfile
 import time
 import warnings
 import zipfile
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Iterator
 from concurrent.futures import CancelledError, ThreadPoolExecutor
 from contextlib import suppress
 from pathlib import Path, PureWindowsPath
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -20,12 +20,34 @@ from ...imaging.pictures import megapixel_limit, picture_size, read_image
 from ...imaging.resizing import quantised
 from ...imaging.writing import png, write_png
 from ...predictor import Predictor
+from ...utils.files import write_csv
 from ...utils.tool_options import RENDERINGS, ServeOptions
 from ..predict.results import RESULT
 
-# What the page shows beside the map.
-FILES = {name: rendering for name, rendering in RENDERINGS.items() if rendering.label}
+SUFFIXES = {"map": ".png", **{name: rendering.suffix for name, rendering in RENDERINGS.items()}}
 KEPT = 600  # uploads and results are deleted when they are so old, seconds
+
+
+class TooLarge(ValueError):
+    """A picture, or a request, beyond the limits of the options."""
+
+
+class Analysis(NamedTuple):
+    """One picture: to look at, with a longer side of at most 1024 pixels, photograph and overlay, and what else there
+    is by the names of SUFFIXES; what imaging.renderings.numbers says; and the files at the picture's size."""
+
+    pair: tuple[np.ndarray, np.ndarray]
+    shown: dict[str, np.ndarray]
+    numbers: dict[str, float | None]
+    files: dict[str, Path]
+
+
+class Outcome(NamedTuple):
+    """What became of one of many pictures: its map's name in the ZIP file and doubts about it, or what is wrong."""
+
+    picture: str
+    what: str
+    done: bool
 
 
 class Session:
@@ -37,14 +59,13 @@ class Session:
         self._turns = ThreadPoolExecutor(1)  # a lock would let a batch take it again and again
         self._batches: list[list[Path]] = []  # what waits in them
 
-    def analyse(self, path: Path, warn: Warn = warnings.warn) -> tuple:
-        """Everything there is to see of one picture; ValueError and warnings as read_upload.
-
-        Returns:
-            To look at, the longer side at most 1024 pixels: the pair photograph and overlay, map, and FILES; the
-            numbers as a Markdown table; the files of the map and of FILES at the picture's size.
-        """
+    def analyse(self, path: Path, warn: Warn = warnings.warn) -> Analysis:
+        """Everything there is to see of one picture; ValueError and warnings as read_upload."""
         return self._in_turn(self._analyse, path, warn)
+
+    def make(self, name: str, path: Path, warn: Warn = warnings.warn) -> bytes:
+        """The file of one of SUFFIXES; ValueError and warnings as read_upload."""
+        return self._in_turn(self._make, name, path, warn)
 
     def _in_turn(self, function: Callable, *arguments: Any) -> Any:
         """What a function returns, once all that came before it is done."""
@@ -57,18 +78,23 @@ class Session:
         except CancelledError:
             raise ValueError("the server was stopped") from None
 
-    def _analyse(self, path: Path, warn: Warn) -> tuple:
+    def _analyse(self, path: Path, warn: Warn) -> Analysis:
         photograph, focus_map = self._map(path, warn)
         small, small_map = renderings.shrunk(photograph), renderings.shrunk(focus_map)
-        grey = quantised(focus_map)
-        name = Path(tempfile.mkdtemp(dir=self.folder)) / plain(path.stem)
-        shown, files = [renderings.shrunk(grey)], [Path(f"{name}.png")]
-        write_png(files[0], grey, RESULT)
-        for file, picture in renderings.write(name, FILES, photograph, focus_map, path, RESULT):
-            shown.append(renderings.shrunk(picture))
-            files.append(file)
-        numbers = table(path.name, renderings.numbers(small, small_map, focus_map.shape))
-        return (small, renderings.overlay(small, small_map)), *shown, numbers, *files
+        base = Path(tempfile.mkdtemp(dir=self.folder)) / plain(path.stem)
+        shown, files = {}, {}
+        for name, file, picture in write(base, RENDERINGS, photograph, focus_map, path, warn):
+            shown[name], files[name] = renderings.shrunk(picture), file
+        numbers = renderings.numbers(small, small_map, focus_map.shape)
+        return Analysis((small, renderings.overlay(small, small_map)), shown, numbers, files)
+
+    def _make(self, name: str, path: Path, warn: Warn) -> bytes:
+        photograph, focus_map = self._map(path, warn)
+        if name == "map":
+            return png(quantised(focus_map), RESULT)
+        with tempfile.TemporaryDirectory(dir=self.folder) as room:
+            ((file, _),) = renderings.write(Path(room, "made"), [name], photograph, focus_map, path, RESULT)
+            return file.read_bytes()
 
     def _map(self, path: Path, warn: Warn) -> tuple[np.ndarray, np.ndarray]:
         """Photograph and focus map of an upload."""
@@ -76,35 +102,49 @@ class Session:
             photograph = read_upload(path, self.options.max_megapixels, warn)
         return photograph, self.predictor(photograph, self.options.size)
 
-    def batch(self, paths: list[Path], progress=iter) -> tuple[str | None, list[list[str]]]:
+    def batch(self, paths: list[Path], extras: Collection[str] = (), progress=iter) -> tuple[str | None, list[Outcome]]:
         """Maps of many pictures, in one ZIP file; `progress` goes through a list and may show how far it is.
 
         Others have their turns between two of the pictures.
 
+        Args:
+            extras: what else goes into it: renderings by their names, and "csv", a table of their numbers.
+
         Returns:
-            The file, None where no picture was readable; and for each picture its name and what became of it.
+            The file, None where no picture was readable; and what became of each picture.
         """
-        rows = []
+        outcomes: list[Outcome] = []
+        rows: list[dict] = []
         archive = Path(tempfile.mkdtemp(dir=self.folder)) / "focus_maps.zip"
         self._batches.append(batch := [archive, *paths])
         try:
-            with zipfile.ZipFile(archive, "w") as maps:
-                for path, name in progress(list(zip(paths, names_in_zip(paths)))):
-                    what = self._in_turn(self._add, path, name, maps)
-                    rows.append([path.name, what.removeprefix(f"{path.name}: ")])
+            with zipfile.ZipFile(archive, "w") as results:
+                for path, stem in progress(list(zip(paths, stems_in_zip(paths)))):
+                    outcomes.append(self._in_turn(self._add, path, stem, extras, results, rows))
+                if rows:
+                    write_csv(table := archive.with_name("focus.csv"), rows)
+                    results.write(table, table.name)
         finally:
             self._batches.remove(batch)
-        return str(archive) if maps.namelist() else None, rows
+        return str(archive) if results.namelist() else None, outcomes
 
-    def _add(self, path: Path, name: str, maps: zipfile.ZipFile) -> str:
-        """Adds a picture's map to a ZIP file; its name there, or why there is none."""
+    def _add(
+        self, path: Path, stem: str, extras: Collection[str], results: zipfile.ZipFile, rows: list[dict]
+    ) -> Outcome:
+        """Adds what is made of a picture to a ZIP file, and its numbers to the rows of the table."""
         doubts: list[str] = []
         try:
-            focus_map = quantised(self._map(path, doubts.append)[1])
+            photograph, focus_map = self._map(path, doubts.append)
         except ValueError as error:
-            return str(error)
-        maps.writestr(name, png(focus_map, RESULT))
-        return "; ".join([name, *doubts])
+            return Outcome(path.name, str(error).removeprefix(f"{path.name}: "), False)
+        names = [name for name in RENDERINGS if name in extras]
+        with tempfile.TemporaryDirectory(dir=self.folder) as room:
+            for _, file, _ in write(Path(room, stem), names, photograph, focus_map, path, doubts.append):
+                results.write(file, file.name)
+        if "csv" in extras:
+            numbers = renderings.numbers(photograph, renderings.shrunk(focus_map), focus_map.shape)
+            rows.append({"name": stem, "picture": path.name} | numbers)
+        return Outcome(path.name, "; ".join([f"{stem}.png", *doubts]), True)
 
     def sweep(self) -> None:
         """Deletes old uploads and results, but not what a batch still needs."""
@@ -120,6 +160,20 @@ class Session:
     def close(self) -> None:
         """Waits for the picture at hand, then gives no more turns: nothing more is written."""
         self._turns.shutdown(cancel_futures=True)
+
+
+def write(
+    base: Path, names: Collection[str], photograph: np.ndarray, focus_map: np.ndarray, source: Path, warn: Warn
+) -> Iterator[tuple[str, Path, np.ndarray]]:
+    """Writes the map, and renderings but for those that JPEG cannot hold: name, file and picture of each."""
+    write_png(file := Path(f"{base}{SUFFIXES['map']}"), grey := quantised(focus_map), RESULT)
+    yield "map", file, grey
+    known = {f"{base}{SUFFIXES[name]}": name for name in names}
+    try:
+        for file, picture in renderings.write(base, names, photograph, focus_map, source, RESULT):
+            yield known[str(file)], file, picture
+    except ValueError as error:
+        warn(f"{source.name}: {error}")
 
 
 def write_samples(folder: Path) -> list[Path]:
@@ -139,41 +193,39 @@ def read_upload(path: Path, max_megapixels: float, warn: Warn = warnings.warn):
     """An uploaded picture, H x W x 3 uint8, as imaging.pictures.read_image reads it; its sentences begin with the name.
 
     Raises:
-        ValueError: gone, too large by its header, or not readable; with the file's name, but not its folder.
+        TooLarge, ValueError: too large by its header; gone, or not readable; with the file's name, not its folder.
     """
     if not path.is_file():
         raise ValueError(f"{path.name}: no longer here, after {KEPT // 60} minutes; please drop it again")
     height, width = picture_size(path)
     if height * width > max_megapixels * 1e6:
-        raise ValueError(f"{path.name}: {width} x {height} are more than {max_megapixels:g} million pixels")
+        limit = f"{max_megapixels:g} million pixels, the limit here (--max_megapixels of serve)"
+        raise TooLarge(f"{path.name}: {width} x {height} are more than {limit}: make it smaller")
     folder = f"{path.parent}{os.sep}"
     try:
         return read_image(path, warn=lambda text: warn(text.replace(folder, "")))
     except ValueError as error:
-        raise ValueError(str(error).replace(folder, "")) from None
+        raise ValueError(f"{str(error).replace(folder, '')}: save it anew as JPEG or PNG") from None
 
 
-def names_in_zip(paths: list[Path]) -> list[str]:
-    """Names for the maps: those of the pictures without folders, told apart (also where A and a are the same)."""
-    names: dict[str, str] = {}
+def stems_in_zip(paths: list[Path]) -> list[str]:
+    """Names without suffix for what is made of each picture: those of the pictures without folders, told apart, so that
+    no two files have the same (also where A and a are the same)."""
+    stems: list[str] = []
+    taken: set[str] = set()
     for path in paths:
         stem = plain(PureWindowsPath(path).stem)  # knows both kinds of slashes
         tries = itertools.chain([stem], (f"{stem}_{number}" for number in itertools.count(2)))
-        name = next(name for name in tries if name.casefold() not in names)
-        names[name.casefold()] = f"{name}.png"
-    return list(names.values())
+        stems.append(next(name for name in tries if not taken & files_in_zip(name)))
+        taken |= files_in_zip(stems[-1])
+    return stems
+
+
+def files_in_zip(stem: str) -> set[str]:
+    """What files of a picture may be called, where A and a are the same."""
+    return {f"{stem}{suffix}".casefold() for suffix in SUFFIXES.values()}
 
 
 def plain(stem: str) -> str:
     """A name that a ZIP file can hold, and short enough for a file's with a suffix."""
     return stem.encode("utf-8", "replace")[:240].decode("utf-8", "ignore")
-
-
-def table(name: str, row: dict) -> str:
-    """What imaging.renderings.numbers says of a picture, as a Markdown table."""
-    rows = {name: "", "---": "---:", "size": f"{row['width']} × {row['height']}", "in focus": f"{row['in_focus']:.1%}"}
-    if row["in_focus"]:
-        rows["its centre"] = f"{row['centre_x']:.0f}, {row['centre_y']:.0f}"
-        rows["its box"] = f"{row['left']}, {row['top']} to {row['right']}, {row['bottom']}"
-    rows |= {"decidedness": f"{row['decidedness']:.2f}", "sharpness": f"{row['sharpness']:.2f}"}
-    return "\n".join(f"| {what} | {value} |" for what, value in rows.items())
