@@ -1,0 +1,42 @@
+"""Maps that flicker less from frame to frame, and follow at once what moves."""
+
+import cv2
+import numpy as np
+
+SECONDS = 0.1  # time constant of the average: about three frames of thirty a second
+SMALL = 96  # side at which frames are compared, pixels
+LEVELS = 4.0  # grey levels by which blurred frames differ where half of the past is forgotten
+CUT = 0.5  # share of the frame that has changed from which on nothing of the past is kept
+
+
+class Smoother:
+    """An exponential average of maps over time, for each pixel by how alike the frames are around it.
+
+    Frames are compared as small blurred greys, which noise hardly changes. What changes by more takes the new map:
+    a part that moves by itself, and at a cut all of it. What changes in focus alone looks alike to it, and lags by
+    about SECONDS.
+    """
+
+    def __init__(self) -> None:
+        self._before: tuple[np.ndarray, np.ndarray, float] | None = None
+
+    def __call__(self, picture: np.ndarray, probability: np.ndarray, seconds: float) -> np.ndarray:
+        """The map to show.
+
+        Args:
+            picture: what the network saw, h x w x 3 uint8, RGB.
+            probability: its map, h x w float32, in [0, 1].
+            seconds: when the frame is shown; later than those before.
+        """
+        small = cv2.resize(cv2.cvtColor(picture, cv2.COLOR_RGB2GRAY), (SMALL, SMALL), interpolation=cv2.INTER_AREA)
+        grey = cv2.GaussianBlur(small.astype(np.float32), (0, 0), 1.5)
+        if self._before:
+            grey_before, average, then = self._before
+            change = cv2.dilate(np.abs(grey - grey_before), np.ones((5, 5)))  # to the sides of what moves, too
+            alike = np.exp2(-((change / LEVELS) ** 2))
+            if np.mean(alike < 0.5) < CUT:
+                kept = np.exp((then - seconds) / SECONDS) * alike
+                kept = cv2.resize(kept, probability.shape[::-1], interpolation=cv2.INTER_LINEAR)
+                probability = probability + kept * (average - probability)
+        self._before = grey, probability, seconds
+        return probability
