@@ -3,6 +3,7 @@
 import io
 import math
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -108,7 +109,8 @@ class Film:
     def close(self) -> None:
         if self.sound:
             self.sound.close()
-        self._container.close()
+        with suppress(av.FFmpegError, OSError):  # what went wrong before is what counts
+            self._container.close()
 
 
 class Sound:
