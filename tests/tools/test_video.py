@@ -53,7 +53,7 @@ def halves(count: int, width: int = WIDTH, height: int = HEIGHT) -> list[np.ndar
     return list(frames)
 
 
-def write_clip(path: Path, frames, times=None, sound=False, codec="libx264", faststart=False, **rotation) -> Path:
+def write_clip(path: Path, frames, times=None, sound="", codec="libx264", faststart=False, **rotation) -> Path:
     """A clip by PyAV: frames at times in thousandths of a second, the last one shown for half of one."""
     times = list(range(0, 1000 * len(frames) // RATE, 1000 // RATE)) if times is None else times
     base, options = Fraction(1, 1000), {"movflags": "faststart"} if faststart else {}
@@ -64,7 +64,7 @@ def write_clip(path: Path, frames, times=None, sound=False, codec="libx264", fas
         stream.codec_context.flags |= writing.Flags.frame_duration
         if rotation:
             stream.set_display_rotation(**rotation)
-        audio = container.add_stream("aac", 48000, layout="mono") if sound else None
+        audio = container.add_stream(sound, 48000, layout="mono") if sound else None
         for frame, pts, after in zip(frames, times, [*times[1:], times[-1] + 500]):
             encoded = av.VideoFrame.from_ndarray(np.ascontiguousarray(frame))
             encoded.pts, encoded.time_base, encoded.duration = pts, base, after - pts
@@ -107,7 +107,7 @@ def run(path, tmp_path, status=0, **more) -> Path:
 
 def test_a_clip_keeps_its_times_and_its_sound(run_folder, tmp_path, capsys):
     frames = [photograph("coffee")[100:164, number : number + 96] for number in range(6)]
-    clip = write_clip(tmp_path / "clip.mp4", frames, sound=True)
+    clip = write_clip(tmp_path / "clip.mp4", frames, sound="aac")
     result = run(clip, tmp_path, model_path=str(run_folder))
     assert result.name == "clip.overlay.mp4" and sound_of(result) == sound_of(clip)
     assert "6 frame(s) in" in (said := capsys.readouterr()).out and "in the network alone): " in said.out
@@ -179,18 +179,21 @@ def test_phones_films_are_upright(bright, tmp_path, rotation, expected):
     assert frames.shape == wanted.shape and abs(frames - wanted).mean() < 4
 
 
-def test_sound_that_the_container_does_not_hold_is_encoded_anew(bright, tmp_path, capsys):
-    clip = write_clip(tmp_path / "clip.mp4", halves(5), sound=True)
-    result = run(clip, tmp_path, output=str(tmp_path / "out/a.webm"))
-    assert sound_of(result)[0] == "opus"
-    assert "clip.mp4: its sound (aac) is encoded anew, by libopus\n" in capsys.readouterr().err
+@pytest.mark.parametrize("sound, kind, became, by", [
+    ("aac", ".webm", "opus", "libopus"), ("pcm_s16le", ".mp4", "aac", "aac"),
+])  # fmt: skip
+def test_sound_that_the_container_does_not_hold_is_encoded_anew(bright, tmp_path, capsys, sound, kind, became, by):
+    clip = write_clip(tmp_path / "clip.mov", halves(5), sound=sound)
+    result = run(clip, tmp_path, output=str(tmp_path / f"out/a{kind}"))
+    assert sound_of(result)[0] == became
+    assert f"clip.mov: its sound ({sound}) is encoded anew, by {by}\n" in capsys.readouterr().err
     with av.open(str(result)) as container:
         samples = np.concatenate([frame.to_ndarray()[0] for frame in container.decode(audio=0)])
     assert abs(len(samples) / 48000 - 0.9) < 0.1 and abs(samples).max() > 0.1
 
 
 def test_the_first_frames_alone_with_their_sound(bright, tmp_path):
-    clip = write_clip(tmp_path / "clip.mp4", halves(20), sound=True)
+    clip = write_clip(tmp_path / "clip.mp4", halves(20), sound="aac")
     result = run(clip, tmp_path, frames=5)
     assert len(read_clip(result)[0]) == 5
     assert 0.4 * 48000 < 1024 * len(sound_of(result)[1]) < 0.6 * 48000
@@ -276,6 +279,14 @@ def test_smoothing_lets_go_of_what_moves_and_of_what_is_long_ago():
     after = smoother(moved, np.ones((64, 64), np.float32), 0.04)
     assert after[:, 44:].min() > 0.99 and after[:, :24].max() < 0.5
     assert smoother(moved, np.zeros((64, 64), np.float32), 0.04 + 10 * SECONDS).max() < 0.01
+
+
+def test_smoothing_goes_on_while_the_camera_moves():
+    smoother, rng = Smoother(), np.random.default_rng(0)
+    maps = rng.random((8, 64, 64), dtype=np.float32)
+    views = [cv2.resize(photograph("coffee")[:300, 2 * number : 400 + 2 * number], (64, 64)) for number in range(8)]
+    smooth = [smoother(view, probability, number / 25) for number, (view, probability) in enumerate(zip(views, maps))]
+    assert np.abs(np.diff(smooth[3:], axis=0)).mean() < 0.8 * np.abs(np.diff(maps[3:], axis=0)).mean()
 
 
 def test_smoothing_is_an_option(bright, tmp_path):

@@ -126,10 +126,10 @@ class _Work:
     def _probability(self, frame: Frame) -> np.ndarray:
         """The frame's map at the network's size; one frame at a time, since several at once are no faster on a CPU."""
         seen = resize(frame.picture, self.side, self.side)
-        start = time.monotonic()
+        start = time.perf_counter()
         with explain_out_of_memory("a smaller --size"):
             probability = self.predictor.probabilities(stack([seen]))[0]
-        self.busy += time.monotonic() - start
+        self.busy += time.perf_counter() - start
         return self.smoother(seen, probability, frame.seconds) if self.smoother else probability
 
     def _draw(self, frame: Frame, probability: np.ndarray) -> tuple[np.ndarray, dict[str, float | None]]:

@@ -6,7 +6,7 @@ import numpy as np
 SECONDS = 0.1  # time constant of the average: about three frames of thirty a second
 SMALL = 96  # side at which frames are compared, pixels
 LEVELS = 4.0  # grey levels by which blurred frames differ where half of the past is forgotten
-CUT = 0.5  # share of the frame that has changed from which on nothing of the past is kept
+CUT = 0.8  # correlation of two frames below which nothing of the past is kept: other scenes have hardly any
 
 
 class Smoother:
@@ -32,11 +32,16 @@ class Smoother:
         grey = cv2.GaussianBlur(small.astype(np.float32), (0, 0), 1.5)
         if self._before:
             grey_before, average, then = self._before
-            change = cv2.dilate(np.abs(grey - grey_before), np.ones((5, 5)))  # to the sides of what moves, too
-            alike = np.exp2(-((change / LEVELS) ** 2))
-            if np.mean(alike < 0.5) < CUT:
-                kept = np.exp((then - seconds) / SECONDS) * alike
+            if _correlation(grey, grey_before) >= CUT:
+                change = cv2.dilate(np.abs(grey - grey_before), np.ones((5, 5)))  # to the sides of what moves, too
+                kept = np.exp((then - seconds) / SECONDS - np.log(2) * (change / LEVELS) ** 2)
                 kept = cv2.resize(kept, probability.shape[::-1], interpolation=cv2.INTER_LINEAR)
                 probability = probability + kept * (average - probability)
         self._before = grey, probability, seconds
         return probability
+
+
+def _correlation(first: np.ndarray, second: np.ndarray) -> float:
+    """Of the values of two pictures, -1 to 1; two that are all of one grey correlate, whatever it is."""
+    (one, both), (_, two) = np.cov(first.ravel(), second.ravel())
+    return (both + 1) / (np.sqrt(one * two) + 1)

@@ -136,7 +136,9 @@ class Sound:
                 self.note = f"its sound ({name}) was left out: FFmpeg has no {encoder} here"
                 return
             self.note = f"its sound ({name}) is encoded anew, by {encoder}"
-            self._out = container.add_stream(encoder, 48000, layout=self._stream.layout.name)
+            layout = self._stream.layout  # AVI names none for its channels
+            layout = {1: "mono", 2: "stereo"}.get(layout.nb_channels, layout.name)
+            self._out = container.add_stream(encoder, 48000, layout=layout)
         self._packets = self._read()
 
     def close(self) -> None:
@@ -171,6 +173,8 @@ class Sound:
 
 def _holds(container: Any, sound: Any) -> bool:
     """Whether a container of this kind takes a sound as it is: tried, since FFmpeg's tables promise too much."""
+    if container.format.name == "mp4" and sound.codec_context.name.startswith("pcm"):
+        return False  # FFmpeg would, but hardly a player knows it
     try:
         with av.open(io.BytesIO(), "w", format=container.format.name) as trial:
             trial.add_stream_from_template(sound)
