@@ -13,7 +13,7 @@ from av.sidedata.sidedata import Type
 
 from ...utils.interruption import StopSignals
 
-MISSING = 0.5  # seconds that a video may end before the time that its header names
+MISSING = 0.5  # seconds by which a video may end before its file does: its sound may be longer
 HD = 720  # height from which colours that no header explains are those of BT.709, pixels
 BT709, BT2020 = 1, 9  # matrices between RGB and YCbCr, as FFmpeg counts them
 UNKNOWN = 2  # of FFmpeg's matrices, primaries and transfers
@@ -76,8 +76,9 @@ class Clip:
         self.rate = stream.average_rate or Fraction(30)
         self.metadata = dict(self._container.metadata)
         self.problems: list[str] = []
-        known = float(stream.duration * stream.time_base) if stream.duration else 0
-        self._seconds = known or (self._container.duration or 0) / av.time_base
+        own = float(stream.duration * stream.time_base) if stream.duration else 0
+        self._seconds = own or (self._container.duration or 0) / av.time_base
+        self._enough = self._seconds - (min(MISSING, 0.05 * own) if own else MISSING)
         self.total = stream.frames or round(self._seconds * self.rate) or None
         self.shape = stream.sample_aspect_ratio or Fraction(1)
 
@@ -105,7 +106,7 @@ class Clip:
             yield last
         if not (first and last):
             raise ValueError("; ".join([f"{self.path}: not one frame can be read", *self.problems]))
-        if (read := last.end - first.seconds) < self._seconds - MISSING:
+        if (read := last.end - first.seconds) < self._enough:
             self.problems.append(f"it ends early: {read:.1f} s of {self._seconds:.1f} s are there")
 
     def _decoded(self) -> Iterator[Any]:
@@ -165,7 +166,7 @@ class Camera:
         while not self._stop.received:
             read, picture = self._capture.read()
             if not read:
-                self.problems.append(f"{self.name} gave no more frames")
+                self.problems.append("it gave no more frames")
                 return
             pts = max(before + 1, round(1000 * (time.monotonic() - start)))
             yield Frame(cv2.cvtColor(picture, cv2.COLOR_BGR2RGB), pts, max(1, pts - before), Fraction(1, 1000))
