@@ -44,6 +44,7 @@ COMMANDS = {
         "focus maps of your own photographs, and what can be made of them",
         shared=True,
     ),
+    "video": Command("photographs", tool_options.VideoOptions, "what is in focus in a video, or before a camera"),
     "serve": Command("photographs", tool_options.ServeOptions, "the same as a page in your browser"),
     "evaluate": Command("compare", tool_options.EvaluateOptions, "score folders of saved maps, of any method"),
     "report": Command("compare", tool_options.ReportOptions, "put scored methods side by side: tables, curves, a page"),

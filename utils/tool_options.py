@@ -132,6 +132,28 @@ class PredictOptions(_Switches):
 
 
 @dataclass
+class VideoOptions:
+    """Write what is in focus in a video, frame by frame: its map, or one of the renderings; its sound stays."""
+
+    paths: list[str] = option([], "a video file, or the number of a camera, as in `video 0`", positional=True)
+    output: str = output_option("maps", "video to write (.mp4, .mov, .mkv, .webm), or a folder for NAME.overlay.mp4")
+    show: str = option("overlay", "what becomes of each frame", choices=("map", *RENDERINGS))
+    background: str = option("", "colour behind a cut-out, such as '#00ff00' (default: transparent, .webm or .mov)")
+    table: str = option("", "csv: numbers of every frame, beside the video", choices=("", "csv"))
+    smooth: bool = option(False, "average the maps over a tenth of a second where frames are alike: less flicker")
+    frames: int = option(0, "end after so many; 0 = all, of a camera until Ctrl-C", at_least=0)
+    model_path: str = model_option("weights file, run folder, ONNX file, or the name of a shipped model")
+    engine: str = engine_option()
+    device: str = device_option()
+    amp: str = option("off", "mixed precision: bf16 and fp16 are faster on GPUs", choices=PRECISIONS)
+    size: int = option(0, "side of the square that the network sees, pixels; 0 = as in training", at_least=0)
+
+    def __post_init__(self):
+        if 0 < self.size < 32:
+            raise ValueError("--size is at least 32, or 0 for that of the training")
+
+
+@dataclass
 class ServeOptions:
     """Open a page on this machine that shows what is in focus in a picture: map, overlay, cut-out, bokeh."""
 

@@ -81,12 +81,13 @@ def test_encoder_rendering_column_command_and_export(ran, tmp_path):
         ["info", "--arch", "wide_resnet50_2", "--img_size", 64],
         ["predict", tmp_path / "cat.png", "--output", tmp_path / "out", *weights, "--size", 64, "--device", "cpu",
          "--pop", "--table", "csv"],
+        ["video", tmp_path / "cat.png", "--output", tmp_path / "out", *weights, "--size", 64, "--show", "pop"],
         ["rank", tmp_path / "cat.png", *weights],
         ["export", *weights, "--format", "torchscript", "--output", tmp_path / "ran.pt"],
     )  # fmt: skip
     assert "| wide_resnet50_2 | " in printed and f" {tmp_path / 'cat.png'}\n" in printed
     assert printed.count("largest difference from PyTorch") == 3 and (tmp_path / "ran.pt").exists()
-    assert read_image(tmp_path / "out/cat.pop.jpg").shape == (96, 120, 3)
+    assert read_image(tmp_path / "out/cat.pop.jpg").shape == (96, 120, 3) and (tmp_path / "out/cat.pop.mp4").exists()
     with (tmp_path / "out/focus.csv").open() as file:
         (row,) = csv.DictReader(file)
     assert 0 < float(row["brightness"]) < 255

@@ -3,13 +3,14 @@
 import glob
 import os
 import re
+import shlex
 from collections import Counter, deque
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from fnmatch import fnmatch
 from pathlib import Path, PurePath
 
-from ...utils.picture_names import is_picture, is_systems
+from ...utils.picture_names import VIDEO_SUFFIXES, is_picture, is_systems
 from .results import is_result
 from .sorting import is_sorted
 
@@ -114,6 +115,8 @@ class _Search:
         if path.is_dir():
             return list(self._below(path))
         if path.exists():
+            if alone and path.suffix.lower() in VIDEO_SUFFIXES:
+                raise ValueError(f"{path}: a video: `ran video {shlex.quote(word)}`")
             return [(path, PurePath(path.name))] if alone else self.files([word])
         if not glob.has_magic(word):
             raise FileNotFoundError(f"{word}: no such file or folder")
@@ -161,7 +164,7 @@ class _Search:
             return self._leave("excluded")
         if any(map(is_systems, name.parts)):
             return self._leave("hidden or a system's")
-        if not named and not is_picture(file):
+        if not is_picture(file) and (not named or file.suffix.lower() in VIDEO_SUFFIXES):
             return self._leave(file.suffix.lower()[1:] or "without a suffix")
         return not is_result(file) or self._leave("earlier result")
 
