@@ -72,17 +72,23 @@ def write(
     metadata = read_metadata(source)
     for name in names:
         if name not in too_long:
-            more = {"blur": look.blur} if name == "bokeh" else {}
-            picture = globals()[name](photograph, focus_map, **more)  # the function of its name
-            if picture.shape[2] == 4 and (alpha := read_alpha(source)) is not None:
-                picture[..., 3] = cv2.multiply(picture[..., 3], alpha, scale=1 / 255)
-            if picture.shape[2] == 4 and look.background:
-                picture = put_on(picture, look.background)
+            picture = made(name, photograph, focus_map, look, source)
             path = Path(f"{base}{look.suffix(name)}")
             write_picture(path, picture, metadata, comment + look.comment(name))
             yield path, picture
     if too_long:
         raise ValueError(f"JPEG holds at most {JPEG_SIDE} pixels a side: no {', '.join(too_long)}; the rest is written")
+
+
+def made(
+    name: str, photograph: np.ndarray, focus_map: np.ndarray, look: Look = PLAIN, source: Path | None = None
+) -> np.ndarray:
+    """A rendering, H x W x 3 or 4 uint8, as its look says; `source` is the file whose transparency a cut-out keeps."""
+    more = {"blur": look.blur} if name == "bokeh" else {}
+    picture = globals()[name](photograph, focus_map, **more)  # the function of its name
+    if picture.shape[2] == 4 and source and (alpha := read_alpha(source)) is not None:
+        picture[..., 3] = cv2.multiply(picture[..., 3], alpha, scale=1 / 255)
+    return put_on(picture, look.background) if picture.shape[2] == 4 and look.background else picture
 
 
 def read_alpha(path: str | Path) -> np.ndarray | None:

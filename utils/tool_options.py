@@ -48,6 +48,24 @@ def engine_option() -> Any:
     )
 
 
+def background_option(file: str) -> Any:
+    """What a cut-out is put on, and what that makes of its file."""
+    return option("", f"a colour (white, #ffffff) or a picture, which the cut-out is put on, without alpha: {file}")
+
+
+def blur_option() -> Any:
+    return option(BLUR, "of the bokeh: diameter of its disc, percent of the longer side, 0.2 to 20", at_least=0.2)
+
+
+def check_look(background: str, blur: float, shown: list[str]) -> None:
+    """Raises ValueError where an option is about a rendering that is not shown, or beyond its range."""
+    for name, given, rendering in (("background", background, "cutout"), ("blur", blur != BLUR, "bokeh")):
+        if given and rendering not in shown:
+            raise ValueError(f"--{name} is about the {rendering}: name that too")
+    if not blur <= 20:
+        raise ValueError(f"--blur {blur:g}: 20 percent of the longer side at most")
+
+
 @dataclass
 class PrepareOptions:
     """Turn a published data set into the layout that train and test read; the source is never touched. Known by their
@@ -110,10 +128,8 @@ _Switches: Any = make_dataclass("_Switches", _switches, bases=(_MapOptions,))
 class PredictOptions(_Switches):
     """Write the focus maps of photographs: files, folders, patterns, or - for a list or a picture on standard input."""
 
-    background: str = option(
-        "", "with --cutout: a colour (white, #ffffff) or a picture, which --cutout is put on: NAME.cutout.jpg"
-    )
-    blur: float = option(BLUR, "of --bokeh: diameter of its disc, percent of the longer side, 0.2 to 20", at_least=0.2)
+    background: str = background_option("NAME.cutout.jpg")
+    blur: float = blur_option()
     table: str = option("", "csv or json: numbers of every photograph in OUTPUT/focus.csv", choices=("", "csv", "json"))
     sort: str = option(
         "",
@@ -123,12 +139,7 @@ class PredictOptions(_Switches):
     overwrite: bool = option(False, "write results anew that are there already")
 
     def __post_init__(self):
-        if self.background and not self.cutout:  # of the switches above
-            raise ValueError("--background is about the cut-out: name --cutout too")
-        if self.blur != BLUR and not self.bokeh:
-            raise ValueError("--blur is about the bokeh: name --bokeh too")
-        if not self.blur <= 20:
-            raise ValueError(f"--blur {self.blur:g}: 20 percent of the longer side at most")
+        check_look(self.background, self.blur, [name for name in RENDERINGS if getattr(self, name)])
 
 
 @dataclass
@@ -138,7 +149,8 @@ class VideoOptions:
     paths: list[str] = option([], "a video file, or the number of a camera, as in `video 0`", positional=True)
     output: str = output_option("maps", "video to write (.mp4, .mov, .mkv, .webm), or a folder for NAME.overlay.mp4")
     show: str = option("overlay", "what becomes of each frame", choices=("map", *RENDERINGS))
-    background: str = option("", "colour behind a cut-out, such as '#00ff00' (default: transparent, .webm or .mov)")
+    background: str = background_option("any container")
+    blur: float = blur_option()
     table: str = option("", "csv: numbers of every frame, beside the video", choices=("", "csv"))
     smooth: bool = option(False, "average the maps over a tenth of a second where frames are alike: less flicker")
     frames: int = option(0, "end after so many; 0 = all, of a camera until Ctrl-C", at_least=0)
@@ -149,6 +161,7 @@ class VideoOptions:
     size: int = option(0, "side of the square that the network sees, pixels; 0 = as in training", at_least=0)
 
     def __post_init__(self):
+        check_look(self.background, self.blur, [self.show])
         if 0 < self.size < 32:
             raise ValueError("--size is at least 32, or 0 for that of the training")
 

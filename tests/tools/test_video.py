@@ -354,8 +354,9 @@ def test_mistakes_end_in_a_sentence(bright, tmp_path, monkeypatch):
         ({"paths": ["97"]}, "camera 97 cannot be opened"),
         ({"output": "a.gif"}, "a video's name ends in .mp4, .mov, .mkv, .webm"),
         ({"output": "a.mp4", "show": "cutout"}, "no .mp4 with transparency: .webm or .mov, or --background"),
-        ({"background": "red"}, "--background is for what is transparent, which --show overlay is not"),
-        ({"background": "reddish", "show": "cutout"}, "unknown color specifier: 'reddish'"),
+        ({"background": "red"}, "--background is about the cutout: name that too"),
+        ({"background": "reddish", "show": "cutout"}, "--background: no colour, .* nor a picture"),
+        ({"blur": 5.0}, "--blur is about the bokeh: name that too"),
         ({"output": str(clip), "show": "map"}, "clip.mp4 would be written over the video itself"),
     ):
         with pytest.raises((ValueError, FileNotFoundError), match=message):

@@ -13,16 +13,16 @@ from typing import Any, BinaryIO
 
 import av
 import numpy as np
-from PIL import ImageColor
 
 from ...imaging import renderings
+from ...imaging.background import read_background
 from ...imaging.resizing import quantised, resize, resize_map
 from ...predictor import chosen_weights, load_model, stack
 from ...utils.files import atomic, locked, write_csv
 from ...utils.interruption import StopSignals
 from ...utils.memory import explain_out_of_memory
 from ...utils.progress import bar, cores
-from ...utils.tool_options import RENDERINGS, VideoOptions
+from ...utils.tool_options import VideoOptions
 from .reading import Camera, Clip, Frame
 from .smoothing import Smoother
 from .writing import Film, codec_for
@@ -52,11 +52,10 @@ class _Work:
 
     def __init__(self, options: VideoOptions, source: Clip | Camera):
         self.options, self.source = options, source
-        self.background = ImageColor.getrgb(options.background)[:3] if options.background else None
-        middle, _, kind = (".jpg" if options.show == "map" else RENDERINGS[options.show].suffix).rpartition(".")
-        if self.background and kind != "png":
-            raise ValueError(f"--background is for what is transparent, which --show {options.show} is not")
-        transparent = kind == "png" and not self.background
+        background = read_background(options.background) if options.background else None
+        self.look = renderings.Look(background, options.blur)
+        middle, _, kind = (".jpg" if options.show == "map" else self.look.suffix(options.show)).rpartition(".")
+        transparent = kind == "png"
         self.output = Path(options.output)
         if not self.output.suffix:
             self.output /= f"{source.name}{middle}{'.webm' if transparent else '.mp4'}"
@@ -139,11 +138,7 @@ class _Work:
         if self.options.show == "map":
             picture = np.repeat(quantised(focus_map)[..., None], 3, axis=2)
         else:
-            picture = getattr(renderings, self.options.show)(frame.picture, focus_map)
-        if self.background and picture.shape[2] == 4:
-            alpha = picture[..., 3:] / np.float32(255)
-            behind = np.array(self.background, np.float32)
-            picture = np.rint(picture[..., :3] * alpha + behind * (1 - alpha)).astype(np.uint8)
+            picture = renderings.made(self.options.show, frame.picture, focus_map, self.look)
         if not self.options.table:
             return picture, {}
         small = renderings.shrunk(frame.picture)
