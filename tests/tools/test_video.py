@@ -202,7 +202,7 @@ def test_the_first_frames_alone_with_their_sound(bright, tmp_path):
 def test_a_table_of_all_frames_has_the_columns_of_predict(bright, tmp_path):
     clip = write_clip(tmp_path / "clip.mp4", halves(4), [0, 100, 130, 400])
     result = run(clip, tmp_path, table="csv")
-    with result.with_suffix(".csv").open() as file:
+    with result.with_suffix(".frames.csv").open() as file:
         rows = list(csv.DictReader(file))
     picture = read_clip(clip)[0][2, ..., :3]
     numbers = renderings.numbers(picture, Bright()(picture), picture.shape[:2])
@@ -295,7 +295,7 @@ def test_smoothing_is_an_option(bright, tmp_path):
               for _ in range(12)]  # fmt: skip
     clip, flicker = write_clip(tmp_path / "clip.mp4", frames), []
     for smooth in (False, True):
-        result = run(clip, tmp_path, show="map", smooth=smooth)
+        result = run(clip, tmp_path, show="map", smooth=smooth, overwrite=True)
         flicker.append(np.abs(np.diff(read_clip(result)[0][..., 0].astype(float), axis=0)).mean())
     assert flicker[1] < 0.9 * flicker[0]
 
@@ -309,7 +309,7 @@ def test_a_camera(bright, tmp_path, monkeypatch, capsys):
     frames, times, _ = read_clip(result)
     assert opened == [3] and result.name == "camera3.mp4" and len(frames) == 4 and sorted(set(times)) == times
     assert abs(frames[..., 0].astype(int) - read_clip(clip)[0][:4, ..., :3].mean(axis=-1)).mean() < 4
-    run("3", tmp_path, status=1, show="map")  # as if it were pulled out
+    run("3", tmp_path, status=1, show="map", overwrite=True)  # as if it were pulled out
     assert "warning: camera3: it gave no more frames" in capsys.readouterr().err
 
 
@@ -347,6 +347,7 @@ def test_onnx_needs_no_pytorch(run_folder, tmp_path):
 def test_mistakes_end_in_a_sentence(bright, tmp_path, monkeypatch):
     clip = write_clip(tmp_path / "clip.mp4", halves(2))
     (tmp_path / "notes.mp4").write_text("no video")
+    (tmp_path / "old.mkv").touch()
     for more, message in (
         ({"paths": []}, "name one video, or the number of a camera"),
         ({"paths": [str(tmp_path / "none.mp4")]}, "none.mp4: no such file"),
@@ -356,6 +357,7 @@ def test_mistakes_end_in_a_sentence(bright, tmp_path, monkeypatch):
         ({"output": "a.mp4", "show": "cutout"}, "no .mp4 with transparency: .webm or .mov, or --background"),
         ({"background": "red"}, "--background is for what is transparent, which --show overlay is not"),
         ({"background": "reddish", "show": "cutout"}, "unknown color specifier: 'reddish'"),
+        ({"output": str(tmp_path / "old.mkv")}, "old.mkv: is there already: --overwrite replaces it"),
         ({"output": str(clip), "show": "map"}, "clip.mp4 would be written over the video itself"),
     ):
         with pytest.raises((ValueError, FileNotFoundError), match=message):
@@ -363,7 +365,7 @@ def test_mistakes_end_in_a_sentence(bright, tmp_path, monkeypatch):
     monkeypatch.setattr(reading.av, "codecs_available", set())
     with pytest.raises(ValueError, match="the FFmpeg that PyAV brings here has no encoder for VP9"):
         run(clip, tmp_path, show="cutout")
-    assert {path.name for path in tmp_path.iterdir()} == {"clip.mp4", "notes.mp4"}
+    assert {path.name for path in tmp_path.iterdir()} == {"clip.mp4", "notes.mp4", "old.mkv"}
 
 
 def test_without_pyav_it_says_what_to_install():
