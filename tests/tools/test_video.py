@@ -179,6 +179,25 @@ def test_phones_films_are_upright(bright, tmp_path, rotation, expected):
     assert frames.shape == wanted.shape and abs(frames - wanted).mean() < 4
 
 
+@pytest.mark.parametrize("height, matrix, said", [
+    (64, 5, True), (64, 5, False), (720, reading.BT709, True), (720, reading.BT709, False), (720, reading.BT2020, True),
+])  # fmt: skip
+def test_colours_are_those_of_the_source_whatever_its_matrix(bright, tmp_path, monkeypatch, height, matrix, said):
+    """And whether its header names it; FFmpeg's 6 is its 5 by another name."""
+    monkeypatch.setattr(Bright, "_run", lambda self, images: np.ones((1, 64, 64), np.float32))
+    patch = np.full((height, 64, 3), (200, 60, 30), np.uint8)
+    with av.open(str(tmp_path / "clip.mp4"), "w") as container:
+        stream = container.add_stream("libx264", RATE, {"crf": "1"}, width=64, height=height, pix_fmt="yuv420p")
+        stream.codec_context.colorspace = {5: 6}.get(matrix, matrix) if said else reading.UNKNOWN
+        frame = av.VideoFrame.from_ndarray(patch).reformat(format="yuv420p", dst_colorspace=matrix, dst_color_range=1)
+        frame.pts, frame.time_base, frame.colorspace = 0, Fraction(1, RATE), stream.codec_context.colorspace
+        container.mux([*stream.encode(frame), *stream.encode(None)])
+    with av.open(str(run(tmp_path / "clip.mp4", tmp_path))) as container:
+        shown = next(container.decode(video=0))
+    assert shown.colorspace == (matrix if matrix == reading.BT2020 else reading.BT709)
+    assert abs(shown.to_ndarray(format="rgb24").astype(int) - patch).max() <= 5
+
+
 @pytest.mark.parametrize("sound, kind, became, by", [
     ("aac", ".webm", "opus", "libopus"), ("pcm_s16le", ".mp4", "aac", "aac"),
 ])  # fmt: skip
