@@ -66,9 +66,10 @@ def test_help_is_quick_and_imports_no_torch():
     # What it imports decides its time; a limit in seconds would prove nothing on a shared machine.
     code = (
         "import contextlib, sys, main\n"
-        "for name in ('train', 'test', 'predict', 'serve', 'export', 'evaluate', 'report', 'ablation', 'info'):\n"
+        "for name in ('train', 'test', 'predict', 'video', 'serve', 'export', 'evaluate', 'report', 'ablation',\n"
+        "             'info'):\n"
         "    with contextlib.suppress(SystemExit): main.main([name, '--help'])\n"
-        "assert not {'torch', 'cv2', 'numpy', 'gradio'} & sys.modules.keys()"
+        "assert not {'torch', 'cv2', 'numpy', 'gradio', 'av'} & sys.modules.keys()"
     )
     assert subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True).returncode == 0
     for words in ([], ["--help"], ["train", "--help"], ["test", "--help"]):

@@ -179,6 +179,25 @@ def test_phones_films_are_upright(bright, tmp_path, rotation, expected):
     assert frames.shape == wanted.shape and abs(frames - wanted).mean() < 4
 
 
+@pytest.mark.parametrize("height, matrix, said", [
+    (64, 5, True), (64, 5, False), (720, reading.BT709, True), (720, reading.BT709, False), (720, reading.BT2020, True),
+])  # fmt: skip
+def test_colours_are_those_of_the_source_whatever_its_matrix(bright, tmp_path, monkeypatch, height, matrix, said):
+    """And whether its header names it; FFmpeg's 6 is its 5 by another name."""
+    monkeypatch.setattr(Bright, "_run", lambda self, images: np.ones((1, 64, 64), np.float32))
+    patch = np.full((height, 64, 3), (200, 60, 30), np.uint8)
+    with av.open(str(tmp_path / "clip.mp4"), "w") as container:
+        stream = container.add_stream("libx264", RATE, {"crf": "1"}, width=64, height=height, pix_fmt="yuv420p")
+        stream.codec_context.colorspace = {5: 6}.get(matrix, matrix) if said else reading.UNKNOWN
+        frame = av.VideoFrame.from_ndarray(patch).reformat(format="yuv420p", dst_colorspace=matrix, dst_color_range=1)
+        frame.pts, frame.time_base, frame.colorspace = 0, Fraction(1, RATE), stream.codec_context.colorspace
+        container.mux([*stream.encode(frame), *stream.encode(None)])
+    with av.open(str(run(tmp_path / "clip.mp4", tmp_path))) as container:
+        shown = next(container.decode(video=0))
+    assert shown.colorspace == (matrix if matrix == reading.BT2020 else reading.BT709)
+    assert abs(shown.to_ndarray(format="rgb24").astype(int) - patch).max() <= 5
+
+
 @pytest.mark.parametrize("sound, kind, became, by", [
     ("aac", ".webm", "opus", "libopus"), ("pcm_s16le", ".mp4", "aac", "aac"),
 ])  # fmt: skip
@@ -202,7 +221,7 @@ def test_the_first_frames_alone_with_their_sound(bright, tmp_path):
 def test_a_table_of_all_frames_has_the_columns_of_predict(bright, tmp_path):
     clip = write_clip(tmp_path / "clip.mp4", halves(4), [0, 100, 130, 400])
     result = run(clip, tmp_path, table="csv")
-    with result.with_suffix(".csv").open() as file:
+    with result.with_suffix(".frames.csv").open() as file:
         rows = list(csv.DictReader(file))
     picture = read_clip(clip)[0][2, ..., :3]
     numbers = renderings.numbers(picture, Bright()(picture), picture.shape[:2])
@@ -295,7 +314,7 @@ def test_smoothing_is_an_option(bright, tmp_path):
               for _ in range(12)]  # fmt: skip
     clip, flicker = write_clip(tmp_path / "clip.mp4", frames), []
     for smooth in (False, True):
-        result = run(clip, tmp_path, show="map", smooth=smooth)
+        result = run(clip, tmp_path, show="map", smooth=smooth, overwrite=True)
         flicker.append(np.abs(np.diff(read_clip(result)[0][..., 0].astype(float), axis=0)).mean())
     assert flicker[1] < 0.9 * flicker[0]
 
@@ -309,7 +328,7 @@ def test_a_camera(bright, tmp_path, monkeypatch, capsys):
     frames, times, _ = read_clip(result)
     assert opened == [3] and result.name == "camera3.mp4" and len(frames) == 4 and sorted(set(times)) == times
     assert abs(frames[..., 0].astype(int) - read_clip(clip)[0][:4, ..., :3].mean(axis=-1)).mean() < 4
-    run("3", tmp_path, status=1, show="map")  # as if it were pulled out
+    run("3", tmp_path, status=1, show="map", overwrite=True)  # as if it were pulled out
     assert "warning: camera3: it gave no more frames" in capsys.readouterr().err
 
 
@@ -347,6 +366,7 @@ def test_onnx_needs_no_pytorch(run_folder, tmp_path):
 def test_mistakes_end_in_a_sentence(bright, tmp_path, monkeypatch):
     clip = write_clip(tmp_path / "clip.mp4", halves(2))
     (tmp_path / "notes.mp4").write_text("no video")
+    (tmp_path / "old.mkv").touch()
     for more, message in (
         ({"paths": []}, "name one video, or the number of a camera"),
         ({"paths": [str(tmp_path / "none.mp4")]}, "none.mp4: no such file"),
@@ -357,6 +377,7 @@ def test_mistakes_end_in_a_sentence(bright, tmp_path, monkeypatch):
         ({"background": "red"}, "--background is about the cutout: name that too"),
         ({"background": "reddish", "show": "cutout"}, "--background: no colour, .* nor a picture"),
         ({"blur": 5.0}, "--blur is about the bokeh: name that too"),
+        ({"output": str(tmp_path / "old.mkv")}, "old.mkv: is there already: --overwrite replaces it"),
         ({"output": str(clip), "show": "map"}, "clip.mp4 would be written over the video itself"),
     ):
         with pytest.raises((ValueError, FileNotFoundError), match=message):
@@ -364,7 +385,7 @@ def test_mistakes_end_in_a_sentence(bright, tmp_path, monkeypatch):
     monkeypatch.setattr(reading.av, "codecs_available", set())
     with pytest.raises(ValueError, match="the FFmpeg that PyAV brings here has no encoder for VP9"):
         run(clip, tmp_path, show="cutout")
-    assert {path.name for path in tmp_path.iterdir()} == {"clip.mp4", "notes.mp4"}
+    assert {path.name for path in tmp_path.iterdir()} == {"clip.mp4", "notes.mp4", "old.mkv"}
 
 
 def test_without_pyav_it_says_what_to_install():

@@ -60,8 +60,11 @@ class _Work:
         if not self.output.suffix:
             self.output /= f"{source.name}{middle}{'.webm' if transparent else '.mp4'}"
         codec_for(self.output, transparent)
-        if source.path and self.output.exists() and self.output.samefile(source.path):
-            raise ValueError(f"{self.output} would be written over the video itself: choose another --output")
+        if self.output.exists():
+            if source.path and self.output.samefile(source.path):
+                raise ValueError(f"{self.output} would be written over the video itself: choose another --output")
+            if not options.overwrite:
+                raise ValueError(f"{self.output}: is there already: --overwrite replaces it")
         self.predictor = load_model(chosen_weights(options.model_path, options.engine), options.device, options.amp)
         self.side = options.size or self.predictor.img_size
         self.smoother = Smoother() if options.smooth else None
@@ -74,7 +77,7 @@ class _Work:
             with atomic(self.output) as temporary, temporary.open("wb") as file:
                 notes = self._write(file)
             if self.options.table:
-                write_csv(self.output.with_suffix(".csv"), self.rows)
+                write_csv(self.output.with_suffix(".frames.csv"), self.rows)
         seconds = time.monotonic() - start
         print(
             f"{self.count} frame(s) in {seconds:.1f} s, {self.count / seconds:.1f} a second "
