@@ -117,6 +117,9 @@ def test_the_keyboard_does_all_and_pictures_have_names(page):
     names = [image.get_attribute("alt") for image in page.locator("img").all()]
     assert names[:4] == ["sample: coffee", "sample: chelsea", "photograph", "photograph, what is in focus outlined"]
     assert len(names) == 7 and all(names)
+    page.get_by_role("tab", name="Many pictures").focus()
+    page.keyboard.press("Enter")
+    page.get_by_role("button", name="Make their focus maps").wait_for()
 
 
 @served

@@ -13,7 +13,9 @@ from .session import KEPT, Session, plain
 
 AT_ONCE = 8  # that wait for the turns that Session gives, of each function
 WAITING: dict[str, Any] = {"concurrency_limit": AT_ONCE, "api_visibility": "private"}
-SHOWN = {"map": ("Focus map", "white is in focus")}  # the label and what it shows, of each file beside the photograph
+SHOWN = {
+    "map": ("Focus map", "focus map: white is in focus")
+}  # the label and what it shows, of each file beside the photograph
 SHOWN |= {name: (rendering.label, rendering.help) for name, rendering in RENDERINGS.items()}
 CSS = """
 .gradio-container { width: 100% !important; max-width: 1240px !important; margin: auto !important }
@@ -85,21 +87,8 @@ def one_picture(session: Session) -> None:
         doubts = gr.HTML(elem_classes="words", visible=False)
         samples = gr.Dataset(label="Samples", components=["image"], samples=[[str(path)] for path in session.samples])
         numbers = gr.HTML(elem_classes="words numbers")
-    shown, files = {}, {}
     with gr.Column(scale=3):
-        slider = gr.ImageSlider(
-            label="Photograph | in focus", max_height=640, elem_classes="overlay", buttons=["fullscreen"]
-        )
-        files["overlay"] = gr.DownloadButton(f"↓ {SHOWN['overlay'][0]}", size="sm")
-        with gr.Row(elem_classes="others"):
-            for name, (label, help) in SHOWN.items():
-                if name in files:
-                    continue
-                with gr.Column(min_width=180):
-                    shown[name] = gr.Image(
-                        show_label=False, buttons=["fullscreen"], elem_classes=name, alt_text=f"{label}: {help}"
-                    )
-                    files[name] = gr.DownloadButton(f"↓ {label}", size="sm")
+        slider, shown, files = pictures()
     results = [slider, numbers, doubts, *shown.values(), *files.values()]
 
     def analyse(path: str | None) -> dict:
@@ -117,6 +106,21 @@ def one_picture(session: Session) -> None:
 
     upload.change(analyse, upload, results, **WAITING)
     samples.click(lambda sample: sample[0], samples, upload, api_visibility="private")
+
+
+def pictures() -> tuple[gr.ImageSlider, dict[str, gr.Image], dict[str, gr.DownloadButton]]:
+    """Where one picture is seen: the slider, and by the names of SHOWN pictures (but for the slider's) and buttons."""
+    shown, files = {}, {}
+    label = "Photograph | in focus"
+    slider = gr.ImageSlider(label=label, max_height=640, elem_classes="overlay", buttons=["fullscreen"])
+    files["overlay"] = gr.DownloadButton(f"↓ {SHOWN['overlay'][0]}", size="sm")
+    with gr.Row(elem_classes="others"):
+        for name in [name for name in SHOWN if name not in files]:
+            label, help = SHOWN[name]
+            with gr.Column(min_width=180):
+                shown[name] = gr.Image(show_label=False, buttons=["fullscreen"], elem_classes=name, alt_text=help)
+                files[name] = gr.DownloadButton(f"↓ {label}", size="sm")
+    return slider, shown, files
 
 
 def many_pictures(session: Session) -> None:
