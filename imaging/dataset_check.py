@@ -15,6 +15,7 @@ from .layouts import Pair, truth_folder
 from .mask_check import check_masks
 from .masks import read_levels, read_mask, read_pair
 from .pictures import as_rgb, read_as
+from .resizing import thumbnail
 
 # Mean difference in grey levels of two thumbnails below which they show the same photograph. CUHK's test images,
 # squeezed to 320 x 320 and compressed again, differ by less than 0.5 from themselves, by more than 17 from others.
@@ -127,12 +128,6 @@ def read_small(path: Path, at_least: int = 64) -> np.ndarray:
         return as_rgb(picture)
 
     return read_as(path, convert)
-
-
-def thumbnail(image: np.ndarray) -> np.ndarray:
-    """16 x 16 grey float32 of a photograph: what is left of it whatever its size and compression."""
-    grey = cv2.cvtColor(image, cv2.COLOR_RGB2GRAY)
-    return cv2.resize(grey, (16, 16), interpolation=cv2.INTER_AREA).astype(np.float32)
 
 
 def same_pictures(first: Thumbnails, second: Thumbnails) -> list[tuple[Path, Path]]:

@@ -59,9 +59,10 @@ def blur_option() -> Any:
 
 def check_look(background: str, blur: float, shown: list[str]) -> None:
     """Raises ValueError where an option is about a rendering that is not shown, or beyond its range."""
-    for name, given, rendering in (("background", background, "cutout"), ("blur", blur != BLUR, "bokeh")):
-        if given and rendering not in shown:
-            raise ValueError(f"--{name} is about the {rendering}: name that too")
+    if background and not any(name in RENDERINGS and RENDERINGS[name].suffix.endswith(".png") for name in shown):
+        raise ValueError("--background is about what is transparent: name cutout too")
+    if blur != BLUR and "bokeh" not in shown:
+        raise ValueError("--blur is about the bokeh: name that too")
     if not blur <= 20:
         raise ValueError(f"--blur {blur:g}: 20 percent of the longer side at most")
 

@@ -3,7 +3,8 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from ran.imaging.dataset_check import contrast_gain, doubled_pictures, masks_doubt, same_pictures, thumbnail
+from ran.imaging.dataset_check import contrast_gain, doubled_pictures, masks_doubt, same_pictures
+from ran.imaging.resizing import thumbnail
 from ran.tools.sample import photograph
 
 

@@ -5,6 +5,7 @@ import io
 import os
 import subprocess
 import sys
+import tempfile
 import threading
 import time
 import zipfile
@@ -117,6 +118,24 @@ def test_old_files_are_swept_and_samples_stay(tmp_path):
     assert {path for path in tmp_path.rglob("*") if path.is_file()} == {new, *session.samples}
 
 
+def test_sweeping_goes_on_while_others_remove_what_they_made(tmp_path):
+    session, done = serve.Session(None, tmp_path, ServeOptions()), threading.Event()
+
+    def work():
+        while not done.is_set():
+            with tempfile.TemporaryDirectory(dir=tmp_path) as room:
+                Path(room, "a.png").touch()
+
+    with ThreadPoolExecutor(4) as pool:
+        workers = [pool.submit(work) for _ in range(4)]
+        try:
+            for _ in range(1000):
+                session.sweep()
+        finally:
+            done.set()
+    assert not any(worker.exception() for worker in workers)
+
+
 def test_a_picture_has_its_turn_while_a_batch_is_at_work(tmp_path):
     """And what the batch still needs is not swept, however old."""
     turns, seen = threading.Semaphore(0), []
@@ -135,7 +154,7 @@ def test_a_picture_has_its_turn_while_a_batch_is_at_work(tmp_path):
     write_png(small, np.zeros((30, 30), np.uint8))
     with ThreadPoolExecutor() as pool:
         batch = pool.submit(session.batch, paths)
-        while not session._batches:
+        while not session._waiting:
             time.sleep(0.01)
         waiting = [pool.submit(session.analyse, small), pool.submit(session.make, "map", small)]
         waiting.append(pool.submit(session.sweep))

@@ -1,5 +1,6 @@
 """serve's API: pictures posted as programs do, to the whole as a process and to its routes alone."""
 
+import asyncio
 import io
 import json
 import urllib.error
@@ -7,6 +8,7 @@ import urllib.request
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from threading import Event
+from types import SimpleNamespace
 
 import cv2
 import numpy as np
@@ -67,17 +69,16 @@ def test_a_posted_picture_comes_back_as_cutout_map_and_renderings(server):
 @served
 def test_what_is_wrong_with_a_request_is_a_sentence(server):
     large = np.zeros((1001, 1000), np.uint8)
-    huge = "more than 1 MB, the limit here (--max_mb of serve): make the picture smaller"
     limit = "1000 x 1001 are more than 1 million pixels, the limit here (--max_megapixels of serve): make it smaller"
     for request, status, sentence in (
         (form(("file", "../../b.png", cv2.imencode(".png", large)[1].tobytes())), 413, f"b.png: {limit}"),
-        (form(("file", "c.jpg", bytes(2**20))), 413, huge),
         (form(("file", "ü.jpg", b"no picture")), 400, "ü.jpg: not a readable picture (cannot identify image file"),
         (form(("file", "", COFFEE[:100])), 400, USAGE),
         (form(("image", "a.jpg", COFFEE)), 400, USAGE),
         (form(("file", "a.jpg", COFFEE), ("model", "", b"u2net")), 400, USAGE),
         ((b"file=a.jpg", {}), 400, USAGE),
         ((b"no form", {"Content-Type": "multipart/form-data; boundary=line"}), 400, USAGE),
+        ((b"--none", {"Content-Type": "multipart/form-data; boundary=line"}), 400, USAGE),
         ((None, {}), 405, USAGE),
     ):
         got, kind, content = answer(f"{server.address}api/remove", *request)
@@ -128,12 +129,35 @@ def client(tmp_path):
 def test_sixteen_requests_wait_and_the_next_is_told(client):
     with ThreadPoolExecutor(16) as pool:
         waiting = [pool.submit(client.post, "/api/map", files={"file": ("a.jpg", COFFEE)}) for _ in range(16)]
-        refused = client.post("/api/map")
-        while refused.status_code == 400:  # not all 16 have come
-            refused = client.post("/api/map")
+        refused = next(
+            got for _ in range(10**5) if (got := client.post("/api/map")).status_code != 400
+        )  # all 16 are in
         client.go_on.set()
         assert [one.result().status_code for one in waiting] == [200] * 16
     assert refused.status_code == 503 and refused.text == "16 requests wait already: try again later"
+
+
+def test_a_request_beyond_the_limit_is_not_read_to_its_end(client):
+    """Whether its header says so or not."""
+    body, headers = form(("file", "c.jpg", bytes(51 * 2**20)))
+    for content in (body, iter([body])):
+        got = client.post("/api/map", content=content, headers=headers)
+        assert got.status_code == 413
+        assert got.text == "more than 50 MB, the limit here (--max_mb of serve): make the picture smaller"
+
+
+def test_who_does_not_send_a_picture_gives_the_place_back(monkeypatch):
+    pytest.importorskip("gradio")
+    from starlette.exceptions import HTTPException
+    from starlette.requests import Request
+
+    from ran.tools.serve import api
+
+    monkeypatch.setattr(api, "PATIENCE", 0.1)
+    headers = [(b"content-type", b"multipart/form-data; boundary=x")]
+    request = Request({"type": "http", "headers": headers, "query_string": b""}, asyncio.Event().wait)
+    with pytest.raises(HTTPException, match="408: the picture was not here after 0.1 seconds"):
+        asyncio.run(api.made(request, SimpleNamespace(options=ServeOptions()), "map"))
 
 
 def test_doubts_about_a_picture_come_in_a_header(client):

@@ -374,7 +374,7 @@ def test_mistakes_end_in_a_sentence(bright, tmp_path, monkeypatch):
         ({"paths": ["97"]}, "camera 97 cannot be opened"),
         ({"output": "a.gif"}, "a video's name ends in .mp4, .mov, .mkv, .webm"),
         ({"output": "a.mp4", "show": "cutout"}, "no .mp4 with transparency: .webm or .mov, or --background"),
-        ({"background": "red"}, "--background is about the cutout: name that too"),
+        ({"background": "red"}, "--background is about what is transparent: name cutout too"),
         ({"background": "reddish", "show": "cutout"}, "--background: no colour, .* nor a picture"),
         ({"blur": 5.0}, "--blur is about the bokeh: name that too"),
         ({"output": str(tmp_path / "old.mkv")}, "old.mkv: is there already: --overwrite replaces it"),

@@ -8,8 +8,8 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from ...imaging.dataset_check import thumbnail
 from ...imaging.metadata import captured
+from ...imaging.resizing import thumbnail
 
 SIDE = 16  # of a thumbnail, cells
 FINGERPRINT = re.compile(f"[a-p]{{{SIDE**2}}}")

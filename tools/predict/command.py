@@ -128,8 +128,9 @@ class _Prediction:
             lines = "\n".join(f"  {path}: {reason}" for path, reason in failed)
             print(f"{len(failed)} picture(s) failed:\n{lines}", file=sys.stderr)
         if self.table and self.options.sort and distributed.rank() == 0:
-            rows = [self.table.rows[source.name] for source in self.sources if self.table.has(source)]
-            sort(self.options.sort, rows, self.output, (row["picture"] for row in self.table.rows.values()))
+            good = [source for source in self.sources if str(source.path) not in dict(failed)]
+            rows = [self.table.rows[source.name] for source in good if self.table.has(source)]
+            sort(self.options.sort, rows, self.output)
         return 1 if failed else 0
 
     def _is_done(self, source: Source) -> bool:

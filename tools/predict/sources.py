@@ -110,13 +110,13 @@ class _Search:
         return [(path, name) for path, name in pairs if self._takes(path, name, named=True)]
 
     def of_word(self, word: str, alone: bool) -> list[tuple[Path, PurePath]]:
-        """Files of a word; one that is all that is wanted is taken whatever it is."""
+        """Files of a word; one that is all that is wanted is taken whatever it is but a video."""
         path = Path(word)
         if path.is_dir():
             return list(self._below(path))
         if path.exists():
             if alone and path.suffix.lower() in VIDEO_SUFFIXES:
-                raise ValueError(f"{path}: a video: `ran video {shlex.quote(word)}`")
+                raise ValueError(f"{path}: a video, for the command video: `ran video {shlex.quote(word)}`")
             return [(path, PurePath(path.name))] if alone else self.files([word])
         if not glob.has_magic(word):
             raise FileNotFoundError(f"{word}: no such file or folder")

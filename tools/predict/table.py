@@ -48,7 +48,12 @@ class Table:
         parts = self._parts()
         for part in parts:
             self.rows |= {row["name"]: row for row in _read(part)}
-        mark([self.rows[name] for name in sorted(self.rows)])
+        ordered = [self.rows[name] for name in sorted(self.rows)]
+        for row in ordered:
+            row |= {"group": None, "rank": None}
+        mark(
+            [row for row in ordered if Path(row.get("picture") or "").is_file()]
+        )  # others have been moved since, or deleted
         _write(self.path, self.rows)
         for part in parts:
             part.unlink()

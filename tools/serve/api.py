@@ -24,12 +24,14 @@ PATHS = {**{name: name for name in SUFFIXES}, "remove": "cutout"}  # /api/PATH, 
 MEDIA = {".png": "image/png", ".jpg": "image/jpeg"}
 USAGE = "POST one picture in the form field file and nothing else, as curl -F file=@photo.jpg does; no URL is fetched"
 AT_ONCE = 16  # requests; each waits for its turn in a thread
+PATIENCE = 120  # seconds in which a picture must have come: until then it holds one of these places
 
 
 def routes(session: Session) -> list[Route]:
     """POST /api/PATH for each of PATHS.
 
-    What is wrong is a sentence, as JSON {"detail": ...}: 400, 405 (no POST), 413 (too large), 503 (too many wait).
+    What is wrong is a sentence, as JSON {"detail": ...}: 400, 405 (no POST), 408 (it did
+    not come), 413 (too large), 503 (too many wait).
     """
     places = asyncio.Semaphore(AT_ONCE)
 
@@ -49,23 +51,33 @@ def routes(session: Session) -> list[Route]:
 
 async def made(request: Request, session: Session, name: str) -> Response:
     """The answer to a request; HTTPException as routes says."""
+    doubts: list[str] = []
     try:
-        body = limited(request, session.options.max_mb)
-        form = await MultiPartParser(request.headers, body, max_files=1).parse()
-        file = form.get("file")
-        if len(form.multi_items()) != 1 or request.query_params or not isinstance(file, UploadFile):
-            raise HTTPException(400, USAGE)
-        doubts: list[str] = []
+        file = await asyncio.wait_for(received(request, session.options.max_mb), PATIENCE)
         data = await run_in_threadpool(make, session, name, file, doubts)
+    except asyncio.TimeoutError:
+        raise HTTPException(408, f"the picture was not here after {PATIENCE} seconds") from None
     except TooLarge as error:
         raise HTTPException(413, str(error)) from None
     except ValueError as error:
         raise HTTPException(400, str(error)) from None
-    except (KeyError, MultiPartException, ClientDisconnect):  # no form
-        raise HTTPException(400, USAGE) from None
     said = "; ".join(doubts).encode("ascii", "backslashreplace").decode()
     headers = {"X-Warning": said} if said else None
     return Response(data, headers=headers, media_type=MEDIA[SUFFIXES[name][-4:]])
+
+
+async def received(request: Request, max_mb: int) -> UploadFile:
+    """The picture of a request; HTTPException and TooLarge as routes says."""
+    try:
+        form = await MultiPartParser(request.headers, limited(request, max_mb), max_files=1).parse()
+    except TooLarge:
+        raise
+    except (KeyError, ValueError, MultiPartException, ClientDisconnect):  # no form, or a damaged one
+        raise HTTPException(400, USAGE) from None
+    file = form.get("file")
+    if len(form.multi_items()) != 1 or request.query_params or not isinstance(file, UploadFile):
+        raise HTTPException(400, USAGE)
+    return file
 
 
 async def limited(request: Request, max_mb: int) -> AsyncGenerator[bytes, None]:

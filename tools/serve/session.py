@@ -8,7 +8,7 @@ import warnings
 import zipfile
 from collections.abc import Callable, Collection, Iterator
 from concurrent.futures import CancelledError, ThreadPoolExecutor
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from pathlib import Path, PureWindowsPath
 from typing import Any, NamedTuple
 
@@ -57,15 +57,26 @@ class Session:
         self.predictor, self.folder, self.options = predictor, folder, options
         self.samples = write_samples(folder / "samples")
         self._turns = ThreadPoolExecutor(1)  # a lock would let a batch take it again and again
-        self._batches: list[list[Path]] = []  # what waits in them
+        self._waiting: list[list[Path]] = []  # files of those whose turn comes
 
     def analyse(self, path: Path, warn: Warn = warnings.warn) -> Analysis:
         """Everything there is to see of one picture; ValueError and warnings as read_upload."""
-        return self._in_turn(self._analyse, path, warn)
+        with self._keeping(path):
+            return self._in_turn(self._analyse, path, warn)
 
     def make(self, name: str, path: Path, warn: Warn = warnings.warn) -> bytes:
         """The file of one of SUFFIXES; ValueError and warnings as read_upload."""
-        return self._in_turn(self._make, name, path, warn)
+        with self._keeping(path):
+            return self._in_turn(self._make, name, path, warn)
+
+    @contextmanager
+    def _keeping(self, *files: Path) -> Iterator[None]:
+        """Files that sweep leaves where they are, however long they wait."""
+        self._waiting.append(kept := [*files])
+        try:
+            yield
+        finally:
+            self._waiting.remove(kept)
 
     def _in_turn(self, function: Callable, *arguments: Any) -> Any:
         """What a function returns, once all that came before it is done."""
@@ -116,16 +127,12 @@ class Session:
         outcomes: list[Outcome] = []
         rows: list[dict] = []
         archive = Path(tempfile.mkdtemp(dir=self.folder)) / "focus_maps.zip"
-        self._batches.append(batch := [archive, *paths])
-        try:
-            with zipfile.ZipFile(archive, "w") as results:
-                for path, stem in progress(list(zip(paths, stems_in_zip(paths)))):
-                    outcomes.append(self._in_turn(self._add, path, stem, extras, results, rows))
-                if rows:
-                    write_csv(table := archive.with_name("focus.csv"), rows)
-                    results.write(table, table.name)
-        finally:
-            self._batches.remove(batch)
+        with self._keeping(archive, *paths), zipfile.ZipFile(archive, "w") as results:
+            for path, stem in progress(list(zip(paths, stems_in_zip(paths)))):
+                outcomes.append(self._in_turn(self._add, path, stem, extras, results, rows))
+            if rows:
+                write_csv(table := archive.with_name("focus.csv"), rows)
+                results.write(table, table.name)
         return str(archive) if results.namelist() else None, outcomes
 
     def _add(
@@ -147,15 +154,17 @@ class Session:
         return Outcome(path.name, "; ".join([f"{stem}.png", *doubts]), True)
 
     def sweep(self) -> None:
-        """Deletes old uploads and results, but not what a batch still needs."""
+        """Deletes old uploads and results, but not what somebody waits for."""
         self._in_turn(self._sweep)
 
     def _sweep(self) -> None:
-        kept = {*self.samples, *(path for batch in [*self._batches] for path in batch)}
-        for path in sorted(self.folder.rglob("*"), reverse=True):  # a folder after what is in it
-            with suppress(OSError):  # Gradio moves files, too; a folder may hold newer ones
-                if path not in kept and time.time() - path.stat().st_mtime > KEPT:
-                    path.rmdir() if path.is_dir() else path.unlink()
+        kept = {*self.samples, *(path for files in [*self._waiting] for path in files)}
+        # Others move and remove files meanwhile: os.walk goes on where a folder is gone.
+        for folder, folders, files in os.walk(self.folder, topdown=False):
+            for path in (Path(folder, name) for name in [*files, *folders]):
+                with suppress(OSError):  # gone; or a folder that holds newer files
+                    if path not in kept and time.time() - path.stat().st_mtime > KEPT:
+                        path.rmdir() if path.is_dir() else path.unlink()
 
     def close(self) -> None:
         """Waits for the picture at hand, then gives no more turns: nothing more is written."""

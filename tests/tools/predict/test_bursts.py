@@ -109,3 +109,7 @@ def test_a_table_has_bursts_over_several_runs(options, shoot, tmp_path, kind, mo
     if kind == "csv":
         header = next(csv.reader((tmp_path / "out/focus.csv").open()))
         assert header[-5:] == ["sharpness", "captured", "group", "rank", "fingerprint"]
+    (shoot / "a.png").unlink()  # what is gone has no place among the others
+    assert predict.run(options) == 0
+    table = predict.Table(tmp_path / f"out/focus.{kind}").rows
+    assert sorted(int(table[name]["rank"]) for name in ("c", "day 2/ä")) == [1, 2] and not table["a"]["group"]

@@ -9,7 +9,7 @@ import pytest
 
 from ran.imaging.writing import write_png
 from ran.tools.predict import command as predict
-from ran.tools.predict.sorting import link
+from ran.tools.predict.sorting import link, sort
 from ran.tools.sample import photograph
 from tests.tools.predict.written import written
 
@@ -57,25 +57,34 @@ def test_another_order_leaves_nothing_of_the_one_before(options, blurred, tmp_pa
     assert linked(tmp_path / "out/sorted") == [*blurred[1:], blurred[0]]
     (tmp_path / "out/sorted/0001_b.png").unlink()
     (tmp_path / "out/sorted/0001_b.png").write_text("the user's")
-    with pytest.raises(ValueError, match="0001_b.png: not made by --sort, or changed since: move it away"):
+    with pytest.raises(ValueError, match="0001_b.png: not made by --sort: move it away"):
         predict.run(options)
     assert (tmp_path / "out/sorted/0001_b.png").read_text() == "the user's"
 
 
-def test_copies_where_links_are_not_possible(options, blurred, tmp_path, capsys, monkeypatch):
+def test_where_links_are_not_possible_it_says_so(options, blurred, monkeypatch):
     def refused(*_):
         raise OSError(1314, "A required privilege is not held by the client")
 
     monkeypatch.setattr(Path, "symlink_to", refused)
-    options.sort, folder = "link", tmp_path / "out/sorted"
-    for order in (blurred, [*blurred[1:], blurred[0]]):
+    options.sort = "link"
+    with pytest.raises(OSError, match="sorted: links cannot be made there .A required .*: take --sort print"):
         predict.run(options)
-        assert "; copies, since links cannot be made there (A required privilege is not" in capsys.readouterr().out
-        copies = sorted(folder.iterdir())
-        assert [path.read_bytes() for path in copies] == [path.read_bytes() for path in order]
-        assert not any(path.is_symlink() for path in copies)
-        write_png(blurred[0], cv2.GaussianBlur(photograph("coffee"), (0, 0), 9))
-        (folder / "0001_a.png").unlink(missing_ok=True)  # of the picture before it was replaced: it would stay
+
+
+def test_a_picture_that_failed_is_in_no_order(options, blurred, tmp_path):
+    options.sort = "link"
+    predict.run(options)
+    blurred[0].write_text("no picture")
+    assert predict.run(options) == 1
+    assert linked(tmp_path / "out/sorted") == blurred[1:]
+
+
+def test_frames_of_a_burst_stand_together(tmp_path, capsys):
+    frames = [("a", 0.9, 1, 2), ("b", 0.5, 1, 1), ("c", 0.7, 2, 1), ("d", 0.4, 3, 1)]
+    keys = ("picture", "sharpness", "group", "rank")
+    sort("print", [dict(zip(keys, frame)) for frame in frames], tmp_path)
+    assert [line[-1] for line in capsys.readouterr().out.splitlines()[1:]] == ["c", "b", "a", "d"]
 
 
 def test_what_is_linked_is_no_second_photograph(options, blurred, shoot, tmp_path, capsys):
@@ -93,4 +102,4 @@ def test_what_is_linked_is_no_second_photograph(options, blurred, shoot, tmp_pat
 def test_links_go_nowhere_else(tmp_path):
     (tmp_path / "sorted").symlink_to(tmp_path)
     with pytest.raises(ValueError, match="a link out of the folder of results: remove it"):
-        link([], tmp_path / "sorted", [])
+        link([], tmp_path / "sorted")
