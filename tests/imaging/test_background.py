@@ -1,3 +1,5 @@
+import re
+
 import numpy as np
 import pytest
 from PIL import Image
@@ -22,6 +24,7 @@ def test_a_picture_covers_all_and_is_cut_at_both_sides_alike(tmp_path):
     assert square.shape == (50, 50) and abs(int(square[:, 0].mean()) - 75) <= 2 and abs(int(square[0, -1]) - 123) <= 2
     tall = fitted(background, (800, 200))[..., 0]
     assert tall.shape == (800, 200) and tall.min() >= 90 and tall.max() <= 108
+    assert fitted(background, (800, 200)) is fitted(background, (800, 200))  # the next frame costs nothing
     write_png(tmp_path / "other.png", background.pixels[:, ::-1])
     assert read_background(str(tmp_path / "other.png")).code != background.code
 
@@ -42,3 +45,6 @@ def test_what_is_neither_is_refused(tmp_path):
             read_background(text)
     with pytest.raises(ValueError, match="--background #ffffff80: a colour with transparency"):
         read_background("#ffffff80")
+    for text in ("rgb(300,0,0)", "rgb(0%, 0%, 101%)", "hsl(0,200%,50%)"):
+        with pytest.raises(ValueError, match=re.escape(f"--background {text}: no such colour: its numbers")):
+            read_background(text)

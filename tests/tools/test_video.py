@@ -53,7 +53,9 @@ def halves(count: int, width: int = WIDTH, height: int = HEIGHT) -> list[np.ndar
     return list(frames)
 
 
-def write_clip(path: Path, frames, times=None, sound="", codec="libx264", faststart=False, **rotation) -> Path:
+def write_clip(
+    path: Path, frames, times=None, sound="", layout="mono", codec="libx264", faststart=False, **rotation
+) -> Path:
     """A clip by PyAV: frames at times in thousandths of a second, the last one shown for half of one."""
     times = list(range(0, 1000 * len(frames) // RATE, 1000 // RATE)) if times is None else times
     base, options = Fraction(1, 1000), {"movflags": "faststart"} if faststart else {}
@@ -64,7 +66,7 @@ def write_clip(path: Path, frames, times=None, sound="", codec="libx264", fastst
         stream.codec_context.flags |= writing.Flags.frame_duration
         if rotation:
             stream.set_display_rotation(**rotation)
-        audio = container.add_stream(sound, 48000, layout="mono") if sound else None
+        audio = container.add_stream(sound, 48000, layout=layout) if sound else None
         for frame, pts, after in zip(frames, times, [*times[1:], times[-1] + 500]):
             encoded = av.VideoFrame.from_ndarray(np.ascontiguousarray(frame))
             encoded.pts, encoded.time_base, encoded.duration = pts, base, after - pts
@@ -127,6 +129,28 @@ def test_times_of_frames_are_kept_however_they_vary(bright, tmp_path):
         assert same == times and (suffix != ".mp4" or durations[-1] == 500)
         assert abs(frames[..., 0].astype(int) - read_clip(clip)[0][..., :3].mean(axis=-1)).mean() < 4
         result.unlink()
+
+
+def test_a_clock_that_did_not_start_at_0(bright, tmp_path):
+    """As in what was recorded from television: the film starts at once, and its sound with it."""
+    times = [3_600_000 + 100 * number for number in range(5)]
+    for sound, kind in (("aac", ".mp4"), ("ac3", ".webm"), ("aac", ".mkv")):
+        clip = write_clip(tmp_path / f"{sound}.ts", halves(5), times, sound=sound)
+        result = run(clip, tmp_path, output=str(tmp_path / f"out/a{kind}"), table="csv", overwrite=True)
+        with av.open(str(clip)) as before, av.open(str(result)) as after:
+            assert before.start_time > 3599 * av.time_base and after.duration < 1.2 * av.time_base
+            assert max(abs(stream.start_time * stream.time_base) for stream in after.streams) < 0.1
+        assert [round(time, -2) for time in read_clip(result)[1]] == [0, 100, 200, 300, 400]
+        with result.with_suffix(".frames.csv").open() as file:
+            assert [round(float(row["seconds"]), 1) for row in csv.DictReader(file)] == [0, 0.1, 0.2, 0.3, 0.4]
+        result.unlink()
+
+
+def test_a_colon_in_a_name_is_no_protocol(bright, tmp_path, monkeypatch):
+    write_clip(tmp_path / "2026-11-27T12:30:05.mp4", halves(2), sound="aac")
+    monkeypatch.chdir(tmp_path)
+    result = run("2026-11-27T12:30:05.mp4", tmp_path, show="map")
+    assert result.name == "2026-11-27T12:30:05.mp4" and len(read_clip(result)[0]) == 2
 
 
 def test_gif(bright, tmp_path):
@@ -209,6 +233,48 @@ def test_sound_that_the_container_does_not_hold_is_encoded_anew(bright, tmp_path
     with av.open(str(result)) as container:
         samples = np.concatenate([frame.to_ndarray()[0] for frame in container.decode(audio=0)])
     assert abs(len(samples) / 48000 - 0.9) < 0.1 and abs(samples).max() > 0.1
+
+
+@pytest.mark.parametrize("sound, layout, named, kind, channels", [
+    ("ac3", "5.1(side)", "5.1(side)", ".webm", 6), ("aac", "7.1", "7.1", ".webm", 8),
+    ("pcm_s16le", "5.1", "6 channels", ".mp4", 6),
+])  # fmt: skip
+def test_surround_sound_keeps_its_channels(bright, tmp_path, sound, layout, named, kind, channels):
+    clip = write_clip(tmp_path / "clip.mkv", halves(5), sound=sound, layout=layout)
+    result = run(clip, tmp_path, output=str(tmp_path / f"out/a{kind}"))
+    with av.open(str(clip)) as before, av.open(str(result)) as after:
+        assert before.streams.audio[0].layout.name == named
+        assert after.streams.audio[0].layout.nb_channels == channels
+
+
+def test_tracks_that_are_left_out_are_said(bright, tmp_path, capsys):
+    clip, more = write_clip(tmp_path / "clip.mkv", halves(5), sound="aac"), tmp_path / "more.mkv"
+    (tmp_path / "text.srt").write_text("1\n00:00:00,000 --> 00:00:00,400\nin focus\n")
+    with av.open(str(clip)) as one, av.open(str(tmp_path / "text.srt")) as text, av.open(str(more), "w") as container:
+        tracks = [*one.streams, one.streams.audio[0], *text.streams]
+        outputs = [(track, container.add_stream_from_template(track)) for track in tracks]
+        for source in (one, text):
+            for packet in source.demux():
+                for out in [out for track, out in outputs if track is packet.stream and packet.dts is not None]:
+                    packet.stream = out
+                    container.mux(packet)
+    run(more, tmp_path)
+    said = [f"warning: {more}: 1 further {kind} track(s) left out" for kind in ("sound", "subtitle")]
+    assert capsys.readouterr().err.splitlines() == said
+
+
+def test_a_background_that_is_hardly_readable_is_said_as_all_else(bright, tmp_path, capsys):
+    pages, clip = tmp_path / "pages.tif", write_clip(tmp_path / "clip.mp4", halves(2))
+    Image.new("RGB", (96, 64)).save(pages, save_all=True, append_images=[Image.new("RGB", (96, 64))])
+    run(clip, tmp_path, show="cutout", background=str(pages))
+    assert capsys.readouterr().err == f"warning: {pages}: 1 more page(s) or frame(s) in it are not read\n"
+
+
+@pytest.mark.parametrize("folder", ["res.2024", "d.mp4"])
+def test_a_folder_may_have_a_dot_in_its_name(bright, tmp_path, folder):
+    (tmp_path / "out" / folder).mkdir(parents=True)
+    run(write_clip(tmp_path / "clip.mp4", halves(2)), tmp_path, output=str(tmp_path / "out" / folder))
+    assert [path.name for path in (tmp_path / "out" / folder).iterdir()] == ["clip.overlay.mp4"]
 
 
 def test_the_first_frames_alone_with_their_sound(bright, tmp_path):
@@ -367,17 +433,20 @@ def test_mistakes_end_in_a_sentence(bright, tmp_path, monkeypatch):
     clip = write_clip(tmp_path / "clip.mp4", halves(2))
     (tmp_path / "notes.mp4").write_text("no video")
     (tmp_path / "old.mkv").touch()
+    (tmp_path / "new.frames.csv").write_text("numbers")
     for more, message in (
-        ({"paths": []}, "name one video, or the number of a camera"),
+        ({"paths": []}, "name one video, or the number of a camera, as in `video 0`$"),
         ({"paths": [str(tmp_path / "none.mp4")]}, "none.mp4: no such file"),
         ({"paths": [str(tmp_path / "notes.mp4")]}, "notes.mp4: not a readable video"),
         ({"paths": ["97"]}, "camera 97 cannot be opened"),
+        ({"paths": ["99999999999"]}, "camera 99999999999 cannot be opened"),
         ({"output": "a.gif"}, "a video's name ends in .mp4, .mov, .mkv, .webm"),
         ({"output": "a.mp4", "show": "cutout"}, "no .mp4 with transparency: .webm or .mov, or --background"),
         ({"background": "red"}, "--background is about what is transparent: name cutout too"),
         ({"background": "reddish", "show": "cutout"}, "--background: no colour, .* nor a picture"),
         ({"blur": 5.0}, "--blur is about the bokeh: name that too"),
         ({"output": str(tmp_path / "old.mkv")}, "old.mkv: is there already: --overwrite replaces it"),
+        ({"output": str(tmp_path / "new.mp4"), "table": "csv"}, "new.frames.csv: is there already: --overwrite"),
         ({"output": str(clip), "show": "map"}, "clip.mp4 would be written over the video itself"),
     ):
         with pytest.raises((ValueError, FileNotFoundError), match=message):
@@ -385,7 +454,8 @@ def test_mistakes_end_in_a_sentence(bright, tmp_path, monkeypatch):
     monkeypatch.setattr(reading.av, "codecs_available", set())
     with pytest.raises(ValueError, match="the FFmpeg that PyAV brings here has no encoder for VP9"):
         run(clip, tmp_path, show="cutout")
-    assert {path.name for path in tmp_path.iterdir()} == {"clip.mp4", "notes.mp4", "old.mkv"}
+    assert {path.name for path in tmp_path.iterdir()} == {"clip.mp4", "notes.mp4", "old.mkv", "new.frames.csv"}
+    assert (tmp_path / "new.frames.csv").read_text() == "numbers"
 
 
 def test_without_pyav_it_says_what_to_install():

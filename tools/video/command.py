@@ -38,7 +38,7 @@ def run(options: VideoOptions) -> int:
         OSError: it cannot be written there.
     """
     if len(options.paths) != 1:
-        raise ValueError("name one video, or the number of a camera, as in `video 0`, before options of several words")
+        raise ValueError("name one video, or the number of a camera, as in `video 0`")
     (word,) = options.paths
     if not word.isdecimal() or Path(word).exists():
         with closing(Clip(Path(word))) as source:
@@ -52,19 +52,21 @@ class _Work:
 
     def __init__(self, options: VideoOptions, source: Clip | Camera):
         self.options, self.source = options, source
-        background = read_background(options.background) if options.background else None
+        self.warned: list[str] = []
+        background = read_background(options.background, self.warned.append) if options.background else None
         self.look = renderings.Look(background, options.blur)
         middle, _, kind = (".jpg" if options.show == "map" else self.look.suffix(options.show)).rpartition(".")
         transparent = kind == "png"
         self.output = Path(options.output)
-        if not self.output.suffix:
+        if self.output.is_dir() or not self.output.suffix:
             self.output /= f"{source.name}{middle}{'.webm' if transparent else '.mp4'}"
         codec_for(self.output, transparent)
-        if self.output.exists():
-            if source.path and self.output.samefile(source.path):
-                raise ValueError(f"{self.output} would be written over the video itself: choose another --output")
-            if not options.overwrite:
-                raise ValueError(f"{self.output}: is there already: --overwrite replaces it")
+        self.table = self.output.with_suffix(".frames.csv") if options.table else None
+        if source.path and self.output.exists() and self.output.samefile(source.path):
+            raise ValueError(f"{self.output} would be written over the video itself: choose another --output")
+        for path in filter(None, (self.output, self.table)):
+            if path.exists() and not options.overwrite:
+                raise ValueError(f"{path}: is there already: --overwrite replaces it")
         self.predictor = load_model(chosen_weights(options.model_path, options.engine), options.device, options.amp)
         self.side = options.size or self.predictor.img_size
         self.smoother = Smoother() if options.smooth else None
@@ -76,19 +78,20 @@ class _Work:
         with locked(self.output.parent):
             with atomic(self.output) as temporary, temporary.open("wb") as file:
                 notes = self._write(file)
-            if self.options.table:
-                write_csv(self.output.with_suffix(".frames.csv"), self.rows)
+            if self.table:
+                write_csv(self.table, self.rows)
         seconds = time.monotonic() - start
         print(
             f"{self.count} frame(s) in {seconds:.1f} s, {self.count / seconds:.1f} a second "
             f"({self.count / self.busy:.1f} in the network alone): {self.output}"
         )
-        for sentence in [*self.source.problems, *notes]:
-            print(f"warning: {self.source.path or self.source.name}: {sentence}", file=sys.stderr)
+        of_source = [f"{self.source.path or self.source.name}: {text}" for text in (*self.source.problems, *notes)]
+        for sentence in self.warned + of_source:
+            print(f"warning: {sentence}", file=sys.stderr)
         return 1 if self.source.problems else 0
 
     def _write(self, file: BinaryIO) -> list[str]:
-        """All frames into a file; sentences on what became of the sound."""
+        """All frames into a file; sentences on what became of its other tracks."""
         drawn = self._drawn()
         if not (first := next(drawn, None)):
             raise ValueError(f"{self.source.name}: it was ended before the first frame")
@@ -142,7 +145,7 @@ class _Work:
             picture = np.repeat(quantised(focus_map)[..., None], 3, axis=2)
         else:
             picture = renderings.made(self.options.show, frame.picture, focus_map, self.look)
-        if not self.options.table:
+        if not self.table:
             return picture, {}
         small = renderings.shrunk(frame.picture)
         return picture, renderings.numbers(small, resize_map(probability, small.shape[:2]), size)

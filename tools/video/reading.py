@@ -49,9 +49,20 @@ def open_video(path: Path) -> Any:
     if not path.is_file():
         raise FileNotFoundError(f"{path}: no such file")
     try:
-        return av.open(str(path), options={"protocol_whitelist": "file"})
+        return av.open(str(path.absolute()), options={"protocol_whitelist": "file"})
     except av.FFmpegError as error:
         raise ValueError(f"{path}: not a readable video ({error.strerror})") from None
+
+
+def packets_of(container: Any, stream: Any) -> Iterator[Any]:
+    """Packets whose times count from the container's start: the clock of a transport stream (.ts) began long before."""
+    start = round(max(0, container.start_time or 0) / (av.time_base * stream.time_base))
+    for packet in container.demux(stream):
+        if packet.dts is not None:
+            packet.dts -= start
+        if packet.pts is not None:
+            packet.pts -= start
+        yield packet
 
 
 class Clip:
@@ -110,7 +121,7 @@ class Clip:
             self.problems.append(f"it ends early: {read:.1f} s of {self._seconds:.1f} s are there")
 
     def _decoded(self) -> Iterator[Any]:
-        packets, damaged = self._container.demux(self._stream), 0
+        packets, damaged = packets_of(self._container, self._stream), 0
         while True:
             try:
                 if (packet := next(packets, None)) is None:
@@ -152,8 +163,12 @@ class Camera:
         self.metadata: dict[str, str] = {}
         self.problems: list[str] = []
         level = cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_SILENT)  # OpenCV's way to say the same
-        self._capture = cv2.VideoCapture(number)
-        cv2.utils.logging.setLogLevel(level)
+        try:
+            self._capture = cv2.VideoCapture(number)
+        except cv2.error:  # a number above 32 bits
+            self._capture = cv2.VideoCapture()
+        finally:
+            cv2.utils.logging.setLogLevel(level)
         if not self._capture.isOpened():
             raise ValueError(f"camera {number} cannot be opened: is it there, free, and allowed for this program?")
         self._capture.set(cv2.CAP_PROP_BUFFERSIZE, 1)  # the newest frame, not one that waited for the network

@@ -11,7 +11,7 @@ import av
 import numpy as np
 from av.codec.context import Flags
 
-from .reading import BT709, BT2020, Camera, Clip, Frame, open_video
+from .reading import BT709, BT2020, Camera, Clip, Frame, open_video, packets_of
 
 
 class Codec(NamedTuple):
@@ -34,6 +34,8 @@ FORMATS: dict[str, tuple[Codec, Codec | None]] = {
     ".mkv": (H264, None),
     ".webm": (VP9, VP9._replace(pixels="yuva420p")),
 }
+LAYOUTS = {1: "mono", 2: "stereo", 6: "5.1", 8: "7.1"}  # of sound that is encoded anew, by its channels
+DAMAGED = "parts of its sound are damaged, and left out"
 OF_CONTAINER = ("major_brand", "minor_version", "compatible_brands", "encoder")  # metadata that each writes anew
 
 
@@ -97,7 +99,7 @@ class Film:
 
     @property
     def notes(self) -> list[str]:
-        return [self.sound.note] if self.sound and self.sound.note else []
+        return self.sound.notes if self.sound else []
 
     def finish(self, seconds: float) -> None:
         """Writes what is left, and the sound up to a time."""
@@ -117,12 +119,15 @@ class Sound:
     """The sound of a video file on its way into another one: as it is where that holds it, else encoded anew.
 
     Attributes:
-        note: a sentence where it is not as it was.
+        notes: sentences on what is not as it was, and on other tracks, which are left out.
     """
 
     def __init__(self, path: Path, container: Any):
-        self._input, self._container, self.note = open_video(path), container, ""
-        self._stream: Any = self._input.streams.best("audio")
+        self._input, self._container = open_video(path), container
+        streams: Any = self._input.streams
+        self._stream: Any = streams.best("audio")
+        more = {"video": len(streams.video) - 1, "sound": len(streams.audio) - 1, "subtitle": len(streams.subtitles)}
+        self.notes = [f"{count} further {kind} track(s) left out" for kind, count in more.items() if count > 0]
         self._packets: Iterator[Any] = iter(())
         self._written = -math.inf  # seconds
         if not self._stream:
@@ -133,11 +138,11 @@ class Sound:
         else:
             name, encoder = self._stream.codec_context.name, "libopus" if container.format.name == "webm" else "aac"
             if encoder not in av.codecs_available:
-                self.note = f"its sound ({name}) was left out: FFmpeg has no {encoder} here"
+                self.notes.append(f"its sound ({name}) was left out: FFmpeg has no {encoder} here")
                 return
-            self.note = f"its sound ({name}) is encoded anew, by {encoder}"
-            layout = self._stream.layout  # AVI names none for its channels
-            layout = {1: "mono", 2: "stereo"}.get(layout.nb_channels, layout.name)
+            self.notes.append(f"its sound ({name}) is encoded anew, by {encoder}")
+            layout = self._stream.layout  # AVI names none for its channels, and Opus knows 5.1, not 5.1(side)
+            layout = LAYOUTS.get(layout.nb_channels, layout.name)
             self._out = container.add_stream(encoder, 48000, layout=layout)
         self._packets = self._read()
 
@@ -152,7 +157,7 @@ class Sound:
 
     def _read(self) -> Iterator[Any]:
         """Packets of the new file; those that are damaged are left out."""
-        packets, last = self._input.demux(self._stream), -math.inf
+        packets, last = packets_of(self._input, self._stream), -math.inf
         while True:
             try:
                 if (packet := next(packets, None)) is None:
@@ -160,7 +165,8 @@ class Sound:
                 if not self._kept:
                     decoded = packet.decode()
             except av.FFmpegError:
-                self.note = "parts of its sound are damaged, and left out"
+                if DAMAGED not in self.notes:
+                    self.notes.append(DAMAGED)
                 continue
             if not self._kept:
                 yield from (new for frame in decoded for new in self._out.encode(frame))
