@@ -155,7 +155,7 @@ class VideoOptions:
     table: str = option("", "csv: numbers of every frame, in NAME.overlay.frames.csv", choices=("", "csv"))
     smooth: bool = option(False, "average the maps over a tenth of a second where frames are alike: less flicker")
     frames: int = option(0, "end after so many; 0 = all, of a camera until Ctrl-C", at_least=0)
-    overwrite: bool = option(False, "replace a video of that name")
+    overwrite: bool = option(False, "replace a video of that name, and its table")
     model_path: str = model_option("weights file, run folder, ONNX file, or the name of a shipped model")
     engine: str = engine_option()
     device: str = device_option()

@@ -146,15 +146,15 @@ def session(run_folder, tmp_path_factory) -> serve.Session:
 
 def at_the_desk(session: serve.Session, paths: list[Path]) -> dict[str, str]:
     """What serve says of pictures: the same alone and among others; names and a sentence, empty where it worked."""
-    archive, rows = session.batch(paths)
-    assert archive and len(rows) == len(paths)
+    archive, outcomes = session.batch(paths)
+    assert archive and len(outcomes) == len(paths)
     said = {}
-    for path, (name, what) in zip(paths, rows):
+    for path, (name, what, done) in zip(paths, outcomes):
         assert name == path.name
-        said[name] = "" if what.split("; ")[0].endswith(".png") else f"{name}: {what}"  # ; and a warning
+        said[name] = "" if done else f"{name}: {what}"
         try:
-            alone = session.analyse(path)
-            assert all(file.is_file() for file in alone[-3:]) and not said[name]
+            files = session.analyse(path).files
+            assert all(file.is_file() for file in files.values()) and not said[name]
         except ValueError as error:
             assert str(error) == said[name]
     assert not list(session.folder.rglob(".part-*"))
