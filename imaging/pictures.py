@@ -1,19 +1,18 @@
 """Photographs of every usual kind, read as 8-bit arrays."""
 
 import warnings
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from functools import cache
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, BinaryIO, TypeVar
 
 import cv2
 import numpy as np
-from PIL import ExifTags, Image, ImageFile, UnidentifiedImageError
+from PIL import ExifTags, Image, ImageFile
 
 from . import tiff
 from .depth import Warn, to_8_bit, turned
-from .raw import is_raw, open_raw, shows_thumbnail
+from .opening import opened, register_heif
+from .raw import shows_thumbnail
 from .tiff import Foreign
 
 warnings.filterwarnings("ignore", module="PIL")  # odd EXIF, transparent palettes: of nothing that is used here
@@ -59,7 +58,7 @@ def read_as(
         more_pages: called with the number of pages or frames that are left out, if there are any.
     """
     try:
-        with _opened(path) as picture:
+        with opened(path) as picture:
             if more_pages and (left := tiff.left_out_pages(picture)):
                 more_pages(left)
             return convert(picture.decode() if isinstance(picture, Foreign) else picture)
@@ -77,7 +76,7 @@ def read_as(
 def picture_size(path: str | Path) -> tuple[int, int]:
     """(height, width) as the file's header says, before any turning; (0, 0) of what is not readable."""
     try:
-        with _opened(path) as picture:
+        with opened(path) as picture:
             return picture.size[::-1]
     except Exception:  # as in read_image, which tells
         return 0, 0
@@ -86,77 +85,10 @@ def picture_size(path: str | Path) -> tuple[int, int]:
 def orientation_at(path: str | Path) -> int:
     """EXIF orientation of a picture, 1 to 8, by its header; 1 of what is not readable."""
     try:
-        with _opened(path) as picture:
+        with opened(path) as picture:
             return 1 if isinstance(picture, Foreign) else orientation_of(picture)
     except Exception:  # as in read_image, which tells
         return 1
-
-
-@contextmanager
-def megapixel_limit(megapixels: float) -> Iterator[None]:
-    """While it lasts, larger pictures are refused, by this module and all else in the process that uses Pillow."""
-    before = Image.MAX_IMAGE_PIXELS
-    Image.MAX_IMAGE_PIXELS = round(megapixels * 1e6 / 2)  # Pillow warns from there on, and refuses twice as much
-    try:
-        yield
-    finally:
-        Image.MAX_IMAGE_PIXELS = before
-
-
-@contextmanager
-def _opened(path: str | Path | BinaryIO) -> Iterator[Image.Image | Foreign]:
-    """Opens a picture, but no pipe, where a reader may wait for ever, and no program for another one to run."""
-    file = Path(path) if isinstance(path, (str, Path)) else None  # of an open one, what Pillow does not read is refused
-    if file and file.exists() and not file.is_file():
-        raise OSError("no file, but a folder, a pipe or the like")
-    try:
-        picture = _identified(path)
-    except UnidentifiedImageError:
-        if not file or (not (raw := is_raw(file, None)) and not tiff.is_tiff(file)):
-            raise
-        yield _within_limit(open_raw(file) if raw else tiff.open_tiff(file))
-        return
-    with picture:
-        if picture.format == "EPS":  # Pillow would start Ghostscript
-            raise ValueError("EPS, which is a program, not a picture")
-        beyond: Callable[[Any], Foreign] | None = None
-        try:
-            tiff.seek_full_page(picture)
-        except SyntaxError:
-            picture.seek(0)
-            beyond = tiff.open_tiff
-        if file and is_raw(file, picture):
-            beyond = open_raw
-        if beyond and not file:
-            raise ValueError("its full page is none that Pillow reads: give its path instead")
-        yield _within_limit(beyond(file)) if beyond and file else picture
-
-
-def _identified(path: str | Path | BinaryIO) -> Image.Image:
-    try:
-        return Image.open(path)
-    except UnidentifiedImageError:
-        if not register_heif():  # whose import takes as long as all else here
-            raise
-        return Image.open(path)
-
-
-def _within_limit(picture: Foreign) -> Foreign:
-    pixels, limit = picture.size[0] * picture.size[1], 2 * (Image.MAX_IMAGE_PIXELS or np.inf)
-    if pixels > limit:
-        raise Image.DecompressionBombError(f"Image size ({pixels} pixels) exceeds limit of {limit} pixels")
-    return picture
-
-
-@cache
-def register_heif() -> bool:
-    """Lets Pillow read HEIC, where pillow-heif is installed; whether it is."""
-    try:
-        from pillow_heif import register_heif_opener
-    except ImportError:
-        return False
-    register_heif_opener()
-    return True
 
 
 def as_rgb(picture: Image.Image | np.ndarray, depth: int = 0, warn: Warn = warnings.warn) -> np.ndarray:

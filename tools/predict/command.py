@@ -17,7 +17,8 @@ import numpy as np
 
 from ...imaging import renderings
 from ...imaging.background import read_background
-from ...imaging.pictures import megapixel_limit, picture_size, read_image
+from ...imaging.opening import megapixel_limit
+from ...imaging.pictures import picture_size, read_image
 from ...imaging.resizing import quantised, resize, resize_map
 from ...imaging.writing import write_png
 from ...predictor import advice_on_shape, chosen_weights, load_model, stack

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from PIL import Image
 
-from ...imaging.pictures import register_heif
+from ...imaging.opening import register_heif
 from ...utils.files import decoded
 from ...utils.tool_options import RENDERINGS, PredictOptions
 

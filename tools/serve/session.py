@@ -16,7 +16,8 @@ import numpy as np
 
 from ...imaging import renderings
 from ...imaging.depth import Warn
-from ...imaging.pictures import megapixel_limit, picture_size, read_image
+from ...imaging.opening import megapixel_limit
+from ...imaging.pictures import picture_size, read_image
 from ...imaging.resizing import quantised
 from ...imaging.writing import png, write_png
 from ...predictor import Predictor
