@@ -2,7 +2,7 @@
 
 from typing import NamedTuple
 
-from .utils import options, tool_options
+from .utils import options, photograph_options, tool_options
 
 
 class Command(NamedTuple):
@@ -40,12 +40,12 @@ COMMANDS = {
     ),
     "predict": Command(
         "photographs",
-        tool_options.PredictOptions,
+        photograph_options.PredictOptions,
         "focus maps of your own photographs, and what can be made of them",
         shared=True,
     ),
-    "video": Command("photographs", tool_options.VideoOptions, "what is in focus in a video, or before a camera"),
-    "serve": Command("photographs", tool_options.ServeOptions, "the same as a page in your browser"),
+    "video": Command("photographs", photograph_options.VideoOptions, "what is in focus in a video, or before a camera"),
+    "serve": Command("photographs", photograph_options.ServeOptions, "the same as a page in your browser"),
     "evaluate": Command("compare", tool_options.EvaluateOptions, "score folders of saved maps, of any method"),
     "report": Command("compare", tool_options.ReportOptions, "put scored methods side by side: tables, curves, a page"),
     "curves": Command("compare", tool_options.CurvesOptions, "draw the histories of several runs into one picture"),

@@ -3,7 +3,8 @@
 import tempfile
 from pathlib import Path
 
-from ran.utils.tool_options import RENDERINGS, ExportOptions, PredictOptions
+from ran.utils.photograph_options import RENDERINGS, PredictOptions
+from ran.utils.tool_options import ExportOptions
 
 from .common import in_child, median_seconds
 

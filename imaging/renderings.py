@@ -9,7 +9,7 @@ import cv2
 import numpy as np
 from PIL import Image
 
-from ..utils.tool_options import BLUR, RENDERINGS
+from ..utils.photograph_options import BLUR, RENDERINGS
 from .background import Background, fitted
 from .blur import disc
 from .depth import to_8_bit, turned

@@ -41,7 +41,7 @@ SERVE = """
 from pathlib import Path
 from ran import load_model
 from ran.tools.serve.session import Session
-from ran.utils.tool_options import ServeOptions
+from ran.utils.photograph_options import ServeOptions
 Path("served").mkdir()
 session = Session(load_model("x.onnx", "cpu"), Path("served"), ServeOptions(model_path="x.onnx"))
 assert not session.samples

@@ -17,7 +17,8 @@ from ran.tools import evaluate, sample
 from ran.tools.predict import command as predict
 from ran.trainer import Trainer
 from ran.utils.options import TestConfig as EvaluationConfig
-from ran.utils.tool_options import EvaluateOptions, PredictOptions
+from ran.utils.photograph_options import PredictOptions
+from ran.utils.tool_options import EvaluateOptions
 
 
 @pytest.mark.parametrize("batch_size", [1, 2])

@@ -1,6 +1,6 @@
 """The options of the commands that train and score the network: a dataclass each, whose docstring --help says first.
 
-Imports nothing heavy, so that --help answers at once. Those of the other commands are in tool_options.
+Imports nothing heavy, so that --help answers at once. photograph_options and tool_options have those of the others.
 """
 
 import dataclasses

@@ -25,7 +25,7 @@ from ran.imaging.pictures import read_image
 from ran.model import RAN
 from ran.tools.serve import session as serve
 from ran.training_setup import TrainingData
-from ran.utils.tool_options import ServeOptions
+from ran.utils.photograph_options import ServeOptions
 from tests.faults import corpus
 from tests.faults.depths import PHOTOGRAPHS
 from tests.faults.folders import FOLDERS, PAIRED

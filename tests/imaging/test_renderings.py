@@ -3,7 +3,7 @@ import pytest
 
 from ran.imaging import renderings
 from ran.imaging.background import read_background
-from ran.utils.tool_options import RENDERINGS
+from ran.utils.photograph_options import RENDERINGS
 
 
 @pytest.fixture

@@ -22,7 +22,7 @@ from ran.predictor import load_model
 from ran.tools.sample import photograph
 from ran.tools.serve import session as serve
 from ran.tools.serve import text
-from ran.utils.tool_options import ServeOptions
+from ran.utils.photograph_options import ServeOptions
 from tests.serving import PATIENCE, ROOT
 
 

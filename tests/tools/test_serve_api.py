@@ -17,7 +17,7 @@ from PIL import Image
 
 from ran.tools.sample import photograph
 from ran.tools.serve.session import Session
-from ran.utils.tool_options import ServeOptions
+from ran.utils.photograph_options import ServeOptions
 from tests.serving import PATIENCE, served, serving
 
 COFFEE = cv2.imencode(".jpg", photograph("coffee")[..., ::-1])[1].tobytes()

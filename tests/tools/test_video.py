@@ -21,7 +21,8 @@ from ran.tools import export, video
 from ran.tools.sample import photograph
 from ran.tools.video import command, reading, writing
 from ran.tools.video.smoothing import SECONDS, Smoother
-from ran.utils.tool_options import ExportOptions, VideoOptions
+from ran.utils.photograph_options import VideoOptions
+from ran.utils.tool_options import ExportOptions
 
 ROOT = Path(__file__).parents[2]
 WIDTH, HEIGHT, RATE = 96, 64, 10

@@ -7,7 +7,7 @@ from ran.utils.checkpoint import read_weights, recipe
 from ran.utils.command_line import parse, parse_bool
 from ran.utils.options import TestConfig as EvaluationConfig
 from ran.utils.options import TrainConfig
-from ran.utils.tool_options import PredictOptions
+from ran.utils.photograph_options import PredictOptions
 
 CONFIGS = Path(__file__).parent.parent.parent / "configs"
 

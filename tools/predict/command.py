@@ -25,8 +25,8 @@ from ...predictor import advice_on_shape, chosen_weights, load_model, stack
 from ...utils import distributed
 from ...utils.files import locked
 from ...utils.memory import explain_out_of_memory
+from ...utils.photograph_options import RENDERINGS, PredictOptions
 from ...utils.progress import bar, cores_of_process
-from ...utils.tool_options import RENDERINGS, PredictOptions
 from . import results
 from .bursts import columns
 from .sorting import sort

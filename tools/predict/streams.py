@@ -11,7 +11,7 @@ from PIL import Image
 
 from ...imaging.opening import register_heif
 from ...utils.files import decoded
-from ...utils.tool_options import RENDERINGS, PredictOptions
+from ...utils.photograph_options import RENDERINGS, PredictOptions
 
 
 def check_streams(options: PredictOptions) -> None:

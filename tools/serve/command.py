@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from ...predictor import chosen_weights, load_model
-from ...utils.tool_options import ServeOptions
+from ...utils.photograph_options import ServeOptions
 from .session import Session
 
 

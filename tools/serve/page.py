@@ -7,7 +7,7 @@ from typing import Any
 import gradio as gr
 
 from ...utils.files import write_bytes
-from ...utils.tool_options import RENDERINGS
+from ...utils.photograph_options import RENDERINGS
 from . import text
 from .session import KEPT, Session, plain
 

@@ -22,7 +22,7 @@ from ...imaging.resizing import quantised
 from ...imaging.writing import png, write_png
 from ...predictor import Predictor
 from ...utils.files import write_csv
-from ...utils.tool_options import RENDERINGS, ServeOptions
+from ...utils.photograph_options import RENDERINGS, ServeOptions
 from ..predict.results import RESULT
 
 SUFFIXES = {"map": ".png", **{name: rendering.suffix for name, rendering in RENDERINGS.items()}}

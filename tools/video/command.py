@@ -21,8 +21,8 @@ from ...predictor import chosen_weights, load_model, stack
 from ...utils.files import atomic, locked, write_csv
 from ...utils.interruption import StopSignals
 from ...utils.memory import explain_out_of_memory
+from ...utils.photograph_options import VideoOptions
 from ...utils.progress import bar, cores
-from ...utils.tool_options import VideoOptions
 from .reading import Camera, Clip, Frame
 from .smoothing import Smoother
 from .writing import Film, codec_for

@@ -6,7 +6,7 @@ import pytest
 
 from ran.imaging.writing import write_png
 from ran.tools.sample import photograph
-from ran.utils.tool_options import PredictOptions
+from ran.utils.photograph_options import PredictOptions
 
 
 @pytest.fixture

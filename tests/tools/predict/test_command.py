@@ -17,7 +17,7 @@ from ran.imaging.writing import write_png
 from ran.predictor import load_model
 from ran.tools.predict import command as predict
 from ran.tools.sample import photograph
-from ran.utils.tool_options import PredictOptions
+from ran.utils.photograph_options import PredictOptions
 from tests import processes
 from tests.tools.predict.written import read, written
 

@@ -13,7 +13,7 @@ from ran.imaging.writing import write_png
 from ran.tools.predict import command
 from ran.tools.predict.streams import read_input
 from ran.tools.sample import photograph
-from ran.utils.tool_options import PredictOptions
+from ran.utils.photograph_options import PredictOptions
 
 MAIN = Path(__file__).parents[3] / "main.py"
 LIST = "a.jpg\r\n\r\nday 2/ä 東京.JPG\nP6/BM.png"
