@@ -169,9 +169,11 @@ def engine_file(path: str | Path, engine: str) -> Path:
     if engine == "torch" or (engine == "auto" and find_spec("torch")):
         return weights
     file = exported(weights, ".onnx")
-    command = f"`python main.py export --model {weights.stem if weights.parent == WEIGHTS else weights}`"
     if not file.is_file():
-        raise FileNotFoundError(f"{file}: no such file; {command} writes it, on a machine with PyTorch")
+        words = f"export --model {weights.stem if weights.parent == WEIGHTS else weights}"
+        # An installed package and a checkout have weights of their own.
+        command = f"ran {words}" if "site-packages" in file.parts else f"python main.py {words}"
+        raise FileNotFoundError(f"{file}: no such file; `{command}` writes it there, where PyTorch is installed")
     return file
 
 

@@ -50,9 +50,9 @@ def blur_option() -> Any:
 def check_look(background: str, blur: float, shown: list[str]) -> None:
     """Raises ValueError where an option is about a rendering that is not shown, or beyond its range."""
     if background and not any(name in RENDERINGS and RENDERINGS[name].suffix.endswith(".png") for name in shown):
-        raise ValueError("--background is about what is transparent: name cutout too")
+        raise ValueError("--background is about what is transparent: --cutout of predict, --show cutout of video")
     if blur != BLUR and "bokeh" not in shown:
-        raise ValueError("--blur is about the bokeh: name that too")
+        raise ValueError("--blur is about the bokeh: --bokeh of predict, --show bokeh of video")
     if not blur <= 20:
         raise ValueError(f"--blur {blur:g}: 20 percent of the longer side at most")
 

@@ -443,9 +443,9 @@ def test_mistakes_end_in_a_sentence(bright, tmp_path, monkeypatch):
         ({"paths": ["99999999999"]}, "camera 99999999999 cannot be opened"),
         ({"output": "a.gif"}, "a video's name ends in .mp4, .mov, .mkv, .webm"),
         ({"output": "a.mp4", "show": "cutout"}, "no .mp4 with transparency: .webm or .mov, or --background"),
-        ({"background": "red"}, "--background is about what is transparent: name cutout too"),
+        ({"background": "red"}, "--background is about what is transparent: --cutout of predict"),
         ({"background": "reddish", "show": "cutout"}, "--background: no colour, .* nor a picture"),
-        ({"blur": 5.0}, "--blur is about the bokeh: name that too"),
+        ({"blur": 5.0}, "--blur is about the bokeh: --bokeh of predict"),
         ({"output": str(tmp_path / "old.mkv")}, "old.mkv: is there already: --overwrite replaces it"),
         ({"output": str(tmp_path / "new.mp4"), "table": "csv"}, "new.frames.csv: is there already: --overwrite"),
         ({"output": str(clip), "show": "map"}, "clip.mp4 would be written over the video itself"),
@@ -468,4 +468,4 @@ def test_without_pyav_it_says_what_to_install():
 def test_predict_says_where_videos_go(run_folder, tmp_path, capsys):
     clip = write_clip(tmp_path / "a clip.mp4", halves(2))
     assert main.main(["predict", str(clip), "--model_path", str(run_folder), "--output", str(tmp_path / "out")]) == 1
-    assert capsys.readouterr().err == f"error: {clip}: a video: `ran video '{clip}'`\n"
+    assert capsys.readouterr().err == f"error: {clip}: a video, for the command video: `ran video '{clip}'`\n"

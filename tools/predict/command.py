@@ -121,7 +121,7 @@ class _Prediction:
             there = f"; {skipped} were there already (--overwrite writes them anew)" if skipped else ""
             there += f"; {replaced} had results of another file of their name, or by other options" if replaced else ""
             print(f"{done} picture(s) in {seconds:.1f} s{there}: {self.options.output}")
-            if sources:
+            if done:
                 print(f"the network waited for pictures {1 - self.busy / seconds:.0%} of the time")
         if warned and distributed.rank() == 0:
             print("\n".join(f"warning: {sentence}" for sentence in warned), file=sys.stderr)

@@ -88,8 +88,8 @@ def test_another_blur_makes_the_bokeh_anew(options, shoot, tmp_path, capsys):
 def test_what_cannot_work_is_said_before_anything_is_written(shoot, tmp_path, capsys):
     for words, message in (
         (["--cutout", "--background", "whit"], "--background: no colour, such as white .*, nor a picture: whit"),
-        (["--background", "white"], "--background is about what is transparent: name cutout too"),
-        (["--blur", "3"], "--blur is about the bokeh: name that too"),
+        (["--background", "white"], "--background is about what is transparent: --cutout of predict"),
+        (["--blur", "3"], "--blur is about the bokeh: --bokeh of predict"),
         (["--bokeh", "--blur", "21"], "--blur 21: 20 percent of the longer side at most"),
         (["--bokeh", "--blur", "0.1"], "0.1 is below the smallest value, 0.2"),
         (["--bokeh", "--blur", "nan"], "nan is below the smallest value, 0.2"),
