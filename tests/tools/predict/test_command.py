@@ -84,7 +84,7 @@ def test_what_cannot_work_is_said_before_anything_is_written(options, tmp_path):
         ({"paths": [str(tmp_path / "none")]}, "no such file or folder"),
         ({"size": 8}, "at least 32"),
         ({"model_path": str(tmp_path / "none.safetensors")}, "no such weights file"),
-        ({"engine": "onnx"}, "main.py export --model .*with PyTorch"),
+        ({"engine": "onnx"}, "main.py export --model .*where PyTorch is"),
         ({"engine": "onnx", "model_path": str(tmp_path / "none.onnx")}, "main.py export"),
         ({"output": options.paths[0]}, "choose another --output"),
         ({"output": options.paths[0], "paths": [f"{options.paths[0]}/a.png"]}, "written over a photograph"),
