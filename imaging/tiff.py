@@ -2,7 +2,8 @@
 
 import io
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -217,11 +218,20 @@ def _by_tifffile(data: bytes, page: int) -> np.ndarray:
         return np.asarray(file.pages[page].asarray())
 
 
+@contextmanager
+def silent_opencv() -> Iterator[None]:
+    """OpenCV prints nothing of its own meanwhile: an error says what is wrong."""
+    before = cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_SILENT)
+    try:
+        yield
+    finally:
+        cv2.utils.logging.setLogLevel(before)
+
+
 def _by_opencv(data: bytes) -> np.ndarray | None:
     """Grey, RGB or RGB and alpha at the file's depth; of a TIFF its first page, upright; None of a damaged file."""
-    before = cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_SILENT)  # an error says what is wrong
-    values = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_UNCHANGED)
-    cv2.utils.logging.setLogLevel(before)
+    with silent_opencv():
+        values = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_UNCHANGED)
     if values is None or values.ndim == 2:
         return values
     return values[..., ::-1] if values.shape[2] == 3 else values[..., [2, 1, 0, 3]]

@@ -122,6 +122,13 @@ def test_the_wheel_works_beside_onnxruntime_alone(tmp_path):
     bare = "import importlib.util, sys; sys.exit(any(map(importlib.util.find_spec, ('torch', 'torchvision', 'scipy'))))"
     out(python, "-c", bare)
 
+    lost = subprocess.run(
+        [tmp_path / "venv/bin/ran", "predict", ROOT / "docs/serve.png"], cwd=tmp_path, capture_output=True
+    )
+    assert (
+        lost.returncode == 1 and b"ran_photos.onnx: no such file; `ran export --model ran_photos` writes" in lost.stderr
+    )
+
     model, photo = tmp_path / "small.onnx", tmp_path / "photo.png"
     out(sys.executable, ROOT / "main.py", "export", "--model", "ran_resnet18", "--output", model)
     Image.fromarray(np.random.default_rng(0).integers(0, 256, (40, 60, 3), np.uint8)).save(photo)

@@ -131,7 +131,7 @@ class _Prediction:
         if self.table and self.options.sort and distributed.rank() == 0:
             good = [source for source in self.sources if str(source.path) not in dict(failed)]
             rows = [self.table.rows[source.name] for source in good if self.table.has(source)]
-            sort(self.options.sort, rows, self.output)
+            sort(self.options.sort, [row for row in rows if row["rank"]], self.output)  # a file that has gone has none
         return 1 if failed else 0
 
     def _is_done(self, source: Source) -> bool:

@@ -51,9 +51,8 @@ class Table:
         ordered = [self.rows[name] for name in sorted(self.rows)]
         for row in ordered:
             row |= {"group": None, "rank": None}
-        mark(
-            [row for row in ordered if Path(row.get("picture") or "").is_file()]
-        )  # others have been moved since, or deleted
+        # Others have been moved since, or deleted.
+        mark([row for row in ordered if Path(row.get("picture") or "").is_file()])
         _write(self.path, self.rows)
         for part in parts:
             part.unlink()

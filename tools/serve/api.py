@@ -30,8 +30,8 @@ PATIENCE = 120  # seconds in which a picture must have come: until then it holds
 def routes(session: Session) -> list[Route]:
     """POST /api/PATH for each of PATHS.
 
-    What is wrong is a sentence, as JSON {"detail": ...}: 400, 405 (no POST), 408 (it did
-    not come), 413 (too large), 503 (too many wait).
+    What is wrong is a sentence, as JSON {"detail": ...}: 400, 405 (no POST), 408 (it did not come), 413 (too large),
+    503 (too many wait).
     """
     places = asyncio.Semaphore(AT_ONCE)
 

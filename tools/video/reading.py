@@ -11,6 +11,7 @@ import cv2
 import numpy as np
 from av.sidedata.sidedata import Type
 
+from ...imaging.tiff import silent_opencv
 from ...utils.interruption import StopSignals
 
 MISSING = 0.5  # seconds by which a video may end before its file does: its sound may be longer
@@ -162,13 +163,11 @@ class Camera:
         self.total, self.rate, self.shape = None, Fraction(30), Fraction(1)
         self.metadata: dict[str, str] = {}
         self.problems: list[str] = []
-        level = cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_SILENT)  # OpenCV's way to say the same
-        try:
-            self._capture = cv2.VideoCapture(number)
-        except cv2.error:  # a number above 32 bits
-            self._capture = cv2.VideoCapture()
-        finally:
-            cv2.utils.logging.setLogLevel(level)
+        with silent_opencv():
+            try:
+                self._capture = cv2.VideoCapture(number)
+            except cv2.error:  # a number above 32 bits
+                self._capture = cv2.VideoCapture()
         if not self._capture.isOpened():
             raise ValueError(f"camera {number} cannot be opened: is it there, free, and allowed for this program?")
         self._capture.set(cv2.CAP_PROP_BUFFERSIZE, 1)  # the newest frame, not one that waited for the network
