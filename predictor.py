@@ -12,7 +12,7 @@ import numpy as np
 from PIL import Image
 
 from .imaging.kinds import as_image
-from .imaging.resizing import focus_maps, resize, resize_map
+from .imaging.resizing import focus_maps, quantised, resize, resize_map
 from .utils.options import MIN_SIZE
 from .utils.weight_files import WEIGHTS, exported, image_size, named
 
@@ -74,12 +74,30 @@ class Predictor(ABC):
                 raise ValueError(f"{name} {value!r}: pixels, at least {MIN_SIZE}, or 0")
         if isinstance(picture, (list, tuple)):
             return [self(one, size, tile, tta, depth) for one in picture]
-        side, image = size or self.img_size, as_image(picture, depth)
+        image = as_image(picture, depth)
         if not tile and (advice := advice_on_shape(*image.shape[:2])):
             warnings.warn(advice, stacklevel=2)
-        if tile and max(image.shape[:2]) > tile:
-            return self._tiled(image, side, tile, tta)
-        return resize_map(self.probabilities(stack([resize(image, side, side)]), tta)[0], image.shape[:2])
+        found = np.empty(image.shape[:2], np.float32)
+        for rows, probability in self._strips(image, size, tile, tta):
+            found[rows] = probability
+        return found
+
+    def levels(self, image: np.ndarray, size: int = 0, tile: int = 0, tta: bool = False, bits: int = 8) -> np.ndarray:
+        """Focus map of a photograph as it is saved, grey levels of 8 or 16 bits, white = in focus.
+
+        Made of tiles, it is all that grows with the photograph in memory: a panorama's floats would fill it.
+
+        Args:
+            image: H x W x 3 uint8, RGB.
+            size, tile, tta: as in a call.
+
+        Returns:
+            H x W uint8 or uint16.
+        """
+        found = np.empty(image.shape[:2], np.uint8 if bits == 8 else np.uint16)
+        for rows, probability in self._strips(image, size, tile, tta):
+            found[rows] = quantised(probability, bits)
+        return found
 
     def probabilities(self, images: "np.ndarray | torch.Tensor", tta: bool = False) -> np.ndarray:
         """Probabilities of being in focus at the network's size.
@@ -105,17 +123,25 @@ class Predictor(ABC):
         """8-bit focus maps of a batch N x 3 x H x W uint8, RGB, already at the network's size; see focus_maps."""
         return focus_maps(self.probabilities(images), sizes)
 
-    def _tiled(self, image: np.ndarray, side: int, tile: int, tta: bool) -> np.ndarray:
-        """Overlapping tiles, each weighed by a ramp that falls towards its rim."""
-        height, width = image.shape[:2]
+    def _strips(self, image: np.ndarray, size: int, tile: int, tta: bool) -> Iterator[tuple[slice, np.ndarray]]:
+        """Probabilities from top to bottom, with the rows where they belong: of the whole, or of overlapping tiles,
+        each weighed by a ramp that falls towards its rim."""
+        (height, width), side = image.shape[:2], size or self.img_size
+        if not tile or max(height, width) <= tile:
+            whole = self.probabilities(stack([resize(image, side, side)]), tta)[0]
+            yield slice(0, height), resize_map(whole, (height, width))
+            return
         rows, columns = (list(_spans(length, tile)) for length in (height, width))
-        blended = np.zeros((height, width), np.float32)
-        for top, bottom, down in rows:
+        begun = np.zeros((0, width), np.float32)  # rows that tiles further down belong to as well
+        for (top, bottom, down), (end, *_) in zip(rows, [*rows[1:], (height,)]):
+            strip = np.zeros((bottom - top, width), np.float32)
+            strip[: len(begun)] = begun
             for left, right, across in columns:
                 part = resize(image[top:bottom, left:right], side, side)
                 part_map = resize_map(self.probabilities(stack([part]), tta)[0], (bottom - top, right - left))
-                blended[top:bottom, left:right] += part_map * down[:, None] * across
-        return blended
+                strip[:, left:right] += part_map * down[:, None] * across
+            yield slice(top, end), strip[: end - top]
+            begun = strip[end - top :]
 
 
 def _spans(length: int, tile: int) -> Iterator[tuple[int, int, np.ndarray]]:

@@ -1,5 +1,5 @@
 """What a focus map is good for: overlay, cut-out, bokeh, and numbers. Photographs are H x W x 3 uint8, RGB, maps
-H x W float32 in [0, 1], 1 = in focus, of the same size."""
+H x W uint8, white = in focus, of the same size."""
 
 from collections.abc import Iterable, Iterator
 from pathlib import Path
@@ -19,10 +19,11 @@ from .sharpness import sharpness
 from .tiff import deep_values
 from .writing import JPEG_SIDE, write_picture
 
+HALF = 128  # a map's levels from here on are in focus: probabilities of at least 0.5
 LINE = (255, 214, 10)  # yellow: the border of what is in focus
 WORKING_SIDE = 1024  # longer side at which blur and numbers are computed, pixels
 RADIUS = 4  # of the bokeh's disc at least, pixels there: a weak blur is computed at a longer side
-STRIP = 2**21  # pixels that are blended at a time: floats of a whole large photograph would fill the memory
+STRIP = 2**16  # pixels that are blended at a time: what fits in a cache
 
 
 class Look(NamedTuple):
@@ -110,10 +111,10 @@ def read_alpha(path: str | Path) -> np.ndarray | None:
 
 def overlay(photograph: np.ndarray, focus_map: np.ndarray) -> np.ndarray:
     """The photograph with its blurred part darkened, and a line around what is in focus; H x W x 3 uint8."""
-    drawn = _blend(lambda part, alpha: part * (0.3 + 0.7 * alpha), photograph, focus_map)
+    drawn = _blend(photograph, np.zeros_like(photograph), focus_map, least=0.3)
     pen = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, [2 * max(1, round(max(focus_map.shape) / 800)) + 1] * 2)
     # A replicated rim: no line where the region only ends with the picture.
-    sharp = (focus_map >= 0.5).astype(np.uint8)
+    sharp = cv2.threshold(focus_map, HALF - 1, 255, cv2.THRESH_BINARY)[1]
     drawn[cv2.morphologyEx(sharp, cv2.MORPH_GRADIENT, pen, borderType=cv2.BORDER_REPLICATE) > 0] = LINE
     return drawn
 
@@ -125,22 +126,20 @@ def cutout(photograph: np.ndarray, focus_map: np.ndarray) -> np.ndarray:
     nearby (like the first stage of "Approximate fast foreground colour estimation", ICIP 2021).
     """
     small = _floats(photograph)
-    weight = _floats(focus_map)[..., None] ** 4  # a pixel in the middle of the edge is half background
+    weight = (_floats(focus_map)[..., None] / 255) ** 4  # a pixel in the middle of the edge is half background
     radius = max(1, max(small.shape[:2]) // 40)
     window = (2 * radius + 1, 2 * radius + 1)
     near = cv2.blur(small * weight, window) / (cv2.blur(weight, window)[..., None] + 1e-6)
-    near = _large(near, focus_map.shape)
-    # A pixel that is all in focus keeps its colour, one that is hardly so takes that of its neighbours.
     cut = np.empty((*focus_map.shape, 4), np.uint8)
-    _blend(lambda part, alpha, near: near + (part - near) * alpha, photograph, focus_map, near, out=cut[..., :3])
-    _blend(lambda part, alpha: 255 * alpha, photograph, focus_map, out=cut[..., 3:])
+    # A pixel that is all in focus keeps its colour, one that is hardly so takes that of its neighbours.
+    _blend(photograph, _large(near, focus_map.shape), focus_map, out=cut[..., :3])
+    cut[..., 3] = focus_map
     return cut
 
 
 def put_on(cut: np.ndarray, background: Background) -> np.ndarray:
     """A cut-out, H x W x 4 uint8, on a background; H x W x 3 uint8."""
-    behind, alpha = fitted(background, cut.shape[:2]), cut[..., 3]
-    return _blend(lambda part, alpha, behind: behind + (part - behind) * (alpha / 255), cut[..., :3], alpha, behind)
+    return _blend(cut[..., :3], fitted(background, cut.shape[:2]), cut[..., 3])
 
 
 def bokeh(photograph: np.ndarray, focus_map: np.ndarray, blur: float = BLUR) -> np.ndarray:
@@ -156,11 +155,11 @@ def bokeh(photograph: np.ndarray, focus_map: np.ndarray, blur: float = BLUR) -> 
     small = _floats(photograph, side)
     radius = max(1.0, blur / 200 * max(small.shape[:2]))
     kernel, rim = disc(radius), cv2.getStructuringElement(cv2.MORPH_ELLIPSE, [2 * round(radius / 2) + 1] * 2)
-    weight = np.maximum((1 - cv2.dilate(_floats(focus_map, side), rim)) ** 8, 1e-5)
+    weight = np.maximum((1 - cv2.dilate(_floats(focus_map, side) / 255, rim)) ** 8, 1e-5)
     light = (small / 255) ** 2.2 * weight[..., None]
     blurred = cv2.filter2D(light, -1, kernel) / cv2.filter2D(weight, -1, kernel)[..., None]
     blurred = _large(255 * np.maximum(blurred, 0) ** (1 / 2.2), focus_map.shape)
-    return _blend(lambda part, alpha, blurred: blurred + (part - blurred) * alpha, photograph, focus_map, blurred)
+    return _blend(photograph, blurred, focus_map)
 
 
 def numbers(photograph: np.ndarray, focus_map: np.ndarray, size: tuple[int, int]) -> dict[str, float | None]:
@@ -171,16 +170,22 @@ def numbers(photograph: np.ndarray, focus_map: np.ndarray, size: tuple[int, int]
 
     Returns:
         width, height: of the picture, pixels.
-        in_focus: share of the picture that is in focus (map >= 0.5), 0 to 1.
+        in_focus: share of the picture that is in focus (probability at least 0.5), 0 to 1.
         centre_x, centre_y: centroid of that region, and left, top, right, bottom: its box, pixels of the picture;
             None where nothing is in focus.
-        decidedness: mean of |2 p - 1| over the map, 0 (all is 0.5) to 1 (all is 0 or 1); not calibrated: it does not
-            say how often the map is right.
+        decidedness: mean of |2 p - 1| of the map's probabilities p, 0 (all is 0.5) to 1 (all is 0 or 1); not
+            calibrated: it does not say how often the map is right.
         sharpness: of what is in focus (of all where nothing is), at a longer side of 1024 pixels, see
             imaging.sharpness: comparable within a scene, to sort its pictures by.
+
+    Raises:
+        ValueError: a map that is not uint8.
     """
+    if focus_map.dtype != np.uint8:
+        raise ValueError(f"a map of {focus_map.dtype}: expected uint8, as Predictor.levels gives it")
     height, width = size
-    sharp = shrunk(focus_map) >= 0.5
+    focus_map = shrunk(focus_map)
+    sharp = focus_map >= HALF
     grey = cv2.cvtColor(shrunk(photograph), cv2.COLOR_RGB2GRAY)
     row: dict[str, float | None] = {"width": width, "height": height, "in_focus": round(float(sharp.mean()), 4)}
     row |= dict.fromkeys(("centre_x", "centre_y", "left", "top", "right", "bottom"))
@@ -192,7 +197,7 @@ def numbers(photograph: np.ndarray, focus_map: np.ndarray, size: tuple[int, int]
         )
         row["left"], row["right"] = round(float(x.min() * across)), round(float((x.max() + 1) * across))
         row["top"], row["bottom"] = round(float(y.min() * down)), round(float((y.max() + 1) * down))
-    row["decidedness"] = round(float(np.abs(2 * focus_map - 1).mean()), 4)
+    row["decidedness"] = round(float(np.abs(focus_map / 127.5 - 1).mean()), 4)
     row["sharpness"] = round(sharpness(grey, sharp if sharp.any() else np.ones_like(sharp)), 4)
     return row
 
@@ -217,12 +222,18 @@ def _large(picture: np.ndarray, size: tuple[int, int]) -> np.ndarray:
 
 
 def _blend(
-    function, photograph: np.ndarray, focus_map: np.ndarray, *more: np.ndarray, out: np.ndarray | None = None
+    above: np.ndarray, below: np.ndarray, alpha: np.ndarray, least: float = 0, out: np.ndarray | None = None
 ) -> np.ndarray:
-    """function(strip of the photograph, its map with a channel axis, strips of more), strip by strip, as uint8."""
-    out = np.empty_like(photograph) if out is None else out
-    rows = max(1, STRIP // photograph.shape[1])
-    for strip in (slice(top, top + rows) for top in range(0, len(photograph), rows)):
-        values = function(photograph[strip].astype(np.float32), focus_map[strip, :, None], *(x[strip] for x in more))
-        out[strip] = np.rint(np.clip(values, 0, 255))
+    """One picture over another, H x W x 3 uint8, strip by strip.
+
+    Args:
+        alpha: the share of the upper one, H x W uint8.
+        least: what a share of 0 stands for, 0 to 1.
+    """
+    out = np.empty_like(above) if out is None else out
+    shares = np.linspace(least, 1, 256, dtype=np.float32)
+    rows = max(1, STRIP // above.shape[1])
+    for strip in (slice(top, top + rows) for top in range(0, len(above), rows)):
+        share = cv2.LUT(alpha[strip], shares)
+        out[strip] = cv2.blendLinear(above[strip], below[strip], share, 1 - share)
     return out

@@ -2,6 +2,7 @@ import io
 import os
 import subprocess
 import sys
+import tracemalloc
 import warnings
 from pathlib import Path
 
@@ -144,6 +145,25 @@ def test_tiles_are_blended_without_seams(run_folder, monkeypatch):
     monkeypatch.setattr(predictor, "probabilities", same)
     for tile in (50, 100, 299, 400):
         assert np.allclose(predictor(cat, tile=tile), 0.75)
+
+
+@pytest.mark.parametrize("options", [{}, {"size": 96, "tta": True}, {"tile": 90}, {"tile": 200}])
+def test_levels_are_those_of_the_map(options, run_folder):
+    predictor, cat = load_model(run_folder, "cpu"), photograph("chelsea")
+    for bits in (8, 16):
+        assert np.array_equal(predictor.levels(cat, **options, bits=bits), quantised(predictor(cat, **options), bits))
+
+
+def test_a_panorama_in_tiles_takes_memory_for_its_map_and_a_row_of_tiles(run_folder, monkeypatch):
+    predictor, picture = load_model(run_folder, "cpu"), np.zeros((6000, 2000, 3), np.uint8)
+    same = lambda images, tta: np.full((len(images), 64, 64), 0.75, np.float32)  # noqa: E731
+    monkeypatch.setattr(predictor, "probabilities", same)
+    tracemalloc.start()
+    try:
+        predictor.levels(picture, tile=500)
+        assert tracemalloc.get_traced_memory()[1] < 12e6 + 6 * 4 * 500 * 2000  # its floats alone would be 48e6
+    finally:
+        tracemalloc.stop()
 
 
 def test_levels_of_8_and_16_bits():

@@ -77,7 +77,7 @@ def of_systems(images: Path, masks: Path) -> None:
 
 def earlier_maps(folder: Path) -> None:
     (folder / "maps").mkdir()
-    (folder / "maps/good_1.png").write_bytes(png(MAP, RESULT))
+    (folder / "maps/good_1.png").write_bytes(b"".join(png(MAP, RESULT)))
 
 
 def doubled(folder: Path) -> None:

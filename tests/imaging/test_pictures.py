@@ -10,7 +10,6 @@ from PIL import Image
 from ran.imaging.masks import read_map, read_mask
 from ran.imaging.pictures import as_rgb, picture_size, read_image
 from ran.imaging.renderings import read_alpha
-from ran.imaging.writing import write_picture, write_png
 from tests.faults.making import tiff
 
 # A smooth coloured ramp: lossy files of it stay close to it.
@@ -119,25 +118,6 @@ def test_every_kind_becomes_upright_8_bit_rgb(tmp_path, kind):
     picture = read_image(tmp_path / name)
     assert picture.dtype == np.uint8 and picture.shape == expected.shape
     assert np.abs(picture.astype(int) - expected).mean() <= tolerance
-
-
-def test_png_round_trip_keeps_the_colours(tmp_path):
-    picture = np.random.default_rng(0).integers(0, 256, (5, 7, 3), dtype=np.uint8)
-    write_png(tmp_path / "sub" / "ünï.png", picture)
-    assert np.array_equal(read_image(tmp_path / "sub" / "ünï.png"), picture)
-
-
-def test_comments_stand_in_the_header(tmp_path):
-    grey = np.arange(48, dtype=np.uint8).reshape(6, 8)
-    write_png(tmp_path / "a.png", grey, "made here")
-    write_png(tmp_path / "b.png", grey.astype(np.uint16) * 257, "made here")
-    write_picture(tmp_path / "c.png", np.dstack([grey] * 4), {}, "made here")
-    write_picture(tmp_path / "d.jpg", np.dstack([grey] * 3), {}, "made here")
-    for path in sorted(tmp_path.iterdir()):
-        with Image.open(path) as picture:  # which has not read its pixels yet
-            assert picture.info.get("Comment", picture.info.get("comment")) in ("made here", b"made here")
-            picture.load()
-    assert np.array_equal(cv2.imread(str(tmp_path / "b.png"), cv2.IMREAD_UNCHANGED), grey.astype(np.uint16) * 257)
 
 
 @pytest.mark.parametrize("content", [b"", b"not a picture"])

@@ -12,7 +12,7 @@ def scene() -> tuple[np.ndarray, np.ndarray]:
     photograph = np.full((400, 600, 3), (20, 180, 40), np.uint8)
     photograph[:, :300] = (0, 0, 0)
     photograph[::2, :300:2] = (250, 30, 30)
-    focus_map = np.clip((310 - np.arange(600)) / 20, 0, 1).astype(np.float32)
+    focus_map = np.rint(255 * np.clip((310 - np.arange(600)) / 20, 0, 1)).astype(np.uint8)
     return photograph, np.tile(focus_map, (400, 1))
 
 
@@ -27,7 +27,7 @@ def test_overlay_keeps_what_is_in_focus_and_darkens_the_rest(scene):
 def test_cutout_has_the_map_as_alpha_and_none_of_the_background_in_its_edge(scene):
     photograph, focus_map = scene
     cut = renderings.cutout(photograph, focus_map)
-    assert cut.shape == (400, 600, 4) and np.array_equal(cut[..., 3], np.rint(focus_map * 255).astype(np.uint8))
+    assert cut.shape == (400, 600, 4) and np.array_equal(cut[..., 3], focus_map)
     assert np.array_equal(cut[:, :280, :3], photograph[:, :280])
     edge = cut[:, 305:309, :3].reshape(-1, 3)  # nearly transparent: green in the photograph
     assert edge[:, 1].mean() < 60 and edge[:, 0].mean() > edge[:, 1].mean()
@@ -47,7 +47,7 @@ def test_a_bright_subject_gets_no_glow():
     y, x = np.mgrid[:400, :600]
     distance = np.hypot(y - 200, x - 300)
     photograph = np.where((distance < 103)[..., None], (250, 40, 60), (20, 50, 40)).astype(np.uint8)
-    focus_map = np.clip((108 - distance) / 16, 0, 1).astype(np.float32)
+    focus_map = np.rint(255 * np.clip((108 - distance) / 16, 0, 1)).astype(np.uint8)
     drawn = renderings.bokeh(photograph, focus_map)
     beyond = (distance > 108) & (distance < 125)
     assert np.abs(drawn[beyond].astype(int) - (20, 50, 40)).max() <= 4
@@ -65,11 +65,13 @@ def test_numbers_of_a_known_map(scene):
     assert flat["sharpness"] == 0
     empty = renderings.numbers(photograph, np.zeros_like(focus_map), (400, 600))
     assert empty["in_focus"] == 0 and empty["centre_x"] is None and empty["right"] is None
+    with pytest.raises(ValueError, match="a map of float32: expected uint8"):
+        renderings.numbers(photograph, focus_map / np.float32(255), (400, 600))
 
 
 @pytest.mark.parametrize("shape", [(1, 1), (3, 5000), (2500, 1)])
 def test_odd_shapes(shape):
-    photograph, focus_map = np.zeros((*shape, 3), np.uint8), np.ones(shape, np.float32)
+    photograph, focus_map = np.zeros((*shape, 3), np.uint8), np.full(shape, 255, np.uint8)
     for name in ("overlay", "cutout", "bokeh"):
         assert getattr(renderings, name)(photograph, focus_map).shape[:2] == shape
     assert renderings.numbers(photograph, focus_map, shape)["in_focus"] == 1
@@ -87,7 +89,7 @@ def lights(side: int) -> tuple[np.ndarray, np.ndarray]:
     photograph = np.zeros((side * 2 // 3, side, 3), np.uint8)
     y, x = side // 3, side // 2
     photograph[y - side // 500 : y + side // 500 + 1, x - side // 500 : x + side // 500 + 1] = 255
-    return photograph, np.zeros(photograph.shape[:2], np.float32)
+    return photograph, np.zeros(photograph.shape[:2], np.uint8)
 
 
 @pytest.mark.parametrize("side", [1000, 3000])

@@ -11,6 +11,7 @@ import time
 import zipfile
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from types import SimpleNamespace
 
 import cv2
 import numpy as np
@@ -60,11 +61,15 @@ def test_doubts_about_an_upload_reach_the_page(run_folder, tmp_path):
 
 
 def test_what_jpeg_cannot_hold_costs_the_renderings_in_it_alone(tmp_path):
-    session = serve.Session(lambda picture, size: np.ones(picture.shape[:2], np.float32), tmp_path, ServeOptions())
+    predictor = SimpleNamespace(levels=lambda picture, size: np.full(picture.shape[:2], 255, np.uint8))
+    session = serve.Session(predictor, tmp_path, ServeOptions())
     path, said = tmp_path / "long.png", []
     write_png(path, np.zeros((2, 65_501), np.uint8))
     assert list(session.analyse(path, said.append).files) == ["map", "cutout"]
-    assert said == ["long.png: JPEG holds at most 65500 pixels a side: no overlay, bokeh; the rest is written"]
+    assert said == [
+        "long.png: 65501 x 2 is a long strip, pressed into a square: --tile 32 of predict would help here",
+        "long.png: JPEG holds at most 65500 pixels a side: no overlay, bokeh; the rest is written",
+    ]
     archive, (outcome,) = session.batch([path], ["overlay"])
     assert outcome.done and "no overlay" in outcome.what and zipfile.ZipFile(archive).namelist() == ["long.png"]
     with pytest.raises(ValueError, match="JPEG holds at most"):
@@ -140,12 +145,12 @@ def test_a_picture_has_its_turn_while_a_batch_is_at_work(tmp_path):
     """And what the batch still needs is not swept, however old."""
     turns, seen = threading.Semaphore(0), []
 
-    def predictor(picture, size):
+    def levels(picture, size):
         assert turns.acquire(timeout=PATIENCE)
         seen.append(picture.shape)
-        return np.zeros(picture.shape[:2], np.float32)
+        return np.zeros(picture.shape[:2], np.uint8)
 
-    session = serve.Session(predictor, tmp_path, ServeOptions())
+    session = serve.Session(SimpleNamespace(levels=levels), tmp_path, ServeOptions())
     paths = [tmp_path / f"uploads/{number}.png" for number in range(20)]
     for path in paths:
         write_png(path, np.zeros((40, 40), np.uint8))

@@ -17,6 +17,7 @@ import numpy as np
 
 from ...imaging import renderings
 from ...imaging.background import read_background
+from ...imaging.depth import to_8_bit
 from ...imaging.opening import megapixel_limit
 from ...imaging.pictures import picture_size, read_image
 from ...imaging.resizing import quantised, resize, resize_map
@@ -185,9 +186,9 @@ class _Prediction:
                 self._leave(source)
             else:
                 read[source] = result
-        probabilities = self._probabilities([seen for _, seen, _ in read.values()]) if read else []
-        for (source, (photograph, _, comment)), probability in zip(read.items(), probabilities):
-            writing.append((source, pool.submit(self._write, source, photograph, probability, comment)))
+        maps = self._maps([seen for _, seen, _ in read.values()]) if read else []
+        for (source, (photograph, _, comment)), found in zip(read.items(), maps):
+            writing.append((source, pool.submit(self._write, source, photograph, found, comment)))
 
     def _read(self, source: Source) -> tuple[np.ndarray, np.ndarray, str]:
         """A thread's work: the photograph, what the network sees of it, and its results' comment."""
@@ -199,25 +200,27 @@ class _Prediction:
             side = self.options.size or self.predictor.img_size
             return photograph, photograph if self.options.tile else resize(photograph, side, side), comment
 
-    def _probabilities(self, seen: list[np.ndarray]) -> list[np.ndarray]:
+    def _maps(self, seen: list[np.ndarray]) -> list[np.ndarray]:
+        """Probabilities at the network's size; of tiles the whole map, as it is saved."""
         start = time.monotonic()
         with explain_out_of_memory("lower --batch_size or --size"):
             size, tile, tta = self.options.size, self.options.tile, self.options.tta
             if tile:
-                found = [self.predictor(photograph, size, tile, tta) for photograph in seen]
+                maps = [self.predictor.levels(photograph, size, tile, tta, self.options.bits) for photograph in seen]
             else:
-                found = list(self.predictor.probabilities(stack(seen), tta))
+                maps = [*self.predictor.probabilities(stack(seen), tta)]
         self.busy += time.monotonic() - start
-        return found
+        return maps
 
-    def _write(self, source: Source, photograph: np.ndarray, probability: np.ndarray, comment: str) -> None:
+    def _write(self, source: Source, photograph: np.ndarray, found: np.ndarray, comment: str) -> None:
         """A thread's work: the files of one picture, the map first: it is there whatever becomes of the others."""
         with explain_out_of_memory("fewer results at a time, or a smaller picture"):
-            focus_map, base = resize_map(probability, photograph.shape[:2]), self.output / source.name
-            write_png(Path(f"{base}.png"), quantised(focus_map, self.options.bits), comment)
+            size, base = photograph.shape[:2], self.output / source.name
+            focus_map = found if self.options.tile else quantised(resize_map(found, size), self.options.bits)
+            write_png(Path(f"{base}.png"), focus_map, comment)
+            focus_map = focus_map if self.options.bits == 8 else to_8_bit(focus_map, 16)
             if self.table:
-                small = renderings.shrunk(photograph)
-                row = renderings.numbers(small, resize_map(probability, small.shape[:2]), photograph.shape[:2])
+                row = renderings.numbers(small := renderings.shrunk(photograph), focus_map, size)
                 self.table.add(source.name, {"picture": str(source.path), **row, **columns(small, source.path)})
             for _ in renderings.write(base, self.wanted, photograph, focus_map, source.path, comment, self.look):
                 pass
@@ -232,9 +235,8 @@ class _Prediction:
             return future.result()
         except (ValueError, OSError) as error:
             if (number := getattr(error, "errno", None)) in FATAL:
-                reason = f"nothing more can be written ({os.strerror(number)})"
-                left = "what is written is whole, and the same command goes on from there"
-                raise OSError(f"{self.output}: {reason}; {left}") from None
+                reason = f"nothing more can be written ({os.strerror(number)}); what is written is whole"
+                raise OSError(f"{self.output}: {reason}, and the same command goes on from there") from None
             self.failed.append((str(source.path), str(error).removeprefix(f"{source.path}: ")))
             return None
 

@@ -18,9 +18,8 @@ from ...imaging import renderings
 from ...imaging.depth import Warn
 from ...imaging.opening import megapixel_limit
 from ...imaging.pictures import picture_size, read_image
-from ...imaging.resizing import quantised
 from ...imaging.writing import png, write_png
-from ...predictor import Predictor
+from ...predictor import Predictor, advice_on_shape
 from ...utils.files import write_csv
 from ...utils.photograph_options import RENDERINGS, ServeOptions
 from ..predict.results import RESULT
@@ -103,7 +102,7 @@ class Session:
     def _make(self, name: str, path: Path, warn: Warn) -> bytes:
         photograph, focus_map = self._map(path, warn)
         if name == "map":
-            return png(quantised(focus_map), RESULT)
+            return b"".join(png(focus_map, RESULT))
         with tempfile.TemporaryDirectory(dir=self.folder) as room:
             ((file, _),) = renderings.write(Path(room, "made"), [name], photograph, focus_map, path, RESULT)
             return file.read_bytes()
@@ -112,7 +111,9 @@ class Session:
         """Photograph and focus map of an upload."""
         with megapixel_limit(max(179, self.options.max_megapixels)):
             photograph = read_upload(path, self.options.max_megapixels, warn)
-        return photograph, self.predictor(photograph, self.options.size)
+        if advice := advice_on_shape(*photograph.shape[:2]):
+            warn(f"{path.name}: {advice}")
+        return photograph, self.predictor.levels(photograph, self.options.size)
 
     def batch(self, paths: list[Path], extras: Collection[str] = (), progress=iter) -> tuple[str | None, list[Outcome]]:
         """Maps of many pictures, in one ZIP file; `progress` goes through a list and may show how far it is.
@@ -150,7 +151,7 @@ class Session:
             for _, file, _ in write(Path(room, stem), names, photograph, focus_map, path, doubts.append):
                 results.write(file, file.name)
         if "csv" in extras:
-            numbers = renderings.numbers(photograph, renderings.shrunk(focus_map), focus_map.shape)
+            numbers = renderings.numbers(photograph, focus_map, focus_map.shape)
             rows.append({"name": stem, "picture": path.name} | numbers)
         return Outcome(path.name, "; ".join([f"{stem}.png", *doubts]), True)
 
@@ -176,8 +177,8 @@ def write(
     base: Path, names: Collection[str], photograph: np.ndarray, focus_map: np.ndarray, source: Path, warn: Warn
 ) -> Iterator[tuple[str, Path, np.ndarray]]:
     """Writes the map, and renderings but for those that JPEG cannot hold: name, file and picture of each."""
-    write_png(file := Path(f"{base}{SUFFIXES['map']}"), grey := quantised(focus_map), RESULT)
-    yield "map", file, grey
+    write_png(file := Path(f"{base}{SUFFIXES['map']}"), focus_map, RESULT)
+    yield "map", file, focus_map
     known = {f"{base}{SUFFIXES[name]}": name for name in names}
     try:
         for file, picture in renderings.write(base, names, photograph, focus_map, source, RESULT):

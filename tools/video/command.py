@@ -140,12 +140,11 @@ class _Work:
     def _draw(self, frame: Frame, probability: np.ndarray) -> tuple[np.ndarray, dict[str, float | None]]:
         """A thread's work: what is shown, H x W x 3 or 4 uint8, and the numbers that the table has."""
         size = frame.picture.shape[:2]
-        focus_map = resize_map(probability, size)
+        focus_map = quantised(resize_map(probability, size))
         if self.options.show == "map":
-            picture = np.repeat(quantised(focus_map)[..., None], 3, axis=2)
+            picture = np.repeat(focus_map[..., None], 3, axis=2)
         else:
             picture = renderings.made(self.options.show, frame.picture, focus_map, self.look)
         if not self.table:
             return picture, {}
-        small = renderings.shrunk(frame.picture)
-        return picture, renderings.numbers(small, resize_map(probability, small.shape[:2]), size)
+        return picture, renderings.numbers(frame.picture, focus_map, size)

@@ -57,7 +57,7 @@ def test_a_table_of_all_frames_has_the_columns_of_predict(bright, tmp_path):
     with result.with_suffix(".frames.csv").open() as file:
         rows = list(csv.DictReader(file))
     picture = read_clip(clip)[0][2, ..., :3]
-    numbers = renderings.numbers(picture, Bright()(picture), picture.shape[:2])
+    numbers = renderings.numbers(picture, Bright().levels(picture), picture.shape[:2])
     assert list(rows[0]) == ["frame", "seconds", *numbers]
     assert [row["seconds"] for row in rows] == ["0.0", "0.1", "0.13", "0.4"]
     assert float(rows[2]["in_focus"]) == numbers["in_focus"] and float(rows[2]["sharpness"]) == numbers["sharpness"]

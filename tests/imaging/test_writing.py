@@ -1,0 +1,67 @@
+import io
+import zlib
+
+import cv2
+import numpy as np
+import pytest
+from PIL import Image
+
+from ran.imaging import writing
+from ran.imaging.pictures import read_image
+from ran.imaging.writing import png, write_picture, write_png
+
+SHAPES = [(1, 1), (5, 7), (900, 300), (3, 5000), (5000, 1)]
+KINDS = [((), np.uint8, "L"), ((), np.uint16, "I;16"), ((3,), np.uint8, "RGB"), ((4,), np.uint8, "RGBA")]
+
+
+@pytest.mark.parametrize("shape", SHAPES)
+@pytest.mark.parametrize(("channels", "kind", "mode"), KINDS)
+def test_both_libraries_read_what_is_written(shape, channels, kind, mode, monkeypatch):
+    monkeypatch.setattr(writing, "STRIP", 10_000)  # several strips, and rows that are longer than one
+    picture = np.random.default_rng(0).integers(0, np.iinfo(kind).max + 1, (*shape, *channels)).astype(kind)
+    data = b"".join(png(picture))
+    with Image.open(io.BytesIO(data)) as read:
+        assert read.mode == mode and np.array_equal(np.asarray(read), picture)
+    blue_first = picture[..., [2, 1, 0, 3][: picture.shape[2]]] if channels else picture
+    assert np.array_equal(cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_UNCHANGED), blue_first)
+
+
+def test_its_checksums_are_right(monkeypatch):
+    """Pillow and OpenCV do not look at that of the packed rows."""
+    monkeypatch.setattr(writing, "STRIP", 1000)
+    data, rows = b"".join(png(np.arange(6000, dtype=np.uint16).reshape(60, 100))), b""
+    at, names = 8, []
+    while at < len(data):
+        end = at + 8 + int.from_bytes(data[at : at + 4], "big")
+        name, stated = data[at + 4 : at + 8], int.from_bytes(data[end : end + 4], "big")
+        assert zlib.crc32(data[at + 4 : end]) == stated
+        rows += data[at + 8 : end] if name == b"IDAT" else b""
+        names.append(name)
+        at = end + 4
+    assert names[0] == b"IHDR" and names[-1] == b"IEND" and names.count(b"IDAT") > 5
+    assert len(zlib.decompress(rows)) == 60 * 201  # raises where its own checksum is wrong
+
+
+def test_a_part_of_an_array_is_written_as_it_is(tmp_path):
+    picture = np.random.default_rng(0).integers(0, 256, (90, 80, 4), np.uint8)
+    write_png(tmp_path / "a.png", picture[::2, 5:60, :3])
+    assert np.array_equal(read_image(tmp_path / "a.png"), picture[::2, 5:60, :3])
+
+
+def test_png_round_trip_keeps_the_colours(tmp_path):
+    picture = np.random.default_rng(0).integers(0, 256, (5, 7, 3), dtype=np.uint8)
+    write_png(tmp_path / "sub" / "ünï.png", picture)
+    assert np.array_equal(read_image(tmp_path / "sub" / "ünï.png"), picture)
+
+
+def test_comments_stand_in_the_header(tmp_path):
+    grey = np.arange(48, dtype=np.uint8).reshape(6, 8)
+    write_png(tmp_path / "a.png", grey, "made here")
+    write_png(tmp_path / "b.png", grey.astype(np.uint16) * 257, "made here")
+    write_picture(tmp_path / "c.png", np.dstack([grey] * 4), {}, "made here")
+    write_picture(tmp_path / "d.jpg", np.dstack([grey] * 3), {}, "made here")
+    for path in sorted(tmp_path.iterdir()):
+        with Image.open(path) as picture:  # which has not read its pixels yet
+            assert picture.info.get("Comment", picture.info.get("comment")) in ("made here", b"made here")
+            picture.load()
+    assert np.array_equal(cv2.imread(str(tmp_path / "b.png"), cv2.IMREAD_UNCHANGED), grey.astype(np.uint16) * 257)
