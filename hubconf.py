@@ -5,7 +5,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
-dependencies = ["cv2", "numpy", "PIL", "safetensors", "timm", "torch", "torchvision"]
+dependencies = ["cv2", "numpy", "PIL", "safetensors", "torch", "torchvision"]
 
 
 def ran(weights: str = "ran_photos", device: str = "auto", **options: Any):

@@ -1,4 +1,4 @@
-"""Encoder: ImageNet backbones of torchvision and timm as feature pyramids at strides 4, 8, 16 and 32."""
+"""Encoder: ImageNet backbones, most of them torchvision's, as feature pyramids at strides 4, 8, 16 and 32."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -8,6 +8,7 @@ import torch
 from torch import nn
 
 from .layers import group_norm
+from .lite import WEIGHTS_URL, Lite2
 from .state_dicts import fitting, read_state_dict
 
 # EfficientNet-B3 stages whose outputs have strides 4, 8, 16 and 32 and 32, 48, 136 and 384 channels.
@@ -54,30 +55,6 @@ def _efficientnet_features(net: Any, image: torch.Tensor) -> list[torch.Tensor]:
     return features
 
 
-def _lite(arch: str, norm: str) -> nn.Module:
-    """timm's EfficientNet-Lite, the features behind its blocks; on CPUs depthwise convolutions in full precision."""
-    import timm  # as above
-
-    net = timm.create_model(f"tf_{arch}", features_only=True, out_indices=(1, 2, 3, 4))
-    for parent in list(net.modules()):
-        for name, part in parent.named_children():
-            if norm == "group" and isinstance(part, nn.BatchNorm2d):
-                setattr(parent, name, nn.Sequential(group_norm(part.num_features), part.get_submodule("act")))
-            elif isinstance(part, nn.Conv2d) and part.groups > 1:
-                part.__class__ = type("Depthwise", (_FullPrecision, type(part)), {})
-    return net
-
-
-class _FullPrecision(nn.Conv2d):
-    """A convolution in 32 bits on CPUs, where the gradient of a depthwise one takes far longer in bf16."""
-
-    def forward(self, x: torch.Tensor) -> torch.Tensor:
-        if x.device.type != "cpu":
-            return super().forward(x)
-        with torch.autocast(x.device.type, enabled=False):
-            return super().forward(x.float())
-
-
 class Backbone(NamedTuple):
     """How an encoder is made: its channels at strides 4 to 32, a builder (name, norm), and a reader of features."""
 
@@ -94,7 +71,7 @@ BACKBONES = {
     "resnet152": Backbone((256, 512, 1024, 2048), _resnet, _resnet_features),
     "resnext50_32x4d": Backbone((256, 512, 1024, 2048), _resnet, _resnet_features),
     "efficientnet_b3": Backbone((32, 48, 136, 384), _efficientnet, _efficientnet_features),
-    "efficientnet_lite2": Backbone((24, 48, 120, 352), _lite, lambda net, image: net(image)),
+    "efficientnet_lite2": Backbone((24, 48, 120, 352), lambda _, norm: Lite2(norm), lambda net, image: net(image)),
 }
 ARCHS = tuple(BACKBONES)
 
@@ -190,22 +167,18 @@ def _norms_behind(backbone: nn.Module, lacking: list[str]) -> list[nn.BatchNorm2
 
 
 def _imagenet_state(arch: str) -> dict[str, torch.Tensor]:
-    if BACKBONES[arch].build is _lite:
-        import timm
-
-        url, folder = f"the model timm/tf_{arch}.in1k of the Hugging Face Hub", "the Hub's cache"
-        load = lambda: timm.create_model(f"tf_{arch}", pretrained=True).state_dict()  # noqa: E731
+    if arch == "efficientnet_lite2":
+        url = WEIGHTS_URL
     else:
-        import torchvision
+        import torchvision  # as above
 
-        weights = torchvision.models.get_model_weights(arch).DEFAULT
-        url, folder = weights.url, f"{Path(torch.hub.get_dir()) / 'checkpoints'}/"
-        load = lambda: weights.get_state_dict(progress=True, check_hash=True, weights_only=True)  # noqa: E731
+        url = torchvision.models.get_model_weights(arch).DEFAULT.url
+    folder = Path(torch.hub.get_dir()) / "checkpoints"
     try:
-        return load()
+        return torch.hub.load_state_dict_from_url(url, progress=True, check_hash=True, weights_only=True)
     except Exception as error:  # no network, a broken download, a damaged or hostile file in the folder
         raise FileNotFoundError(
             f"the ImageNet weights of {arch} could not be downloaded or read ({str(error).splitlines()[0]}).\n"
-            f"Fetch {url}\nand put it into {folder}, or give your own file with --pretrained PATH, "
+            f"Fetch {url}\nand put it into {folder}/, or give your own file with --pretrained PATH, "
             "or train from scratch with --pretrained none."
         ) from None

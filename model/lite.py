@@ -1,0 +1,101 @@
+"""EfficientNet-Lite2 as an encoder, with timm's names for its layers: importing timm takes longer than PyTorch itself.
+
+Tan and Le, EfficientNet (ICML 2019), section 4; Lite leaves out squeeze-and-excitation, and has ReLU6 for activation.
+"""
+
+import math
+
+import torch
+from torch import nn
+from torch.nn import functional as F
+
+from .layers import group_norm
+
+# Blocks, channels, kernel and stride of each stage; width 1.1 and depth 1.2 times those of EfficientNet-B0.
+STAGES = (
+    (1, 16, 3, 1), (3, 24, 3, 2), (3, 48, 5, 2), (4, 88, 3, 2), (4, 120, 5, 1), (5, 208, 5, 2), (1, 352, 3, 1),
+)  # fmt: skip
+TAPS = (1, 2, 4, 6)  # stages whose outputs have strides 4, 8, 16 and 32
+STEM, EXPANSION = 32, 6
+WEIGHTS_URL = "https://github.com/rwightman/pytorch-image-models/releases/download/v0.1-weights/tf_efficientnet_lite2-dcccb7df.pth"
+
+
+class Lite2(nn.Module):
+    """N x 3 x H x W -> features of 24, 48, 120 and 352 channels at strides 4, 8, 16 and 32, sizes rounded up.
+
+    Args:
+        norm: as Encoder has it.
+    """
+
+    def __init__(self, norm: str):
+        super().__init__()
+        self.conv_stem, self.bn1 = Conv(3, STEM, 3, 2), _norm(STEM, norm)
+        self.blocks, before = nn.Sequential(), STEM
+        for count, channels, kernel, stride in STAGES:
+            stage = nn.Sequential()
+            for number in range(count):
+                stage.append(Block(before, channels, kernel, 1 if number else stride, before != STEM, norm))
+                before = channels
+            self.blocks.append(stage)
+
+    def forward(self, image: torch.Tensor) -> list[torch.Tensor]:
+        x, features = F.relu6(self.bn1(self.conv_stem(image))), []
+        for index, stage in enumerate(self.blocks):
+            x = stage(x)
+            if index in TAPS:
+                features.append(x)
+        return features
+
+
+class Block(nn.Module):
+    """Inverted residual: 1 x 1 expansion (not in the first block of all), depthwise, 1 x 1 projection."""
+
+    def __init__(self, before: int, channels: int, kernel: int, stride: int, expands: bool, norm: str):
+        super().__init__()
+        between = before * EXPANSION if expands else before
+        layers = [("dw", Depthwise(between, between, kernel, stride, groups=between))]
+        if expands:
+            layers.insert(0, ("pw", Conv(before, between)))
+        layers.append(("pwl" if expands else "pw", Conv(between, channels)))
+        for number, (name, layer) in enumerate(layers, 1):
+            self.add_module(f"conv_{name}", layer)
+            self.add_module(f"bn{number}", _norm(layer.out_channels, norm))
+        self.residual = stride == 1 and before == channels
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        y, layers = x, list(self.children())
+        for conv, norm in zip(layers[:-2:2], layers[1:-2:2]):
+            y = F.relu6(norm(conv(y)))
+        y = layers[-1](layers[-2](y))
+        return x + y if self.residual else y
+
+
+class Conv(nn.Conv2d):
+    """Convolution without bias whose output has size / stride, rounded up: the rim is TensorFlow's, which gives the
+    right and bottom more where it is odd."""
+
+    def __init__(self, before: int, channels: int, kernel: int = 1, stride: int = 1, groups: int = 1):
+        super().__init__(before, channels, kernel, stride, groups=groups, bias=False)
+        nn.init.normal_(self.weight, 0, math.sqrt(2 / (kernel**2 * channels // groups)))
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        kernel, stride = self.kernel_size[0], self.stride[0]
+        if stride == 1:
+            return F.conv2d(x, self.weight, padding=kernel // 2, groups=self.groups)
+        down, across = (max(0, (-(-side // stride) - 1) * stride + kernel - side) for side in x.shape[-2:])
+        x = F.pad(x, (across // 2, across - across // 2, down // 2, down - down // 2))
+        return F.conv2d(x, self.weight, stride=stride, groups=self.groups)
+
+
+class Depthwise(Conv):
+    """In 32 bits on CPUs, where the gradient of a depthwise convolution takes far longer in bf16."""
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        if x.device.type != "cpu":
+            return super().forward(x)
+        with torch.autocast("cpu", enabled=False):
+            return super().forward(x.float())
+
+
+def _norm(channels: int, norm: str) -> nn.Module:
+    return nn.BatchNorm2d(channels, eps=1e-3) if norm == "frozen" else group_norm(channels)
