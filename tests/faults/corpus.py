@@ -10,7 +10,7 @@ import main  # noqa: F401 (makes the folder above known as the package ran)
 from tests.faults.depths import PHOTOGRAPHS
 from tests.faults.folders import FOLDERS, OWN, PAIRED
 from tests.faults.inputs import INPUTS
-from tests.faults.kinds import MAPS, MASK_SETS, MASKS
+from tests.faults.kinds import CONTOURS, MAPS, MASK_SETS, MASKS
 from tests.faults.weights import ENCODER, MODEL, WEIGHTS
 
 PAGE = Path(__file__).parents[2] / "docs/errors.md"
@@ -54,6 +54,7 @@ def tables() -> dict[str, list[list[str]]]:
         [kind, *cells({c: f'read: warns, "{text}"' if text else "read: itself" for c, text in warnings.items()})]
         for kind, (_, warnings) in MASK_SETS.items()
     ]
+    found["Masks"] += [[kind, *cells({"train": outcome})] for kind, (_, outcome) in CONTOURS.items()]
     found["Names and folders"] = [[one.kind, *cells(one.outcomes)] for one in FOLDERS]
     found["Lists, streams and links"] = [[one.kind, *cells({"predict": one.outcome})] for one in INPUTS]
     return found | {"Weights": [[one.kind, *one.outcomes.values()] for one in WEIGHTS]}

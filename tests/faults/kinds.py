@@ -8,6 +8,8 @@ import cv2
 import numpy as np
 from PIL import Image
 
+import main  # noqa: F401 (makes the folder above known as the package ran)
+from ran.imaging.contour import contour_band
 from tests.faults.making import (
     BGR16,
     BMP,
@@ -248,6 +250,13 @@ MASK_SETS = {  # kind: every mask of the set, and a part of what each command pr
     "all masks black": (MASK * 0, dict.fromkeys(SCORED, "3 of 3 masks hold one class only")),
     "all masks white": (MASK | 255, dict.fromkeys(SCORED, "3 of 3 masks hold one class only")),
     "all masks of 1 and 2": (labels(1, 2), dict.fromkeys(SCORED, "masks hold level 1 and 2: 2 is taken for in focus")),
+}  # fmt: skip
+CONTOURS = {  # kind: what lies beside the first mask, if anything, and what train says
+    "contour of another mask": (encoded(contour_band(np.roll(MASK, 9)), "PNG"),
+                                'read: warns, "1 contour(s) are not those of their masks"'),
+    "contour of another size": (encoded(contour_band(MASK)[:-1], "PNG"), "refused: its size differs from that of"),
+    "empty contour file": (b"", f"refused: {UNREADABLE}"),
+    "one contour missing": (None, "refused: no partner in"),
 }  # fmt: skip
 MAPS = (
     bad("map cut in its IDAT", "bad.png", cut(encoded(MAP, "PNG"), b"IDAT", 20), "truncated"),

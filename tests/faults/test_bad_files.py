@@ -20,8 +20,10 @@ import torch
 import main
 from ran import predictor, tester, trainer
 from ran.evaluation.metrics import COLUMNS
+from ran.imaging.contour import contour_band
 from ran.imaging.masks import read_mask
 from ran.imaging.pictures import read_image
+from ran.imaging.writing import write_png
 from ran.model import RAN
 from ran.tools.serve import session as serve
 from ran.training_setup import TrainingData
@@ -29,7 +31,7 @@ from ran.utils.photograph_options import ServeOptions
 from tests.faults import corpus
 from tests.faults.depths import PHOTOGRAPHS
 from tests.faults.folders import FOLDERS, PAIRED
-from tests.faults.kinds import LAST_ROW, MAPS, MASK_SETS, MASKS
+from tests.faults.kinds import CONTOURS, LAST_ROW, MAPS, MASK_SETS, MASKS
 from tests.faults.making import JPEG_PLAIN, MAP, MASK, MASK_PNG, encoded
 
 GOOD = ("good_1", "good_2")
@@ -250,6 +252,25 @@ def test_sets_of_odd_masks(kind, command, room, run_folder):
     assert warnings[command] in output
 
 
+@pytest.mark.parametrize("kind", CONTOURS)
+def test_contours(kind, room, run_folder):
+    content, outcome = CONTOURS[kind]
+    images, masks = place(room, "train")
+    pairs_at(images, masks)
+    (images / "odd.jpg").write_bytes(JPEG_PLAIN)
+    (masks / "odd.png").write_bytes(MASK_PNG)
+    for name in GOOD:
+        write_png(masks.with_name("contour") / f"{name}.png", contour_band(MASK))
+    if content is not None:
+        (masks.with_name("contour") / "odd.png").write_bytes(content)
+    status, output, error, done = carry_out("train", room, run_folder)
+    if outcome.startswith("read"):
+        assert status == 0 and done == {*GOOD, "odd"}, error
+        assert outcome.split('"')[1] in output and "contour/odd.png" in output
+    else:
+        check_refused("train", status, error, outcome, "odd.jpg" if content is None else "contour/odd.png")
+
+
 @pytest.mark.parametrize("one, command", cases(MAPS, ("evaluate",)))
 def test_maps(one, command, room, run_folder):
     images, masks = place(room, command)
@@ -301,7 +322,7 @@ def test_names_and_folders(one, command, room, run_folder, session):
 
 def test_the_page_is_that_of_these_kinds():
     assert corpus.PAGE.read_text(encoding="utf-8") == corpus.page()
-    kinds = [one.kind for one in (*PHOTOGRAPHS, *MASKS, *MAPS, *FOLDERS)] + list(MASK_SETS)
+    kinds = [one.kind for one in (*PHOTOGRAPHS, *MASKS, *MAPS, *FOLDERS)] + [*MASK_SETS, *CONTOURS]
     assert len(kinds) == len(set(kinds)) >= 65
 
 
