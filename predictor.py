@@ -13,6 +13,7 @@ from PIL import Image
 
 from .imaging.kinds import as_image
 from .imaging.resizing import focus_maps, quantised, resize, resize_map
+from .imaging.tiles import Place, blended
 from .utils.options import MIN_SIZE
 from .utils.weight_files import WEIGHTS, exported, image_size, named
 
@@ -22,7 +23,6 @@ if TYPE_CHECKING:
     Picture: TypeAlias = str | os.PathLike | bytes | BinaryIO | Image.Image | np.ndarray | torch.Tensor
 
 SHIPPED = WEIGHTS / "ran_photos.safetensors"  # the default; its card says why
-OVERLAP = 0.25  # of a tile's side, with each neighbour
 # Longer side / shorter from which tiles are advised. On photographs of CUHK in a row, the mean error with tiles as high
 # as the row beside that of the whole at once: 0.039 and 0.037 at 1.4, 0.039 and 0.058 at 2.8, 0.052 and 0.076 at 4.4.
 LONG = 2.5
@@ -78,14 +78,14 @@ class Predictor(ABC):
         if not tile and (advice := advice_on_shape(*image.shape[:2])):
             warnings.warn(advice, stacklevel=2)
         found = np.empty(image.shape[:2], np.float32)
-        for rows, probability in self._strips(image, size, tile, tta):
-            found[rows] = probability
+        for place, probability in self._parts(image, size, tile, tta):
+            found[place] = probability
         return found
 
     def levels(self, image: np.ndarray, size: int = 0, tile: int = 0, tta: bool = False, bits: int = 8) -> np.ndarray:
         """Focus map of a photograph as it is saved, grey levels of 8 or 16 bits, white = in focus.
 
-        Made of tiles, it is all that grows with the photograph in memory: a panorama's floats would fill it.
+        Made of tiles, floats of a whole panorama are never in memory.
 
         Args:
             image: H x W x 3 uint8, RGB.
@@ -95,8 +95,8 @@ class Predictor(ABC):
             H x W uint8 or uint16.
         """
         found = np.empty(image.shape[:2], np.uint8 if bits == 8 else np.uint16)
-        for rows, probability in self._strips(image, size, tile, tta):
-            found[rows] = quantised(probability, bits)
+        for place, probability in self._parts(image, size, tile, tta):
+            found[place] = quantised(probability, bits)
         return found
 
     def probabilities(self, images: "np.ndarray | torch.Tensor", tta: bool = False) -> np.ndarray:
@@ -123,38 +123,17 @@ class Predictor(ABC):
         """8-bit focus maps of a batch N x 3 x H x W uint8, RGB, already at the network's size; see focus_maps."""
         return focus_maps(self.probabilities(images), sizes)
 
-    def _strips(self, image: np.ndarray, size: int, tile: int, tta: bool) -> Iterator[tuple[slice, np.ndarray]]:
-        """Probabilities from top to bottom, with the rows where they belong: of the whole, or of overlapping tiles,
-        each weighed by a ramp that falls towards its rim."""
-        (height, width), side = image.shape[:2], size or self.img_size
-        if not tile or max(height, width) <= tile:
-            whole = self.probabilities(stack([resize(image, side, side)]), tta)[0]
-            yield slice(0, height), resize_map(whole, (height, width))
-            return
-        rows, columns = (list(_spans(length, tile)) for length in (height, width))
-        begun = np.zeros((0, width), np.float32)  # rows that tiles further down belong to as well
-        for (top, bottom, down), (end, *_) in zip(rows, [*rows[1:], (height,)]):
-            strip = np.zeros((bottom - top, width), np.float32)
-            strip[: len(begun)] = begun
-            for left, right, across in columns:
-                part = resize(image[top:bottom, left:right], side, side)
-                part_map = resize_map(self.probabilities(stack([part]), tta)[0], (bottom - top, right - left))
-                strip[:, left:right] += part_map * down[:, None] * across
-            yield slice(top, end), strip[: end - top]
-            begun = strip[end - top :]
+    def _parts(self, image: np.ndarray, size: int, tile: int, tta: bool) -> Iterator[tuple[Place, np.ndarray]]:
+        """Places in a map, and the probabilities there."""
 
+        def whole(part: np.ndarray) -> np.ndarray:
+            seen = resize(part, size or self.img_size, size or self.img_size)
+            return resize_map(self.probabilities(stack([seen]), tta)[0], part.shape[:2])
 
-def _spans(length: int, tile: int) -> Iterator[tuple[int, int, np.ndarray]]:
-    """Start, end and weights of the tiles along one side; at every pixel the weights of all tiles sum to 1."""
-    tile = min(tile, length)
-    count = 1 if tile == length else -(-(length - tile) // max(1, int(tile * (1 - OVERLAP)))) + 1
-    starts = np.linspace(0, length - tile, count).round().astype(int)
-    ramp = np.minimum(np.arange(1, tile + 1), np.arange(tile, 0, -1)).clip(max=max(1, int(tile * OVERLAP)))
-    total = np.zeros(length)
-    for start in starts:
-        total[start : start + tile] += ramp
-    for start in starts:
-        yield start, start + tile, (ramp / total[start : start + tile]).astype(np.float32)
+        if tile and max(image.shape[:2]) > tile:
+            yield from blended(whole, image, tile)
+        else:
+            yield np.s_[:, :], whole(image)
 
 
 def advice_on_shape(height: int, width: int) -> str:

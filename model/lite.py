@@ -53,7 +53,7 @@ class Block(nn.Module):
     def __init__(self, before: int, channels: int, kernel: int, stride: int, expands: bool, norm: str):
         super().__init__()
         between = before * EXPANSION if expands else before
-        layers = [("dw", Depthwise(between, between, kernel, stride, groups=between))]
+        layers: list[tuple[str, Conv]] = [("dw", Depthwise(between, between, kernel, stride, groups=between))]
         if expands:
             layers.insert(0, ("pw", Conv(before, between)))
         layers.append(("pwl" if expands else "pw", Conv(between, channels)))
