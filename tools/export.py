@@ -2,6 +2,7 @@
 
 import json
 import warnings
+from importlib.util import find_spec
 from pathlib import Path
 
 import torch
@@ -24,10 +25,12 @@ def run(options: ExportOptions) -> None:
     Raises:
         FileNotFoundError, ValueError: no weights; packages are missing; the file computes something else.
     """
+    kind, (suffix, write, read, packages) = options.format.upper(), TARGETS[options.format]
+    if not all(map(find_spec, packages)):
+        raise ValueError(f"export needs other packages: pip install {' '.join(packages)}")
     weights = chosen_weights(options.model_path, "torch")
     predictor = TorchPredictor(*load_network(weights), "cpu")
     predictor.metadata = predictor.metadata | {"weights": hash_of(weights / BEST if weights.is_dir() else weights)}
-    kind, (suffix, write, read) = options.format.upper(), TARGETS[options.format]
     path = Path(options.output or exported(weights, suffix))
     if path.suffix != suffix:
         raise ValueError(f"--output {path}: the name of an {kind} file ends in {suffix}")
@@ -54,10 +57,7 @@ class Probability(torch.nn.Module):
 
 def write_onnx(path: Path, predictor: TorchPredictor) -> None:
     """Writes the graph, with batch, height and width left open, and the predictor's metadata in it."""
-    try:
-        import onnx
-    except ImportError:
-        raise ValueError("export needs other packages: pip install onnx onnxruntime") from None
+    import onnx
 
     open_sides = {0: "batch", 2: "height", 3: "width"}
     image = torch.zeros(2, 3, 256, 320, dtype=torch.uint8)
@@ -82,8 +82,9 @@ def write_onnx(path: Path, predictor: TorchPredictor) -> None:
     onnx.save(model, path)
 
 
-# How each kind of file ends, what writes it, and what computes by it: a Predictor made of path and device.
-TARGETS = {"onnx": (".onnx", write_onnx, OnnxPredictor)}
+# How each kind of file ends, what writes it, what computes by it (a Predictor made of path and device), and packages that
+# both need.
+TARGETS = {"onnx": (".onnx", write_onnx, OnnxPredictor, ("onnx", "onnxruntime"))}
 
 
 def compare(target: Predictor, predictor: Predictor, kind: str) -> None:

@@ -59,7 +59,10 @@ def parse_bool(text: str) -> bool:
 
 
 class _Parser(argparse.ArgumentParser):
-    """Refuses an unknown option by its name, with the nearest known one."""
+    """Refuses an unknown option by its name, with the nearest known one, and what is wrong in a line, without usage."""
+
+    def error(self, message: str):
+        self.exit(2, f"{self.prog}: error: {message}\n")
 
     def parse_args(self, args=None, namespace=None):
         args = list(args or [])

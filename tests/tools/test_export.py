@@ -50,3 +50,5 @@ def test_what_cannot_be_loaded_says_why(exported, tmp_path, monkeypatch):
     monkeypatch.setitem(sys.modules, "onnxruntime", None)
     with pytest.raises(ValueError, match="pip install onnxruntime"):
         load_model(exported)
+    with pytest.raises(ValueError, match="export needs other packages: pip install onnx onnxruntime"):
+        export.run(ExportOptions(model_path="no such weights: packages are looked for first"))
