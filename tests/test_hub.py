@@ -2,6 +2,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
 import torch
 
 from ran.hub import HubPredictor
@@ -22,6 +23,7 @@ def test_saved_and_loaded_from_a_folder_it_is_the_same(run_folder, tmp_path, mon
     load_model(tmp_path / "shared/model.safetensors", "cpu")
 
 
+@pytest.mark.slow
 def test_torch_hub_loads_it_from_a_folder(tmp_path):
     """In a process that knows no `ran`, from another folder."""
     code = (

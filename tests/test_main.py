@@ -30,6 +30,7 @@ def ran(*words, **options) -> subprocess.CompletedProcess:
     return subprocess.run(command, capture_output=True, text=True, timeout=300, **options)
 
 
+@pytest.mark.slow
 def test_sample_prepare_train_test(tmp_path):
     source, data, run = tmp_path / "source", tmp_path / "data", tmp_path / "run"
     for words in (
@@ -126,9 +127,8 @@ def test_ctrl_c_elsewhere_ends_without_a_traceback(monkeypatch, capsys):
     assert capsys.readouterr().err == "interrupted\n"
 
 
-@pytest.mark.parametrize(
-    "number, forked", [pytest.param(signal.SIGINT, False, marks=pytest.mark.slow), (signal.SIGTERM, True)]
-)
+@pytest.mark.slow
+@pytest.mark.parametrize("number, forked", [(signal.SIGINT, False), (signal.SIGTERM, True)])
 def test_ctrl_c_and_sigterm_save_and_leave(dataset, tmp_path, number, forked):
     """A whole process group gets the signal, as from a terminal: the loader processes must not spoil the end."""
     words = ["train", "--data_path", dataset, "--model_path", tmp_path / "run", "--epochs", "500"]

@@ -21,6 +21,7 @@ from ran.utils.photograph_options import PredictOptions
 from ran.utils.tool_options import EvaluateOptions
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("batch_size", [1, 2])
 def test_tester_scores_and_saves(run_folder, dataset, tmp_path, capsys, batch_size):
     config = EvaluationConfig(data_path=str(dataset), model_path=str(run_folder), output=str(tmp_path), save_map=True,
@@ -42,6 +43,7 @@ def test_tester_scores_and_saves(run_folder, dataset, tmp_path, capsys, batch_si
     assert (tmp_path / "report/index.html").exists()
 
 
+@pytest.mark.slow
 def test_tester_puts_files_beside_the_weights_and_maps_only_on_request(run_folder, dataset):
     for model_path, folder in ((run_folder, run_folder),
                                (run_folder / "best_model.safetensors", run_folder / "best_model")):  # fmt: skip

@@ -72,6 +72,7 @@ def test_overfits_two_images(config):
     assert (logits["mask"].sigmoid() - mask).abs().mean() < 0.1
 
 
+@pytest.mark.slow
 def test_training_stops_early_and_lowers_the_learning_rate(config, monkeypatch, tmp_path, capsys):
     monkeypatch.setattr(
         Trainer, "validate", lambda self: {"loss": 1.0 + self.state.epoch, "mae": 0.5 + self.state.epoch}
@@ -93,6 +94,7 @@ def test_fine_tuning_starts_from_the_given_weights(config, run_folder):
     assert metadata["before"] == [{k: v for k, v in read_weights(run_folder)[1].items() if k != "before"}]
 
 
+@pytest.mark.slow
 def test_fine_tuning_keeps_the_sizes_and_says_which_options_are_not_used(config, run_folder, tmp_path, capsys):
     with_crops = dataclasses.replace(config, test_size=96, epochs=1, model_path=str(tmp_path / "first"))
     Trainer(with_crops).train()
@@ -140,6 +142,7 @@ def test_validation_scores_as_test_does(config, dataset, tmp_path):
     assert all(row[f"val_{key}"] == pytest.approx(held.totals[key], abs=1e-4) for key in COLUMNS)
 
 
+@pytest.mark.slow
 def test_ablation_switches_are_stored_and_come_back(config, dataset, tmp_path):
     row = dataclasses.replace(config, epochs=1, attention="reverse", connectivity=False)
     Trainer(row).train()
@@ -177,6 +180,7 @@ def test_limit_takes_the_first_images(config):
     assert len(Trainer(dataclasses.replace(config, limit=3)).data.names) == 2
 
 
+@pytest.mark.slow
 def test_without_validation_the_last_epoch_is_kept(config, tmp_path, monkeypatch, capsys):
     trainer = Trainer(dataclasses.replace(config, val_share=0.0, early_stop=1, epochs=3))
     step, steps = trainer.train_step, iter(range(100))
@@ -189,6 +193,7 @@ def test_without_validation_the_last_epoch_is_kept(config, tmp_path, monkeypatch
     assert "kept is epoch 3" in capsys.readouterr().out
 
 
+@pytest.mark.slow
 def test_bf16_trains_close_to_full_precision(config, tmp_path):
     for amp in ("off", "bf16"):
         Trainer(dataclasses.replace(config, amp=amp, model_path=str(tmp_path / amp))).train()

@@ -22,6 +22,7 @@ def same(a: dict, b: dict) -> bool:
     return a.keys() == b.keys() and all(torch.equal(a[key], b[key]) for key in a)
 
 
+@pytest.mark.slow
 def test_same_seed_same_weights_whatever_the_workers(config, tmp_path):
     for name, workers in (("a", 0), ("b", 2)):
         Trainer(dataclasses.replace(config, model_path=str(tmp_path / name), num_workers=workers)).train()
@@ -112,6 +113,7 @@ def test_a_run_is_there_from_its_first_moment(config, monkeypatch):
         Trainer(config)
 
 
+@pytest.mark.slow
 def test_an_older_state_without_a_newer_option_can_be_resumed(config, tmp_path):
     Trainer(dataclasses.replace(config, epochs=1)).train()
     state = read_state(tmp_path / "run/last.pt")

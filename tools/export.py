@@ -82,8 +82,8 @@ def write_onnx(path: Path, predictor: TorchPredictor) -> None:
     onnx.save(model, path)
 
 
-# How each kind of file ends, what writes it, what computes by it (a Predictor made of path and device), and packages that
-# both need.
+# How each kind of file ends, what writes it, what computes by it (a Predictor made of path and device), and packages
+# that both need.
 TARGETS = {"onnx": (".onnx", write_onnx, OnnxPredictor, ("onnx", "onnxruntime"))}
 
 

@@ -1,6 +1,7 @@
 import csv
 
 import numpy as np
+import pytest
 
 from benchmarks.one_class import KINDS, Options, measure, squares_of
 from ran.imaging.masks import largest_square
@@ -18,6 +19,7 @@ def test_squares_lie_in_one_class_and_are_as_large_as_fits():
     assert 1 < kinds["the same, defocused"].astype(float).std() < 6 and not (kinds["in focus"] != 255).any()
 
 
+@pytest.mark.slow
 def test_a_line_a_square_and_their_means(tmp_path, dataset):
     measure(Options(weights=["weights/ran_resnet18.safetensors"], data_path=str(dataset), dataset="SAMPLE",
                     output=str(tmp_path)))  # fmt: skip

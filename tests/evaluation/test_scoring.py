@@ -1,10 +1,12 @@
 import cv2
 import numpy as np
+import pytest
 
 from ran.evaluation.scoring import FEW, in_processes, score_file
 from ran.imaging.writing import write_png
 
 
+@pytest.mark.slow
 def test_processes_score_the_same_in_the_same_order(tmp_path):
     rng = np.random.default_rng(0)
     calls = []
@@ -22,6 +24,7 @@ def test_processes_score_the_same_in_the_same_order(tmp_path):
     assert shared[1].highest == cv2.imread(str(tmp_path / "maps/1.png"), cv2.IMREAD_UNCHANGED).max()
 
 
+@pytest.mark.slow
 def test_calls_are_made_as_results_are_taken():
     """However many maps there are, few wait in memory."""
     made = 0

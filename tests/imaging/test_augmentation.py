@@ -4,6 +4,7 @@ import sys
 from pathlib import Path
 
 import numpy as np
+import pytest
 
 from ran.dataloader import reseed
 from ran.imaging.augmentation import paper_augmentation, strong_augmentation, uncropped
@@ -11,6 +12,7 @@ from ran.imaging.augmentation import paper_augmentation, strong_augmentation, un
 ROOT = Path(__file__).parent.parent.parent
 
 
+@pytest.mark.slow
 def test_import_asks_the_network_for_nothing():
     """albumentations looks for a newer version of itself, unless told not to before its import."""
     code = (

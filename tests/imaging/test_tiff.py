@@ -80,6 +80,7 @@ def by_pillow(draw) -> tuple[np.ndarray, bytes]:
     return expected, file.getvalue()
 
 
+@pytest.mark.slow
 @pytest.mark.filterwarnings("ignore:.*its highest level is")
 @budget(600)
 @given(made=st.one_of(by_tifffile(), by_tifffile(), by_pillow()))

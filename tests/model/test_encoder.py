@@ -10,6 +10,7 @@ from ran.model import ARCHS, ATTENTIONS, DECODERS, MIN_SIZE, Encoder
 from ran.utils import options as config
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("arch", ARCHS)
 def test_features_have_the_stated_channels_and_strides(arch):
     encoder = Encoder(arch).eval()

@@ -45,6 +45,7 @@ HEAD = {"reduce1", "ecc"}
 STREAMS = {stream: {f"rsa{i}.{stream}" for i in (3, 4)} for stream in ("gate", "normal", "reverse", "weigh")}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "options, dropped",
     [

@@ -46,6 +46,7 @@ def test_rows_are_trained_once_and_tabled(options, tmp_path, monkeypatch, capsys
         ablation.run(options)
 
 
+@pytest.mark.slow
 def test_a_stopped_ablation_goes_on_with_the_row_it_was_in(options, tmp_path, monkeypatch):
     train = Trainer.train
 
@@ -87,6 +88,7 @@ def test_mistakes_are_named_before_anything_is_trained(options, tmp_path):
     assert not (tmp_path / "ablation").exists()
 
 
+@pytest.mark.slow
 def test_a_set_that_came_later_is_scored_by_every_row(options, dataset, tmp_path):
     data = tmp_path / "data"
     shutil.copytree(dataset, data)
@@ -141,6 +143,7 @@ def test_variants_of_a_file_are_compared_with_the_rows_they_name(options, tmp_pa
         ablation.run(options)
 
 
+@pytest.mark.slow
 def test_folds_left_out_in_turn_are_one_set(options, tmp_path, monkeypatch):
     options.score, options.folds = "folds", ["1", "3"]
     assert ablation.run(options) == 0

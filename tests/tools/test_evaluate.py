@@ -177,6 +177,7 @@ def test_totals_are_plain_json(evaluated):
     assert not Path(entry["pictures"]["maps"]).is_absolute()
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(not (SHARED / "maps/CUHK_test100/PRNet").is_dir(), reason="the published maps are not here")
 def test_measured_rows_of_the_published_maps(tmp_path, capsys):
     """The rows of an independent script: full-size maps and 224 x 224 ones that have to be resized."""

@@ -28,6 +28,7 @@ def test_the_file_computes_what_pytorch_does_at_any_size(exported, run_folder):
     assert np.allclose(theirs(photograph, tile=70, tta=True), ours(photograph, tile=70, tta=True), atol=1e-4)
 
 
+@pytest.mark.slow
 def test_parity_is_printed_at_three_sizes_and_a_wrong_graph_is_refused(run_folder, tmp_path, monkeypatch, capsys):
     options = ExportOptions(model_path=str(run_folder), output=str(tmp_path / "ran.onnx"))
     export.run(options)

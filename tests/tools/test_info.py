@@ -5,6 +5,7 @@ from ran.utils.tool_options import InfoOptions
 
 
 # The reference sizes at 384 x 384: ours by the paper's description, and the released EfficientNet-B3's encoder row.
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "arch, parameters, gmac", [("resnet18", 15.7, 9.0), ("resnet50", 29.3, 16.2), ("efficientnet_b3", 14.5, 6.4)]
 )

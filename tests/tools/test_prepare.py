@@ -298,6 +298,7 @@ def test_unknown_folders_are_reported_what_is_known(tmp_path):
 SHARED = Path(__file__).parents[3] / "shared/data/CUHK"
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(not SHARED.is_dir(), reason="CUHK is not here")
 def test_cuhk_as_published(tmp_path, capsys):
     run(SHARED, tmp_path, white="", dataset="CUHK")

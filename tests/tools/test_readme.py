@@ -23,6 +23,7 @@ def options(tmp_path) -> ReadmeOptions:
     return ReadmeOptions(paths=[str(tmp_path / "README.md")], results=str(tmp_path / "results"))
 
 
+@pytest.mark.slow
 def test_tables_are_filled_from_their_files(options, tmp_path):
     readme.run(options)
     text = (tmp_path / "README.md").read_text()
@@ -66,5 +67,6 @@ def test_unknown_tables_are_refused(options, tmp_path):
         readme.run(options)
 
 
+@pytest.mark.slow
 def test_this_repositorys_tables_are_those_of_its_files():
     readme.run(ReadmeOptions(check=True))

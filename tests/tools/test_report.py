@@ -35,6 +35,7 @@ def test_a_report_has_its_files(written):
     assert rows[0]["better"] == ""  # three images prove nothing
 
 
+@pytest.mark.slow
 def test_methods_and_examples_are_chosen_by_name(evaluated, tmp_path):
     name = read_scores(evaluated)[0].rows[1]["name"]
     options = ReportOptions(scores=[str(evaluated)], output=str(tmp_path / "a"), methods=["small", "good"])
@@ -83,6 +84,7 @@ def test_a_picture_that_vanished_is_named(evaluated, saved_maps, tmp_path):
     assert not (tmp_path / "out").exists()
 
 
+@pytest.mark.slow
 def test_what_an_earlier_report_left_does_not_stay(evaluated, tmp_path):
     options = ReportOptions(scores=[str(evaluated)], output=str(tmp_path))
     report.run(options)
@@ -103,6 +105,7 @@ def test_odd_names_of_sets_and_methods(evaluated, tmp_path):
     assert "{}[12] a$|$b &" in (tmp_path / "out/tables.tex").read_text()
 
 
+@pytest.mark.slow
 def test_many_images_are_thinned_to_the_worst(evaluated, tmp_path, monkeypatch, capsys):
     monkeypatch.setattr("ran.evaluation.report.PAGE_IMAGES", 2)
     report.run(ReportOptions(scores=[str(evaluated)], output=str(tmp_path)))
@@ -179,6 +182,7 @@ def test_an_image_opens_and_the_arrow_keys_walk(page):
     assert not dialog.is_visible()
 
 
+@pytest.mark.slow
 def test_names_are_never_read_as_html(browser, evaluated, dataset, tmp_path):
     scores = read_scores(evaluated)
     scores[0].method = "<img src=x onerror=document.title='broken'>"

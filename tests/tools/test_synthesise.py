@@ -80,6 +80,7 @@ def test_same_seed_same_files(sources, made, tmp_path):
     assert all((made / path).read_bytes() == (again / path).read_bytes() for path in files)
 
 
+@pytest.mark.slow
 def test_a_training_mixes_them_in(made, config, dataset):
     made.parent.parent.joinpath("Train/SAMPLE").symlink_to(dataset / "Train/SAMPLE")
     config.data_path, config.extra, config.batch_size, config.extra_per_batch = (

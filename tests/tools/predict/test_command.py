@@ -24,6 +24,7 @@ from tests.tools.predict.written import read, written
 ROOT = Path(__file__).parents[3]
 
 
+@pytest.mark.slow
 def test_maps_are_those_of_the_predictor_whatever_the_batch(options, run_folder, shoot, tmp_path, capsys):
     assert predict.run(options) == 0
     out = tmp_path / "out"

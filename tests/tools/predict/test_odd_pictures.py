@@ -35,6 +35,7 @@ def bad_files(folder: Path) -> None:
     Image.fromarray(good).quantize(64).save(folder / "palette.png", transparency=3)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("tile", [0, 500])
 def test_odd_pictures_work_and_broken_ones_are_named_at_the_end(options, tmp_path, capsys, tile):
     folder = tmp_path / "odd"
@@ -52,6 +53,7 @@ def test_odd_pictures_work_and_broken_ones_are_named_at_the_end(options, tmp_pat
     assert read(tmp_path / "out/tiny.png").shape == (1, 1) and read(tmp_path / "out/wide.png").shape == (10, 20000)
 
 
+@pytest.mark.slow
 def test_doubtful_values_and_long_strips_are_named_at_the_end(options, shoot, tmp_path, capsys):
     twelve = photograph("coffee")[..., ::-1].astype(np.uint16) * 16
     cv2.imwrite(str(shoot / "twelve.png"), twelve)
