@@ -120,7 +120,7 @@ def ranks(made: dict[str, list[tuple[np.ndarray, float]]]) -> list[dict]:
         burst, same = [], fingerprint(found[0][0])
         for frame, radius in found:
             small = shrunk(frame)
-            numbered = numbers(small, predictor(small), frame.shape[:2])
+            numbered = numbers(small, predictor.levels(small), frame.shape[:2])
             burst.append({"name": name, "radius": round(radius, 3), "fingerprint": same, **numbered})
         mark(burst)
         rows += [{key: row[key] for key in ("name", "radius", "in_focus", "sharpness", "rank")} for row in burst]

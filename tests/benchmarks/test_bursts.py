@@ -1,4 +1,5 @@
 import csv
+from types import SimpleNamespace
 
 import numpy as np
 
@@ -8,7 +9,8 @@ from benchmarks import bursts
 def test_bursts_are_apart_from_other_pictures(tmp_path, monkeypatch):
     monkeypatch.setattr(bursts, "SCENES", ("coffee", "chelsea"))
     monkeypatch.setattr(bursts, "TEXTURES", ("grass",))
-    monkeypatch.setattr(bursts, "load_model", lambda: lambda picture: np.ones(picture.shape[:2], np.float32))
+    sharp = SimpleNamespace(levels=lambda picture: np.full(picture.shape[:2], 255, np.uint8))
+    monkeypatch.setattr(bursts, "load_model", lambda: sharp)
     bursts.measure(bursts.Options(frames=3, output=str(tmp_path)))
     rows = list(csv.DictReader((tmp_path / "likeness.csv").open()))
     assert len(rows) == 3 * 3 + 3 + 3 * 6 + 3
