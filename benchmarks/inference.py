@@ -7,13 +7,23 @@ from .common import SIZE, in_child, median_seconds
 TITLE = "One image, 384 x 384, from 8-bit picture to 8-bit map"
 
 
+NETWORKS = (
+    "RAN resnet18",
+    "RAN resnet50",
+    "RAN ran_photos",
+    "torchvision fcn_resnet50",
+    "torchvision deeplabv3_resnet50",
+    "torchvision lraspp_mobilenet_v3_large",
+)
+
+
 def measure(device: str, repeats: int) -> list[dict]:
     """Median seconds of one image and peak memory; compiled too where there is a compiler."""
     modes = [("off", False)] + ([("bf16", False)] if device == "cuda" else [])
     modes += [(modes[-1][0], True)] if device == "cuda" or shutil.which("g++") else []
     rows = []
     for amp, compile in modes:
-        for name in ("RAN resnet18", "RAN resnet50", "torchvision fcn_resnet50", "torchvision deeplabv3_resnet50"):
+        for name in NETWORKS:
             seconds, peak = in_child(image_seconds, name, device, amp, compile, repeats)
             what = name + (f", {amp}" if amp != "off" else "") + (", compiled" if compile else "")
             rows.append({"what": what, "seconds": seconds, "a second": 1 / seconds, "peak MB": peak})
@@ -27,7 +37,9 @@ def image_seconds(name: str, device: str, amp: str, compile: bool, repeats: int)
     from torch import nn
 
     from ran.model import RAN
+    from ran.predictor import SHIPPED
     from ran.predictor_torch import TorchPredictor
+    from ran.utils.checkpoint import load_network
 
     class Logits(nn.Module):
         """A segmentation network of torchvision with the call of RAN."""
@@ -41,7 +53,7 @@ def image_seconds(name: str, device: str, amp: str, compile: bool, repeats: int)
 
     family, arch = name.split()
     if family == "RAN":
-        network: RAN | Logits = RAN(arch)
+        network: RAN | Logits = load_network(SHIPPED)[0] if arch == SHIPPED.stem else RAN(arch)
     else:
         peer = getattr(torchvision.models.segmentation, arch)
         network = Logits(peer(weights=None, weights_backbone=None, num_classes=1))

@@ -1,4 +1,4 @@
-"""Start-up: whole processes, and where the seconds of a test of one image go."""
+"""Start-up: whole processes by the shipped weights, and where the seconds of one image go."""
 
 import subprocess
 import sys
@@ -16,22 +16,25 @@ NEEDED = "main, onnxruntime, ran.tools.predict, ran.predictor_onnx"
 def measure(device: str, repeats: int) -> list[dict]:
     """Median wall seconds of each process; the difference to the line before is what was added."""
     with tempfile.TemporaryDirectory() as folder:
-        data, run = in_child(made_up_data, Path(folder), 4)[0], Path(folder) / "run"
-        where = f"--data_path {data} --model_path {run} --device {device}"
-        seconds(f"main.py train {where} --arch resnet18 --pretrained none --epochs 1 --val_share 0".split(), 1)
-        seconds(f"main.py export --model_path {run}".split(), 1)
+        data, onnx = in_child(made_up_data, Path(folder), 4)[0], f"{folder}/ran.onnx"
+        seconds(f"main.py export --output {onnx}".split(), 1)
+        test = f"main.py test --data_path {data} --model_path ran_photos --output {folder}/scores --device {device}"
         photo = next(Path(data).rglob("Test/images/*"))
-        predict = f"main.py predict {photo} --model_path {run} --output {run} --overwrite --engine"
+        predict = f"main.py predict {photo} --output {folder}/maps --overwrite"
         steps = {
             "main.py --help": ["main.py", "--help"],
             "python with torch": ["-c", "import torch"],
+            "python with all that predict imports by PyTorch": [
+                "-c",
+                "import main, ran.tools.predict, ran.predictor_torch",
+            ],
+            "predict of one image": f"{predict} --device {device}".split(),
             "python with all that test imports": ["-c", "import main, ran.tester"],
-            "test of one image, without a report": f"main.py test {where} --report False".split(),
-            "test of one image": f"main.py test {where}".split(),
-            "predict of one image": f"{predict} torch --device {device}".split(),
+            "test of one image, without a report": f"{test} --report False".split(),
+            "test of one image": test.split(),
             "python with onnxruntime, NumPy, Pillow, OpenCV": ["-c", "import onnxruntime, numpy, PIL.Image, cv2"],
             "python with all that predict imports beside them": ["-c", f"import {NEEDED}"],
-            "predict of one image by onnxruntime": f"{predict} onnx --device cpu".split(),
+            "predict of one image by onnxruntime": f"{predict} --model_path {onnx} --device cpu".split(),
         }
         rows = []
         for what, words in steps.items():
