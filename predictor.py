@@ -3,7 +3,7 @@
 import os
 import warnings
 from abc import ABC, abstractmethod
-from collections.abc import Iterator
+from collections.abc import Callable
 from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO, TypeAlias, overload
@@ -13,7 +13,7 @@ from PIL import Image
 
 from .imaging.kinds import as_image
 from .imaging.resizing import focus_maps, quantised, resize, resize_map
-from .imaging.tiles import Place, blended
+from .imaging.tiles import blended
 from .utils.options import MIN_SIZE
 from .utils.weight_files import WEIGHTS, exported, image_size, named
 
@@ -69,18 +69,13 @@ class Predictor(ABC):
         Raises:
             ValueError: not a picture, with what was wrong; sizes that do not work.
         """
-        for name, value in (("size", size), ("tile", tile)):
-            if value and not (isinstance(value, (int, np.integer)) and value >= MIN_SIZE):
-                raise ValueError(f"{name} {value!r}: pixels, at least {MIN_SIZE}, or 0")
+        _check(size, tile)
         if isinstance(picture, (list, tuple)):
             return [self(one, size, tile, tta, depth) for one in picture]
         image = as_image(picture, depth)
         if not tile and (advice := advice_on_shape(*image.shape[:2])):
             warnings.warn(advice, stacklevel=2)
-        found = np.empty(image.shape[:2], np.float32)
-        for place, probability in self._parts(image, size, tile, tta):
-            found[place] = probability
-        return found
+        return self._whole(image, size, tile, tta, lambda probability: probability)
 
     def levels(self, image: np.ndarray, size: int = 0, tile: int = 0, tta: bool = False, bits: int = 8) -> np.ndarray:
         """Focus map of a photograph as it is saved, grey levels of 8 or 16 bits, white = in focus.
@@ -90,14 +85,16 @@ class Predictor(ABC):
         Args:
             image: H x W x 3 uint8, RGB.
             size, tile, tta: as in a call.
+            bits: 8 or 16.
 
         Returns:
             H x W uint8 or uint16.
+
+        Raises:
+            ValueError: sizes that do not work.
         """
-        found = np.empty(image.shape[:2], np.uint8 if bits == 8 else np.uint16)
-        for place, probability in self._parts(image, size, tile, tta):
-            found[place] = quantised(probability, bits)
-        return found
+        _check(size, tile)
+        return self._whole(image, size, tile, tta, lambda probability: quantised(probability, bits))
 
     def probabilities(self, images: "np.ndarray | torch.Tensor", tta: bool = False) -> np.ndarray:
         """Probabilities of being in focus at the network's size.
@@ -123,17 +120,28 @@ class Predictor(ABC):
         """8-bit focus maps of a batch N x 3 x H x W uint8, RGB, already at the network's size; see focus_maps."""
         return focus_maps(self.probabilities(images), sizes)
 
-    def _parts(self, image: np.ndarray, size: int, tile: int, tta: bool) -> Iterator[tuple[Place, np.ndarray]]:
-        """Places in a map, and the probabilities there."""
+    def _whole(self, image: np.ndarray, size: int, tile: int, tta: bool, convert: Callable) -> np.ndarray:
+        """What a function makes of the probabilities of an image, H x W, all at once or band by band of tiles."""
 
-        def whole(part: np.ndarray) -> np.ndarray:
-            seen = resize(part, size or self.img_size, size or self.img_size)
-            return resize_map(self.probabilities(stack([seen]), tta)[0], part.shape[:2])
+        def seen(part: np.ndarray) -> np.ndarray:
+            small = resize(part, size or self.img_size, size or self.img_size)
+            return resize_map(self.probabilities(stack([small]), tta)[0], part.shape[:2])
 
-        if tile and max(image.shape[:2]) > tile:
-            yield from blended(whole, image, tile)
-        else:
-            yield np.s_[:, :], whole(image)
+        if not tile or max(image.shape[:2]) <= tile:
+            return convert(seen(image))
+        found: np.ndarray | None = None
+        for place, probability in blended(seen, image, tile):
+            band = convert(probability)
+            found = np.empty(image.shape[:2], band.dtype) if found is None else found
+            found[place] = band
+        assert found is not None  # an image has pixels
+        return found
+
+
+def _check(size: int, tile: int) -> None:
+    for name, value in (("size", size), ("tile", tile)):
+        if value and not (isinstance(value, (int, np.integer)) and value >= MIN_SIZE):
+            raise ValueError(f"{name} {value!r}: pixels, at least {MIN_SIZE}, or 0")
 
 
 def advice_on_shape(height: int, width: int) -> str:

@@ -23,7 +23,7 @@ HALF = 128  # a map's levels from here on are in focus: probabilities of at leas
 LINE = (255, 214, 10)  # yellow: the border of what is in focus
 WORKING_SIDE = 1024  # longer side at which blur and numbers are computed, pixels
 RADIUS = 4  # of the bokeh's disc at least, pixels there: a weak blur is computed at a longer side
-STRIP = 2**16  # pixels that are blended at a time: what fits in a cache
+STRIP_PIXELS = 2**16  # that are blended at a time: what fits in a cache
 
 
 class Look(NamedTuple):
@@ -111,7 +111,7 @@ def read_alpha(path: str | Path) -> np.ndarray | None:
 
 def overlay(photograph: np.ndarray, focus_map: np.ndarray) -> np.ndarray:
     """The photograph with its blurred part darkened, and a line around what is in focus; H x W x 3 uint8."""
-    drawn = _blend(photograph, np.zeros_like(photograph), focus_map, least=0.3)
+    drawn = _blend(photograph, np.broadcast_to(np.uint8(0), photograph.shape), focus_map, least=0.3)
     pen = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, [2 * max(1, round(max(focus_map.shape) / 800)) + 1] * 2)
     # A replicated rim: no line where the region only ends with the picture.
     sharp = cv2.threshold(focus_map, HALF - 1, 255, cv2.THRESH_BINARY)[1]
@@ -181,8 +181,7 @@ def numbers(photograph: np.ndarray, focus_map: np.ndarray, size: tuple[int, int]
     Raises:
         ValueError: a map that is not uint8.
     """
-    if focus_map.dtype != np.uint8:
-        raise ValueError(f"a map of {focus_map.dtype}: expected uint8, as Predictor.levels gives it")
+    _check(focus_map)
     height, width = size
     focus_map = shrunk(focus_map)
     sharp = focus_map >= HALF
@@ -221,6 +220,11 @@ def _large(picture: np.ndarray, size: tuple[int, int]) -> np.ndarray:
     return cv2.resize(picture, size[::-1], interpolation=cv2.INTER_LINEAR)
 
 
+def _check(focus_map: np.ndarray) -> None:
+    if focus_map.dtype != np.uint8:
+        raise ValueError(f"a map of {focus_map.dtype}: expected uint8, as Predictor.levels gives it")
+
+
 def _blend(
     above: np.ndarray, below: np.ndarray, alpha: np.ndarray, least: float = 0, out: np.ndarray | None = None
 ) -> np.ndarray:
@@ -230,9 +234,10 @@ def _blend(
         alpha: the share of the upper one, H x W uint8.
         least: what a share of 0 stands for, 0 to 1.
     """
+    _check(alpha)
     out = np.empty_like(above) if out is None else out
     shares = np.linspace(least, 1, 256, dtype=np.float32)
-    rows = max(1, STRIP // above.shape[1])
+    rows = max(1, STRIP_PIXELS // above.shape[1])
     for strip in (slice(top, top + rows) for top in range(0, len(above), rows)):
         share = cv2.LUT(alpha[strip], shares)
         out[strip] = cv2.blendLinear(above[strip], below[strip], share, 1 - share)

@@ -25,20 +25,21 @@ def blended(
     """
     lengths = height, width = image.shape[:2]
     axis = int(width > height)  # along which bands follow each other
-    along, across = list(_spans(lengths[axis], tile)), list(_spans(lengths[1 - axis], tile))
-    begun = np.zeros((0, lengths[1 - axis]), np.float32)  # what tiles further along belong to as well
-    for (start, end, ramp), (following, *_) in zip(along, [*along[1:], (lengths[axis],)]):
-        band = np.zeros((end - start, lengths[1 - axis]), np.float32)
+    spans, cross_spans = (list(_spans(length, tile)) for length in (lengths[axis], lengths[1 - axis]))
+    begun = np.zeros((0, lengths[1 - axis]), np.float32)  # sums of the rows that the next tiles reach as well
+    for (start, end, ramp), (following, *_) in zip(spans, [*spans[1:], (lengths[axis],)]):
+        # Its rows lie in memory as the picture's do, be they its columns.
+        band = np.zeros((end - start, lengths[1 - axis]), np.float32, order="F" if axis else "C")
         band[: len(begun)] = begun
-        for first, last, other in across:
+        for first, last, cross_ramp in cross_spans:
             place = np.s_[start:end, first:last]
             part = function(image[place] if axis == 0 else image[place[::-1]])
             weighed = (part if axis == 0 else part.T) * ramp[:, None]
-            weighed *= other
+            weighed *= cross_ramp
             band[:, first:last] += weighed
         done = band[: following - start]
         yield (np.s_[start:following, :], done) if axis == 0 else (np.s_[:, start:following], done.T)
-        begun = band[following - start :].copy()
+        begun = band[following - start :].copy("K")
 
 
 def _spans(length: int, tile: int) -> Iterator[tuple[int, int, np.ndarray]]:

@@ -82,7 +82,8 @@ class Conv(nn.Conv2d):
         kernel, stride = self.kernel_size[0], self.stride[0]
         if stride == 1:
             return F.conv2d(x, self.weight, padding=kernel // 2, groups=self.groups)
-        down, across = (max(0, (-(-side // stride) - 1) * stride + kernel - side) for side in x.shape[-2:])
+        # Without a negative number: what ONNX makes of this division rounds towards zero.
+        down, across = ((side - 1) // stride * stride + kernel - side for side in x.shape[-2:])
         x = F.pad(x, (across // 2, across - across // 2, down // 2, down - down // 2))
         return F.conv2d(x, self.weight, stride=stride, groups=self.groups)
 

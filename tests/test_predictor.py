@@ -20,6 +20,7 @@ from ran.tools.sample import photograph
 from ran.utils.checkpoint import load_network, read_weights, save_weights
 from ran.utils.tool_options import ExportOptions
 from tests.faults.making import dng
+from tests.tools.video.clips import Bright
 
 IN_FORKS = """
 import multiprocessing, sys
@@ -123,6 +124,8 @@ def test_sizes_that_do_not_work_are_refused(options, run_folder):
     ((name, value),) = options.items()
     with pytest.raises(ValueError, match=f"{name} {value!r}: pixels, at least 32, or 0"):
         load_model(run_folder, "cpu")(photograph("chelsea"), **options)
+    with pytest.raises(ValueError, match=f"{name} {value!r}: pixels, at least 32, or 0"):
+        load_model(run_folder, "cpu").levels(photograph("chelsea"), **options)
 
 
 def test_mirror_images_and_other_sizes(run_folder):
@@ -152,6 +155,15 @@ def test_levels_are_those_of_the_map(options, run_folder):
     predictor, cat = load_model(run_folder, "cpu"), photograph("chelsea")
     for bits in (8, 16):
         assert np.array_equal(predictor.levels(cat, **options, bits=bits), quantised(predictor(cat, **options), bits))
+
+
+@pytest.mark.parametrize("shape", [(500, 700), (700, 500), (90, 640)])
+def test_tiles_lie_where_they_belong(shape):
+    """The map of a predictor whose probability is the brightness is nearly the picture, whatever it is made of."""
+    picture = cv2.GaussianBlur(np.random.default_rng(0).integers(0, 256, shape, np.uint8), (0, 0), 6)
+    picture = cv2.normalize(picture, None, 0, 255, cv2.NORM_MINMAX)[..., None].repeat(3, 2)
+    found = Bright().levels(picture, tile=128)
+    assert np.abs(found.astype(int) - picture[..., 0]).mean() < 6
 
 
 @pytest.mark.parametrize("shape", [(9000, 1000), (1000, 9000)])

@@ -8,18 +8,20 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     import torch
 
+NO_THREAD = "can't start new thread"  # Python's message where there is no room for another one
 LOADER = "DataLoader worker"  # torch's messages on a loader process that died, perhaps "out of shared memory"
 
 
 @contextmanager
 def explain_out_of_memory(advice: str) -> Iterator[None]:
-    """Turns the failures of NumPy, OpenCV and torch for lack of memory into a ValueError with advice."""
+    """Turns the failures of NumPy, OpenCV, torch and threads for lack of memory into a ValueError with advice."""
     import cv2
 
     try:
         yield
     except (MemoryError, RuntimeError, cv2.error) as error:
-        if LOADER in str(error) or (not isinstance(error, MemoryError) and "memory" not in str(error).lower()):
+        short = isinstance(error, MemoryError) or any(word in str(error).lower() for word in ("memory", NO_THREAD))
+        if LOADER in str(error) or not short:
             raise
         raise ValueError(f"not enough memory: {advice}") from None
 

@@ -65,6 +65,14 @@ def test_numbers_of_a_known_map(scene):
     assert flat["sharpness"] == 0
     empty = renderings.numbers(photograph, np.zeros_like(focus_map), (400, 600))
     assert empty["in_focus"] == 0 and empty["centre_x"] is None and empty["right"] is None
+
+
+def test_other_maps_are_refused_in_words(scene):
+    photograph, focus_map = scene
+    for name in ("overlay", "cutout", "bokeh"):
+        for wrong in (focus_map / np.float32(255), focus_map.astype(np.uint16) * 257):
+            with pytest.raises(ValueError, match=f"a map of {wrong.dtype}: expected uint8"):
+                getattr(renderings, name)(photograph, wrong)
     with pytest.raises(ValueError, match="a map of float32: expected uint8"):
         renderings.numbers(photograph, focus_map / np.float32(255), (400, 600))
 
@@ -79,7 +87,7 @@ def test_odd_shapes(shape):
 
 def test_strips_are_seamless(scene, monkeypatch):
     whole = [getattr(renderings, name)(*scene) for name in ("overlay", "cutout", "bokeh")]
-    monkeypatch.setattr(renderings, "STRIP", 5000)
+    monkeypatch.setattr(renderings, "STRIP_PIXELS", 5000)
     parts = [getattr(renderings, name)(*scene) for name in ("overlay", "cutout", "bokeh")]
     assert all(np.array_equal(a, b) for a, b in zip(whole, parts))
 

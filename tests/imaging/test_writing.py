@@ -4,7 +4,7 @@ import zlib
 import cv2
 import numpy as np
 import pytest
-from PIL import Image
+from PIL import ExifTags, Image
 
 from ran.imaging import writing
 from ran.imaging.pictures import read_image
@@ -17,7 +17,7 @@ KINDS = [((), np.uint8, "L"), ((), np.uint16, "I;16"), ((3,), np.uint8, "RGB"), 
 @pytest.mark.parametrize("shape", SHAPES)
 @pytest.mark.parametrize(("channels", "kind", "mode"), KINDS)
 def test_both_libraries_read_what_is_written(shape, channels, kind, mode, monkeypatch):
-    monkeypatch.setattr(writing, "STRIP", 10_000)  # several strips, and rows that are longer than one
+    monkeypatch.setattr(writing, "STRIP_BYTES", 10_000)  # several strips, and rows that are longer than one
     picture = np.random.default_rng(0).integers(0, np.iinfo(kind).max + 1, (*shape, *channels)).astype(kind)
     data = b"".join(png(picture))
     with Image.open(io.BytesIO(data)) as read:
@@ -28,7 +28,7 @@ def test_both_libraries_read_what_is_written(shape, channels, kind, mode, monkey
 
 def test_its_checksums_are_right(monkeypatch):
     """Pillow and OpenCV do not look at that of the packed rows."""
-    monkeypatch.setattr(writing, "STRIP", 1000)
+    monkeypatch.setattr(writing, "STRIP_BYTES", 1000)
     data, rows = b"".join(png(np.arange(6000, dtype=np.uint16).reshape(60, 100))), b""
     at, names = 8, []
     while at < len(data):
@@ -40,6 +40,21 @@ def test_its_checksums_are_right(monkeypatch):
         at = end + 4
     assert names[0] == b"IHDR" and names[-1] == b"IEND" and names.count(b"IDAT") > 5
     assert len(zlib.decompress(rows)) == 60 * 201  # raises where its own checksum is wrong
+
+
+def test_metadata_may_hold_any_letters(tmp_path):
+    exif, picture = Image.Exif(), np.random.default_rng(0).integers(0, 256, (9, 8, 3), np.uint8)
+    exif[ExifTags.Base.ImageDescription] = "the IDAT chunk"
+    for number, (comment, metadata) in enumerate([("", {"exif": exif}), ("IDAT", {"icc_profile": b"IDAT" * 9})]):
+        write_png(path := tmp_path / f"{number}.png", picture, comment, metadata)
+        assert np.array_equal(read_image(path), picture)
+
+
+@pytest.mark.parametrize("kind", [bool, np.int32, np.float32])
+def test_what_png_does_not_hold_is_refused(kind, tmp_path):
+    with pytest.raises(ValueError, match="PNG holds uint8 and uint16"):
+        write_png(tmp_path / "a.png", np.zeros((4, 5), kind))
+    assert not list(tmp_path.iterdir())
 
 
 def test_a_part_of_an_array_is_written_as_it_is(tmp_path):

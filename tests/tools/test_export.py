@@ -7,6 +7,7 @@ import torch
 from ran.predictor import load_model
 from ran.predictor_onnx import OnnxPredictor
 from ran.tools import export
+from ran.tools.sample import photograph
 from ran.utils.tool_options import ExportOptions
 
 
@@ -26,6 +27,17 @@ def test_the_file_computes_what_pytorch_does_at_any_size(exported, run_folder):
         assert np.allclose(theirs.probabilities(images), ours.probabilities(images), atol=1e-4)
     photograph = rng.integers(0, 256, (90, 120, 3), dtype=np.uint8)
     assert np.allclose(theirs(photograph, tile=70, tta=True), ours(photograph, tile=70, tta=True), atol=1e-4)
+
+
+@pytest.mark.slow
+def test_the_shipped_network_is_the_same_at_odd_sizes(tmp_path):
+    """Its encoder pads by the size of what it sees, which becomes part of the graph."""
+    export.run(ExportOptions(output=str(tmp_path / "ran.onnx")))
+    ours, theirs = load_model(device="cpu"), load_model(tmp_path / "ran.onnx")
+    cat = photograph("chelsea")
+    for size in (97, 300):
+        expected = ours(cat, size=size)
+        assert expected.max() > 0.9 and np.allclose(theirs(cat, size=size), expected, atol=1e-4)
 
 
 @pytest.mark.slow

@@ -14,7 +14,15 @@ def test_a_lack_of_memory_is_reported_and_nothing_else():
     def out_of_memory():
         raise RuntimeError("CUDA out of memory. Tried to allocate 9 GiB")
 
-    for work in (out_of_memory, lambda: np.empty(2**55), lambda: cv2.resize(np.zeros((9, 9, 4)), (30000, 2**28))):
+    def out_of_threads():
+        raise RuntimeError("can't start new thread")
+
+    for work in (
+        out_of_memory,
+        out_of_threads,
+        lambda: np.empty(2**55),
+        lambda: cv2.resize(np.zeros((9, 9, 4)), (30000, 2**28)),
+    ):
         with pytest.raises(ValueError, match="not enough memory: take less"), explain_out_of_memory("take less"):
             work()
     with pytest.raises(RuntimeError, match="another"), explain_out_of_memory("take less"):

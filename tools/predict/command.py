@@ -186,7 +186,7 @@ class _Prediction:
                 self._leave(source)
             else:
                 read[source] = result
-        maps = self._maps([seen for _, seen, _ in read.values()]) if read else []
+        maps = self._found([seen for _, seen, _ in read.values()]) if read else []
         for (source, (photograph, _, comment)), found in zip(read.items(), maps):
             writing.append((source, pool.submit(self._write, source, photograph, found, comment)))
 
@@ -200,8 +200,8 @@ class _Prediction:
             side = self.options.size or self.predictor.img_size
             return photograph, photograph if self.options.tile else resize(photograph, side, side), comment
 
-    def _maps(self, seen: list[np.ndarray]) -> list[np.ndarray]:
-        """Probabilities at the network's size; of tiles the whole map, as it is saved."""
+    def _found(self, seen: list[np.ndarray]) -> list[np.ndarray]:
+        """Probabilities at the network's size; with --tile finished maps."""
         start = time.monotonic()
         with explain_out_of_memory("lower --batch_size or --size"):
             size, tile, tta = self.options.size, self.options.tile, self.options.tta
@@ -218,7 +218,7 @@ class _Prediction:
             size, base = photograph.shape[:2], self.output / source.name
             focus_map = found if self.options.tile else quantised(resize_map(found, size), self.options.bits)
             write_png(Path(f"{base}.png"), focus_map, comment)
-            focus_map = focus_map if self.options.bits == 8 else to_8_bit(focus_map, 16)
+            focus_map = to_8_bit(focus_map, 16) if self.options.bits == 16 else focus_map
             if self.table:
                 row = renderings.numbers(small := renderings.shrunk(photograph), focus_map, size)
                 self.table.add(source.name, {"picture": str(source.path), **row, **columns(small, source.path)})
