@@ -105,12 +105,17 @@ class Predictor(ABC):
 
         Returns:
             N x H x W float32, in [0, 1].
+
+        Raises:
+            ValueError: weights that give no numbers.
         """
         images = np.asarray(images)
+        found = self._run(images)
         if tta:
-            mirrored = self._run(images[..., ::-1].copy("K"))[..., ::-1]
-            return (self._run(images) + mirrored) / 2
-        return self._run(images)
+            found = (found + self._run(images[..., ::-1].copy("K"))[..., ::-1]) / 2
+        if not np.isfinite(found.sum()):
+            raise ValueError("the network gives no numbers (NaN): its weights are damaged, or too large for --amp fp16")
+        return found
 
     @abstractmethod
     def _run(self, images: np.ndarray) -> np.ndarray:

@@ -55,7 +55,7 @@ def check_masks(pairs: list[Pair], turn: str = PREPARED) -> tuple[list[str], lis
     if stale:
         stated = f"{len(stale)} contour(s) are not those of their masks; prepare makes them: {_names(stale)}"
         remarks.append(f"warning: {stated}")
-    turned = sum(orientation_at(pair.image) > 1 for pair in pairs)
+    turned = sum(orientation_at(pair.image) > 1 for pair in pairs if pair.image != pair.mask)  # masks alone have none
     if turned:
         remarks.append(
             f"{turned} of {len(pairs)} photographs carry an EXIF rotation: they are read upright, and masks as their "

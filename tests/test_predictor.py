@@ -128,6 +128,15 @@ def test_sizes_that_do_not_work_are_refused(options, run_folder):
         load_model(run_folder, "cpu").levels(photograph("chelsea"), **options)
 
 
+@pytest.mark.filterwarnings("error")
+def test_weights_that_give_no_numbers_make_no_map(run_folder):
+    predictor = load_model(run_folder, "cpu")
+    next(predictor.network.parameters()).data.fill_(float("nan"))
+    for work in (predictor, predictor.levels, lambda cat: predictor(cat, tile=90, tta=True)):
+        with pytest.raises(ValueError, match="no numbers .NaN.: its weights are damaged"):
+            work(photograph("chelsea"))
+
+
 def test_mirror_images_and_other_sizes(run_folder):
     predictor = load_model(run_folder, "cpu")
     cat = photograph("chelsea")[:150, :200]

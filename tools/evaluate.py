@@ -55,7 +55,10 @@ def run(options: EvaluateOptions) -> None:
     dataset, pictures = truth(options)
     masks = chosen_masks(pictures["masks"], options.names)
     other = "in_focus" if options.white == "blurred" else "blurred"
-    truths = [Pair(dataset, stem, path, path, white=options.white) for stem, path in masks.items()]
+    photographs = list_images(Path(pictures["images"])) if pictures["images"] else {}
+    truths = [
+        Pair(dataset, stem, photographs.get(stem, [path])[0], path, white=options.white) for stem, path in masks.items()
+    ]
     methods = read_methods(options)
     for method in methods:
         match(method, masks, partly=bool(options.names))

@@ -8,6 +8,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
+from PIL import ExifTags, Image
 
 from ran.evaluation.metrics import COLUMNS, score_image, totals
 from ran.evaluation.scores import read_scores
@@ -67,6 +68,25 @@ def test_the_dataset_folder_is_optional_and_polarity_can_be_said(saved_maps, dat
     good, flipped = read_scores(tmp_path / "out")
     assert good.totals == flipped.totals and good.totals["mae"] < 0.2 and "warning" not in out
     assert (flipped.pictures.maps_white, flipped.pictures.masks_white) == ("blurred", "blurred")
+
+
+@pytest.mark.parametrize("given", [False, True])
+def test_photographs_with_an_exif_rotation_are_counted(options, dataset, tmp_path, capsys, given):
+    """In the data set's folder, or that of --images; without photographs there are none, whatever masks carry."""
+    shutil.copytree(dataset / "SAMPLE", tmp_path / "data/SAMPLE")
+    test = tmp_path / "data/SAMPLE/Test"
+    exif = Image.Exif()
+    exif[ExifTags.Base.Orientation] = 3
+    for path in (test / "images").iterdir():
+        Image.open(path).save(path, exif=exif)
+    options.data_path = str(tmp_path / "data")
+    if given:
+        options.gt, options.images = str(test / "masks"), str(test / "images")
+    evaluate.run(options)
+    assert "3 of 3 photographs carry an EXIF rotation" in capsys.readouterr().out
+    options.gt, options.images = str(test / "masks"), ""
+    evaluate.run(options)
+    assert "EXIF" not in capsys.readouterr().out
 
 
 def test_an_inverted_method_is_suspected(options, tmp_path, capsys):

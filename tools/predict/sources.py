@@ -10,9 +10,11 @@ from dataclasses import dataclass
 from fnmatch import fnmatch
 from pathlib import Path, PurePath
 
-from ...utils.picture_names import VIDEO_SUFFIXES, is_picture, is_systems
+from ...utils.picture_names import OF_SYSTEMS, VIDEO_SUFFIXES, is_picture, is_systems
 from .results import is_result
 from .sorting import is_sorted
+
+SYSTEMS = "hidden or a system's"
 
 
 @dataclass(frozen=True)
@@ -90,13 +92,16 @@ class _Search:
         self.left: Counter[str] = Counter()
 
     def left_out(self) -> str:
-        plural = ("linked folder", "earlier result")
+        plural = ("linked folder", "earlier result", "folder")
         parts = [f"{n} {what}{'s' * (n > 1 and what in plural)}" for what, n in sorted(self.left.items())]
         return f"left out: {', '.join(parts)}"
 
     def wanted(self, word: str, listed: list[str], alone: bool) -> list[tuple[Path, PurePath]]:
         """Files of a word, see find_sources, which also says what is raised."""
-        pairs = self.files(listed) if word == "-" else self.of_word(word, alone)
+        if not alone and any(part.casefold() in OF_SYSTEMS for part in Path(word).parts):  # the shell makes it of *
+            self._leave(SYSTEMS)
+            return []
+        pairs = self.listed(listed) if word == "-" else self.of_word(word, alone)
         if not pairs and _is_below(Path(word), self.output):  # the shell makes it of shoot/*
             print(f"{word}: left out, since results are written there")
         elif not pairs and (word == "-" or not Path(word).is_file()):
@@ -108,6 +113,14 @@ class _Search:
         """Files that are named one by one: of any suffix."""
         pairs = [(path, PurePath(path.name)) for path in map(Path, paths)]
         return [(path, name) for path, name in pairs if self._takes(path, name, named=True)]
+
+    def listed(self, paths: list[str]) -> list[tuple[Path, PurePath]]:
+        """Files of a list, such as find makes: folders in it count as left out, so does what lies in those of systems
+        (below the folder that is common to all)."""
+        files = [path for path in paths if not os.path.isdir(path) or self._leave("folder")]
+        common = os.path.commonpath([os.path.dirname(os.path.abspath(path)) for path in files]) if files else ""
+        inside = [path for path in files if not _of_systems(os.path.relpath(path, common)) or self._leave(SYSTEMS)]
+        return self.files(inside)
 
     def of_word(self, word: str, alone: bool) -> list[tuple[Path, PurePath]]:
         """Files of a word; one that is all that is wanted is taken whatever it is but a video."""
@@ -151,29 +164,41 @@ class _Search:
 
     def _enters(self, folder: Path, name: PurePath) -> bool:
         if is_systems(folder.name):
-            return self._leave("hidden or a system's")
+            return self._leave(SYSTEMS)
         if folder.is_symlink() and not self.follow_links:
             return self._leave("linked folder")
         if is_sorted(folder):
             return self._leave("earlier result")
-        return not self._is_excluded(name) or self._leave("excluded")
+        return not self._is_excluded(folder, name) or self._leave("excluded")
 
     def _takes(self, file: Path, name: PurePath, named: bool = False) -> bool:
         """Whether a file is a photograph; one that was named may have any suffix."""
-        if self._is_excluded(file if named else name):
+        if self._is_excluded(file, file if named else name):
             return self._leave("excluded")
-        if any(map(is_systems, name.parts)):
-            return self._leave("hidden or a system's")
+        if _of_systems(name):
+            return self._leave(SYSTEMS)
         if not is_picture(file) and (not named or file.suffix.lower() in VIDEO_SUFFIXES):
             return self._leave(file.suffix.lower()[1:] or "without a suffix")
         return not is_result(file) or self._leave("earlier result")
 
-    def _is_excluded(self, name: PurePath) -> bool:
-        return any(fnmatch(text, pattern) for pattern in self.exclude for text in (name.as_posix(), *name.parts))
+    def _is_excluded(self, path: Path, name: PurePath) -> bool:
+        """By its name, that of a folder that it lies in, or by a path as it is typed from here."""
+        whole = Path(os.path.abspath(path))
+        here = [str(place) for place in (whole, *whole.parents)]
+        return any(
+            any(fnmatch(text, pattern.rstrip("/")) for text in (name.as_posix(), *name.parts))
+            or any(fnmatch(text, os.path.abspath(pattern)) for text in here)
+            for pattern in self.exclude
+        )
 
     def _leave(self, what: str) -> bool:
         self.left[what] += 1
         return False
+
+
+def _of_systems(path: PurePath | str) -> bool:
+    """Whether a part of a path is hidden, or a system's."""
+    return any(is_systems(part) for part in PurePath(path).parts if part not in (".", ".."))
 
 
 def _raise(error: OSError) -> None:

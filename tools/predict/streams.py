@@ -22,6 +22,12 @@ def check_streams(options: PredictOptions) -> None:
     """
     if "-" in (*options.paths, options.output) and "LOCAL_RANK" in os.environ:
         raise ValueError("- is for one process: name folders, of pictures and of results, under torchrun")
+    for name, stream, wanted in (
+        ("input", sys.stdin, "-" in options.paths),
+        ("output", sys.stdout, options.output == "-"),
+    ):
+        if wanted and stream is None:
+            raise ValueError(f"-: standard {name} is closed")
     if options.null and "-" not in options.paths:
         raise ValueError("-0 is about the list on standard input: name - for it")
     if options.output == "-" and any(getattr(options, name) for name in ("table", "sort", *RENDERINGS)):

@@ -112,6 +112,36 @@ def test_patterns_of_what_is_excluded(shoot, capsys):
     assert names(["-"], [shoot / "a.jpg", shoot / "day 2/ä.tif"], exclude=["day 2"]) == ["a"]
 
 
+def test_a_folder_is_excluded_by_its_path_too(shoot, monkeypatch):
+    """As the shell completes it."""
+    monkeypatch.chdir(shoot.parent)
+    for pattern in ("day 2/", "shoot/day 2", "shoot/day 2/", str(shoot / "day 2"), "./shoot/day*"):
+        for words in ([shoot], ["shoot"], ["shoot/**/*"]):
+            assert names(words, exclude=[pattern]) == ["a.jpg", "a.png", "b"]
+
+
+def test_lists_are_without_folders_and_what_systems_keep(shoot, capsys):
+    """As find makes them."""
+    kept = [shoot / "a.jpg", shoot / "day 2/ä.tif"]
+    others = [shoot / folder / "t.jpg" for folder in ("@eaDir", ".thumbnails", "day 2/.Trash-1000", "__MACOSX")]
+    for path in others:
+        path.parent.mkdir()
+        path.touch()
+    assert names(["-"], [".", "/", shoot, *kept, *others]) == ["a", "ä"]
+    assert capsys.readouterr().out == "left out: 3 folders, 4 hidden or a system's\n"
+    assert names(["-"], others[1:2]) == ["t"]  # the one that was asked for
+    with pytest.raises(FileNotFoundError, match=r"standard input: no pictures here \(left out: 1 folder\)"):
+        names(["-"], [shoot])
+
+
+def test_what_the_shell_makes_of_an_asterisk_is_without_what_systems_keep(shoot, capsys):
+    (shoot / "@eaDir").mkdir()
+    (shoot / "@eaDir/t.jpg").touch()
+    assert names([shoot / "@eaDir", shoot / "a.jpg", shoot / "@eaDir/t.jpg"]) == ["a"]
+    assert capsys.readouterr().out == "left out: 2 hidden or a system's\n"
+    assert names([shoot / "@eaDir"]) == ["t"]
+
+
 def test_what_the_shell_makes_of_a_pattern_is_no_wish_for_results(shoot, capsys):
     grey = np.zeros((4, 4), np.uint8)
     write_png(shoot / "a.overlay.png", grey, RESULT)

@@ -50,6 +50,14 @@ def test_pictures_are_known_by_their_first_bytes(tmp_path, kind):
         assert Path(path).read_bytes() == data and Path(path).parent == tmp_path
 
 
+@pytest.mark.parametrize(("stream", "name"), [("stdin", "input"), ("stdout", "output")])
+def test_a_closed_stream_is_named(options, stream, name, monkeypatch):
+    monkeypatch.setattr(sys, stream, None)
+    options.paths, options.output = (["-"], "out") if stream == "stdin" else (["a.jpg"], "-")
+    with pytest.raises(ValueError, match=f"standard {name} is closed"):
+        command.run(options)
+
+
 def predict(*words, data=b"") -> subprocess.CompletedProcess:
     words = (sys.executable, MAIN, "predict", *words, "--device", "cpu")
     return subprocess.run(list(map(str, words)), input=data, capture_output=True, timeout=300)
