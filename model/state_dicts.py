@@ -1,5 +1,6 @@
 """Tensors by name, as others save them: in a wrapper, with something before their names."""
 
+import warnings
 from collections.abc import Iterable
 from itertools import product
 from pathlib import Path
@@ -7,6 +8,7 @@ from pathlib import Path
 import torch
 from safetensors.torch import load_file
 
+warnings.filterwarnings("ignore", ".*TorchScript archive")  # which is refused in words
 # In which order they are tried; "" is the file itself, and a name that begins as the network's own.
 WRAPPERS = ("", "state_dict", "model", "model_state_dict", "net", "ema")
 PREFIXES = ("", "module.", "backbone.", "encoder.", "model.", "_orig_mod.")
@@ -31,6 +33,8 @@ def read_state_dict(path: str | Path) -> dict:
             state = torch.load(path, map_location="cpu", weights_only=True)
     except Exception as error:  # the readers raise many kinds for a damaged or hostile file
         reason = (str(error) or type(error).__name__).splitlines()[0]
+        if "Weights only load failed" in reason or "TorchScript" in reason:
+            reason = "it holds code, perhaps a whole network: save its state_dict() alone"
         raise ValueError(f"{path}: not a readable weights file ({reason})") from None
     state = state if isinstance(state, dict) else {}
     if state.keys() >= TRAINING:
