@@ -13,6 +13,8 @@ State = dict[str, torch.Tensor]
 ENCODER, MODEL = "--pretrained", "--model_path, --weights"  # the columns of the page
 TAKEN, NOT_OURS, UNREADABLE = "read: itself", "refused: not weights that `train` wrote", "refused: not a readable"
 
+CODE = "refused: it holds code, perhaps a whole network: save its state_dict"
+
 
 @dataclass(frozen=True)
 class Weights:
@@ -81,9 +83,9 @@ WEIGHTS = (
     Weights("a tensor called state_dict", "w.pt", lambda path, *_: torch.save({"state_dict": torch.zeros(1)}, path),
             both("refused: none of its layers", NOT_OURS)),
     Weights("whole network, as torch.save(network) writes it", "w.pth",
-            lambda path, *_: torch.save(torch.nn.Conv2d(3, 3, 1), path), both("refused: it holds code, perhaps a whole network: save its state_dict")),
+            lambda path, *_: torch.save(torch.nn.Conv2d(3, 3, 1), path), both(CODE)),
     Weights("TorchScript", "w.pt", lambda path, *_: torch.jit.script(torch.nn.Conv2d(3, 3, 1)).save(str(path)),
-            both("refused: it holds code, perhaps a whole network: save its state_dict")),
+            both(CODE)),
     Weights("empty file", "w.pt", lambda path, *_: path.write_bytes(b""), both(UNREADABLE)),
     Weights("text", "w.safetensors", lambda path, *_: path.write_text("no weights"), both(UNREADABLE)),
     Weights("no file", "w.pt", lambda path, *_: None, both("refused: no such weights file")),
