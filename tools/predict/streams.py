@@ -54,7 +54,8 @@ def read_input(data: bytes, null: bool, folder: Path) -> list[str]:
     except UnicodeDecodeError as error:
         raise ValueError(f"standard input: not a list in UTF-16 ({error})") from None
     if "\0" in text:
-        raise ValueError("standard input: neither a picture nor lines of paths; -0 takes paths that end with a NUL")
+        reason = "neither a picture (a camera raw file goes by its path) nor lines of paths"
+        raise ValueError(f"standard input: {reason}; -0 takes paths that end with a NUL")
     return [line for line in (line.rstrip("\r") for line in text.split("\n")) if line]
 
 
