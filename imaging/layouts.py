@@ -125,6 +125,8 @@ def pairs_of(
             if more:
                 print(f"{masks}: masks are named as their photographs with {more} {where} (--mask_{name} {more})")
     found, problems = pair_by_stem(images, masks, mask_prefix, mask_suffix)
+    if problems and not (mask_prefix or mask_suffix):
+        problems = _advice(images, masks) + problems
     found = {stem: pair for stem, pair in found.items() if stem.startswith(layout.prefix)}
     test_stems = set(found) if layout.split == "test" else set()
     if layout.split == "list":
@@ -142,6 +144,14 @@ def pairs_of(
         Pair(layout.dataset, stem, image, mask, is_test=stem in test_stems, white=layout.white)
         for stem, (image, mask) in found.items()
     ], problems
+
+
+def _advice(images: Path, masks: Path) -> list[str]:
+    """The option that would pair most masks, where they have a prefix or suffix that the others lack."""
+    if not (images.is_dir() and masks.is_dir()) or not any(usual := common_affixes(images, masks, share=1 / 2)):
+        return []
+    way = f"--mask_prefix {usual[0]}" if usual[0] else f"--mask_suffix {usual[1]}"
+    return [f"{masks}: most masks would be paired by {way}; name the others alike, or move them away"]
 
 
 def find_sets(data_path: str, split: str, names: list[str]) -> dict[str, list[Pair]]:

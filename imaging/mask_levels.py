@@ -20,6 +20,9 @@ LABELS = 16  # a mask with as many levels has grey edges; with fewer these may b
 DARK, BRIGHT = 1 / 4, 3 / 4  # of the file's range: grey edges lie between
 FEW_BETWEEN, BETWEEN = 0.05, 0.1  # largest share of pixels on grey edges; DUT's masks of 320 x 320 have up to .024
 
+FLAT = 1 / 4  # largest share of pixels of other levels with eight equal neighbours, see _areas
+SQUARE = np.ones((3, 3), np.uint8)
+
 
 @dataclass(frozen=True)
 class Stored:
@@ -88,23 +91,38 @@ def stored(picture: Image.Image | np.ndarray) -> Stored:
     values, alpha = np.asarray(picture.convert("RGB")), None
     if picture.has_transparency_data:
         alpha = np.asarray(picture.convert("RGBA").getchannel("A"))
-    if picture.mode == "P" and not _is_grey(values):
-        colours = np.array(picture.getpalette("RGB")).reshape(-1, 3)
-        return Stored(np.asarray(picture), alpha, colours, lossy, orientation_of(picture))
+    if picture.mode == "P":
+        indices = np.asarray(picture)
+        colours = np.array(picture.getpalette("RGB"), np.uint8).reshape(-1, 3)
+        if _says_nothing(colours, values, indices):
+            return _of_values(indices, alpha, lossy, orientation_of(picture))
+        if not _is_grey(values):
+            return Stored(indices, alpha, colours, lossy, orientation_of(picture))
     return _of_values(values, alpha, lossy, orientation_of(picture))
+
+
+def _says_nothing(palette: np.ndarray, values: np.ndarray, indices: np.ndarray) -> bool:
+    """Whether a palette lacks an index, or shows all as one colour, as one does that was never set: they are labels.
+
+    Of index 0 alone it may be meant: an all white mask has a palette of one white.
+    """
+    if indices.max() >= len(palette):
+        return True
+    one_colour = not (values != values[0, 0]).any()
+    return bool(indices.any() and one_colour and (indices.min() < indices.max() or (palette == palette[:1]).all()))
 
 
 def _of_values(values: np.ndarray, alpha: np.ndarray | None, lossy: bool | None, orientation: int) -> Stored:
     """Grey or colours, perhaps with alpha, of any depth; floats from 0 to 1 become 8 bits."""
-    if values.ndim == 3 and values.shape[2] in (2, 4):
-        alpha, values = values[..., -1], values[..., :-1]
-    if values.ndim == 3 and values.shape[2] == 1:
-        values = values[..., 0]
     if values.dtype.kind == "f":
         values = to_8_bit(values)
     if values.min() < 0 or values.max() > 65535:
         raise ValueError(f"its values, {values.min()} to {values.max()}, are not between 0 and 65535")
     values = values.astype(np.uint8 if values.dtype == np.uint8 else np.uint16)
+    if values.ndim == 3 and values.shape[2] in (2, 4):
+        alpha, values = values[..., -1], values[..., :-1]
+    if values.ndim == 3 and values.shape[2] == 1:
+        values = values[..., 0]
     if values.ndim == 3 and _is_grey(values):
         # As Pillow's grey: of three equal channels it is each of them.
         values = values[..., 1] if values.dtype == np.uint16 else cv2.cvtColor(values, cv2.COLOR_RGB2GRAY)
@@ -155,17 +173,41 @@ def _of_grey(mask: Stored) -> tuple[np.ndarray, Levels]:
         return mask.values == high, Levels("level", str(low), str(high))
     few = len(present) < LABELS and not lossy
     middle = counts[low + 1 : high] if few else counts[int(DARK * top) + 1 : int(BRIGHT * top)]
+    areas = _areas(mask.values, counts, top) if is_dark and is_bright and mask.lossy is not None else []
     between = middle.sum() / mask.values.size
     trimap = few and len(present) == 3 and present[1] in (127, 128)
     # Edges are a blend: of few levels none lies beside black or white, as a label beside a rim of 255 does.
     labels = few and (len(present) == 3 or present[1] - low < LABELS or high - present[-2] < LABELS)
-    hard = between <= (FEW_BETWEEN if few else BETWEEN) and ((is_dark and is_bright) or (lossy and low >= BRIGHT * top))
-    if labels or not hard:
+    noise = lossy and low >= BRIGHT * top and high - low <= COLOUR_NOISE
+    hard = between <= (FEW_BETWEEN if few else BETWEEN) and ((is_dark and is_bright) or noise)
+    if labels or areas or not hard:
         found = f"levels {', '.join(map(str, present))}" if few else f"{len(present)} levels from {low} to {high}"
         hint = " (is it a trimap? `prepare --trimaps` takes those)" if trimap else ""
-        raise ValueError(f"{found}, {between:.0%} of the pixels between: more classes, or a soft matte{hint}")
+        if areas and not few:
+            found += f", areas of {', '.join(map(str, areas))}"
+        elif between:
+            found += f", {between:.0%} of the pixels between"
+        raise ValueError(f"{found}: more classes, or a soft matte{hint}")
     white = 2 * mask.values.astype(np.int32) > top
     return white, Levels("level", None if white.all() else "0", "255" if white.any() else None, len(present) > 2)
+
+
+def _areas(values: np.ndarray, counts: np.ndarray, top: int) -> list[int]:
+    """Levels of areas, the five largest, beside the commonest dark and bright level; none where they are edges.
+
+    Edges are a blend, which changes from pixel to pixel, and so does the noise of JPEG around them; a label does not.
+    Of the pixels of such levels 2.4% at most have eight equal neighbours in masks of CUHK and DUT, as JPEG of quality
+    10 to 95, blurred or resized smoothly, 20% where edges were enlarged without smoothing; 40% and more in label maps.
+    The noise of WebP is flat, and looks like labels: `lossy` says where it may be.
+    """
+    bright = int(BRIGHT * top)
+    main = [int(counts[: int(DARK * top) + 1].argmax()), bright + int(counts[bright:].argmax())]
+    equal = cv2.erode(values, SQUARE) == cv2.dilate(values, SQUARE)
+    inside, others = np.bincount(values[equal], minlength=len(counts)), counts.copy()
+    inside[main] = others[main] = 0
+    if inside.sum() <= FLAT * others.sum():
+        return []
+    return sorted(int(level) for level in np.argsort(-inside, kind="stable")[:5] if inside[level])
 
 
 def _of_colours(mask: Stored) -> tuple[np.ndarray, Levels]:

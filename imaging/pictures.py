@@ -1,5 +1,6 @@
 """Photographs of every usual kind, read as 8-bit arrays."""
 
+import struct
 import warnings
 from collections.abc import Callable
 from pathlib import Path
@@ -7,7 +8,7 @@ from typing import Any, BinaryIO, TypeVar
 
 import cv2
 import numpy as np
-from PIL import ExifTags, Image, ImageFile
+from PIL import ExifTags, Image, ImageFile, ImagePalette
 
 from . import tiff
 from .depth import Warn, to_8_bit, turned
@@ -157,9 +158,34 @@ def decode_deep(picture: Image.Image, bits: int = 0) -> np.ndarray | None:
 
 def load(picture: Image.Image) -> None:
     """Decodes a picture; a TIFF is turned upright by that."""
+    _mend_bmp(picture)
     if isinstance(picture, ImageFile.ImageFile) and picture.format == "TIFF":
         picture.filename = ""  # or Pillow maps the file to memory, and takes width for height where it is turned by 90
     picture.load()
+
+
+def _mend_bmp(picture: Image.Image) -> None:
+    """Says how a BMP of 4 or 8 bits is decoded: with a palette of black and white Pillow takes its indices for bits.
+
+    Raises:
+        ValueError: it has no palette.
+    """
+    if picture.format != "BMP" or not isinstance(picture, ImageFile.ImageFile) or not picture.fp or not picture.tile:
+        return
+    picture.fp.seek(0)
+    start, header, width, height, _, bits = struct.unpack("<10xIIiiHH", picture.fp.read(30))
+    if header < 40 or bits not in (1, 4, 8):
+        return
+    end, rows = picture.fp.seek(0, 2), abs(height) * ((width * bits + 31) // 32 * 4)
+    if start == 14 + header and not picture.info["compression"] and end <= start + rows:
+        raise ValueError(f"a BMP of {bits} bits without the palette that it needs: save it as PNG, or as grey")
+    if (picture.mode, bits) in (("1", 4), ("1", 8), ("L", 1), ("L", 4)):
+        levels = (0, 255) if picture.mode == "1" else range(2**bits)  # the only palettes that Pillow drops
+        picture.palette = ImagePalette.raw("RGB", bytes(level for level in levels for _ in "RGB"))
+        picture._mode = "P"
+        tile = picture.tile[0]
+        more = tile.args[1:] if isinstance(tile.args, tuple) else ()
+        picture.tile = [tile._replace(args=("P" if bits == 8 else f"P;{bits}", *more))]
 
 
 def orientation_of(picture: Image.Image) -> int:

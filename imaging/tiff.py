@@ -13,7 +13,7 @@ from PIL import Image, ImageFile
 
 from .depth import GUESSES, turned
 
-BITS, PHOTOMETRIC, ORIENTATION, CHANNELS, HIGHEST, PLANAR = 258, 262, 274, 277, 281, 284  # tags
+BITS, PHOTOMETRIC, ORIENTATION, CHANNELS, HIGHEST, PLANAR, EXTRA = 258, 262, 274, 277, 281, 284, 338  # tags
 MAGIC = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
 COLOURS = ("RGB", "RGBA", "RGBX")  # modes of Pillow
 logging.getLogger("tifffile").setLevel(logging.CRITICAL)  # an error says what is wrong with a file
@@ -194,14 +194,25 @@ def _has_planes(tags: Any) -> bool:
 
 
 def _decoded(data: bytes, page: int, tags: Any) -> np.ndarray:
-    """A page, upright, black = 0. OpenCV knows more compressions, but mixes planes, and alpha into 8-bit colours."""
+    """A page, upright, black = 0.
+
+    OpenCV knows more compressions, but mixes planes, and alpha into 8-bit colours; grey loses its alpha there.
+    """
     values: np.ndarray | None
-    if page or _has_planes(tags) or _bits(tags) <= 8:
+    if page or _has_planes(tags) or _bits(tags) <= 8 or tags.get(CHANNELS) == 2:
         values = _by_tifffile(data, page)
         values = turned(np.moveaxis(values, 0, -1) if _has_planes(tags) else values, tags.get(ORIENTATION, 1))
+        if tags.get(CHANNELS) == 2:
+            return _grey_and_alpha(values, tags)
     elif (values := _by_opencv(data)) is None:
         raise ValueError("truncated, damaged, or a TIFF of a kind that OpenCV does not decode")
     return black_is_0(values) if tags.get(PHOTOMETRIC) == 0 else values
+
+
+def _grey_and_alpha(values: np.ndarray, tags: Any) -> np.ndarray:
+    """Two samples a pixel as RGB and alpha, black = 0; as grey alone where the second is not said to be alpha."""
+    grey = black_is_0(values[..., 0]) if tags.get(PHOTOMETRIC) == 0 else values[..., 0]
+    return np.dstack([grey, grey, grey, values[..., 1]]) if np.ravel(tags.get(EXTRA, 0))[0] in (1, 2) else grey
 
 
 def black_is_0(values: np.ndarray, depth: int = 0) -> np.ndarray:

@@ -8,6 +8,7 @@ import io
 import json
 import os
 import tempfile
+from collections import Counter
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from functools import cache
@@ -229,16 +230,13 @@ def pair_by_stem(
     return pairs, problems
 
 
-def common_affixes(images: Path, masks: Path) -> tuple[str, str]:
-    """What the stems of all masks have more than those of their photographs, before them as in "mask_1" or behind them
-    as in "1_mask": (prefix, suffix), of which one is empty, or both where nothing is so."""
+def common_affixes(images: Path, masks: Path, share: float = 1) -> tuple[str, str]:
+    """What the stems of masks have more than those of their photographs, before them as in "mask_1" or behind them as
+    in "1_mask": (prefix, suffix), of which one is empty, or both where not so large a share of the masks is so."""
     left, right = list_images(images), list_images(masks)
-    if left.keys() & right.keys():
-        return "", ""
-    before, behind = os.path.commonprefix([*right]), os.path.commonprefix([stem[::-1] for stem in right])[::-1]
-    affixes = [("", behind[start:]) for start in range(len(behind))]
-    affixes += [(before[:end], "") for end in range(len(before), 0, -1)]
-    for prefix, suffix in affixes:
-        if all(stem.removeprefix(prefix).removesuffix(suffix) in left for stem in right):
-            return prefix, suffix
-    return "", ""
+    found: Counter[tuple[str, str]] = Counter()
+    for stem in right:
+        found.update(("", stem[end:]) for end in range(1, len(stem) + 1) if stem[:end] in left)
+        found.update((stem[:start], "") for start in range(len(stem) - 1, 0, -1) if stem[start:] in left)
+    affixes, count = found.most_common(1)[0] if found else (("", ""), 0)
+    return affixes if count >= share * len(right) and not (share == 1 and ("", "") in found) else ("", "")

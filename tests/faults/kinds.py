@@ -41,6 +41,7 @@ from tests.faults.making import (
     encoded,
     grey3,
     png_of,
+    tiff,
     turned,
     zipped,
 )
@@ -84,6 +85,12 @@ def bad(kind: str, name: str, content: bytes, what: str = UNREADABLE, **more) ->
 
 def odd(kind: str, name: str, content: bytes, what: str, pixels: np.ndarray = PICTURE, tolerance: float = 3) -> File:
     return File(kind, name, content, f"read: {what}", pixels, tolerance)
+
+
+def in_colours(palette: list[int], indices: np.ndarray = MASK // 255) -> Image.Image:
+    picture = Image.fromarray(indices)
+    picture.putpalette(palette)
+    return picture
 
 
 PHOTOGRAPHS = (
@@ -153,6 +160,8 @@ PHOTOGRAPHS = (
         "not between 0 and 1"),
     bad("32-bit TIFF below 0", "bad.tif", encoded(GREY.astype(np.int32) - 300, "TIFF"), "not between 0 and 65535"),
     bad("32-bit TIFF beyond 65535", "bad.tif", encoded(GREY.astype(np.int32) * 300, "TIFF"), "not between 0 and 65535"),
+    odd("BMP in a palette of black and white", "odd.bmp",
+        encoded(in_colours([0, 0, 0, 255, 255, 255], GREY // 128), "BMP"), "itself", grey3(GREY // 128 * 255), 0),
     odd("LAB TIFF", "odd.tif", encoded(Image.fromarray(PICTURE).convert("LAB"), "TIFF"), "RGB"),
     odd("CMYK JPEG", "odd.jpg", encoded(Image.fromarray(PICTURE).convert("CMYK"), "JPEG", quality=95),
         "RGB, plainly converted"),
@@ -163,6 +172,8 @@ PHOTOGRAPHS = (
         "its colours; alpha is left out", tolerance=0),
     odd("grey PNG with alpha", "odd.png", encoded(np.dstack([GREY, GREY]), "PNG"),
         "three equal channels; alpha is left out", grey3(GREY), 0),
+    odd("16-bit grey TIFF with alpha", "odd.tif", tiff(np.dstack([SIXTEEN, SIXTEEN]), photometric="minisblack",
+        extrasamples=["unassalpha"]), "three equal channels; alpha is left out", grey3(GREY), 0),
     odd("animated GIF", "odd.gif", encoded(PICTURE, "GIF", **FRAMES), f"its first frame; {COUNTED}", tolerance=12),
     odd("animated PNG", "odd.png", encoded(PICTURE, "PNG", **FRAMES), f"its first frame; {COUNTED}", tolerance=0),
     odd("animated WebP", "odd.webp", encoded(PICTURE, "WEBP", quality=95, **FRAMES), f"its first frame; {COUNTED}"),
@@ -184,11 +195,12 @@ def labels(low: int, high: int) -> np.ndarray:
 
 
 def in_palette(colour: tuple[int, int, int]) -> Image.Image:
-    picture = Image.fromarray(MASK // 255)
-    picture.putpalette([0, 0, 0, *colour])
-    return picture
+    return in_colours([0, 0, 0, *colour])
 
 
+NO_PALETTE = Image.new("P", (96, 64))
+NO_PALETTE.paste(1, mask=Image.fromarray(MASK))
+FOUR = np.where(Y < 3, np.where(X < 48, 85, 170), MASK).astype(np.uint8)
 LAST_ROW = np.where(Y == 63, 255, 0).astype(np.uint8)
 SMALL = encoded(MASK[:32, :48], "PNG")
 PAGES = "1 more page.* save the one that is meant"
@@ -208,6 +220,10 @@ MASKS = (
     bad("trimap as a mask", "bad.png", encoded(np.where(X < 9, 128, MASK).astype(np.uint8), "PNG"), "is it a trimap"),
     bad("mask of labels, and 255 on edges", "bad.png",
         encoded(np.where(X == 9, 255, MASK // 255).astype(np.uint8), "PNG"), "levels 0, 1, 255, .* more classes"),
+    bad("label map of 18 classes and 255", "bad.png", encoded(np.where(X < 90, X // 5, 255).astype(np.uint8), "PNG"),
+        "19 levels from 0 to 255, areas of .* more classes"),
+    bad("mask of areas of 0, 85, 170 and 255", "bad.png", encoded(FOUR, "PNG"), "levels 0, 85, 170, 255, .* more"),
+    bad("JPEG mask of 200 and 255", "bad.jpg", encoded(labels(200, 255), "JPEG", quality=95), "more classes"),
     bad("mask of one level, 100", "bad.png", encoded(MASK * 0 + 100, "PNG"), "level 100 alone"),
     bad("mask of 120 and 200", "bad.png", encoded(labels(120, 200), "PNG"), "neither black and white nor labels"),
     *(bad(f"mask of two pages, {kind}", f"bad.{suffix}", encoded(MASK, kind, save_all=True,
@@ -221,12 +237,21 @@ MASKS = (
       for low, high in ((1, 2), (0, 2), (0, 100))),
     *(odd(f"mask in a palette, black and {name}", "odd.png", encoded(in_palette(colour), "PNG"), f"{name} is white",
           MASK) for name, colour in (("dark red", (128, 0, 0)), ("red", (255, 0, 0)))),
+    *(odd(f"mask in a palette that was never set, {kind}", f"odd.{suffix}", encoded(NO_PALETTE, kind), "1 is white",
+          MASK) for kind, suffix in (("PNG", "png"), ("GIF", "gif"), ("TIFF", "tif"))),
+    odd("mask in a palette of whites", "odd.png", encoded(in_colours([255] * 768), "PNG"), "1 is white", MASK),
+    odd("BMP mask in a palette of black and white", "odd.bmp", encoded(in_palette((255, 255, 255)), "BMP"), "itself",
+        MASK),
+    bad("BMP mask in no palette", "bad.bmp", encoded(NO_PALETTE, "BMP"), "without the palette that it needs"),
     odd("mask of 16 bits, 0 and 1", "odd.png", by_opencv(".png", labels(0, 1).astype(np.uint16)), "1 is white", MASK),
     odd("mask in colours of 16 bits, 0 and 1", "odd.png", by_opencv(".png", grey3(labels(0, 1)).astype(np.uint16)),
         "1 is white", MASK),
     *(odd(f"mask in the alpha of a {name} picture", "odd.png",
           encoded(np.dstack([grey3(MASK * 0 + grey), MASK]), "PNG"), "opaque is white", MASK)
       for name, grey in (("black", 0), ("white", 255))),
+    odd("mask in the alpha of a 16-bit grey TIFF", "odd.tif",
+        tiff(np.dstack([MASK * 0, MASK]).astype(np.uint16) * 257, photometric="minisblack",
+             extrasamples=["unassalpha"]), "opaque is white", MASK),
     odd("JPEG mask", "odd.jpg", encoded(MASK, "JPEG", quality=60), "cut at half brightness", MASK),
     odd("mask of 0 and 1", "odd.png", encoded(MASK // 255, "PNG"), "1 is white", MASK),
     odd("1-bit mask", "odd.png", encoded(Image.fromarray(MASK).convert("1"), "PNG"), "itself", MASK),
@@ -272,6 +297,8 @@ MAPS = (
     odd("black map", "odd.png", encoded(MAP * 0, "PNG"), "itself"),
     odd("map of one level", "odd.png", encoded(MAP * 0 + 77, "PNG"), "itself"),
     odd("16-bit map", "odd.png", by_opencv(".png", MAP.astype(np.uint16) * 257), "rounded to 8 bits"),
+    odd("BMP map in a palette of black and white", "odd.bmp", encoded(in_palette((255, 255, 255)), "BMP"), "itself"),
+    bad("BMP map in no palette", "bad.bmp", encoded(NO_PALETTE, "BMP"), "without the palette that it needs"),
     odd("JPEG map", "odd.jpg", encoded(MAP, "JPEG"), "itself"),
     odd("RGB map with alpha", "odd.png", encoded(np.dstack([grey3(MAP), MAP]), "PNG"), "its grey"),
 )  # fmt: skip

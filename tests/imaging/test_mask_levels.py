@@ -13,6 +13,7 @@ WHITE = np.zeros((24, 40), bool)
 WHITE[5:15, 8:30] = True
 SMALL = np.zeros((240, 400), np.uint8)
 SMALL[5:9, 8:12] = 1
+MANY = np.arange(9600).reshape(96, 100)  # four rows for 400 of them
 HALVES = np.arange(40) // 20
 
 
@@ -44,6 +45,11 @@ UNDERSTOOD = {
     "palette of other colours": (palette([(31, 11, 80), (25, 12, 14)]), "index 0 (31, 11, 80) and 1 (25, 12, 14)"),
     "palette whose second is black": (palette([(0, 200, 0), (0, 0, 0)], ~WHITE),
                                       "index 1 (0, 0, 0) and 0 (0, 200, 0)"),
+    "palette of blacks": (palette([(0, 0, 0)] * 256), "level 0 and 1"),
+    "palette of whites": (palette([(255, 255, 255)] * 256), "level 0 and 1"),
+    "palette of reds": (palette([(200, 0, 0)] * 256), "level 0 and 1"),
+    "two blacks in a palette": (palette([(0, 0, 0), (0, 0, 0), (9, 200, 3)]), "level 0 and 1"),
+    "palette that lacks an index": (palette([(255, 0, 0)]), "level 0 and 1"),
     "grey palette": (palette([(0, 0, 0), (255, 255, 255)]), "black and white"),
     "blue on black": (colours((0, 0, 0), (0, 0, 255)), "colour 0 and (0, 0, 255)"),
     "a colour that is nearly black": (colours((0, 0, 0), (1, 0, 0)), "colour 0 and (1, 0, 0)"),
@@ -81,6 +87,13 @@ REFUSED = {
     "a small object with a rim of 255": (cv2.rectangle(SMALL.copy(), (7, 4), (12, 9), 255, 1), "levels 0, 1, 255"),
     "a rim of 200": (cv2.rectangle(SMALL * 255, (7, 4), (12, 9), 200, 1), "levels 0, 200, 255"),
     "a soft matte": (np.tile(np.linspace(0, 255, 40), (24, 1)).astype(np.uint8), "40 levels from 0 to 255"),
+    "labels in areas, and a little 255": (np.where(MANY % 97 == 0, 255, MANY // 400).astype(np.uint8),
+                                          "25 levels from 0 to 255, areas of "),
+    "bright labels in areas": (np.where(MANY // 300 > 11, 200 + MANY // 300, 0).astype(np.uint8),
+                              "21 levels from 0 to 231, areas of "),
+    "areas of 85 and 170": (np.where(MANY < 300, 85, np.where(MANY < 500, 170, MANY // 5000 * 255)).astype(np.uint8),
+                            "levels 0, 85, 170, 255"),
+    "16 bits in areas": (np.where(MANY % 97 == 0, 65535, MANY // 400 * 99).astype(np.uint16), "areas of 0, "),
     "two greys": (levels(120, 200), "levels 120 and 200"),
     "one grey": (levels(100, 100), "level 100 alone"),
     "red on white": (colours((255, 255, 255), (255, 0, 0)), "neither is black"),
@@ -103,6 +116,9 @@ def test_noise_of_jpeg_makes_no_labels(tmp_path):
     rng = np.random.default_rng(0)
     Image.fromarray(rng.integers(250, 256, (24, 40)).astype(np.uint8)).save(tmp_path / "bright.jpg")
     assert read_levels(tmp_path / "bright.jpg")[0].all()
+    Image.fromarray(levels(200, 255)).save(tmp_path / "two.jpg", quality=95)
+    with pytest.raises(ValueError, match="levels from .* to 255: more classes"):
+        read_levels(tmp_path / "two.jpg")
     Image.fromarray(rng.integers(0, 4, (24, 40)).astype(np.uint8)).save(tmp_path / "dark.jpg")
     with pytest.raises(ValueError, match="more classes, or a soft matte"):  # labels 0 and 1, or one class
         read_levels(tmp_path / "dark.jpg")
@@ -110,6 +126,26 @@ def test_noise_of_jpeg_makes_no_labels(tmp_path):
     assert np.array_equal(read_levels(tmp_path / "labels.webp")[0] > 0, WHITE)
     Image.fromarray(levels(0, 255)).save(tmp_path / "mask.jpg", quality=85)
     assert np.array_equal(read_levels(tmp_path / "mask.jpg")[0] > 0, WHITE)
+
+
+@pytest.mark.parametrize("quality", [10, 30, 50, 75, 95])
+def test_edges_and_noise_are_no_labels(tmp_path, quality):
+    """A mask that was a JPEG, or was resized or blurred, is still one in PNG."""
+    mask = np.zeros((300, 400), np.uint8)
+    cv2.circle(mask, (170, 140), 100, 255, -1)
+    cv2.fillPoly(mask, [np.array([[300, 20], [390, 60], [310, 200]])], 255)
+    jpeg = cv2.imdecode(cv2.imencode(".jpg", mask, [cv2.IMWRITE_JPEG_QUALITY, quality])[1], cv2.IMREAD_GRAYSCALE)
+    for found in (jpeg, cv2.resize(jpeg, (120, 90), interpolation=cv2.INTER_AREA), cv2.resize(jpeg, (900, 700)),
+                  cv2.GaussianBlur(mask, (0, 0), quality / 40)):  # fmt: skip
+        assert np.array_equal(read_levels(save(found, tmp_path / "mask.png"))[0] > 0, found > 127)
+
+
+def test_one_index_of_a_palette_that_says_nothing(tmp_path):
+    for index, white in ((1, True), (0, False)):
+        picture = palette([(0, 0, 0)] * 256, WHITE * 0 + index)
+        mask, found = read_levels(save(picture, tmp_path / "mask.png"))
+        assert found.one_class and (mask == white * 255).all()
+    assert read_levels(save(palette([(255, 255, 255)], WHITE * 0), tmp_path / "white.png"))[0].all()
 
 
 @settings(max_examples=60, derandomize=True, deadline=None)

@@ -10,7 +10,7 @@ from PIL import Image
 from ran.imaging.masks import read_map, read_mask
 from ran.imaging.pictures import as_rgb, picture_size, read_image
 from ran.imaging.renderings import read_alpha
-from tests.faults.making import tiff
+from tests.faults.making import grey3, tiff
 
 # A smooth coloured ramp: lossy files of it stay close to it.
 Y, X = np.mgrid[:32, :48]
@@ -269,5 +269,28 @@ def test_transparency_is_read_apart_and_upright(tmp_path):
             tif(how, planarconfig=planar, extrasamples=["unassalpha"], extratags=[(274, "H", 1, 6, True)])(path)
             assert np.array_equal(read_alpha(path), np.rot90(GREY, -1))
             assert np.array_equal(read_image(path), np.rot90(RAMP, -1))
+    deep = np.dstack([DEEP, DEEP])
+    for how in ({"photometric": "minisblack"}, {"photometric": "minisblack", "compression": "zlib"}):
+        (tmp_path / "e.tif").write_bytes(tiff(deep, extrasamples=["unassalpha"], **how))
+        assert np.array_equal(read_alpha(tmp_path / "e.tif"), GREY)
+        assert np.array_equal(read_image(tmp_path / "e.tif"), GREY3)
+    (tmp_path / "e.tif").write_bytes(tiff(deep, extrasamples=["unspecified"], photometric="minisblack"))
+    assert read_alpha(tmp_path / "e.tif") is None
     pil()(tmp_path / "d.jpg")
     assert read_alpha(tmp_path / "d.jpg") is None
+
+
+@pytest.mark.parametrize("bits, levels", [(1, (0, 255)), (4, (0, 255)), (8, (0, 255)), (4, range(16)), (8, range(256))])
+def test_bmp_of_few_bits_is_as_opencv_reads_it(tmp_path, bits, levels):
+    """Of 4 and 8 bits with a palette of black and white Pillow takes the indices for bits."""
+    indices = np.random.default_rng(0).integers(0, len(levels), (5, 16), dtype=np.uint8)
+    rows = (indices[::-1, :, None] >> np.arange(bits - 1, -1, -1, dtype=np.uint8) & 1).reshape(5, -1)
+    pixels = b"".join(bytes(np.packbits(row)).ljust(4, b"\0") for row in rows)
+    colours = b"".join(bytes([level, level, level, 0]) for level in levels)
+    about = struct.pack("<IiiHHIIiiII", 40, 16, 5, 1, bits, 0, len(pixels), 2835, 2835, len(levels), 0)
+    start = 54 + len(colours)
+    path = tmp_path / "a.bmp"
+    path.write_bytes(b"BM" + struct.pack("<III", start + len(pixels), 0, start) + about + colours + pixels)
+    assert np.array_equal(read_image(path), grey3(np.array(levels, np.uint8)[indices]))
+    assert np.array_equal(read_image(path), cv2.imread(str(path)))
+    assert np.array_equal(as_rgb(Image.open(path)), read_image(path))

@@ -257,6 +257,23 @@ def test_masks_named_with_more_are_found(name, said, source, tmp_path, capsys):
         run("", tmp_path / "e", images=str(source / "image"), masks=str(masks), split="train", mask_suffix="_gt")
 
 
+@pytest.mark.parametrize("name, way", [("{}_mask", "--mask_suffix _mask"), ("mask_{}", "--mask_prefix mask_")])
+@pytest.mark.parametrize("other", ["notes", "{}"])
+def test_one_mask_named_otherwise_hides_no_affix(name, way, other, source, tmp_path):
+    masks = tmp_path / "masks"
+    shutil.copytree(source / "gt", masks)
+    first, *rest = sorted(masks.iterdir())
+    first.rename(masks / f"{other.format(first.stem)}{first.suffix}")
+    for path in rest:
+        path.rename(path.with_name(name.format(path.stem) + path.suffix))
+    with pytest.raises(ValueError, match=f"most masks would be paired by {way}; name the others alike"):
+        run("", tmp_path / "d", images=str(source / "image"), masks=str(masks), split="train")
+    affix = {way.split()[0].removeprefix("--"): way.split()[1]}
+    with pytest.raises(ValueError, match="2 problem") as error:
+        run("", tmp_path / "d", images=str(source / "image"), masks=str(masks), split="train", **affix)
+    assert "most masks" not in str(error.value)
+
+
 def test_two_folders_need_a_split(copy, tmp_path):
     (copy / "test.txt").unlink()
     with pytest.raises(ValueError, match="--split train or --split test says what all of .* is, or --test_list"):

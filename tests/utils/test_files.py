@@ -63,6 +63,8 @@ def test_masks_may_have_a_suffix(tmp_path):
     assert not problems and pairs["b_1"] == (images / "b_1.jpg", masks / "b_1_mask.png")
     touch(masks, "b_1.png")
     assert common_affixes(images, masks) == ("", "")
+    assert common_affixes(images, masks, share=1 / 2) == ("", "_mask")
+    assert common_affixes(images, touch(tmp_path / "other", "c.png", "a_mask.png", "d.png"), share=1 / 2) == ("", "")
     assert pair_by_stem(images, masks, suffix="_mask")[1] == [f"{masks / 'b_1.png'}: no partner in {images}"]
 
 
