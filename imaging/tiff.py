@@ -1,4 +1,4 @@
-"""TIFF files of several pages or more than 8 bits, and PNG files of 16: what Pillow alone would get wrong or refuse."""
+"""TIFF files of several pages or more than 8 bits, PNG and JPEG 2000 files of more: what Pillow alone gets wrong."""
 
 import io
 import logging
@@ -12,9 +12,11 @@ import numpy as np
 from PIL import Image, ImageFile
 
 from .depth import GUESSES, turned
+from .stated_depth import SIGNED, precision, sample_format, tiff_bits
 
-BITS, PHOTOMETRIC, ORIENTATION, CHANNELS, HIGHEST, PLANAR = 258, 262, 274, 277, 281, 284  # tags
+PHOTOMETRIC, ORIENTATION, CHANNELS, PLANAR = 262, 274, 277, 284  # tags
 MAGIC = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
+DEEP = ("PNG", "TIFF", "JPEG2000")  # formats of Pillow
 COLOURS = ("RGB", "RGBA", "RGBX")  # modes of Pillow
 logging.getLogger("tifffile").setLevel(logging.CRITICAL)  # an error says what is wrong with a file
 
@@ -53,56 +55,26 @@ def seek_full_page(picture: Image.Image) -> None:
         picture.seek(0)
 
 
-def stated_depth(picture: Image.Image) -> int:
-    """Bits, 9 to 15, that the values of a 16-bit file have by what it says; 0 where it says no such thing.
-
-    That is a TIFF's BitsPerSample, or MaxSampleValue where it is 1023, 4095 or the like, and the sBIT of a PNG.
-    """
-    if picture.format == "PNG":
-        bits = _significant_bits(picture)
-        return bits if 8 < bits < 16 else 0
-    tags = getattr(picture, "tag_v2", {})
-    if 8 < (bits := _bits(tags)) < 16:
-        return bits
-    highest = int(np.ravel(tags.get(HIGHEST, 0))[0])
-    bits = highest.bit_length()
-    return bits if 8 < bits < 16 and highest == 2**bits - 1 else 0
-
-
-def _significant_bits(picture: Image.Image) -> int:
-    """The sBIT of a PNG that is not decoded yet, which Pillow skips; 0 without one."""
-    if (file := getattr(picture, "fp", None)) is None or file.closed:
-        return 0
-    position = file.tell()
-    file.seek(8)
-    bits = b"\0"
-    while len(head := file.read(8)) == 8 and head[4:] != b"IDAT":
-        length = int.from_bytes(head[:4], "big")
-        if head[4:] == b"sBIT":
-            bits = file.read(3 if picture.mode in COLOURS else 1) or bits
-            break
-        file.seek(length + 4, 1)
-    file.seek(position)
-    return max(bits)
-
-
 def deep_values(picture: Image.Image) -> np.ndarray | None:
-    """Values of a PNG or TIFF at its depth, where Pillow keeps the high byte alone, mixes planes or turns bytes round.
+    """Values at a file's depth, where Pillow keeps the high byte alone, mixes planes, turns bytes round or wraps.
 
     The picture must not be decoded yet; of one that is, Pillow does not know the file's depth.
 
     Returns:
-        H x W or H x W x 3 (RGB; 4 with alpha) uint16 or floats; upright where the file is a TIFF; None for others.
+        H x W or H x W x 3 (RGB; 4 with alpha) uint8, uint16 or floats; upright where the file is a TIFF; None where
+        Pillow is right.
     """
-    if not isinstance(picture, ImageFile.ImageFile) or picture.fp is None or picture.format not in ("PNG", "TIFF"):
+    if not isinstance(picture, ImageFile.ImageFile) or picture.fp is None or picture.format not in DEEP:
         return None
     decoding = picture.tile[0][3] if picture.tile else ""
     layout = str(decoding[0] if isinstance(decoding, tuple) and decoding else decoding)
     tags = getattr(picture, "tag_v2", {})
-    planes = _has_planes(tags) and _bits(tags) > 8
-    if planes and picture.mode not in COLOURS:
-        raise ValueError(f"planes of 16-bit {picture.mode}: save it with interleaved channels")
+    planes = _has_planes(tags) and tiff_bits(tags) > 8
+    if _has_planes(tags) and (picture.mode == "LA" or (planes and picture.mode not in COLOURS)):
+        what = f"{tiff_bits(tags)}-bit {'grey and alpha' if picture.mode == 'LA' else picture.mode}"
+        raise ValueError(f"planes of {what}: save it with interleaved channels")
     deep = picture.mode in COLOURS and (planes or ";16" in layout) and not layout.startswith("RGBa")
+    deep |= picture.format == "JPEG2000" and picture.mode in (*COLOURS, "LA") and precision(picture) > 8
     inks = picture.mode == "CMYK" and ";16" in layout
     if not deep and not inks and not (picture.format == "TIFF" and picture.mode == "F"):
         return None
@@ -110,12 +82,21 @@ def deep_values(picture: Image.Image) -> np.ndarray | None:
     picture.fp.seek(0)
     data = picture.fp.read()
     picture.fp.seek(position)
-    if picture.format == "PNG":
-        return _by_opencv(data)
+    if picture.format != "TIFF":
+        if (values := _by_opencv(data)) is None and picture.format == "JPEG2000":
+            raise ValueError(f"damaged, or {precision(picture)}-bit JPEG 2000 of a kind that OpenCV does not decode")
+        return values
     if inks:
         _check_inks(data, picture.tell())
         return None
     return _decoded(data, picture.tell(), tags)
+
+
+def refuse_signed(picture: Image.Image) -> None:
+    """Refuses a TIFF of signed integers, whose black and white nobody knows; those of 32 bits may be 0 to 65535."""
+    tags = getattr(picture, "tag_v2", {})
+    if sample_format(tags) == SIGNED and (bits := tiff_bits(tags)) <= 16:
+        raise ValueError(f"a TIFF of signed {bits}-bit integers: save it with unsigned ones, black = 0")
 
 
 def _check_inks(data: bytes, page: int) -> None:
@@ -155,7 +136,7 @@ def decoded_too_early(picture: Any) -> str:
     if not isinstance(picture, ImageFile.ImageFile) or picture.format not in ("PNG", "TIFF") or picture.tile:
         return ""
     tags = getattr(picture, "tag_v2", {})
-    if picture.mode not in COLOURS or (picture.format == "TIFF" and _bits(tags) <= 8):
+    if picture.mode not in COLOURS or (picture.format == "TIFF" and tiff_bits(tags) <= 8):
         return ""
     if _has_planes(tags):
         raise ValueError("planes of 16 bits, mixed up when it was decoded: give the file's path instead")
@@ -185,10 +166,6 @@ def open_tiff(path: str | Path) -> Foreign:
         )
 
 
-def _bits(tags: Any) -> int:
-    return int(max(np.ravel(tags.get(BITS, 1))))
-
-
 def _has_planes(tags: Any) -> bool:
     return tags.get(PLANAR) == 2 and tags.get(CHANNELS, 1) > 1
 
@@ -196,12 +173,16 @@ def _has_planes(tags: Any) -> bool:
 def _decoded(data: bytes, page: int, tags: Any) -> np.ndarray:
     """A page, upright, black = 0. OpenCV knows more compressions, but mixes planes, and alpha into 8-bit colours."""
     values: np.ndarray | None
-    if page or _has_planes(tags) or _bits(tags) <= 8:
+    if page or _has_planes(tags) or tiff_bits(tags) <= 8:
         values = _by_tifffile(data, page)
         values = turned(np.moveaxis(values, 0, -1) if _has_planes(tags) else values, tags.get(ORIENTATION, 1))
     elif (values := _by_opencv(data)) is None:
         raise ValueError("truncated, damaged, or a TIFF of a kind that OpenCV does not decode")
-    return black_is_0(values) if tags.get(PHOTOMETRIC) == 0 else values
+    white_is_0 = tags.get(PHOTOMETRIC) == 0
+    if values.ndim == 2 or values.shape[2] != 2:
+        return black_is_0(values) if white_is_0 else values
+    grey = black_is_0(values[..., 0]) if white_is_0 else values[..., 0]
+    return np.dstack([grey, grey, grey, values[..., 1]])
 
 
 def black_is_0(values: np.ndarray, depth: int = 0) -> np.ndarray:
