@@ -38,29 +38,29 @@ def read_image(path: str | Path | BinaryIO, depth: int = 0, warn: Warn = warning
         ValueError: not a picture that can be read, or a damaged one.
     """
 
-    def say(left: int) -> None:
-        warn(f"{path}: {left} more page(s) or frame(s) in it are not read")
+    def say(left: str) -> None:
+        warn(f"{path}: {left} are not read")
 
     return read_as(path, lambda picture: as_rgb(picture, depth, lambda text: warn(f"{path}: {text}")), say)
 
 
-def refuse_pages(left: int) -> None:
+def refuse_pages(left: str) -> None:
     """Of a mask or map nobody can know which page is meant; see read_as."""
-    raise ValueError(f"{left} more page(s) or frame(s) in it: save the one that is meant as a file of its own")
+    raise ValueError(f"{left.rstrip(',')}: save the one that is meant as a file of its own")
 
 
 def read_as(
-    path: str | Path | BinaryIO, convert: Callable[[Any], Made], more_pages: Callable[[int], None] | None = None
+    path: str | Path | BinaryIO, convert: Callable[[Any], Made], more_pages: Callable[[str], None] | None = None
 ) -> Made:
     """What a function makes of an opened picture (an array where Pillow does not read it); whatever goes wrong is a
     ValueError that names the file.
 
     Args:
-        more_pages: called with the number of pages or frames that are left out, if there are any.
+        more_pages: called with what tiff.left_out says, if pages or frames are left out.
     """
     try:
         with opened(path) as picture:
-            if more_pages and (left := tiff.left_out_pages(picture)):
+            if more_pages and (left := tiff.left_out(picture)):
                 more_pages(left)
             return convert(picture.decode() if isinstance(picture, Foreign) else picture)
     except MemoryError:

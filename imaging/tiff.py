@@ -3,7 +3,7 @@
 import io
 import logging
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -14,19 +14,20 @@ from PIL import Image, ImageFile
 from .depth import GUESSES, turned
 from .stated_depth import SIGNED, precision, sample_format, tiff_bits
 
-PHOTOMETRIC, ORIENTATION, CHANNELS, PLANAR = 262, 274, 277, 284  # tags
+WIDTH, HEIGHT, PHOTOMETRIC, ORIENTATION, CHANNELS, PLANAR, DNG_VERSION = 256, 257, 262, 274, 277, 284, 50706  # tags
 MAGIC = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
 DEEP = ("PNG", "TIFF", "JPEG2000")  # formats of Pillow
 COLOURS = ("RGB", "RGBA", "RGBX")  # modes of Pillow
+Size = tuple[int, int]
 logging.getLogger("tifffile").setLevel(logging.CRITICAL)  # an error says what is wrong with a file
 
 
 class Foreign(NamedTuple):
-    """A picture that Pillow does not open: its size (width, height), what decodes it, upright, and pages left out."""
+    """A picture that Pillow does not open: its size (width, height), what decodes it, upright; see left_out."""
 
     size: tuple[int, int]
     decode: Callable[[], np.ndarray]
-    more: int = 0
+    more: str = ""
 
 
 def is_tiff(path: str | Path) -> bool:
@@ -41,18 +42,51 @@ def is_reduced(picture: Image.Image) -> bool:
 
 
 def seek_full_page(picture: Image.Image) -> None:
-    """Goes from a TIFF's reduced first page to the first full one, and back where there is none.
+    """Goes from a TIFF's first page to the full one; of a camera raw file of kind DNG it is none of the pages.
 
     Raises:
         SyntaxError: Pillow does not know that page.
     """
-    page = 0
-    try:
-        while picture.format == "TIFF" and is_reduced(picture):
-            page += 1
+    if picture.format == "TIFF" and DNG_VERSION not in getattr(picture, "tag_v2", {}):
+        picture.seek(full_page(_sizes(picture)))
+
+
+def full_page(sizes: list[Size]) -> int:
+    """Index of the page that counts: the first full one, unless it is a thumbnail in all but name.
+
+    That is one with a page of the same aspect after it, within a pixel, more than twice as wide; the widest counts.
+
+    Args:
+        sizes: (width, height) of all pages; (0, 0) of those that say that they are reduced.
+    """
+    first = next((page for page, (width, _) in enumerate(sizes) if width), 0)
+    width, height = sizes[first]
+    same = [page for page, (w, h) in enumerate(sizes) if w > 2 * width > 0 and abs(w * height - h * width) <= w + h]
+    return max(same, key=lambda page: sizes[page][0], default=first)
+
+
+def _sizes(picture: Any) -> list[Size]:
+    """Sizes of a TIFF's pages, as for full_page; those that Pillow does not know count, too."""
+    here, sizes = picture.tell(), []
+    for page in range(picture.n_frames):
+        with suppress(SyntaxError):
             picture.seek(page)
-    except EOFError:
-        picture.seek(0)
+        tags = picture.tag_v2
+        sizes.append((0, 0) if is_reduced(picture) else (int(tags.get(WIDTH, 0)), int(tags.get(HEIGHT, 0))))
+    picture.seek(here)
+    return sizes
+
+
+def _others(sizes: list[Size], here: int) -> str:
+    """Full pages beside one, in words; empty where there are none."""
+    others = [size for page, size in enumerate(sizes) if page != here and size[0]]
+    if not others:
+        return ""
+    width, height = max(others, key=np.prod)
+    found = f"{len(others)} more page(s) or frame(s) in it"
+    if width * height > np.prod(sizes[here]):
+        return f"{found}, of up to {width} x {height} pixels,"
+    return f"{found}, smaller than page {here + 1}," if any(width for width, _ in sizes[:here]) else found
 
 
 def deep_values(picture: Image.Image) -> np.ndarray | None:
@@ -106,23 +140,15 @@ def _check_inks(data: bytes, page: int) -> None:
         raise ValueError(f"16-bit CMYK whose highest level is {highest}: save it as RGB, or with 8 bits")
 
 
-def left_out_pages(picture: Any) -> int:
-    """Pages of a TIFF beside the one it stands at, but smaller versions; frames of an animation beside the first."""
+def left_out(picture: Any) -> str:
+    """What is not read of a picture, in words: full pages of a TIFF beside the one it stands at, frames of an animation
+    beside the first. Empty where nothing is; the previews of a camera's MPO, and the layers of a PSD, are nothing."""
     if isinstance(picture, Foreign):
         return picture.more
-    if not getattr(picture, "is_animated", False) or picture.format not in ("TIFF", "GIF", "WEBP", "PNG"):
-        return 0
-    if picture.format != "TIFF":
-        return picture.n_frames - 1
-    here, whole = picture.tell(), 0
-    for page in range(picture.n_frames):
-        try:
-            picture.seek(page)
-            whole += not is_reduced(picture)
-        except SyntaxError:  # a page that Pillow does not know
-            whole += 1
-    picture.seek(here)
-    return max(0, whole - 1)
+    if picture.format == "TIFF":
+        return _others(_sizes(picture), picture.tell())
+    frames = getattr(picture, "n_frames", 1) if picture.format not in ("MPO", "PSD") else 1
+    return f"{frames - 1} more page(s) or frame(s) in it" if frames > 1 else ""
 
 
 def decoded_too_early(picture: Any) -> str:
@@ -156,14 +182,12 @@ def open_tiff(path: str | Path) -> Foreign:
 
     with open(path, "rb") as opened, tifffile.TiffFile(opened) as file:
         pages: list[Any] = list(file.pages)
-        page = next((page for page in pages if not page.is_reduced), pages[0])
+        sizes = [(0, 0) if page.is_reduced else (page.imagewidth, page.imagelength) for page in pages]
+        page = pages[index := full_page(sizes)]
         if page.photometric not in (0, 1, 2):
             raise ValueError(f"a TIFF whose PhotometricInterpretation is {int(page.photometric)}")
-        tags, index = {tag.code: tag.value for tag in page.tags}, page.index
-        more = max(0, sum(not page.is_reduced for page in pages) - 1)
-        return Foreign(
-            (page.imagewidth, page.imagelength), lambda: _decoded(Path(path).read_bytes(), index, tags), more
-        )
+        tags, size = {tag.code: tag.value for tag in page.tags}, (page.imagewidth, page.imagelength)
+        return Foreign(size, lambda: _decoded(Path(path).read_bytes(), index, tags), _others(sizes, index))
 
 
 def _has_planes(tags: Any) -> bool:

@@ -7,10 +7,26 @@ import cv2
 import numpy as np
 from PIL import Image
 
+from ran.imaging.opening import register_heif
 from tests.faults import kinds
 from tests.faults.kinds import COUNTED, File, bad, odd
-from tests.faults.making import BGR16, DNG, GREY, PICTURE, PLANES, SIXTEEN, by_opencv, chunk, dng, grey3, tiff
+from tests.faults.making import (
+    BGR16,
+    DNG,
+    FRAMES,
+    GREY,
+    PICTURE,
+    PLANES,
+    SIXTEEN,
+    by_opencv,
+    chunk,
+    dng,
+    encoded,
+    grey3,
+    tiff,
+)
 
+register_heif()
 DOUBTED = "nearly black; predict, serve and Python warn, and --depth scales them"
 
 TWELVE = np.rint(GREY / 255 * 4095).astype(np.uint16)
@@ -33,7 +49,7 @@ def grey_and_alpha(values: np.ndarray, alpha: np.ndarray) -> bytes:
 
 
 def twelve_bit_jpeg_2000() -> bytes:
-    """Made as one of 16 bits, which count from the middle level; so do its 12 bits when the header says that it has 12."""
+    """Made as one of 16 bits, which count from the middle level; so do its 12 bits where the header says 12."""
     values = np.rint(GLARE[..., ::-1] / 255 * 4095).astype(np.uint16)
     content = cv2.imencode(".jp2", values + 2**15 - 2**11, LOSSLESS)[1].tobytes()
     content = content.replace(b"\0\x03\x0f\x07", b"\0\x03\x0b\x07", 1)  # of the box ihdr
@@ -72,6 +88,12 @@ PHOTOGRAPHS = (
     *kinds.PHOTOGRAPHS,
     odd("TIFF whose first page is a thumbnail", "odd.tif",
         tiff(PICTURE[::4, ::4], PICTURE, reduced=1, photometric="rgb"), "its first full page", tolerance=0),
+    odd("TIFF whose first page is a thumbnail, but does not say so", "odd.tif",
+        tiff(PICTURE[::4, ::4], PICTURE, photometric="rgb"), f"its larger page; {COUNTED}", tolerance=0),
+    odd("TIFF whose second page is larger, of another aspect", "odd.tif",
+        tiff(PICTURE, np.tile(PICTURE, (2, 3, 1)), photometric="rgb"), f"its first page; {COUNTED}", tolerance=0),
+    odd("animated AVIF", "odd.avif", encoded(PICTURE, "AVIF", quality=95, **FRAMES), f"its first frame; {COUNTED}"),
+    odd("HEIC of two pictures", "odd.heic", encoded(PICTURE, "HEIF", quality=95, **FRAMES), f"its first; {COUNTED}"),
     odd("TIFF in planes", "odd.tif", tiff(PICTURE.transpose(2, 0, 1), **PLANES), "itself", tolerance=0),
     odd("16-bit TIFF in planes", "odd.tif", tiff(BGR16[..., ::-1].transpose(2, 0, 1), **PLANES), "rounded to 8 bits",
         tolerance=0),
