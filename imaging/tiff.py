@@ -23,11 +23,13 @@ logging.getLogger("tifffile").setLevel(logging.CRITICAL)  # an error says what i
 
 
 class Foreign(NamedTuple):
-    """A picture that Pillow does not open: its size (width, height), what decodes it, upright; see left_out."""
+    """A picture that Pillow does not open: its size (width, height), what decodes it, upright, and what left_out says;
+    where the tags of a TIFF's first page and of this one lie in the file."""
 
     size: tuple[int, int]
     decode: Callable[[], np.ndarray]
     more: str = ""
+    directories: tuple[int, ...] = ()
 
 
 def is_tiff(path: str | Path) -> bool:
@@ -187,7 +189,8 @@ def open_tiff(path: str | Path) -> Foreign:
         if page.photometric not in (0, 1, 2):
             raise ValueError(f"a TIFF whose PhotometricInterpretation is {int(page.photometric)}")
         tags, size = {tag.code: tag.value for tag in page.tags}, (page.imagewidth, page.imagelength)
-        return Foreign(size, lambda: _decoded(Path(path).read_bytes(), index, tags), _others(sizes, index))
+        directories = (pages[0].offset, page.offset)
+        return Foreign(size, lambda: _decoded(Path(path).read_bytes(), index, tags), _others(sizes, index), directories)
 
 
 def _has_planes(tags: Any) -> bool:
