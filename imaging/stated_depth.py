@@ -13,15 +13,16 @@ UNSIGNED, SIGNED = 1, 2  # SampleFormat
 SIZES = b"\xff\x4f\xff\x51"  # how the codestream of JPEG 2000 begins
 
 
-def stated_depth(picture: Image.Image) -> int:
-    """Bits, 9 to 15, that the colours of a 16-bit file have by what it says; 0 where it says no such thing.
+def stated_depth(picture: Image.Image, alpha: bool = False) -> int:
+    """Bits, 9 to 15, that the colours (or alpha) of a 16-bit file have by what it says; 0 where it says no such thing.
 
     That is a TIFF's BitsPerSample, or MaxSampleValue where it is 1023, 4095 or the like, the sBIT of a PNG, and the
     precision of JPEG 2000's colours (Pillow shifts its grey values up).
     """
     if picture.format == "PNG":
         found = significant_bits(picture)
-        bits = max(found[: 3 if len(found) > 2 else 1], default=0)  # the last of 2 or 4 is alpha's
+        colours = 3 if len(found) > 2 else 1
+        bits = max(found[colours:] if alpha else found[:colours], default=0)
     elif picture.format == "JPEG2000":
         bits = 0 if picture.mode == "I;16" else precision(picture)
     else:
