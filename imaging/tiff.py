@@ -200,16 +200,18 @@ def _has_planes(tags: Any) -> bool:
 def _decoded(data: bytes, page: int, tags: Any) -> np.ndarray:
     """A page, upright, black = 0. OpenCV knows more compressions, but mixes planes, and alpha into 8-bit colours."""
     values: np.ndarray | None
-    if page or _has_planes(tags) or tiff_bits(tags) <= 8:
+    white_is_0 = tags.get(PHOTOMETRIC) == 0
+    if page or _has_planes(tags) or tiff_bits(tags) <= 8 or (white_is_0 and tags.get(CHANNELS) == 2):
         values = _by_tifffile(data, page)
         values = turned(np.moveaxis(values, 0, -1) if _has_planes(tags) else values, tags.get(ORIENTATION, 1))
     elif (values := _by_opencv(data)) is None:
         raise ValueError("truncated, damaged, or a TIFF of a kind that OpenCV does not decode")
-    white_is_0 = tags.get(PHOTOMETRIC) == 0
-    if values.ndim == 2 or values.shape[2] != 2:
-        return black_is_0(values) if white_is_0 else values
-    grey = black_is_0(values[..., 0]) if white_is_0 else values[..., 0]
-    return np.dstack([grey, grey, grey, values[..., 1]])
+    alpha = [values[..., 1]] if values.ndim == 3 and values.shape[2] == 2 else []
+    grey = values[..., 0] if alpha else values
+    if white_is_0 and values.dtype == np.uint16 and 0 < (highest := grey.max()) < 2 ** GUESSES[-1]:
+        raise ValueError(f"16-bit grey where 0 is white, of a highest level of {highest}: save it with black as 0")
+    grey = black_is_0(grey) if white_is_0 else grey
+    return np.dstack([grey, grey, grey, *alpha]) if alpha else grey
 
 
 def black_is_0(values: np.ndarray, depth: int = 0) -> np.ndarray:
