@@ -32,7 +32,7 @@ def opened(path: str | Path | BinaryIO) -> Iterator[Image.Image | Foreign]:
     if file and file.exists() and not file.is_file():
         raise OSError("no file, but a folder, a pipe or the like")
     try:
-        picture = _identified(path)
+        picture = identified(path)
     except UnidentifiedImageError:
         if not file or (not (raw := is_raw(file, None)) and not tiff.is_tiff(file)):
             raise
@@ -54,7 +54,8 @@ def opened(path: str | Path | BinaryIO) -> Iterator[Image.Image | Foreign]:
         yield _within_limit(beyond(file)) if beyond and file else picture
 
 
-def _identified(path: str | Path | BinaryIO) -> Image.Image:
+def identified(path: str | Path | BinaryIO) -> Image.Image:
+    """Opens a picture by Pillow, and HEIC where pillow-heif is installed."""
     try:
         return Image.open(path)
     except UnidentifiedImageError:

@@ -11,9 +11,10 @@ import numpy as np
 from PIL import ExifTags, Image, ImageFile, ImagePalette
 
 from . import tiff
-from .depth import Warn, to_8_bit, turned
+from .depth import Warn, doubt, to_8_bit, turned
 from .opening import opened, register_heif
 from .raw import shows_thumbnail
+from .stated_depth import UNSIGNED, sample_format, stated_depth
 from .tiff import Foreign
 
 warnings.filterwarnings("ignore", module="PIL")  # odd EXIF, transparent palettes: of nothing that is used here
@@ -38,29 +39,29 @@ def read_image(path: str | Path | BinaryIO, depth: int = 0, warn: Warn = warning
         ValueError: not a picture that can be read, or a damaged one.
     """
 
-    def say(left: int) -> None:
-        warn(f"{path}: {left} more page(s) or frame(s) in it are not read")
+    def say(left: str) -> None:
+        warn(f"{path}: {left} are not read")
 
     return read_as(path, lambda picture: as_rgb(picture, depth, lambda text: warn(f"{path}: {text}")), say)
 
 
-def refuse_pages(left: int) -> None:
+def refuse_pages(left: str) -> None:
     """Of a mask or map nobody can know which page is meant; see read_as."""
-    raise ValueError(f"{left} more page(s) or frame(s) in it: save the one that is meant as a file of its own")
+    raise ValueError(f"{left.rstrip(',')}: save the one that is meant as a file of its own")
 
 
 def read_as(
-    path: str | Path | BinaryIO, convert: Callable[[Any], Made], more_pages: Callable[[int], None] | None = None
+    path: str | Path | BinaryIO, convert: Callable[[Any], Made], more_pages: Callable[[str], None] | None = None
 ) -> Made:
     """What a function makes of an opened picture (an array where Pillow does not read it); whatever goes wrong is a
     ValueError that names the file.
 
     Args:
-        more_pages: called with the number of pages or frames that are left out, if there are any.
+        more_pages: called with what tiff.left_out says, if pages or frames are left out.
     """
     try:
         with opened(path) as picture:
-            if more_pages and (left := tiff.left_out_pages(picture)):
+            if more_pages and (left := tiff.left_out(picture)):
                 more_pages(left)
             return convert(picture.decode() if isinstance(picture, Foreign) else picture)
     except MemoryError:
@@ -106,11 +107,12 @@ def as_rgb(picture: Image.Image | np.ndarray, depth: int = 0, warn: Warn = warni
     if isinstance(picture, Image.Image):
         if lost := tiff.decoded_too_early(picture):
             warn(lost)
-        stated = tiff.stated_depth(picture)
-        array = _values(picture, depth or stated)
-        if stated and not depth and array.max() < 2**stated:
+        stated = stated_depth(picture)
+        array = _values(picture, depth or stated, warn)
+        colours = array[..., :3] if array.ndim == 3 else array
+        if stated and not depth and colours.max() < 2**stated:
             # The standard wants those of a PNG shifted up; they are not where one has lower bits than that leaves.
-            shifted = picture.format == "PNG" and not (array % 2 ** (16 - stated)).any()
+            shifted = picture.format == "PNG" and not (colours % 2 ** (16 - stated)).any()
             depth = 0 if shifted else stated
     else:
         array = np.asarray(picture)
@@ -127,31 +129,37 @@ def as_rgb(picture: Image.Image | np.ndarray, depth: int = 0, warn: Warn = warni
     return np.ascontiguousarray(np.repeat(array, 3, 2) if array.shape[2] == 1 else array)
 
 
-def _values(picture: Image.Image, bits: int = 0) -> np.ndarray:
+def _values(picture: Image.Image, bits: int = 0, warn: Warn | None = None) -> np.ndarray:
     """Upright: H x W x 3 uint8 (RGB) of a picture of 8 bits; at the depth of its file, H x W (x 3 or 4), of others.
 
     Args:
-        bits: that values have where white is 0; 0 = as their type has.
+        bits, warn: see decode_deep.
     """
     if 0 in picture.size:
         raise ValueError("a picture without pixels")
     if shows_thumbnail(picture):
         raise ValueError("the thumbnail of a camera raw file: give its path instead")
-    deep = decode_deep(picture, bits)
+    tiff.refuse_signed(picture)
+    deep = decode_deep(picture, bits, warn)
     return turned(_pixels(picture) if deep is None else deep, orientation_of(picture))
 
 
-def decode_deep(picture: Image.Image, bits: int = 0) -> np.ndarray | None:
+def decode_deep(picture: Image.Image, bits: int = 0, warn: Warn | None = None) -> np.ndarray | None:
     """Decodes a picture. Returns its values where they have more than 8 bits, not turned but in a TIFF, black = 0.
 
     Args:
-        bits: see _values.
+        bits: that values have where white is 0; 0 = as their type has.
+        warn: gets a sentence where those bits are 0, but no level needs more than 12; see imaging.depth.doubt.
     """
-    deep, white_is_0 = tiff.deep_values(picture), getattr(picture, "tag_v2", {}).get(tiff.PHOTOMETRIC) == 0
+    deep, tags = tiff.deep_values(picture), getattr(picture, "tag_v2", {})
     load(picture)
     if deep is None and picture.mode[0] in "IF":
         deep = np.asarray(picture)
-        if white_is_0:
+        if picture.mode == "I" and sample_format(tags) == UNSIGNED and picture.format == "TIFF":
+            deep = deep.view(np.uint32)  # Pillow knows signed ones alone
+        if tags.get(tiff.PHOTOMETRIC) == 0:
+            if warn and not bits and deep.dtype.kind != "f":
+                doubt(deep.max(), warn, "bright")
             deep = tiff.black_is_0(deep, bits if deep.max() < 2**bits else 0)
     return deep
 

@@ -7,11 +7,11 @@ import numpy as np
 from PIL import Image
 
 from ..utils.picture_names import RAW_SUFFIXES
-from .tiff import Foreign, is_reduced
+from .tiff import DNG_VERSION, Foreign, is_reduced
 
 # How those begin that are no TIFF: Olympus, Panasonic, Fujifilm, Sigma, Minolta. Canon's CR3 is looked for apart.
 SIGNS = (b"IIRO", b"IIRS", b"MMOR", b"IIU\0", b"FUJIFILM", b"FOVb", b"\0MRM")
-DNG_VERSION, SUB_IFDS = 50706, 330  # tags of TIFF
+SUB_IFDS = 330  # tag of TIFF
 
 
 def is_raw(path: str | Path, picture: Image.Image | None) -> bool:

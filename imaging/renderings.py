@@ -16,6 +16,7 @@ from .depth import to_8_bit, turned
 from .metadata import read_metadata
 from .pictures import load, orientation_of, read_as
 from .sharpness import sharpness
+from .stated_depth import stated_depth
 from .tiff import deep_values
 from .writing import JPEG_SIDE, write_picture
 
@@ -96,15 +97,18 @@ def read_alpha(path: str | Path) -> np.ndarray | None:
     """How opaque a picture is, H x W uint8, upright; None of one without transparency. Raises as read_image."""
 
     def convert(picture: Image.Image | np.ndarray) -> np.ndarray | None:
+        stated = 0
         if isinstance(picture, Image.Image):
             if not picture.has_transparency_data:
                 return None
+            stated = stated_depth(picture, alpha=True)
             deep = deep_values(picture)
             load(picture)
             picture = turned(np.asarray(picture.convert("RGBA")) if deep is None else deep, orientation_of(picture))
         if picture.shape[2:] != (4,):
             return None
-        return picture[..., 3] if picture.dtype == np.uint8 else to_8_bit(picture[..., 3], depth=16)
+        alpha = picture[..., 3]
+        return alpha if alpha.dtype == np.uint8 else to_8_bit(alpha, stated if alpha.max() < 2**stated else 16)
 
     return read_as(path, convert)
 

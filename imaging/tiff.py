@@ -1,9 +1,9 @@
-"""TIFF files of several pages or more than 8 bits, and PNG files of 16: what Pillow alone would get wrong or refuse."""
+"""TIFF files of several pages or more than 8 bits, PNG and JPEG 2000 files of more: what Pillow alone gets wrong."""
 
 import io
 import logging
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -12,19 +12,24 @@ import numpy as np
 from PIL import Image, ImageFile
 
 from .depth import GUESSES, turned
+from .stated_depth import SIGNED, precision, sample_format, tiff_bits
 
-BITS, PHOTOMETRIC, ORIENTATION, CHANNELS, HIGHEST, PLANAR, EXTRA = 258, 262, 274, 277, 281, 284, 338  # tags
+WIDTH, HEIGHT, PHOTOMETRIC, ORIENTATION = 256, 257, 262, 274  # tags
+CHANNELS, PLANAR, EXTRA, DNG_VERSION = 277, 284, 338, 50706
 MAGIC = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
+DEEP = ("PNG", "TIFF", "JPEG2000")  # formats of Pillow
 COLOURS = ("RGB", "RGBA", "RGBX")  # modes of Pillow
 logging.getLogger("tifffile").setLevel(logging.CRITICAL)  # an error says what is wrong with a file
 
 
 class Foreign(NamedTuple):
-    """A picture that Pillow does not open: its size (width, height), what decodes it, upright, and pages left out."""
+    """A picture that Pillow does not open: its size (width, height), what decodes it, upright, and what left_out says;
+    where the tags of a TIFF's first page and of this one lie in the file."""
 
     size: tuple[int, int]
     decode: Callable[[], np.ndarray]
-    more: int = 0
+    more: str = ""
+    directories: tuple[int, ...] = ()
 
 
 def is_tiff(path: str | Path) -> bool:
@@ -39,70 +44,73 @@ def is_reduced(picture: Image.Image) -> bool:
 
 
 def seek_full_page(picture: Image.Image) -> None:
-    """Goes from a TIFF's reduced first page to the first full one, and back where there is none.
+    """Goes from a TIFF's first page to the full one; of a camera raw file of kind DNG it is none of the pages.
 
     Raises:
         SyntaxError: Pillow does not know that page.
     """
-    page = 0
-    try:
-        while picture.format == "TIFF" and is_reduced(picture):
-            page += 1
-            picture.seek(page)
-    except EOFError:
-        picture.seek(0)
+    if picture.format == "TIFF" and DNG_VERSION not in getattr(picture, "tag_v2", {}):
+        picture.seek(full_page(_sizes(picture)))
 
 
-def stated_depth(picture: Image.Image) -> int:
-    """Bits, 9 to 15, that the values of a 16-bit file have by what it says; 0 where it says no such thing.
+def full_page(sizes: list[tuple[int, int]]) -> int:
+    """Index of the page that counts: the first full one, unless it is a thumbnail in all but name.
 
-    That is a TIFF's BitsPerSample, or MaxSampleValue where it is 1023, 4095 or the like, and the sBIT of a PNG.
+    That is one with a page of the same aspect after it, within a pixel, more than twice as wide; the widest counts.
+
+    Args:
+        sizes: (width, height) of all pages; (0, 0) of those that say that they are reduced.
     """
-    if picture.format == "PNG":
-        bits = _significant_bits(picture)
-        return bits if 8 < bits < 16 else 0
-    tags = getattr(picture, "tag_v2", {})
-    if 8 < (bits := _bits(tags)) < 16:
-        return bits
-    highest = int(np.ravel(tags.get(HIGHEST, 0))[0])
-    bits = highest.bit_length()
-    return bits if 8 < bits < 16 and highest == 2**bits - 1 else 0
+    first = next((page for page, (width, _) in enumerate(sizes) if width), 0)
+    width, height = sizes[first]
+    same = [page for page, (w, h) in enumerate(sizes) if w > 2 * width > 0 and abs(w * height - h * width) <= w + h]
+    return max(same, key=lambda page: sizes[page][0], default=first)
 
 
-def _significant_bits(picture: Image.Image) -> int:
-    """The sBIT of a PNG that is not decoded yet, which Pillow skips; 0 without one."""
-    if (file := getattr(picture, "fp", None)) is None or file.closed:
-        return 0
-    position = file.tell()
-    file.seek(8)
-    bits = b"\0"
-    while len(head := file.read(8)) == 8 and head[4:] != b"IDAT":
-        length = int.from_bytes(head[:4], "big")
-        if head[4:] == b"sBIT":
-            bits = file.read(3 if picture.mode in COLOURS else 1) or bits
-            break
-        file.seek(length + 4, 1)
-    file.seek(position)
-    return max(bits)
+def _sizes(picture: Any) -> list[tuple[int, int]]:
+    """tuple[int, int]s of a TIFF's pages, as for full_page; those that Pillow does not know count, too."""
+    here, sizes = picture.tell(), []
+    for page in range(picture.n_frames):
+        with suppress(SyntaxError):
+            picture.seek(page)
+        tags = picture.tag_v2
+        sizes.append((0, 0) if is_reduced(picture) else (int(tags.get(WIDTH, 0)), int(tags.get(HEIGHT, 0))))
+    picture.seek(here)
+    return sizes
+
+
+def _others(sizes: list[tuple[int, int]], here: int) -> str:
+    """Full pages beside one, in words; empty where there are none."""
+    others = [size for page, size in enumerate(sizes) if page != here and size[0]]
+    if not others:
+        return ""
+    width, height = max(others, key=np.prod)
+    found = f"{len(others)} more page(s) or frame(s) in it"
+    if width * height > np.prod(sizes[here]):
+        return f"{found}, of up to {width} x {height} pixels,"
+    return f"{found}, smaller than page {here + 1}," if any(width for width, _ in sizes[:here]) else found
 
 
 def deep_values(picture: Image.Image) -> np.ndarray | None:
-    """Values of a PNG or TIFF at its depth, where Pillow keeps the high byte alone, mixes planes or turns bytes round.
+    """Values at a file's depth, where Pillow keeps the high byte alone, mixes planes, turns bytes round or wraps.
 
     The picture must not be decoded yet; of one that is, Pillow does not know the file's depth.
 
     Returns:
-        H x W or H x W x 3 (RGB; 4 with alpha) uint16 or floats; upright where the file is a TIFF; None for others.
+        H x W or H x W x 3 (RGB; 4 with alpha) uint8, uint16 or floats; upright where the file is a TIFF; None where
+        Pillow is right.
     """
-    if not isinstance(picture, ImageFile.ImageFile) or picture.fp is None or picture.format not in ("PNG", "TIFF"):
+    if not isinstance(picture, ImageFile.ImageFile) or picture.fp is None or picture.format not in DEEP:
         return None
     decoding = picture.tile[0][3] if picture.tile else ""
     layout = str(decoding[0] if isinstance(decoding, tuple) and decoding else decoding)
     tags = getattr(picture, "tag_v2", {})
-    planes = _has_planes(tags) and _bits(tags) > 8
-    if planes and picture.mode not in COLOURS:
-        raise ValueError(f"planes of 16-bit {picture.mode}: save it with interleaved channels")
+    planes = _has_planes(tags) and tiff_bits(tags) > 8
+    if _has_planes(tags) and (picture.mode == "LA" or (planes and picture.mode not in COLOURS)):
+        what = f"{tiff_bits(tags)}-bit {'grey and alpha' if picture.mode == 'LA' else picture.mode}"
+        raise ValueError(f"planes of {what}: save it with interleaved channels")
     deep = picture.mode in COLOURS and (planes or ";16" in layout) and not layout.startswith("RGBa")
+    deep |= picture.format == "JPEG2000" and picture.mode in (*COLOURS, "LA") and precision(picture) > 8
     inks = picture.mode == "CMYK" and ";16" in layout
     if not deep and not inks and not (picture.format == "TIFF" and picture.mode == "F"):
         return None
@@ -110,12 +118,21 @@ def deep_values(picture: Image.Image) -> np.ndarray | None:
     picture.fp.seek(0)
     data = picture.fp.read()
     picture.fp.seek(position)
-    if picture.format == "PNG":
-        return _by_opencv(data)
+    if picture.format != "TIFF":
+        if (values := _by_opencv(data)) is None and picture.format == "JPEG2000":
+            raise ValueError(f"damaged, or {precision(picture)}-bit JPEG 2000 of a kind that OpenCV does not decode")
+        return values
     if inks:
         _check_inks(data, picture.tell())
         return None
     return _decoded(data, picture.tell(), tags)
+
+
+def refuse_signed(picture: Image.Image) -> None:
+    """Refuses a TIFF of signed integers, whose black and white nobody knows; those of 32 bits may be 0 to 65535."""
+    tags = getattr(picture, "tag_v2", {})
+    if sample_format(tags) == SIGNED and (bits := tiff_bits(tags)) <= 16:
+        raise ValueError(f"a TIFF of signed {bits}-bit integers: save it with unsigned ones, black = 0")
 
 
 def _check_inks(data: bytes, page: int) -> None:
@@ -125,23 +142,15 @@ def _check_inks(data: bytes, page: int) -> None:
         raise ValueError(f"16-bit CMYK whose highest level is {highest}: save it as RGB, or with 8 bits")
 
 
-def left_out_pages(picture: Any) -> int:
-    """Pages of a TIFF beside the one it stands at, but smaller versions; frames of an animation beside the first."""
+def left_out(picture: Any) -> str:
+    """What is not read of a picture, in words: full pages of a TIFF beside the one it stands at, frames of an animation
+    beside the first. Empty where nothing is; the previews of a camera's MPO, and the layers of a PSD, are nothing."""
     if isinstance(picture, Foreign):
         return picture.more
-    if not getattr(picture, "is_animated", False) or picture.format not in ("TIFF", "GIF", "WEBP", "PNG"):
-        return 0
-    if picture.format != "TIFF":
-        return picture.n_frames - 1
-    here, whole = picture.tell(), 0
-    for page in range(picture.n_frames):
-        try:
-            picture.seek(page)
-            whole += not is_reduced(picture)
-        except SyntaxError:  # a page that Pillow does not know
-            whole += 1
-    picture.seek(here)
-    return max(0, whole - 1)
+    if picture.format == "TIFF":
+        return _others(_sizes(picture), picture.tell())
+    frames = getattr(picture, "n_frames", 1) if picture.format not in ("MPO", "PSD") else 1
+    return f"{frames - 1} more page(s) or frame(s) in it" if frames > 1 else ""
 
 
 def decoded_too_early(picture: Any) -> str:
@@ -155,7 +164,7 @@ def decoded_too_early(picture: Any) -> str:
     if not isinstance(picture, ImageFile.ImageFile) or picture.format not in ("PNG", "TIFF") or picture.tile:
         return ""
     tags = getattr(picture, "tag_v2", {})
-    if picture.mode not in COLOURS or (picture.format == "TIFF" and _bits(tags) <= 8):
+    if picture.mode not in COLOURS or (picture.format == "TIFF" and tiff_bits(tags) <= 8):
         return ""
     if _has_planes(tags):
         raise ValueError("planes of 16 bits, mixed up when it was decoded: give the file's path instead")
@@ -175,18 +184,13 @@ def open_tiff(path: str | Path) -> Foreign:
 
     with open(path, "rb") as opened, tifffile.TiffFile(opened) as file:
         pages: list[Any] = list(file.pages)
-        page = next((page for page in pages if not page.is_reduced), pages[0])
+        sizes = [(0, 0) if page.is_reduced else (page.imagewidth, page.imagelength) for page in pages]
+        page = pages[index := full_page(sizes)]
         if page.photometric not in (0, 1, 2):
             raise ValueError(f"a TIFF whose PhotometricInterpretation is {int(page.photometric)}")
-        tags, index = {tag.code: tag.value for tag in page.tags}, page.index
-        more = max(0, sum(not page.is_reduced for page in pages) - 1)
-        return Foreign(
-            (page.imagewidth, page.imagelength), lambda: _decoded(Path(path).read_bytes(), index, tags), more
-        )
-
-
-def _bits(tags: Any) -> int:
-    return int(max(np.ravel(tags.get(BITS, 1))))
+        tags, size = {tag.code: tag.value for tag in page.tags}, (page.imagewidth, page.imagelength)
+        directories = (pages[0].offset, page.offset)
+        return Foreign(size, lambda: _decoded(Path(path).read_bytes(), index, tags), _others(sizes, index), directories)
 
 
 def _has_planes(tags: Any) -> bool:
@@ -199,20 +203,19 @@ def _decoded(data: bytes, page: int, tags: Any) -> np.ndarray:
     OpenCV knows more compressions, but mixes planes, and alpha into 8-bit colours; grey loses its alpha there.
     """
     values: np.ndarray | None
-    if page or _has_planes(tags) or _bits(tags) <= 8 or tags.get(CHANNELS) == 2:
+    white_is_0, two = tags.get(PHOTOMETRIC) == 0, tags.get(CHANNELS) == 2
+    if page or two or _has_planes(tags) or tiff_bits(tags) <= 8:
         values = _by_tifffile(data, page)
         values = turned(np.moveaxis(values, 0, -1) if _has_planes(tags) else values, tags.get(ORIENTATION, 1))
-        if tags.get(CHANNELS) == 2:
-            return _grey_and_alpha(values, tags)
     elif (values := _by_opencv(data)) is None:
         raise ValueError("truncated, damaged, or a TIFF of a kind that OpenCV does not decode")
-    return black_is_0(values) if tags.get(PHOTOMETRIC) == 0 else values
-
-
-def _grey_and_alpha(values: np.ndarray, tags: Any) -> np.ndarray:
-    """Two samples a pixel as RGB and alpha, black = 0; as grey alone where the second is not said to be alpha."""
-    grey = black_is_0(values[..., 0]) if tags.get(PHOTOMETRIC) == 0 else values[..., 0]
-    return np.dstack([grey, grey, grey, values[..., 1]]) if np.ravel(tags.get(EXTRA, 0))[0] in (1, 2) else grey
+    grey = values[..., 0] if (two := two and values.ndim == 3) else values
+    if white_is_0:
+        if grey.dtype == np.uint16 and 0 < (highest := grey.max()) < 2 ** GUESSES[-1]:
+            raise ValueError(f"16-bit grey where 0 is white, of a highest level of {highest}: save it with black as 0")
+        grey = black_is_0(grey)
+    is_alpha = two and np.ravel(tags.get(EXTRA, 0))[0] in (1, 2)
+    return np.dstack([grey, grey, grey, values[..., 1]]) if is_alpha else grey
 
 
 def black_is_0(values: np.ndarray, depth: int = 0) -> np.ndarray:

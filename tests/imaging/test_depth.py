@@ -54,6 +54,19 @@ def test_values_that_need_fewer_bits_than_their_file_are_doubted_and_scaled_on_r
         raise ValueError("is no error")
 
 
+@pytest.mark.parametrize("bits", [8, 10, 12])
+def test_values_of_fewer_bits_are_doubted_where_white_is_0(tmp_path, bits):
+    path, said = tmp_path / "a.tif", []
+    values = np.rint((255 - GREY) / 255 * (2**bits - 1)).astype(np.uint16)
+    path.write_bytes(tiff(values, photometric="miniswhite"))
+    light = read_image(path, warn=said.append)
+    assert light.min() >= 238 and len(said) == 1
+    assert said[0].startswith(f"{path}: its highest level is {values.max()} of 65535, nearly white, as 0 is white")
+    assert f"--depth {bits} of predict" in said[0]
+    assert np.array_equal(read_image(path, bits, said.append), grey3(GREY)) and len(said) == 1
+    assert np.array_equal(read_image(path, 16, said.append), light) and len(said) == 1
+
+
 def test_what_is_dark_by_nature_is_not_doubted(tmp_path, recwarn):
     as_rgb(np.full((4, 4), 4096, np.uint16))
     as_rgb(np.zeros((4, 4), np.uint16))

@@ -1,5 +1,6 @@
 import numpy as np
 import pytest
+import tifffile
 from PIL import ExifTags, Image, ImageCms
 
 from ran.imaging.metadata import read_metadata
@@ -46,6 +47,30 @@ def test_renderings_keep_author_rights_date_camera_and_place_upright(tmp_path, s
         assert made.size == (96, 64) and made.mode == ("RGBA" if name == "b.png" else "RGB")
 
 
+@pytest.mark.parametrize("top", ["uint8", "uint16", "float32"])
+@pytest.mark.parametrize("order", ["<", ">"])
+def test_those_of_a_tiff_are_of_the_page_that_is_read(tmp_path, top, order):
+    whole = {"uint8": PICTURE, "uint16": PICTURE.astype(np.uint16) * 257, "float32": np.float32(PICTURE / 255)}[top]
+    rights = [(315, "s", 0, "A. Photographer", True), (33432, "s", 0, "(c) A. Photographer", True)]
+    about = {"resolution": (300, 300), "resolutionunit": "inch", "extratags": rights}
+    file, plain = tmp_path / "a.tif", {"photometric": "rgb", "metadata": None, "software": False}
+    for said_by in (0, 1):  # by the thumbnail, as cameras do, or by the page itself
+        with tifffile.TiffWriter(file, byteorder=order) as writer:
+            writer.write(whole[::4, ::4], subfiletype=1, **plain, **(about if not said_by else {}))
+            writer.write(whole, **plain, **(about if said_by else {}))
+        kept = read_metadata(file)
+        write_picture(tmp_path / "b.jpg", PICTURE, kept)
+        with Image.open(tmp_path / "b.jpg") as made:
+            assert (made.getexif()[315], made.getexif()[33432]) == ("A. Photographer", "(c) A. Photographer")
+            assert not said_by or made.info["dpi"] == (300, 300)
+
+
+def test_a_profile_and_a_resolution_stay_beside_a_damaged_exif(tmp_path):
+    Image.fromarray(PICTURE).save(tmp_path / "a.jpg", dpi=(300, 300), icc_profile=PROFILE, exif=rights())
+    (tmp_path / "a.jpg").write_bytes(changed((tmp_path / "a.jpg").read_bytes(), b"Exif", 6, b"no TIFF."))
+    assert read_metadata(tmp_path / "a.jpg") == {"icc_profile": PROFILE, "dpi": (300, 300)}
+
+
 def test_what_is_not_there_is_not_added(tmp_path):
     exif = Image.Exif()
     exif[0x8298] = "(c) A. Photographer"
@@ -60,6 +85,8 @@ def test_what_does_not_fit_a_rendering_is_left_out(tmp_path):
     assert read_metadata(tmp_path / "a.jpg") == {}
     Image.fromarray(PICTURE).save(tmp_path / "a.png", exif=rights(), dpi=(0.001, 0.001))
     assert set(read_metadata(tmp_path / "a.png")) == {"exif"}
+    Image.fromarray(PICTURE).save(tmp_path / "a.tif")  # which Pillow opens as if it had said 1 dpi
+    assert read_metadata(tmp_path / "a.tif") == {}
     large = Image.Exif()
     large.get_ifd(ExifTags.IFD.Exif)[37510] = b"words" * 20000  # more than a JPEG holds
     Image.fromarray(PICTURE).save(tmp_path / "b.png", exif=large)

@@ -4,6 +4,7 @@ import pytest
 from ran.imaging import renderings
 from ran.imaging.background import read_background
 from ran.utils.photograph_options import RENDERINGS
+from tests.faults.making import GREY, by_opencv, chunk, tiff
 
 
 @pytest.fixture
@@ -120,3 +121,17 @@ def test_looks_say_what_differs_from_the_default():
     assert [other.suffix(name) for name in RENDERINGS] == [".overlay.jpg", ".cutout.jpg", ".bokeh.jpg"]
     assert other.comment("overlay") == "" and other.comment("bokeh") == ", blur 5"
     assert other.comment("cutout") == f", on {read_background('#fff').code}"
+
+
+def test_an_alpha_of_fewer_bits_is_scaled_where_the_file_says_so(tmp_path):
+    twelve = np.rint(GREY / 255 * 4095).astype(np.uint16)
+    content = by_opencv(".png", np.dstack([twelve] * 4))
+    low = np.rint(twelve / 257)
+    for bits, opaque in (((12, 12, 12, 12), GREY), ((12, 12, 12, 16), low), ((), low)):
+        said = chunk(b"sBIT", bytes(bits)) if bits else b""
+        (tmp_path / "a.png").write_bytes(content[:33] + said + content[33:])
+        assert np.array_equal(renderings.read_alpha(tmp_path / "a.png"), opaque)
+    highest = [(281, "H", 4, (4095,) * 4, True)]
+    pixels = np.dstack([twelve] * 4)
+    (tmp_path / "a.tif").write_bytes(tiff(pixels, photometric="rgb", extrasamples=["unassalpha"], extratags=highest))
+    assert np.array_equal(renderings.read_alpha(tmp_path / "a.tif"), GREY)

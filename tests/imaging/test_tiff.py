@@ -10,13 +10,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
 
+from ran.imaging.masks import read_map
 from ran.imaging.pictures import as_rgb, picture_size, read_image
 from tests.faults.making import BGR16, GREY, PICTURE, grey3, tiff
 from tests.faults.test_readers import budget
 
 TYPES = {"uint8": 255, "uint16": 65535, "uint32": 65535, "float16": 1, "float32": 1, "float64": 1}
 # What is refused today; whatever else cannot be read fails the test.
-REFUSED = "kind that OpenCV does not decode|an array of uint32"
+REFUSED = "kind that OpenCV does not decode|an array of uint32|where 0 is white, of a highest level"
 
 
 @st.composite
@@ -164,6 +165,30 @@ def test_pages_that_are_left_out_are_counted(tmp_path):
     for name in ("a.tif", "b.png", "c.tif"):
         read_image(tmp_path / name, warn=said.append)
     assert said == [f"{tmp_path / name}: 1 more page(s) or frame(s) in it are not read" for name in ("b.png", "c.tif")]
+
+
+@pytest.mark.parametrize("kind", ["uint8", "uint16", "float32"])
+def test_a_thumbnail_in_all_but_name_is_not_taken(tmp_path, kind):
+    path, said = tmp_path / "a.tif", []
+    top = {"uint8": 255, "uint16": 65535, "float32": 1}[kind]
+    whole, large = (values / np.float32(255) * top for values in (PICTURE, np.tile(PICTURE, (2, 2, 1))))
+    whole, large, odd = (values.round(6 * (top == 1)).astype(kind) for values in (whole, large, large[:, :96]))
+    for pages, page, sentence in (
+        ((whole[::5, ::5], whole), PICTURE, "1 more page(s) or frame(s) in it, smaller than page 2, are"),
+        ((whole[::5, ::5], whole, whole, whole), PICTURE, "3 more page(s) or frame(s) in it, smaller than page 2, are"),
+        ((whole, large), PICTURE, "1 more page(s) or frame(s) in it, of up to 192 x 128 pixels, are"),  # A6 and A4, say
+        ((whole[:20], odd), PICTURE[:20], "1 more page(s) or frame(s) in it, of up to 96 x 128 pixels, are"),
+        ((whole, whole[::4, ::4]), PICTURE, "1 more page(s) or frame(s) in it are"),
+        ((whole, whole), PICTURE, "1 more page(s) or frame(s) in it are"),
+    ):
+        path.write_bytes(tiff(*pages, photometric="rgb"))
+        assert np.array_equal(read_image(path, warn=said.append), page) and picture_size(path) == page.shape[:2]
+        assert said.pop() == f"{path}: {sentence} not read" and not said
+    with pytest.raises(ValueError, match=r"1 more page\(s\) or frame\(s\) in it: save the one that is meant"):
+        read_map(path)
+    path.write_bytes(tiff(PICTURE[::5, ::5], PICTURE, photometric="rgb"))
+    with pytest.raises(ValueError, match=r"in it, smaller than page 2: save the one that is meant"):
+        read_map(path)
 
 
 def test_what_was_decoded_before_is_not_dark_in_silence(tmp_path):
