@@ -17,8 +17,7 @@ from .stated_depth import SIGNED, precision, sample_format, tiff_bits
 WIDTH, HEIGHT, PHOTOMETRIC, ORIENTATION = 256, 257, 262, 274  # tags
 CHANNELS, PLANAR, EXTRA, DNG_VERSION = 277, 284, 338, 50706
 MAGIC = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
-DEEP = ("PNG", "TIFF", "JPEG2000")  # formats of Pillow
-COLOURS = ("RGB", "RGBA", "RGBX")  # modes of Pillow
+FORMATS, COLOURS = ("PNG", "TIFF", "JPEG2000"), ("RGB", "RGBA", "RGBX")  # and modes, of Pillow
 logging.getLogger("tifffile").setLevel(logging.CRITICAL)  # an error says what is wrong with a file
 
 
@@ -100,7 +99,7 @@ def deep_values(picture: Image.Image) -> np.ndarray | None:
         H x W or H x W x 3 (RGB; 4 with alpha) uint8, uint16 or floats; upright where the file is a TIFF; None where
         Pillow is right.
     """
-    if not isinstance(picture, ImageFile.ImageFile) or picture.fp is None or picture.format not in DEEP:
+    if not isinstance(picture, ImageFile.ImageFile) or picture.fp is None or picture.format not in FORMATS:
         return None
     decoding = picture.tile[0][3] if picture.tile else ""
     layout = str(decoding[0] if isinstance(decoding, tuple) and decoding else decoding)
