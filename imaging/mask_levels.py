@@ -12,6 +12,7 @@ from PIL import Image
 
 from .depth import to_8_bit
 from .pictures import decode_deep, orientation_of
+from .stated_depth import SIGNED, sample_format
 
 COLOUR_NOISE = 24  # what JPEG may add to grey, of 255
 # Whether files of a format have noise instead of labels; None: they may. Others have none.
@@ -89,6 +90,8 @@ def stored(picture: Image.Image | np.ndarray) -> Stored:
     if deep is not None:
         return _of_values(deep, None, lossy, orientation_of(picture))
     values, alpha = np.asarray(picture.convert("RGB")), None
+    if sample_format(getattr(picture, "tag_v2", {})) == SIGNED and values.max() > 127:  # which Pillow does not look at
+        raise ValueError("a TIFF of signed 8-bit integers, some of them below 0: save it with unsigned ones")
     if picture.has_transparency_data:
         alpha = np.asarray(picture.convert("RGBA").getchannel("A"))
     if picture.mode == "P":

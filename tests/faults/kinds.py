@@ -204,6 +204,7 @@ FOUR = np.where(Y < 3, np.where(X < 48, 85, 170), MASK).astype(np.uint8)
 LAST_ROW = np.where(Y == 63, 255, 0).astype(np.uint8)
 SMALL = encoded(MASK[:32, :48], "PNG")
 PAGES = "1 more page.* save the one that is meant"
+SIGNED = tiff(-(MASK > 0).astype(np.int8), photometric="minisblack")
 MASKS = (
     bad("mask cut in its IDAT", "bad.png", cut(encoded(MASK, "PNG"), b"IDAT", 20), "truncated"),
     bad("empty mask file", "bad.png", b""),
@@ -224,6 +225,7 @@ MASKS = (
         "19 levels from 0 to 255, areas of .* more classes"),
     bad("mask of areas of 0, 85, 170 and 255", "bad.png", encoded(FOUR, "PNG"), "levels 0, 85, 170, 255, .* more"),
     bad("JPEG mask of 200 and 255", "bad.jpg", encoded(labels(200, 255), "JPEG", quality=95), "more classes"),
+    bad("mask of signed 8-bit integers, -1 and 0", "bad.tif", SIGNED, "some of them below 0"),
     bad("mask of one level, 100", "bad.png", encoded(MASK * 0 + 100, "PNG"), "level 100 alone"),
     bad("mask of 120 and 200", "bad.png", encoded(labels(120, 200), "PNG"), "neither black and white nor labels"),
     *(bad(f"mask of two pages, {kind}", f"bad.{suffix}", encoded(MASK, kind, save_all=True,
