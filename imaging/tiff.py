@@ -67,7 +67,7 @@ def full_page(sizes: list[tuple[int, int]]) -> int:
 
 
 def _sizes(picture: Any) -> list[tuple[int, int]]:
-    """tuple[int, int]s of a TIFF's pages, as for full_page; those that Pillow does not know count, too."""
+    """Sizes of a TIFF's pages, as for full_page; those that Pillow does not know count, too."""
     here, sizes = picture.tell(), []
     for page in range(picture.n_frames):
         with suppress(SyntaxError):

@@ -76,8 +76,9 @@ def png(picture: np.ndarray, comment: str = "", metadata: dict[str, Any] | None 
     checksum = 1
     yield _chunk(b"IDAT", b"\x78\x01")  # zlib's header
     with ThreadPoolExecutor(threads := cores_of_process()) as pool:
+        each = pool.map if len(tops) > 1 else map  # a small map needs no thread
         for first in range(0, len(tops), 2 * threads):  # so many strips are in memory at a time
-            for packed, filtered in pool.map(pack, tops[first : first + 2 * threads]):
+            for packed, filtered in each(pack, tops[first : first + 2 * threads]):
                 checksum = zlib.adler32(filtered, checksum)
                 yield _chunk(b"IDAT", packed)
     yield _chunk(b"IDAT", struct.pack(">I", checksum)) + _chunk(b"IEND", b"")

@@ -183,6 +183,8 @@ class _Search:
 
     def _is_excluded(self, path: Path, name: PurePath) -> bool:
         """By its name, that of a folder that it lies in, or by a path as it is typed from here."""
+        if not self.exclude:  # as mostly, of however many files
+            return False
         whole = Path(os.path.abspath(path))
         here = [str(place) for place in (whole, *whole.parents)]
         return any(
