@@ -224,14 +224,14 @@ def _of_colours(mask: Stored) -> tuple[np.ndarray, Levels]:
         found = np.unique(codes)
         colours = mask.palette[found]
     what, many = ("colour", "colours") if mask.palette is None else ("index", "indices")
-    is_black = [not colour.any() for colour in colours]
-    names = [f"({', '.join(map(str, colour))})" for colour in colours.tolist()]
+    is_black = (~colours.any(-1)).tolist()
+    names = [f"({', '.join(map(str, colour))})" for colour in colours[:5].tolist()]  # of a photograph's all take long
     if mask.palette is not None:
         names = [f"{index} {name}" for index, name in zip(found.tolist(), names)]
     if mask.palette is None or (is_black[0] and not found[0]):  # as in an all black mask of the set
         names = ["0" if black else name for name, black in zip(names, is_black)]
     if len(found) > 2:
-        raise ValueError(f"{len(found)} {many}, among them {'; '.join(names[:5])}: more than two classes")
+        raise ValueError(f"{len(found)} {many}, among them {'; '.join(names)}: more than two classes")
     labels = mask.palette is not None and (found[0] == 0 or found[-1] < LABELS)
     if len(found) == 1:
         if not (is_black[0] or (labels and found[0] < 2)):

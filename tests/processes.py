@@ -6,6 +6,7 @@ start `python main.py` itself.
 """
 
 import contextlib
+import gc
 import multiprocessing
 import os
 import signal
@@ -21,7 +22,8 @@ import main
 ROOT = Path(__file__).parent.parent
 # What train, test, predict and torchrun import.
 PRELOADED = ("tests.small", "ran.trainer", "ran.tester", "ran.tools.predict.command", "ran.tools.prepare",
-             "torch.distributed.run", "torch.utils.tensorboard", "matplotlib.backends.backend_agg")  # fmt: skip
+             "torch.distributed.run", "torch._dynamo", "torch.utils.tensorboard", "matplotlib.backends.backend_agg",
+             "matplotlib.backends.backend_pdf", "matplotlib.backends.backend_svg")  # fmt: skip
 context = multiprocessing.get_context("forkserver")
 started: list["Job"] = []
 
@@ -120,6 +122,7 @@ def run(folder: Path, *words, **options) -> CompletedProcess:
 
 def _run(words: list[str], streams: list[Path], torchrun: bool, options: dict) -> None:
     """In the new process."""
+    gc.freeze()  # what was imported stays: a training collects garbage, and would copy all of it to look at it
     if options.get("start_new_session"):
         os.setsid()
     for number, stream in enumerate(streams):

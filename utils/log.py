@@ -66,6 +66,8 @@ def _save(figure, panels, path: Path) -> None:
         panel.xaxis.get_major_locator().set_params(integer=True)
         panel.grid(alpha=0.3)
         panel.legend()
+    figure.get_layout_engine().execute(figure)
+    figure.set_layout_engine(None)  # which would draw it once more
     with atomic(path) as temporary:
         figure.savefig(temporary, dpi=120, format=path.suffix[1:] or "png")
     # Figures are cycles that hold their pixels, and Python looks for cycles seldom: a training would keep dozens.

@@ -41,7 +41,7 @@ def curves_figure(scores: list[MethodScores]) -> Figure:
     right.legend(fontsize="small", loc="lower center")
     title = f"{plain(scores[0].dataset)}: in focus, maps stretched to 0..1, means over images"
     figure.suptitle(title, fontsize="medium")
-    return figure
+    return _arranged(figure)
 
 
 def grid_figure(pictures: list[tuple[str, list[np.ndarray]]], titles: list[str]) -> Figure:
@@ -63,6 +63,15 @@ def grid_figure(pictures: list[tuple[str, list[np.ndarray]]], titles: list[str])
         for panel, picture in zip(line, row):
             panel.imshow(picture, cmap="gray", vmin=0, vmax=255)
             panel.set(xticks=[], yticks=[])
+    return _arranged(figure)
+
+
+def _arranged(figure: Figure) -> Figure:
+    """Its panels in their places for good: otherwise each file of it is drawn once more to find them."""
+    layout = figure.get_layout_engine()
+    assert layout is not None  # each figure here has one
+    layout.execute(figure)
+    figure.set_layout_engine(None)
     return figure
 
 
