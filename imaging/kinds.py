@@ -30,6 +30,8 @@ def as_image(picture: Any, depth: int = 0) -> np.ndarray:
         return as_rgb(_from_tensor(picture), depth)
     if isinstance(picture, (np.ndarray, Image.Image)):
         return as_rgb(picture, depth)
+    if isinstance(picture, io.TextIOBase):
+        raise ValueError(f"{getattr(picture, 'name', 'a file in memory')}: opened as text: open a picture with \"rb\"")
     if hasattr(picture, "read"):
         return _from_file(picture, depth)
     if hasattr(picture, "__array__"):

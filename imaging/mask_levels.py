@@ -12,11 +12,9 @@ from PIL import Image
 
 from .depth import to_8_bit
 from .pictures import decode_deep, orientation_of
-from .stated_depth import SIGNED, sample_format
+from .stated_depth import SIGNED, is_lossy, sample_format
 
 COLOUR_NOISE = 24  # what JPEG may add to grey, of 255
-# Whether files of a format have noise instead of labels; None: they may. Others have none.
-LOSSY = {"JPEG": True, "MPO": True, "WEBP": None, "AVIF": None, "HEIF": None}
 LABELS = 16  # a mask with as many levels has grey edges; with fewer these may be labels
 DARK, BRIGHT = 1 / 4, 3 / 4  # of the file's range: grey edges lie between
 FEW_BETWEEN, BETWEEN = 0.05, 0.1  # largest share of pixels on grey edges; DUT's masks of 320 x 320 have up to .024
@@ -86,7 +84,7 @@ def stored(picture: Image.Image | np.ndarray) -> Stored:
         return _of_values(picture, None, False, 1)
     if 0 in picture.size:
         raise ValueError("a picture without pixels")
-    lossy, deep = LOSSY.get(picture.format or "", False), decode_deep(picture)
+    lossy, deep = is_lossy(picture), decode_deep(picture)
     if deep is not None:
         return _of_values(deep, None, lossy, orientation_of(picture))
     values, alpha = np.asarray(picture.convert("RGB")), None
@@ -224,7 +222,7 @@ def _of_colours(mask: Stored) -> tuple[np.ndarray, Levels]:
         found = np.unique(codes)
         colours = mask.palette[found]
     what, many = ("colour", "colours") if mask.palette is None else ("index", "indices")
-    is_black = (~colours.any(-1)).tolist()
+    is_black = (colours.max(-1) == 0).tolist()
     names = [f"({', '.join(map(str, colour))})" for colour in colours[:5].tolist()]  # of a photograph's all take long
     if mask.palette is not None:
         names = [f"{index} {name}" for index, name in zip(found.tolist(), names)]

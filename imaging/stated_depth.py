@@ -1,4 +1,4 @@
-"""What the headers of TIFF, PNG and JPEG 2000 files say of the bits that their values have."""
+"""What the headers of files say of their values: how many bits they have, and whether they were packed with loss."""
 
 import io
 from collections.abc import Iterator
@@ -10,6 +10,8 @@ from PIL import Image
 
 BITS, HIGHEST, SAMPLE_FORMAT = 258, 281, 339  # tags of TIFF
 UNSIGNED, SIGNED = 1, 2  # SampleFormat
+# Whether files of a format have noise instead of labels; None: they may. Others have none.
+LOSSY = {"JPEG": True, "MPO": True, "WEBP": None, "AVIF": None, "HEIF": None}
 SIZES = b"\xff\x4f\xff\x51"  # how the codestream of JPEG 2000 begins
 
 
@@ -63,6 +65,19 @@ def precision(picture: Image.Image) -> int:
     if start < 40 or not (parts := data[start + 2 : start + 2 + 3 * int.from_bytes(data[start : start + 2], "big")]):
         return 0
     return max(bits % 128 for bits in parts[::3]) + 1
+
+
+def is_lossy(picture: Image.Image) -> bool | None:
+    """Whether a picture that is not decoded yet was packed with loss; None: perhaps."""
+    if picture.format == "WEBP":
+        with _header(picture) as file:
+            file.seek(12)
+            while len(head := file.read(8)) == 8 and head[:4] not in (b"VP8 ", b"ANMF"):
+                if head[:4] == b"VP8L":
+                    return False
+                length = int.from_bytes(head[4:], "little")
+                file.seek(length + length % 2, 1)
+    return LOSSY.get(picture.format or "", False)
 
 
 @contextmanager

@@ -109,7 +109,7 @@ def test_every_kind_of_picture_gives_the_same_map(run_folder, tmp_path):
         (np.zeros((40, 40), bool), "an array of bool: expected"),
         (b"", r"^a file in memory: not a readable picture \(cannot identify image file\)$"),
         (io.BytesIO(b"no picture"), r"^a file in memory: not a readable picture \(cannot identify image file\)$"),
-        (io.StringIO("no picture"), "a file in memory: not a readable picture"),
+        (io.StringIO("no picture"), '^a file in memory: opened as text: open a picture with "rb"$'),
         ("nowhere.jpg", "nowhere.jpg: not a readable picture"),
         (Path(__file__), "test_predictor.py: not a readable picture"),
     ],

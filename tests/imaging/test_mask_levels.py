@@ -124,6 +124,11 @@ def test_noise_of_jpeg_makes_no_labels(tmp_path):
         read_levels(tmp_path / "dark.jpg")
     Image.fromarray(levels(0, 2)).save(tmp_path / "labels.webp", lossless=True)
     assert np.array_equal(read_levels(tmp_path / "labels.webp")[0] > 0, WHITE)
+    many = np.repeat(np.repeat(levels(0, 255), 4, 0), 4, 1)
+    many[:4, :80] = np.repeat(np.arange(0, 240, 12, dtype=np.uint8), 4)  # twenty labels of 4 x 4
+    Image.fromarray(many).save(tmp_path / "labels.webp", lossless=True, exif=Image.Exif(), icc_profile=b"some")
+    with pytest.raises(ValueError, match="more classes"):
+        read_levels(tmp_path / "labels.webp")
     Image.fromarray(levels(0, 255)).save(tmp_path / "mask.jpg", quality=85)
     assert np.array_equal(read_levels(tmp_path / "mask.jpg")[0] > 0, WHITE)
 

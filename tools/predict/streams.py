@@ -44,15 +44,15 @@ def read_input(data: bytes, null: bool, folder: Path) -> list[str]:
     Raises:
         ValueError: NULs where none are expected, or UTF-16 cut in half.
     """
-    if null:
-        return [os.fsdecode(path) for path in data.split(b"\0") if path]
-    if is_picture(data):
+    if not null and is_picture(data):
         (folder / "stdin").write_bytes(data)
         return [str(folder / "stdin")]
     try:
         text = decoded(data, "surrogateescape")
     except UnicodeDecodeError as error:
         raise ValueError(f"standard input: not a list in UTF-16 ({error})") from None
+    if null:
+        return [path for path in text.split("\0") if path]
     if "\0" in text:
         reason = "neither a picture (a camera raw file goes by its path) nor lines of paths"
         raise ValueError(f"standard input: {reason}; -0 takes paths that end with a NUL")

@@ -25,6 +25,7 @@ def test_lines_of_every_system(tmp_path, encoding):
     assert read_input(LIST.encode(encoding), False, tmp_path) == NAMES
     assert read_input((LIST + "\n").encode(encoding), False, tmp_path) == NAMES
     assert read_input("".encode(encoding), False, tmp_path) == []
+    assert read_input("".join(f"{name}\0" for name in NAMES).encode(encoding), True, tmp_path) == NAMES
 
 
 def test_paths_of_any_bytes(tmp_path):
