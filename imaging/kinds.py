@@ -31,7 +31,7 @@ def as_image(picture: Any, depth: int = 0) -> np.ndarray:
     if isinstance(picture, (np.ndarray, Image.Image)):
         return as_rgb(picture, depth)
     if isinstance(picture, io.TextIOBase):
-        raise ValueError(f"{getattr(picture, 'name', 'a file in memory')}: opened as text: open a picture with \"rb\"")
+        raise ValueError(f'{getattr(picture, "name", "a file in memory")}: opened as text: open a picture with "rb"')
     if hasattr(picture, "read"):
         return _from_file(picture, depth)
     if hasattr(picture, "__array__"):

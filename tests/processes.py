@@ -53,13 +53,13 @@ class Job:
         options: cwd, env, and start_new_session, as of a Popen.
     """
 
-    def __init__(self, folder: Path, *words, stdin: str = "", torchrun: bool = False, **options):
+    def __init__(self, folder: Path, *words, stdin: bytes = b"", torchrun: bool = False, **options):
         self.words = [*map(str, words)]
         folder.mkdir(parents=True, exist_ok=True)
         number = len(list(folder.glob("*.out")))
         self.streams = [folder / f"{number}.{name}" for name in ("in", "out", "err")]
-        for stream, text in zip(self.streams, (stdin, "", "")):
-            stream.write_text(text, encoding="utf-8")
+        for stream, data in zip(self.streams, (stdin, b"", b"")):
+            stream.write_bytes(data)
         preload()
         options = {"env": dict(os.environ), "cwd": ROOT} | options
         self._process = context.Process(target=_run, args=(self.words, self.streams, torchrun, options))

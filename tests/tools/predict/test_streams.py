@@ -14,6 +14,7 @@ from ran.tools.predict import command
 from ran.tools.predict.streams import read_input
 from ran.tools.sample import photograph
 from ran.utils.photograph_options import PredictOptions
+from tests import processes
 
 MAIN = Path(__file__).parents[3] / "main.py"
 LIST = "a.jpg\r\n\r\nday 2/ä 東京.JPG\nP6/BM.png"
@@ -59,23 +60,27 @@ def test_a_closed_stream_is_named(options, stream, name, monkeypatch):
         command.run(options)
 
 
-def predict(*words, data=b"") -> subprocess.CompletedProcess:
-    words = (sys.executable, MAIN, "predict", *words, "--device", "cpu")
-    return subprocess.run(list(map(str, words)), input=data, capture_output=True, timeout=300)
-
-
 @pytest.mark.slow
 def test_a_picture_in_and_a_map_out(tmp_path):
+    """Through pipes, and then from and to files, as the shell's < and > give them."""
     write_png(path := tmp_path / "a.png", photograph("coffee")[:64, :96])
-    piped = predict("-", "--output", "-", data=path.read_bytes())
+    data, cpu = path.read_bytes(), ("--device", "cpu")
+    piped = subprocess.run(
+        [sys.executable, MAIN, "predict", "-", "--output", "-", *cpu], input=data, capture_output=True, timeout=300
+    )
     assert piped.returncode == 0 and b"1 picture(s) in" in piped.stderr and b"weights: " in piped.stderr
     assert cv2.imdecode(np.frombuffer(piped.stdout, np.uint8), cv2.IMREAD_UNCHANGED).shape == (64, 96)
     assert piped.stdout.startswith(b"\x89PNG") and piped.stdout.endswith(b"IEND\xaeB`\x82")
-    assert predict(path, "--output", "-").stdout == piped.stdout
-    assert predict("-", "--output", tmp_path / "maps", data=path.read_bytes()).returncode == 0
+
+    def predict(*words, stdin: bytes = b"") -> tuple[int, bytes, str]:
+        job = processes.Job(tmp_path / "said", "predict", *words, *cpu, stdin=stdin)
+        return job.wait(), job.streams[1].read_bytes(), job.stderr
+
+    assert predict(path, "--output", "-")[:2] == (0, piped.stdout)
+    assert predict("-", "--output", tmp_path / "maps", stdin=data)[0] == 0
     assert (tmp_path / "maps/stdin.png").read_bytes() == piped.stdout
-    broken = predict("-", "--output", "-", data=path.read_bytes()[:2000])
-    assert broken.returncode == 1 and not broken.stdout and b"stdin: not a readable picture" in broken.stderr
+    status, out, said = predict("-", "--output", "-", stdin=data[:2000])
+    assert status == 1 and not out and "stdin: not a readable picture" in said
 
 
 def test_a_picture_on_standard_input_is_not_sorted(options, shoot, tmp_path, monkeypatch):
