@@ -54,6 +54,8 @@ posted = TestClient(Starlette(routes=routes(session))).post("/api/map", files={"
 assert posted.content == Path(grey).read_bytes()
 """
 
+pytestmark = pytest.mark.xdist_group("onnx")  # one process makes what its tests share
+
 
 @pytest.fixture(scope="module")
 def folder(run_folder, tmp_path_factory) -> Path:

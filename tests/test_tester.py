@@ -60,6 +60,7 @@ def test_tester_without_a_report(run_folder, dataset, tmp_path):
     assert {p.name for p in (tmp_path / "out").iterdir()} == {"scores.json", "scores.csv", "curves.csv"}
 
 
+@pytest.mark.slow
 def test_masks_are_decoded_once_and_scores_are_those_of_the_saved_maps(many, run_folder, tmp_path, monkeypatch):
     """Of so many pictures that other processes score; without a report no map is written but those asked for."""
     decoded, read_mask = [], masks.read_mask

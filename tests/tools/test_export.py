@@ -10,6 +10,8 @@ from ran.tools import export
 from ran.tools.sample import photograph
 from ran.utils.tool_options import ExportOptions
 
+pytestmark = pytest.mark.xdist_group("onnx")  # one process makes what its tests share
+
 
 @pytest.fixture(scope="module")
 def exported(run_folder, tmp_path_factory):

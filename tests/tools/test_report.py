@@ -10,6 +10,8 @@ from ran.evaluation.scores import read_scores, write_scores
 from ran.tools import report
 from ran.utils.tool_options import ReportOptions
 
+pytestmark = pytest.mark.xdist_group("report")  # one process makes what its tests share
+
 
 @pytest.fixture(scope="session")
 def written(evaluated, tmp_path_factory):

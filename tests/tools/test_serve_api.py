@@ -21,6 +21,8 @@ from ran.tools.serve.session import Session
 from ran.utils.photograph_options import ServeOptions
 from tests.serving import PATIENCE, served, serving
 
+pytestmark = pytest.mark.xdist_group("serve")
+
 COFFEE = cv2.imencode(".jpg", photograph("coffee")[..., ::-1])[1].tobytes()
 USAGE = "POST one picture in the form field file and nothing else, as curl -F file=@photo.jpg does; no URL is fetched"
 

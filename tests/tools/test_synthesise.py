@@ -15,6 +15,8 @@ from ran.tools.sample import photograph
 from ran.trainer import Trainer
 from ran.utils.tool_options import SynthesiseOptions
 
+pytestmark = pytest.mark.xdist_group("synthesise")  # one process makes what its tests share
+
 
 @pytest.fixture(scope="module")
 def sources(tmp_path_factory):
