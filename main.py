@@ -19,6 +19,7 @@ if not __package__:  # run as a file: this folder is the package ran, whatever i
 
 from ran import __version__
 from ran.commands import COMMANDS, usage
+from ran.utils.busy import share_processors
 from ran.utils.command_line import parse
 
 NOBODY_READS = 128 + 13  # what a shell says of a program that SIGPIPE ended
@@ -85,6 +86,7 @@ def _main(argv: list[str] | None) -> int:
             os.environ["TQDM_DISABLE"] = "1"
             sys.stdout = open(os.devnull, "w")  # noqa: SIM115 (as long as the process lives)
     options = parse(command.options, words, f"{PROGRAM} {name}", command.options.__doc__ or "")
+    share_processors()
     if name == "train":
         return guarded(lambda: importlib.import_module("ran.trainer").Trainer(options).train())
     if name == "test":

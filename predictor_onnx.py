@@ -37,7 +37,11 @@ class OnnxPredictor(Predictor):
                 # What marks a tensor in another file, which the runtime before 1.24 reads wherever it is.
                 if data.find(b"location") >= 0:
                     raise ValueError("parts of it lie in other files")
-            self._session = onnxruntime.InferenceSession(path, providers=[*provider, "CPUExecutionProvider"])
+            options = onnxruntime.SessionOptions()
+            # Threads that wait asleep leave processors to others, see utils.busy; here it costs little.
+            options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+            providers = [*provider, "CPUExecutionProvider"]
+            self._session = onnxruntime.InferenceSession(path, options, providers=providers)
             about = self._session.get_modelmeta().custom_metadata_map
             if not {"model", "config"} <= about.keys():
                 raise ValueError("its metadata lack the network's options")

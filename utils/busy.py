@@ -1,0 +1,38 @@
+"""A machine that others use, too: decided before torch is imported, since OpenMP asks its environment only then."""
+
+import importlib
+import os
+import sys
+import time
+from pathlib import Path
+
+from .progress import cores_of_process
+
+# Loops that a thread of OpenMP (GNU's, in torch for Linux) looks for work before it sleeps; 300,000 without a word.
+SPINS = "1000"
+BUSY = 0.3  # processors that are wanted beyond those there are, from which on it pays; docs/speed.md has the figures
+STAT = Path("/proc/stat")
+NEEDED = "ran.imaging.pictures"  # an import that a command has before it anyway: time to look at the others
+
+
+def share_processors() -> None:
+    """Lets OpenMP's threads wait asleep where others are at work; on a quiet machine, they look for work all the time.
+
+    A thread that looks for work keeps a processor from whoever has some, and so from the thread that it waits for. It
+    changes no results. Nothing is done but on Linux, before torch is imported, and where the user has not decided.
+    """
+    decided = {"GOMP_SPINCOUNT", "OMP_WAIT_POLICY"} & os.environ.keys()
+    if decided or "torch" in sys.modules or NEEDED in sys.modules or not STAT.is_file():
+        return
+    before, start = _seconds_of_others(), time.monotonic()
+    importlib.import_module(NEEDED)
+    others = (_seconds_of_others() - before) / (time.monotonic() - start)
+    if others + cores_of_process() > (os.cpu_count() or 1) + BUSY:
+        os.environ["GOMP_SPINCOUNT"] = SPINS
+
+
+def _seconds_of_others() -> float:
+    """Seconds of processors that all processes but this one have used."""
+    user, nice, system, _, _, *interrupts = map(int, STAT.read_text().split("\n", 1)[0].split()[1:9])
+    own = os.times()
+    return (user + nice + system + sum(interrupts)) / os.sysconf("SC_CLK_TCK") - own.user - own.system
