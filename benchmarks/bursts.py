@@ -95,8 +95,10 @@ def whole_bursts(bursts: dict[str, list[str]]) -> dict[str, str]:
     pairs = {(row["name"], row["group"]) for row in rows}
     names, groups = (Counter(ends) for ends in zip(*pairs))
     whole = {name for name, group in pairs if names[name] == groups[group] == 1}
-    return {"scenes": f"{len(whole.intersection(SCENES))} of {len(SCENES)}",
-            "textures": f"{len(whole.intersection(TEXTURES))} of {len(TEXTURES)}"}  # fmt: skip
+    return {
+        "scenes": f"{len(whole.intersection(SCENES))} of {len(SCENES)}",
+        "textures": f"{len(whole.intersection(TEXTURES))} of {len(TEXTURES)}",
+    }
 
 
 def table(rows: list[dict], whole: dict[str, str]) -> str:

@@ -45,8 +45,11 @@ class Options:
 def measure(options: Options) -> None:
     """Correlates the measures with the blur in every square."""
     pairs = find_sets(options.data_path, "train", [options.dataset])[options.dataset]
-    squares = [(pair.stem, square) for pair in pairs[:: max(1, len(pairs) // (2 * options.squares))]
-               if (square := largest_square(*read_pair(pair.image, pair.mask))) is not None]  # fmt: skip
+    squares = [
+        (pair.stem, square)
+        for pair in pairs[:: max(1, len(pairs) // (2 * options.squares))]
+        if (square := largest_square(*read_pair(pair.image, pair.mask))) is not None
+    ]
     rows = [row for stem, square in tqdm(squares[: options.squares]) for row in correlations(stem, square)]
     write_csv(Path(options.output) / "correlations.csv", rows)
     write_bytes(Path(options.output) / "sharpness.md", (table(rows) + "\n").encode())
@@ -95,8 +98,9 @@ def table(rows: list[dict]) -> str:
     for noise in (*map(str, NOISE), "all"):
         cells = []
         for name in MEASURES:
-            values = [row["spearman"] for row in rows
-                      if row["measure"] == name and row["noise, stops"].split(",")[0] == noise]  # fmt: skip
+            values = [
+                row["spearman"] for row in rows if row["measure"] == name and row["noise, stops"].split(",")[0] == noise
+            ]
             cells += [f"{np.median(values):.3f}", f"{np.percentile(values, 10):.3f}"]
         lines.append([noise, *cells])
     return markdown_table(lines)

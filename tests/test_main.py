@@ -137,8 +137,11 @@ def test_ctrl_c_and_sigterm_save_and_leave(dataset, tmp_path, number, forked):
     else:
         process = subprocess.Popen(
             [sys.executable, str(ROOT / "main.py"), *map(str, words), *SMALL],
-            stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True,
-        )  # fmt: skip
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            start_new_session=True,
+        )
     processes.until(process, (tmp_path / "run/history.csv").exists)
     os.killpg(process.pid, number)
     out, err = process.communicate(timeout=120)
@@ -158,10 +161,12 @@ def test_nobody_reads_on(words, messages_too, status, unbuffered):
     reader, writer = os.pipe()
     os.close(reader)
     result = subprocess.run(
-        [sys.executable, ROOT / "main.py", *words], stdout=writer,
-        stderr=writer if messages_too else subprocess.PIPE, env=os.environ | {"PYTHONUNBUFFERED": unbuffered},
+        [sys.executable, ROOT / "main.py", *words],
+        stdout=writer,
+        stderr=writer if messages_too else subprocess.PIPE,
+        env=os.environ | {"PYTHONUNBUFFERED": unbuffered},
         timeout=300,
-    )  # fmt: skip
+    )
     os.close(writer)
     assert result.returncode == status or (status is None and result.returncode in (0, 141))  # as argparse has it
     assert messages_too or result.stderr == (b"error: nowhere: no such file or folder\n" if status == 1 else b"")

@@ -84,8 +84,19 @@ def test_every_kind_of_picture_gives_the_same_map(run_folder, tmp_path):
     tensor = torch.from_numpy(cat).permute(2, 0, 1)
     data, file, opened = (tmp_path / "cat.png").read_bytes(), io.BytesIO(), (tmp_path / "cat.png").open("rb")
     Image.fromarray(cat).save(file, "PNG")  # which leaves it at its end
-    kinds = (cat, tmp_path / "cat.png", str(tmp_path / "cat.png"), Image.fromarray(cat), tensor, tensor[None] / 255,
-             cat / 255, data, bytearray(data), file, opened)  # fmt: skip
+    kinds = (
+        cat,
+        tmp_path / "cat.png",
+        str(tmp_path / "cat.png"),
+        Image.fromarray(cat),
+        tensor,
+        tensor[None] / 255,
+        cat / 255,
+        data,
+        bytearray(data),
+        file,
+        opened,
+    )
     maps = [predictor(picture) for picture in kinds]
     assert not file.closed and not opened.closed
     opened.close()

@@ -124,8 +124,16 @@ def test_foreign_graphs_and_devices_are_refused_and_metadata_travel(folder, tmp_
 
 def test_the_tester_scores_both_alike(folder, dataset, tmp_path, capsys):
     for name in ("x.onnx", "x.safetensors"):
-        Tester(TestConfig(data_path=str(dataset), model_path=str(folder / name), output=str(tmp_path / name),
-                          device="cpu", num_workers=0, report=False)).test()  # fmt: skip
+        Tester(
+            TestConfig(
+                data_path=str(dataset),
+                model_path=str(folder / name),
+                output=str(tmp_path / name),
+                device="cpu",
+                num_workers=0,
+                report=False,
+            )
+        ).test()
         assert "; peak memory " in capsys.readouterr().out
     ours, theirs = (read_scores(tmp_path / name)[0].totals for name in ("x.onnx", "x.safetensors"))
     assert ours["mae"] == pytest.approx(theirs["mae"], abs=1e-3)

@@ -24,8 +24,15 @@ from ran.utils.tool_options import EvaluateOptions
 @pytest.mark.slow
 @pytest.mark.parametrize("batch_size", [1, 2])
 def test_tester_scores_and_saves(run_folder, dataset, tmp_path, capsys, batch_size):
-    config = EvaluationConfig(data_path=str(dataset), model_path=str(run_folder), output=str(tmp_path), save_map=True,
-                              batch_size=batch_size, num_workers=0, device="cpu")  # fmt: skip
+    config = EvaluationConfig(
+        data_path=str(dataset),
+        model_path=str(run_folder),
+        output=str(tmp_path),
+        save_map=True,
+        batch_size=batch_size,
+        num_workers=0,
+        device="cpu",
+    )
     Tester(config).test()
     maps = sorted((tmp_path / "maps/SAMPLE").iterdir())
     assert [p.stem for p in maps] == [p.stem for p in sorted((dataset / "SAMPLE/Test/images").iterdir())]
@@ -45,8 +52,10 @@ def test_tester_scores_and_saves(run_folder, dataset, tmp_path, capsys, batch_si
 
 @pytest.mark.slow
 def test_tester_puts_files_beside_the_weights_and_maps_only_on_request(run_folder, dataset):
-    for model_path, folder in ((run_folder, run_folder),
-                               (run_folder / "best_model.safetensors", run_folder / "best_model")):  # fmt: skip
+    for model_path, folder in (
+        (run_folder, run_folder),
+        (run_folder / "best_model.safetensors", run_folder / "best_model"),
+    ):
         Tester(EvaluationConfig(data_path=str(dataset), model_path=str(model_path), num_workers=0, device="cpu")).test()
         assert (folder / "scores.json").exists() and not (folder / "maps").exists()
         assert "data:image/webp" in (folder / "report/index.html").read_text()  # it shows maps that were not kept
@@ -54,8 +63,14 @@ def test_tester_puts_files_beside_the_weights_and_maps_only_on_request(run_folde
 
 
 def test_tester_without_a_report(run_folder, dataset, tmp_path):
-    config = EvaluationConfig(data_path=str(dataset), model_path=str(run_folder), output=str(tmp_path / "out"),
-                              report=False, num_workers=0, device="cpu")  # fmt: skip
+    config = EvaluationConfig(
+        data_path=str(dataset),
+        model_path=str(run_folder),
+        output=str(tmp_path / "out"),
+        report=False,
+        num_workers=0,
+        device="cpu",
+    )
     Tester(config).test()
     assert {p.name for p in (tmp_path / "out").iterdir()} == {"scores.json", "scores.csv", "curves.csv"}
 
@@ -66,8 +81,9 @@ def test_masks_are_decoded_once_and_scores_are_those_of_the_saved_maps(many, run
     decoded, read_mask = [], masks.read_mask
     monkeypatch.setattr(masks, "read_mask", lambda path, *white: decoded.append(path) or read_mask(path, *white))
     out = {"data_path": str(many), "output": str(tmp_path / "out")}
-    config = EvaluationConfig(model_path=str(run_folder), report=False, save_map=True, num_workers=0, device="cpu",
-                              **out)  # fmt: skip
+    config = EvaluationConfig(
+        model_path=str(run_folder), report=False, save_map=True, num_workers=0, device="cpu", **out
+    )
     Tester(config).test()
     assert len(decoded) == len(set(decoded)) == FEW + 3
     maps = [f"saved={tmp_path / 'out/maps/MANY'}"]
@@ -91,8 +107,9 @@ def many(dataset, tmp_path) -> Path:
 
 def test_a_map_that_is_nearly_black_is_a_map(run_folder, dataset, tmp_path, monkeypatch):
     """A picture that the network calls blurred all over may have no level above 1."""
-    config = EvaluationConfig(data_path=str(dataset), model_path=str(run_folder), output=str(tmp_path), num_workers=0,
-                              device="cpu")  # fmt: skip
+    config = EvaluationConfig(
+        data_path=str(dataset), model_path=str(run_folder), output=str(tmp_path), num_workers=0, device="cpu"
+    )
     tester = Tester(config)
     monkeypatch.setattr(tester.predictor, "maps", lambda _, sizes: [np.ones(size, np.uint8) for size in sizes])
     tester.test()
@@ -104,8 +121,9 @@ def test_a_fold_is_scored_by_weights_that_have_not_seen_it(config, run_folder, t
     config = dataclasses.replace(config, fold=2, epochs=1, val_share=0, test_size=96)
     trainer = Trainer(config)
     trainer.train()
-    test = EvaluationConfig(data_path=config.data_path, model_path=config.model_path, fold=2, report=False,
-                            num_workers=0, device="cpu")  # fmt: skip
+    test = EvaluationConfig(
+        data_path=config.data_path, model_path=config.model_path, fold=2, report=False, num_workers=0, device="cpu"
+    )
     Tester(test).test()
     (scores,) = read_scores(tmp_path / "run/fold2")
     assert scores.dataset == "SAMPLE_fold2" and scores.about["img_size"] == 96
@@ -147,8 +165,17 @@ def test_the_maps_of_test_and_predict_are_equal_on_a_large_jpeg(run_folder, tmp_
     path = tmp_path / "data/LARGE/Test/images/a.jpg"
     photograph.save(path, quality=92)
     cv2.imwrite(str(tmp_path / "data/LARGE/Test/masks/a.png"), np.eye(2400, dtype=np.uint8)[:2100] * 255)
-    Tester(EvaluationConfig(data_path=str(tmp_path / "data"), model_path=str(run_folder), output=str(tmp_path / "out"),
-                            save_map=True, report=False, num_workers=0, device="cpu")).test()  # fmt: skip
+    Tester(
+        EvaluationConfig(
+            data_path=str(tmp_path / "data"),
+            model_path=str(run_folder),
+            output=str(tmp_path / "out"),
+            save_map=True,
+            report=False,
+            num_workers=0,
+            device="cpu",
+        )
+    ).test()
     folders = {"output": str(tmp_path / "maps"), "model_path": str(run_folder)}
     assert predict.run(PredictOptions(paths=[str(path)], device="cpu", **folders)) == 0
     tested, predicted = (cv2.imread(str(tmp_path / name), -1) for name in ("out/maps/LARGE/a.png", "maps/a.png"))

@@ -169,8 +169,16 @@ def test_resume_with_another_recipe_or_other_images_is_refused(config, tmp_path,
 @pytest.mark.slow
 def test_one_cycle_goes_through_and_its_length_cannot_change(config, tmp_path):
     """The whole of the best recipe at the smallest size; resumed, it comes to the same weights."""
-    config = dataclasses.replace(config, schedule="onecycle", lr=1e-3, encoder_lr=0.2, decoder="fine", early_stop=1,
-                                 augmentation="strong", loss_weights=[0.5, 1.0, 4.0])  # fmt: skip
+    config = dataclasses.replace(
+        config,
+        schedule="onecycle",
+        lr=1e-3,
+        encoder_lr=0.2,
+        decoder="fine",
+        early_stop=1,
+        augmentation="strong",
+        loss_weights=[0.5, 1.0, 4.0],
+    )
     Trainer(config).train()
     rows = read_state(tmp_path / "run/last.pt")["history"]
     assert len(rows) == 2 and rows[1]["lr"] < 1e-6 < rows[0]["lr"]

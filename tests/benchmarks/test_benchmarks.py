@@ -44,5 +44,10 @@ def test_a_report_names_machine_and_versions(tmp_path):
     assert report["machine"]["torch"] in text and "cores of" in text and "| targets |" in text
     assert [row["equal"] for row in report["sections"]["connectivity"]["rows"]] == [True]
     assert [cell(value) for value in (1234.5, 0.012345, 37.44, True, False, "a")] == [
-        "1234", "0.0123", "37.4", "yes", "NO", "a"
-    ]  # fmt: skip
+        "1234",
+        "0.0123",
+        "37.4",
+        "yes",
+        "NO",
+        "a",
+    ]

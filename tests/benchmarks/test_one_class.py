@@ -21,8 +21,11 @@ def test_squares_lie_in_one_class_and_are_as_large_as_fits():
 
 @pytest.mark.slow
 def test_a_line_a_square_and_their_means(tmp_path, dataset):
-    measure(Options(weights=["weights/ran_resnet18.safetensors"], data_path=str(dataset), dataset="SAMPLE",
-                    output=str(tmp_path)))  # fmt: skip
+    measure(
+        Options(
+            weights=["weights/ran_resnet18.safetensors"], data_path=str(dataset), dataset="SAMPLE", output=str(tmp_path)
+        )
+    )
     rows = list(csv.DictReader((tmp_path / "scores.csv").open()))
     assert rows and {row["weights"] for row in rows} == {"ran_resnet18"}
     table = (tmp_path / "one_class.md").read_text()

@@ -11,8 +11,10 @@ from ran.evaluation.scores import MethodScores, Pictures, paired_difference, rea
 def method(name: str, levels: list[int], first: int = 0) -> MethodScores:
     """A method whose map of every image has one level; the truth's left half is in focus."""
     mask = np.repeat(np.uint8([[255] * 8 + [0] * 8]), 16, axis=0)
-    scores = [score_image(f"image{first + i}", np.where(mask > 0, level, 0).astype(np.uint8), mask)
-              for i, level in enumerate(levels)]  # fmt: skip
+    scores = [
+        score_image(f"image{first + i}", np.where(mask > 0, level, 0).astype(np.uint8), mask)
+        for i, level in enumerate(levels)
+    ]
     return MethodScores.of(name, "SET", scores, pictures=Pictures(maps=f"/somewhere/{name}"), about={"epoch": 3})
 
 

@@ -36,8 +36,12 @@ def test_it_runs_and_leaves_nothing_in_the_repository(tmp_path):
     check += "assert scores['after']['mae'] < scores['before']['mae']"
     result = subprocess.run(
         [sys.executable, "-c", f"{CLONE}\n{shorter}\n{check}"],
-        cwd=FOLDER, env=environment, capture_output=True, text=True, timeout=1200,
-    )  # fmt: skip
+        cwd=FOLDER,
+        env=environment,
+        capture_output=True,
+        text=True,
+        timeout=1200,
+    )
     assert result.returncode == 0, result.stderr
     assert sorted(FOLDER.parent.glob("*")) + sorted(FOLDER.rglob("*")) == before
     assert (next(tmp_path.glob("ran-*")) / "mine/best_model.safetensors").is_file()

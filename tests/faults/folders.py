@@ -69,8 +69,16 @@ def link(name: str, target: str) -> Callable[[Path], None]:
 def of_systems(images: Path, masks: Path) -> None:
     """What a Mac, a NAS and a desktop put beside pictures and into ZIP files of them."""
     for folder in (images, masks):
-        for name in ("._good_1.jpg", ".DS_Store", "@eaDir/thumb.jpg", ".thumbnails/a.jpg", ".Trash-1000/files/a.jpg",
-                     ".AppleDouble/good_1.jpg", "__MACOSX/._good_1.jpg", "lost+found/a.jpg"):  # fmt: skip
+        for name in (
+            "._good_1.jpg",
+            ".DS_Store",
+            "@eaDir/thumb.jpg",
+            ".thumbnails/a.jpg",
+            ".Trash-1000/files/a.jpg",
+            ".AppleDouble/good_1.jpg",
+            "__MACOSX/._good_1.jpg",
+            "lost+found/a.jpg",
+        ):
             (folder / name).parent.mkdir(exist_ok=True, parents=True)
             (folder / name).write_bytes(b"\0\5\x16\7" if "._" in name else JPEG_PLAIN)
 

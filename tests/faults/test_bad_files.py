@@ -104,8 +104,21 @@ def carry_out(command: str, room: Path, weights: Path, renderings: bool = True) 
     images, masks = place(room, command)
     out = room / "out"
     if command == "prepare":
-        result = run("prepare", "--images", images, "--masks", masks, "--dataset", "SET", "--white", "in_focus",
-                     "--split", "train", "--data_path", out)  # fmt: skip
+        result = run(
+            "prepare",
+            "--images",
+            images,
+            "--masks",
+            masks,
+            "--dataset",
+            "SET",
+            "--white",
+            "in_focus",
+            "--split",
+            "train",
+            "--data_path",
+            out,
+        )
         done = out.glob("Train/SET/masks/*")
         assert {path.stem for path in out.glob("Train/SET/contour/*")} == {path.stem for path in done}
         for copy in out.glob("Train/SET/images/*"):
@@ -115,17 +128,50 @@ def carry_out(command: str, room: Path, weights: Path, renderings: bool = True) 
         read = []
         with pytest.MonkeyPatch.context() as patch:
             patch.setattr(trainer, "TrainingData", lambda config: read.append(TrainingData(config)) or read[-1])
-            result = run("train", "--data_path", room / "data", "--model_path", out, "--arch", "resnet18",
-                         "--pretrained", "none", "--img_size", "64", "--epochs", "1", "--val_share", "0.34",
-                         "--num_workers", "0", "--device", "cpu")  # fmt: skip
+            result = run(
+                "train",
+                "--data_path",
+                room / "data",
+                "--model_path",
+                out,
+                "--arch",
+                "resnet18",
+                "--pretrained",
+                "none",
+                "--img_size",
+                "64",
+                "--epochs",
+                "1",
+                "--val_share",
+                "0.34",
+                "--num_workers",
+                "0",
+                "--device",
+                "cpu",
+            )
         assert not out.exists() or result[0] == 0
         if result[0]:
             return *result, set()
         loaders = (read[-1].train_loader, read[-1].val_loader)
         return *result, {pair.stem for loader in loaders for pair in loader.dataset.pairs}
     if command == "test":
-        result = run("test", "--data_path", room / "data", "--model_path", weights, "--output", out, "--report",
-                     "False", "--save_map", "True", "--num_workers", "0", "--device", "cpu")  # fmt: skip
+        result = run(
+            "test",
+            "--data_path",
+            room / "data",
+            "--model_path",
+            weights,
+            "--output",
+            out,
+            "--report",
+            "False",
+            "--save_map",
+            "True",
+            "--num_workers",
+            "0",
+            "--device",
+            "cpu",
+        )
         assert (out / "scores.json").exists() == (result[0] == 0)
         return *result, {path.stem for path in out.glob("maps/SET/*")}
     if command == "evaluate":
@@ -135,8 +181,9 @@ def carry_out(command: str, room: Path, weights: Path, renderings: bool = True) 
         return *result, {line.split(",")[2] for line in scored}
     assert command == "predict"
     more = ("--cutout", "--overlay", "--bokeh") if renderings else ()
-    result = run("predict", images, "--output", out, "--model_path", weights, "--device", "cpu", "--table", "csv",
-                 *more)  # fmt: skip
+    result = run(
+        "predict", images, "--output", out, "--model_path", weights, "--device", "cpu", "--table", "csv", *more
+    )
     return *result, {path.relative_to(out).as_posix()[:-4] for path in out.rglob("*.png") if ".cutout" not in path.name}
 
 

@@ -120,8 +120,16 @@ def test_a_picture_that_vanishes_is_named_without_a_stack_trace(config, dataset,
 
 
 def test_a_test_with_too_little_memory_gives_what_to_try(dataset, run_folder, tmp_path, monkeypatch):
-    tester = Tester(EvaluationConfig(data_path=str(dataset), model_path=str(run_folder), output=str(tmp_path),
-                                     batch_size=4, num_workers=0, device="cpu"))  # fmt: skip
+    tester = Tester(
+        EvaluationConfig(
+            data_path=str(dataset),
+            model_path=str(run_folder),
+            output=str(tmp_path),
+            batch_size=4,
+            num_workers=0,
+            device="cpu",
+        )
+    )
 
     def maps(*_):
         raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 20.00 GiB.")

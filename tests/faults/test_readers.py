@@ -40,9 +40,12 @@ PICTURES = {
 def budget(examples: int) -> settings:
     """So many examples, the same ones every time."""
     return settings(
-        max_examples=examples, deadline=None, derandomize=True, database=None,
+        max_examples=examples,
+        deadline=None,
+        derandomize=True,
+        database=None,
         suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large, HealthCheck.large_base_example],
-    )  # fmt: skip
+    )
 
 
 @st.composite

@@ -140,8 +140,12 @@ def test_edges_and_noise_are_no_labels(tmp_path, quality):
     cv2.circle(mask, (170, 140), 100, 255, -1)
     cv2.fillPoly(mask, [np.array([[300, 20], [390, 60], [310, 200]])], 255)
     jpeg = cv2.imdecode(cv2.imencode(".jpg", mask, [cv2.IMWRITE_JPEG_QUALITY, quality])[1], cv2.IMREAD_GRAYSCALE)
-    for found in (jpeg, cv2.resize(jpeg, (120, 90), interpolation=cv2.INTER_AREA), cv2.resize(jpeg, (900, 700)),
-                  cv2.GaussianBlur(mask, (0, 0), quality / 40)):  # fmt: skip
+    for found in (
+        jpeg,
+        cv2.resize(jpeg, (120, 90), interpolation=cv2.INTER_AREA),
+        cv2.resize(jpeg, (900, 700)),
+        cv2.GaussianBlur(mask, (0, 0), quality / 40),
+    ):
         assert np.array_equal(read_levels(save(found, tmp_path / "mask.png"))[0] > 0, found > 127)
 
 

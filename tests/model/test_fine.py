@@ -9,7 +9,9 @@ def test_the_fine_decoder_refines_the_mask_by_the_connectivity_features():
     network = make_network("fine", arch="resnet18", encoder_norm="group").train()
     logits = network(torch.rand(1, 3, 64, 64))
     assert {head: value.shape for head, value in logits.items()} == {
-        "mask": (1, 1, 64, 64), "connectivity": (1, 8, 64, 64)}  # fmt: skip
+        "mask": (1, 1, 64, 64),
+        "connectivity": (1, 8, 64, 64),
+    }
     logits["mask"].square().mean().backward()
     reached = {name.split(".")[0] for name, p in network.named_parameters() if p.grad is not None and p.grad.any()}
     assert {"ecc", "reduce1", "refinement", "mfa", "rsa3", "rsa4"} <= reached

@@ -40,8 +40,11 @@ def test_loss_follows_its_formula():
 def test_every_image_and_channel_counts_alike():
     torch.manual_seed(0)
     target, logits = (torch.rand(3, 2, 16, 16) < 0.5).float(), torch.randn(3, 2, 16, 16)
-    singles = [adaptive_pixel_intensity_loss(logits[n : n + 1, c : c + 1], target[n : n + 1, c : c + 1])
-               for n in range(3) for c in range(2)]  # fmt: skip
+    singles = [
+        adaptive_pixel_intensity_loss(logits[n : n + 1, c : c + 1], target[n : n + 1, c : c + 1])
+        for n in range(3)
+        for c in range(2)
+    ]
     assert torch.allclose(adaptive_pixel_intensity_loss(logits, target), torch.stack(singles).mean())
 
 

@@ -55,9 +55,16 @@ def test_the_dataset_folder_is_optional_and_polarity_can_be_said(saved_maps, dat
             write_png(tmp_path / target / path.name, 255 - cv2.imread(str(path), cv2.IMREAD_GRAYSCALE))
     folders = [f"good={saved_maps['good']}", f"flipped={tmp_path / 'flipped'}"]
     evaluate.run(
-        EvaluateOptions(maps=folders, blurred_maps=["flipped"], gt=str(tmp_path / "gt"), white="blurred",
-                         protocols=["P0", "P3"], processes=2, output=str(tmp_path / "out"))
-    )  # fmt: skip
+        EvaluateOptions(
+            maps=folders,
+            blurred_maps=["flipped"],
+            gt=str(tmp_path / "gt"),
+            white="blurred",
+            protocols=["P0", "P3"],
+            processes=2,
+            output=str(tmp_path / "out"),
+        )
+    )
     out = capsys.readouterr().out
     assert (
         "gt, 3 images" in out
@@ -204,10 +211,15 @@ def test_measured_rows_of_the_published_maps(tmp_path, capsys):
     methods = ("HiFST", "PRNet", "PRNet_mask")
     listing = Path(__file__).parents[2] / "configs/splits/CUHK_test.txt"
     evaluate.run(
-        EvaluateOptions(maps=[f"{name}={SHARED / 'maps/CUHK_test100' / name}" for name in methods],
-                         gt=str(SHARED / "data/CUHK/gt"), white="blurred", names=str(listing), dataset="CUHK",
-                         output=str(tmp_path))
-    )  # fmt: skip
+        EvaluateOptions(
+            maps=[f"{name}={SHARED / 'maps/CUHK_test100' / name}" for name in methods],
+            gt=str(SHARED / "data/CUHK/gt"),
+            white="blurred",
+            names=str(listing),
+            dataset="CUHK",
+            output=str(tmp_path),
+        )
+    )
     keys = ("mae", "p0_f", "p1_f", "p3_f", "p5_max_f", "p5_mean_f", "p5_adaptive_f", "s", "e_max", "weighted_f")
     rows = {one.method: [round(one.totals[key], 4) for key in keys] for one in read_scores(tmp_path)}
     assert rows == {
@@ -221,6 +233,9 @@ def test_measured_rows_of_the_published_maps(tmp_path, capsys):
 def test_folders_alone_bring_their_names(saved_maps, dataset, tmp_path):
     """As the shell makes them of maps/*."""
     folders = [str(folder) for folder in saved_maps.values()]
-    evaluate.run(EvaluateOptions(maps=folders, data_path=str(dataset), protocols=["P0"], processes=1,
-                                 output=str(tmp_path / "out")))  # fmt: skip
+    evaluate.run(
+        EvaluateOptions(
+            maps=folders, data_path=str(dataset), protocols=["P0"], processes=1, output=str(tmp_path / "out")
+        )
+    )
     assert [one.method for one in read_scores(tmp_path / "out")] == [Path(folder).name for folder in folders]

@@ -33,8 +33,11 @@ def test_tables_are_filled_from_their_files(options, tmp_path):
 
 
 def test_trials_are_paired_with_what_they_change(options, tmp_path):
-    lines = [f"{method},{name},{mae}" for method, maes in (("a", (0.1, 0.2, 0.3)), ("b", (0.2, 0.2, 0.5)))
-             for name, mae in zip("xyz", maes)]  # fmt: skip
+    lines = [
+        f"{method},{name},{mae}"
+        for method, maes in (("a", (0.1, 0.2, 0.3)), ("b", (0.2, 0.2, 0.5)))
+        for name, mae in zip("xyz", maes)
+    ]
     (tmp_path / "results/trials.csv").write_text("\n".join(["method,name,mae", *lines]))
     trial = {"trial": "longer", "than": "short", "set": "fold 1", "scores": ["trials.csv", "b"],
              "beside": ["trials.csv", "a"]}  # fmt: skip

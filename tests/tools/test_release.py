@@ -14,9 +14,13 @@ from ran.utils.options import ReleaseOptions
 @pytest.fixture
 def options(run_folder, dataset, tmp_path) -> ReleaseOptions:
     return ReleaseOptions(
-        model_path=str(run_folder), data_path=str(dataset), output=str(tmp_path / "ran.safetensors"),
-        scores=str(tmp_path / "results"), num_workers=0, device="cpu",
-    )  # fmt: skip
+        model_path=str(run_folder),
+        data_path=str(dataset),
+        output=str(tmp_path / "ran.safetensors"),
+        scores=str(tmp_path / "results"),
+        num_workers=0,
+        device="cpu",
+    )
 
 
 def test_released_weights_are_halved_and_hold_their_own_scores(options, run_folder, tmp_path):

@@ -51,8 +51,10 @@ def test_pairs_are_matched_by_stem(tmp_path):
     pairs, problems = pair_by_stem(images, masks)
     assert problems == []
     assert {stem: (i.name, m.name) for stem, (i, m) in pairs.items()} == {
-        "10": ("10.jpg", "10.png"), "2": ("2.png", "2.png"), "9": ("9.JPG", "9.bmp"),
-    }  # fmt: skip
+        "10": ("10.jpg", "10.png"),
+        "2": ("2.png", "2.png"),
+        "9": ("9.JPG", "9.bmp"),
+    }
 
 
 def test_masks_may_have_a_suffix(tmp_path):

@@ -73,9 +73,18 @@ def test_earlier_results_are_no_input(shoot, capsys):
 
 
 def test_what_systems_keep_beside_pictures_is_left_out(shoot, capsys):
-    for name in ("@eaDir/a.jpg", ".thumbnails/a.jpg", ".Trash-1000/files/a.jpg", ".AppleDouble/a.jpg",
-                 "lost+found/a.jpg", "__MACOSX/shoot/._a.jpg", "day 2/._ä.tif", ".DS_Store", "film.MP4",
-                 "README"):  # fmt: skip
+    for name in (
+        "@eaDir/a.jpg",
+        ".thumbnails/a.jpg",
+        ".Trash-1000/files/a.jpg",
+        ".AppleDouble/a.jpg",
+        "lost+found/a.jpg",
+        "__MACOSX/shoot/._a.jpg",
+        "day 2/._ä.tif",
+        ".DS_Store",
+        "film.MP4",
+        "README",
+    ):
         (shoot / name).parent.mkdir(parents=True, exist_ok=True)
         (shoot / name).touch()
     expected = ["a.jpg", "a.png", "b", "day 2/ä"]

@@ -44,8 +44,10 @@ def test_smoothing_goes_on_while_the_camera_moves():
 
 def test_smoothing_is_an_option(bright, tmp_path):
     rng = np.random.default_rng(0)
-    frames = [(photograph("coffee")[:HEIGHT, :WIDTH] * 0.5 + 60 + rng.normal(0, 4)).clip(0, 255).astype(np.uint8)
-              for _ in range(12)]  # fmt: skip
+    frames = [
+        (photograph("coffee")[:HEIGHT, :WIDTH] * 0.5 + 60 + rng.normal(0, 4)).clip(0, 255).astype(np.uint8)
+        for _ in range(12)
+    ]
     clip, flicker = write_clip(tmp_path / "clip.mp4", frames), []
     for smooth in (False, True):
         result = run(clip, tmp_path, show="map", smooth=smooth, overwrite=True)
