@@ -134,11 +134,8 @@ def cutout(photograph: np.ndarray, focus_map: np.ndarray) -> np.ndarray:
     radius = max(1, max(small.shape[:2]) // 40)
     window = (2 * radius + 1, 2 * radius + 1)
     near = cv2.blur(small * weight, window) / (cv2.blur(weight, window)[..., None] + 1e-6)
-    cut = np.empty((*focus_map.shape, 4), np.uint8)
     # A pixel that is all in focus keeps its colour, one that is hardly so takes that of its neighbours.
-    _blend(photograph, _large(near, focus_map.shape), focus_map, out=cut[..., :3])
-    cut[..., 3] = focus_map
-    return cut
+    return _blend(photograph, _large(near, focus_map.shape), focus_map, np.empty((*focus_map.shape, 4), np.uint8))
 
 
 def put_on(cut: np.ndarray, background: Background) -> np.ndarray:
@@ -230,12 +227,13 @@ def _check(focus_map: np.ndarray) -> None:
 
 
 def _blend(
-    above: np.ndarray, below: np.ndarray, alpha: np.ndarray, least: float = 0, out: np.ndarray | None = None
+    above: np.ndarray, below: np.ndarray, alpha: np.ndarray, out: np.ndarray | None = None, least: float = 0
 ) -> np.ndarray:
     """One picture over another, H x W x 3 uint8, strip by strip.
 
     Args:
         alpha: the share of the upper one, H x W uint8.
+        out: where it goes; H x W x 4 takes the share, too.
         least: what a share of 0 stands for, 0 to 1.
     """
     _check(alpha)
@@ -244,5 +242,9 @@ def _blend(
     rows = max(1, STRIP_PIXELS // above.shape[1])
     for strip in (slice(top, top + rows) for top in range(0, len(above), rows)):
         share = cv2.LUT(alpha[strip], shares)
-        out[strip] = cv2.blendLinear(above[strip], below[strip], share, 1 - share)
+        blended = cv2.blendLinear(above[strip], below[strip], share, 1 - share)
+        if out.shape[2] == 4:
+            cv2.mixChannels([blended, alpha[strip]], [out[strip]], [0, 0, 1, 1, 2, 2, 3, 3])
+        else:
+            out[strip] = blended
     return out

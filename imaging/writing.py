@@ -14,6 +14,11 @@ from PIL import Image, PngImagePlugin
 from ..utils.files import atomic
 from ..utils.progress import cores_of_process
 
+try:
+    from isal import isal_zlib
+except ImportError:  # it has no wheel for this machine, or this is a deployment by onnxruntime alone
+    isal_zlib = None  # type: ignore[assignment]
+
 JPEG_SIDE = 65_500  # pixels: libjpeg writes no longer one
 STRIP_BYTES = 2**20  # that a thread packs at a time
 
@@ -42,8 +47,9 @@ def png(picture: np.ndarray, comment: str = "", metadata: dict[str, Any] | None 
     """The pieces of write_png's file, as they are made.
 
     Pillow and OpenCV pack by one core alone; Pillow takes longer there too, OpenCV writes no metadata and copies the
-    whole. Each row is stored as differences to the pixel before (filter 1), strips of rows as run lengths in Huffman
-    codes: a photograph's noise has nothing else to pack, a drawing with a pattern becomes larger than it could be.
+    whole. Each row is stored as differences to the pixel before (filter 1). Strips of rows are packed by ISA-L at its
+    level 1, in a quarter of the time of zlib and to the same size within 5%; without it by zlib, as run lengths in
+    Huffman codes: a photograph's noise has nothing else to pack, a drawing with a pattern becomes larger.
 
     Raises:
         ValueError: neither uint8 nor uint16.
@@ -67,9 +73,14 @@ def png(picture: np.ndarray, comment: str = "", metadata: dict[str, Any] | None 
     def pack(top: int) -> tuple[bytes, memoryview]:
         strip = np.ascontiguousarray(picture[top : top + rows], big_endian)
         values = strip.view(np.uint8).reshape(-1, picture.shape[1] * pixel)
-        filtered = np.insert(values, 0, 1, axis=1)
-        filtered[:, 1 + pixel :] -= values[:, :-pixel]
-        deflate = zlib.compressobj(1, zlib.DEFLATED, -15, 9, zlib.Z_RLE)
+        filtered = np.empty((len(values), 1 + values.shape[1]), np.uint8)
+        filtered[:, 0], filtered[:, 1 : 1 + pixel] = 1, values[:, :pixel]
+        np.subtract(values[:, pixel:], values[:, :-pixel], out=filtered[:, 1 + pixel :])
+        deflate = (
+            isal_zlib.compressobj(1, zlib.DEFLATED, -15)
+            if isal_zlib
+            else zlib.compressobj(1, zlib.DEFLATED, -15, 9, zlib.Z_RLE)
+        )
         ending = zlib.Z_FINISH if top == tops[-1] else zlib.Z_SYNC_FLUSH
         return deflate.compress(filtered.data) + deflate.flush(ending), filtered.data
 

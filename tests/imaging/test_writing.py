@@ -16,7 +16,9 @@ KINDS = [((), np.uint8, "L"), ((), np.uint16, "I;16"), ((3,), np.uint8, "RGB"), 
 
 @pytest.mark.parametrize("shape", SHAPES)
 @pytest.mark.parametrize(("channels", "kind", "mode"), KINDS)
-def test_both_libraries_read_what_is_written(shape, channels, kind, mode, monkeypatch):
+@pytest.mark.parametrize("packer", [writing.isal_zlib, None])
+def test_both_libraries_read_what_is_written(shape, channels, kind, mode, packer, monkeypatch):
+    monkeypatch.setattr(writing, "isal_zlib", packer)
     monkeypatch.setattr(writing, "STRIP_BYTES", 10_000)  # several strips, and rows that are longer than one
     picture = np.random.default_rng(0).integers(0, np.iinfo(kind).max + 1, (*shape, *channels)).astype(kind)
     data = b"".join(png(picture))
