@@ -1,6 +1,7 @@
 """Folders -> samples -> batches."""
 
 import signal
+import warnings
 from typing import TYPE_CHECKING
 
 import cv2
@@ -18,6 +19,8 @@ from .utils.progress import in_threads
 if TYPE_CHECKING:  # at run time only training needs it, and it takes a second
     import albumentations as A
 
+# A machine may have fewer processors than loader processes, which also wait for its disk.
+warnings.filterwarnings("ignore", "This DataLoader will create")
 cv2.setNumThreads(0)  # OpenCV's own threads do not survive the fork of a loader process: it would hang
 # What a training sample depends on, beside the seed: (epoch, index), of extra pictures (turn, index).
 Key = tuple[int, int]

@@ -14,6 +14,7 @@ from PIL import Image
 from .imaging.kinds import as_image
 from .imaging.resizing import focus_maps, quantised, resize, resize_map
 from .imaging.tiles import blended
+from .utils.command_line import as_typed
 from .utils.options import MIN_SIZE
 from .utils.weight_files import WEIGHTS, exported, image_size, named
 
@@ -189,9 +190,9 @@ def engine_file(path: str | Path, engine: str) -> Path:
     file = exported(weights, ".onnx")
     if not file.is_file():
         words = f"export --model {weights.stem if weights.parent == WEIGHTS else weights}"
-        # An installed package and a checkout have weights of their own.
-        command = f"ran {words}" if "site-packages" in file.parts else f"python main.py {words}"
-        raise FileNotFoundError(f"{file}: no such file; `{command}` writes it there, where PyTorch is installed")
+        raise FileNotFoundError(
+            f"{file}: no such file; `{as_typed(words)}` writes it there, where PyTorch is installed"
+        )
     return file
 
 

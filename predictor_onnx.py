@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from .predictor import Predictor
+from .utils.command_line import as_typed
 from .utils.forks import work_in_forks
 from .utils.weight_files import recorded_hash
 
@@ -30,7 +31,7 @@ class OnnxPredictor(Predictor):
         except ImportError:
             raise ValueError("--engine onnx needs another package: pip install onnxruntime") from None
         if not Path(path).is_file():
-            raise FileNotFoundError(f"{path}: no such file; `python main.py export --output {path}` writes it")
+            raise FileNotFoundError(f"{path}: no such file; `{as_typed(f'export --output {path}')}` writes it")
         provider = _provider(str(device), onnxruntime.get_available_providers())
         try:
             with open(path, "rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data:

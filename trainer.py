@@ -51,6 +51,7 @@ class Trainer:
             self.data = TrainingData(self.config)
             self.loss_weights = WEIGHTS | dict(zip(WEIGHTS, self.config.loss_weights))
             self.network = start.network().to(self.device).to(memory_format=torch.channels_last)
+            self.data.look()  # it takes long: what else may be wrong was named before
             self.model = compiled(distributed.wrapped(self.network, self.device), config.compile, self.device)
             steps, scaled = config.epochs * len(self.data.batches), self.precision == torch.float16
             self.optimization = Optimization(self.network, self.config, steps, scaled)

@@ -14,6 +14,7 @@ from .imaging.mask_check import report_masks
 from .model import RAN, make_network
 from .utils import distributed
 from .utils.checkpoint import load_network, state_to_resume
+from .utils.command_line import as_typed
 from .utils.options import TrainConfig
 from .utils.train_state import TrainState
 
@@ -49,15 +50,13 @@ class TrainingData:
         pairs = [pair for found in sets.values() for pair in split_fold(found, config.fold)[0]]
         if config.limit:
             pairs = pairs[: config.limit]
-        elif rank == 0 and not config.resume:
-            warn_of_twins(sets | extra_sets)
         if config.val_share and any(pair.trimap for pair in pairs):
             raise ValueError("sets with trimaps cannot validate: name them by --extra, or give --val_share 0")
         training, validation = split_validation(pairs, config.val_share, config.seed)
         self.sets = sorted({pair.dataset for pair in pairs} | extra_sets.keys())
         extra = [pair for found in extra_sets.values() for pair in found]
-        if rank == 0 and not config.resume:
-            report_masks(pairs + extra)
+        self._to_compare = {} if config.limit or config.resume else sets | extra_sets
+        self._to_read = [] if config.resume else pairs + extra
         self.train_images = len(training)
         self.names = [pair.name for pair in training + extra]
         side, augmentation = config.img_size, paper_augmentation()
@@ -76,6 +75,12 @@ class TrainingData:
             self.val_loader = make_loader(held_out, 0, batch_size=-(-config.batch_size // size))
         distributed.check_same("training and validation pictures", self.names + [pair.name for pair in validation])
 
+    def look(self) -> None:
+        """Of a fresh training, reads all pictures once and names what is doubtful; raises as report_masks."""
+        if distributed.rank() == 0:
+            warn_of_twins(self._to_compare)
+            report_masks(self._to_read)
+
 
 def warn_of_twins(sets: dict[str, list[Pair]]) -> None:
     """Names photographs that lie in two training sets."""
@@ -83,7 +88,7 @@ def warn_of_twins(sets: dict[str, list[Pair]]) -> None:
     if twins:
         examples = "; ".join(f"{a} and {b}" for a, b in twins[:NAMED])
         left = len(twins) - NAMED
-        more = f" and {left} more (`python main.py prepare --check` names all)" if left > 0 else ""
+        more = f" and {left} more (`{as_typed('prepare --check')}` names all)" if left > 0 else ""
         print(
             f"warning: {len(twins)} photograph(s) lie in two training sets, so that validation may hold the twin of "
             f"one that is trained on: {examples}{more}. --datasets takes one of the sets"

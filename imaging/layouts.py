@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from pathlib import Path
 
+from ..utils.command_line import as_typed
 from ..utils.files import common_affixes, list_images, pair_by_stem, read_lines
 from ..utils.picture_names import glob_folders
 
@@ -180,7 +181,7 @@ def find_sets(data_path: str, split: str, names: list[str]) -> dict[str, list[Pa
         wanted = ", ".join(missing) or "data set"
         raise FileNotFoundError(
             f"{root}: no {wanted} with {split} images here ({root}/{pattern}); "
-            f"found: {', '.join(sorted(folders)) or 'none'}{hint}. `python main.py prepare` makes this layout."
+            f"found: {', '.join(sorted(folders)) or 'none'}{hint}. `{as_typed('prepare')}` makes this layout."
         )
     return {name: _pairs_of(name, folders[name]) for name in sorted(chosen)}
 

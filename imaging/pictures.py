@@ -67,7 +67,8 @@ def read_as(
     except MemoryError:
         raise
     except Exception as error:  # Pillow and its plug-ins raise many kinds for a damaged file
-        reason: Exception | str = error
+        # Its name is said once.
+        reason = getattr(error, "strerror", None) or str(error).removesuffix(f" {str(path)!r}")
         if isinstance(error, Image.DecompressionBombError):
             reason = f"{str(error).partition(',')[0]}; --max_megapixels of predict lifts it for files that you trust"
         if Path(str(path)).suffix.lower() in HEIF_SUFFIXES and not register_heif():

@@ -4,6 +4,7 @@ import importlib
 import os
 import sys
 import time
+from contextlib import suppress
 from pathlib import Path
 
 from .progress import cores_of_process
@@ -25,7 +26,8 @@ def share_processors() -> None:
     if decided or "torch" in sys.modules or NEEDED in sys.modules or not STAT.is_file():
         return
     before, start = _seconds_of_others(), time.monotonic()
-    importlib.import_module(NEEDED)
+    with suppress(ImportError):  # named by who needs it
+        importlib.import_module(NEEDED)
     others = (_seconds_of_others() - before) / (time.monotonic() - start)
     if others + cores_of_process() > (os.cpu_count() or 1) + BUSY:
         os.environ["GOMP_SPINCOUNT"] = SPINS

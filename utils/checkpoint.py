@@ -11,7 +11,7 @@ from safetensors.torch import save
 
 from ..model import RAN, make_network
 from ..model.state_dicts import fitting, read_state_dict
-from .command_line import names
+from .command_line import as_typed, names
 from .device import hardware
 from .files import write_bytes
 from .options import TrainConfig
@@ -54,7 +54,7 @@ def read_weights(path: str | Path) -> tuple[dict[str, torch.Tensor], dict]:
     if not path.is_file():
         shipped = ", ".join(sorted(known.stem for known in WEIGHTS.glob("*.safetensors")))
         raise FileNotFoundError(
-            f"{path}: no such weights file; `python main.py train` writes one into its run folder, "
+            f"{path}: no such weights file; `{as_typed('train')}` writes one into its run folder, "
             f"and the repository has {shipped}"
         )
     check_hash(path)

@@ -11,6 +11,11 @@ from pathlib import Path
 from typing import Any
 
 
+def as_typed(words: str) -> str:
+    """A command of ours as one types it here: an installed package has the command ran, a checkout its main.py."""
+    return f"{'ran' if 'site-packages' in Path(__file__).parts else 'python main.py'} {words}"
+
+
 def names(options: type, mark: str) -> set[str]:
     """The options of a dataclass that are marked: "local" or "free", see option."""
     return {f.name for f in dataclasses.fields(options) if f.metadata[mark]}

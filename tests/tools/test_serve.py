@@ -39,7 +39,7 @@ def test_uploads_that_cannot_be_used_are_named_without_their_folder(tmp_path):
             "small.png",
             "small.png: 40 x 30 are more than 0.001 million pixels, the limit here (--max_megapixels of serve)",
         ),
-        ("notes.jpg", "notes.jpg: not a readable picture (cannot identify image file 'notes.jpg'): save it anew as"),
+        ("notes.jpg", "notes.jpg: not a readable picture (cannot identify image file): save it anew as"),
         ("gone.jpg", "gone.jpg: no longer here, after 10 minutes"),
         ("cut.jpg", "cut.jpg: 600 x 400 are more"),
     ):

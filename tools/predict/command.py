@@ -24,6 +24,7 @@ from ...imaging.resizing import quantised, resize, resize_map
 from ...imaging.writing import write_png
 from ...predictor import advice_on_shape, chosen_weights, load_model, stack
 from ...utils import distributed
+from ...utils.command_line import as_typed
 from ...utils.files import locked
 from ...utils.memory import explain_out_of_memory
 from ...utils.photograph_options import RENDERINGS, PredictOptions
@@ -48,7 +49,9 @@ def run(options: PredictOptions) -> int:
         OSError: nothing can be written there any more.
     """
     if not options.paths:
-        raise ValueError("name photographs, folders of them, or - for standard input, before options of several words")
+        raise ValueError(
+            f"name photographs before the options (`{as_typed('predict photos')}`), or - for standard input"
+        )
     if 0 < options.size < 32 or 0 < options.tile < 32:
         raise ValueError("--size and --tile: at least 32 pixels")
     check_streams(options)
@@ -85,9 +88,8 @@ class _Prediction:
         sources = find_sources(options.paths, listed, output, (*self.ends,), options.exclude, options.follow_links)
         if options.output == "-" and len(sources) > 1:
             raise ValueError(f"--output - is for one picture, not {len(sources)}: name a folder for the maps")
-        self.device: Any = options.device
-        if "LOCAL_RANK" in os.environ:
-            self.device = distributed.join(options.device, timedelta(days=7))  # shares may end hours apart
+        shared = "LOCAL_RANK" in os.environ  # shares may end hours apart
+        self.device: Any = distributed.join(options.device, timedelta(days=7)) if shared else options.device
         weights = chosen_weights(options.model_path, options.engine)
         self.predictor = load_model(weights, self.device, options.amp)
         distributed.check_same("photographs", [source.name for source in sources])
