@@ -49,9 +49,7 @@ def run(options: PredictOptions) -> int:
         OSError: nothing can be written there any more.
     """
     if not options.paths:
-        raise ValueError(
-            f"name photographs before the options (`{as_typed('predict photos')}`), or - for standard input"
-        )
+        raise ValueError(f"name photographs before options (`{as_typed('predict photos')}`), or - for standard input")
     if 0 < options.size < 32 or 0 < options.tile < 32:
         raise ValueError("--size and --tile: at least 32 pixels")
     check_streams(options)
