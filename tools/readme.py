@@ -42,7 +42,6 @@ def fill(path: Path, results: Path, check: bool) -> None:
         "trials": file_table("trials/ablation.md"),
         "folds": file_table("folds/ablation.md"),
         "benchmarks": file_table("benchmarks/cpu.md"),
-        "prediction": file_table("prediction/cpu.md"),
         "faults": file_table("faults/faults.md"),
         "summary": summary_table,
         "runs": runs_table,
