@@ -86,7 +86,7 @@ def _main(argv: list[str] | None) -> int:
             os.environ["TQDM_DISABLE"] = "1"
             sys.stdout = open(os.devnull, "w")  # noqa: SIM115 (as long as the process lives)
     options = parse(command.options, words, f"{PROGRAM} {name}", command.options.__doc__ or "")
-    share_processors()
+    share_processors(lambda: importlib.import_module("ran.imaging.pictures"))
     if name == "train":
         return guarded(lambda: importlib.import_module("ran.trainer").Trainer(options).train())
     if name == "test":

@@ -57,15 +57,19 @@ def _work() -> None:
         pass
 
 
+def _import() -> None:
+    import ran.imaging.pictures  # noqa: F401 (as main.py does)
+
+
 def image(shares: bool, repeats: int) -> float:
     if shares:
-        share_processors()
+        share_processors(_import)
     return image_seconds("", "cpu", 384, repeats)
 
 
 def step(shares: bool, repeats: int) -> float:
     if shares:
-        share_processors()
+        share_processors(_import)
     with tempfile.TemporaryDirectory() as folder:
         data = made_up_data(Path(folder), 2 * (repeats + 5))
         return step_seconds(data, "resnet18", "cpu", "off", False, repeats)

@@ -27,12 +27,11 @@ def test_threads_sleep_where_others_want_their_processors(tmp_path, monkeypatch,
     monkeypatch.setattr(busy, "STAT", stat)
     monkeypatch.setattr(busy, "sys", SimpleNamespace(modules={}))
     monkeypatch.setattr(busy, "time", SimpleNamespace(monotonic=lambda: next(clock)))
-    monkeypatch.setattr(busy, "importlib", SimpleNamespace(import_module=lambda _: write(10 * others)))
     monkeypatch.setattr(busy, "cores_of_process", lambda: 2)
     monkeypatch.setattr(os, "cpu_count", lambda: processors)
     monkeypatch.setattr(os, "times", lambda: SimpleNamespace(user=1.0, system=1.0))
     monkeypatch.setattr(os, "environ", {})
-    busy.share_processors()
+    busy.share_processors(lambda: write(10 * others))
     assert os.environ.get("GOMP_SPINCOUNT") == (busy.SPINS if chosen else None)
 
 
