@@ -32,7 +32,7 @@ faults: .venv/tools  ## kills, full disks, bad and hostile files at length, into
 	RAN_KILLS=30 RAN_FIGURES=results/faults $(BIN)/python -m pytest -q tests/faults
 	$(BIN)/python -m tests.faults.endurance
 
-bench: .venv/installed  ## measure speed and memory beside the alternatives, into results/benchmarks; some minutes
+bench: .venv/installed  ## measure speed and memory beside the alternatives, into results/benchmarks; half an hour
 	$(BIN)/python -m benchmarks
 
 # PRETRAINED is the state dict of a ResNet-18; imagenet downloads torchvision's.

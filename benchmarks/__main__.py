@@ -35,11 +35,11 @@ def main(options: Options) -> None:
         section = importlib.import_module(f"benchmarks.{name}")
         print(f"{section.TITLE} ...", flush=True)
         results[name] = {"title": section.TITLE, "rows": section.measure(device, options.repeats)}
+        sections = {name: results[name] for name in SECTIONS if name in results}
+        report = {"machine": here, "repeats": options.repeats, "sections": sections}
+        write_json(folder / f"{device}.json", report)  # after each: all together take half an hour
+        write_bytes(folder / f"{device}.md", (markdown(report) + "\n").encode())
         print(name, "measured", flush=True)
-    sections = {name: results[name] for name in SECTIONS if name in results}
-    report = {"machine": here, "repeats": options.repeats, "sections": sections}
-    write_json(folder / f"{device}.json", report)
-    write_bytes(folder / f"{device}.md", (markdown(report) + "\n").encode())
     if "scaling" in options.only:
         importlib.import_module("benchmarks.scaling").plot(results["scaling"]["rows"], folder / f"{device}_scaling.png")
     print(f"written to {folder / device}.json and .md")

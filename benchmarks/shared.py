@@ -18,7 +18,7 @@ TITLE = "On the processor, beside another process that is busy all the time, and
 
 def measure(device: str, repeats: int) -> list[dict]:
     """Median seconds by the processor, whatever the device; a ratio is to the same work alone, by OpenMP alone."""
-    rows = []
+    rows, repeats = [], max(3, repeats // 3)
     for what, function in (("one image, 384 x 384", image), ("training step, resnet18, 384 x 384, batch 2", step)):
         rounds = [[in_child(function, shares, repeats)[0] for shares in (False, True)] for _ in range(3)]
         alone, quiet = map(median, zip(*rounds))
