@@ -77,7 +77,8 @@ def predict_seconds(picture: Path, folder: str, device: str, options: dict) -> f
     """Seconds of a whole predict of one file: weights count, imports do not; the memory is that of all."""
     import time
 
-    from ran.tools.predict import command as predict  # its imports are not to be timed
+    import ran.predictor_torch  # noqa: F401 (imports are not to be timed: predict imports PyTorch where it needs it)
+    from ran.tools.predict import command as predict
 
     start = time.perf_counter()
     predict.run(PredictOptions([str(picture)], output=f"{folder}/maps", device=device, overwrite=True, **options))
