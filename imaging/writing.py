@@ -71,18 +71,7 @@ def png(picture: np.ndarray, comment: str = "", metadata: dict[str, Any] | None 
     big_endian = picture.dtype.newbyteorder(">")
 
     def pack(top: int) -> tuple[bytes, memoryview]:
-        strip = np.ascontiguousarray(picture[top : top + rows], big_endian)
-        values = strip.view(np.uint8).reshape(-1, picture.shape[1] * pixel)
-        filtered = np.empty((len(values), 1 + values.shape[1]), np.uint8)
-        filtered[:, 0], filtered[:, 1 : 1 + pixel] = 1, values[:, :pixel]
-        np.subtract(values[:, pixel:], values[:, :-pixel], out=filtered[:, 1 + pixel :])
-        deflate = (
-            isal_zlib.compressobj(1, zlib.DEFLATED, -15)
-            if isal_zlib
-            else zlib.compressobj(1, zlib.DEFLATED, -15, 9, zlib.Z_RLE)
-        )
-        ending = zlib.Z_FINISH if top == tops[-1] else zlib.Z_SYNC_FLUSH
-        return deflate.compress(filtered.data) + deflate.flush(ending), filtered.data
+        return _packed(np.ascontiguousarray(picture[top : top + rows], big_endian), pixel, last=top == tops[-1])
 
     checksum = 1
     yield _chunk(b"IDAT", b"\x78\x01")  # zlib's header
@@ -93,6 +82,27 @@ def png(picture: np.ndarray, comment: str = "", metadata: dict[str, Any] | None 
                 checksum = zlib.adler32(filtered, checksum)
                 yield _chunk(b"IDAT", packed)
     yield _chunk(b"IDAT", struct.pack(">I", checksum)) + _chunk(b"IEND", b"")
+
+
+def _packed(strip: np.ndarray, pixel: int, last: bool) -> tuple[bytes, memoryview]:
+    """A strip's part of the deflate stream, and what was packed: each row with its filter's number before it.
+
+    Args:
+        strip: of the picture, in PNG's byte order.
+        pixel: bytes of one.
+        last: whether the stream ends here.
+    """
+    values = strip.view(np.uint8).reshape(len(strip), -1)
+    filtered = np.empty((len(values), 1 + values.shape[1]), np.uint8)
+    filtered[:, 0], filtered[:, 1 : 1 + pixel] = 1, values[:, :pixel]
+    np.subtract(values[:, pixel:], values[:, :-pixel], out=filtered[:, 1 + pixel :])
+    deflate = (
+        isal_zlib.compressobj(1, zlib.DEFLATED, -15)
+        if isal_zlib
+        else zlib.compressobj(1, zlib.DEFLATED, -15, 9, zlib.Z_RLE)
+    )
+    ending = zlib.Z_FINISH if last else zlib.Z_SYNC_FLUSH
+    return deflate.compress(filtered.data) + deflate.flush(ending), filtered.data
 
 
 def _chunk(name: bytes, data: bytes) -> bytes:

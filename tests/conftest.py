@@ -80,17 +80,9 @@ def dataset(source, tmp_path_factory) -> Path:
 def config(dataset, tmp_path) -> TrainConfig:
     """The smallest training: the tiny encoder from scratch at 64 px, two epochs of two steps, no loader processes."""
     return TrainConfig(
-        data_path=str(dataset),
-        model_path=str(tmp_path / "run"),
-        arch=TINY,
-        pretrained="none",
-        img_size=64,
-        epochs=2,
-        val_share=0.34,
-        num_workers=0,
-        device="cpu",
-        lr=1e-4,
-    )
+        data_path=str(dataset), model_path=str(tmp_path / "run"), arch=TINY, pretrained="none", img_size=64,
+        epochs=2, val_share=0.34, num_workers=0, device="cpu", lr=1e-4,
+    )  # fmt: skip
 
 
 @pytest.fixture(scope="session")
@@ -119,16 +111,8 @@ def evaluated(saved_maps, dataset, tmp_path_factory) -> Path:
 def run_folder(dataset, tmp_path_factory) -> Path:
     """Run folder of a finished training."""
     folder = tmp_path_factory.mktemp("trained") / "run"
-    config = TrainConfig(
-        data_path=str(dataset),
-        model_path=str(folder),
-        arch=TINY,
-        pretrained="none",
-        img_size=64,
-        epochs=1,
-        num_workers=0,
-        device="cpu",
-    )
+    config = TrainConfig(data_path=str(dataset), model_path=str(folder), arch=TINY, pretrained="none",
+                         img_size=64, epochs=1, num_workers=0, device="cpu")  # fmt: skip
     assert Trainer(config).train() == 0
     return folder
 

@@ -103,18 +103,8 @@ def test_a_process_without_an_image_waits_for_the_others(run_folder, dataset, tm
     for part, suffix in (("images", one.suffix), ("masks", ".png")):
         (tmp_path / "data/ONE/Test" / part).mkdir(parents=True)
         shutil.copy(dataset / "SAMPLE/Test" / part / (one.stem + suffix), tmp_path / "data/ONE/Test" / part)
-    result = torchrun(
-        ROOT / "main.py",
-        "test",
-        "--data_path",
-        tmp_path / "data",
-        "--model_path",
-        run_folder,
-        "--output",
-        tmp_path / "out",
-        "--device",
-        "cpu",
-    )
+    result = torchrun(ROOT / "main.py", "test", "--data_path", tmp_path / "data", "--model_path", run_folder,
+                      "--output", tmp_path / "out", "--device", "cpu")  # fmt: skip
     assert result.returncode == 0, result.stderr
     assert read_scores(tmp_path / "out")[0].totals["images"] == 1
 

@@ -79,24 +79,12 @@ def test_encoder_rendering_column_command_and_export(ran, tmp_path):
     weights = ["--model_path", SHIPPED]
     printed = ran(
         ["info", "--arch", "wide_resnet50_2", "--img_size", 64],
-        [
-            "predict",
-            tmp_path / "cat.png",
-            "--output",
-            tmp_path / "out",
-            *weights,
-            "--size",
-            64,
-            "--device",
-            "cpu",
-            "--pop",
-            "--table",
-            "csv",
-        ],
+        ["predict", tmp_path / "cat.png", "--output", tmp_path / "out", *weights, "--size", 64, "--device", "cpu",
+         "--pop", "--table", "csv"],
         ["video", tmp_path / "cat.png", "--output", tmp_path / "out", *weights, "--size", 64, "--show", "pop"],
         ["rank", tmp_path / "cat.png", *weights],
         ["export", *weights, "--format", "torchscript", "--output", tmp_path / "ran.pt"],
-    )
+    )  # fmt: skip
     assert "| wide_resnet50_2 | " in printed and f" {tmp_path / 'cat.png'}\n" in printed
     assert printed.count("largest difference from PyTorch") == 3 and (tmp_path / "ran.pt").exists()
     assert read_image(tmp_path / "out/cat.pop.jpg").shape == (96, 120, 3) and (tmp_path / "out/cat.pop.mp4").exists()
@@ -110,43 +98,11 @@ def test_metric_layout_loss_augmentation_and_option(ran, dataset, tmp_path):
         shutil.copytree(dataset / "SAMPLE/Test" / ours, tmp_path / "source" / theirs)
     ran(
         ["prepare", "--source", tmp_path / "source", "--data_path", tmp_path / "data"],
-        [
-            "test",
-            "--data_path",
-            tmp_path / "data",
-            "--model_path",
-            SHIPPED,
-            "--limit",
-            2,
-            "--output",
-            tmp_path / "scores",
-            "--device",
-            "cpu",
-            "--num_workers",
-            0,
-        ],
-        [
-            "train",
-            "--data_path",
-            dataset,
-            "--model_path",
-            tmp_path / "run",
-            "--arch",
-            "resnet18",
-            "--pretrained",
-            "none",
-            "--img_size",
-            64,
-            "--epochs",
-            1,
-            "--augmentation",
-            "strong",
-            "--device",
-            "cpu",
-            "--num_workers",
-            0,
-        ],
-    )
+        ["test", "--data_path", tmp_path / "data", "--model_path", SHIPPED, "--limit", 2, "--output",
+         tmp_path / "scores", "--device", "cpu", "--num_workers", 0],
+        ["train", "--data_path", dataset, "--model_path", tmp_path / "run", "--arch", "resnet18", "--pretrained",
+         "none", "--img_size", 64, "--epochs", 1, "--augmentation", "strong", "--device", "cpu", "--num_workers", 0],
+    )  # fmt: skip
     (scores,) = read_scores(tmp_path / "scores")
     assert scores.dataset == "MINE" and scores.totals["images"] == 2 and 0 < scores.rows[0]["p3_acc"] <= 1
     assert "P3 acc" in (tmp_path / "scores/report/tables.md").read_text()

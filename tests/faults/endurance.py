@@ -99,35 +99,11 @@ def endure() -> int:
         prepare.run(PrepareOptions(source=source, data_path=data, dataset="SAMPLE", white="blurred"))
         runs = {
             "predict at 256 px, 2,000 pictures of 480 x 320": [
-                "predict",
-                f"{source}/image",
-                "--output",
-                f"{folder}/maps",
-                "--table",
-                "csv",
-                "--size",
-                "256",
-            ],
+                "predict", f"{source}/image", "--output", f"{folder}/maps", "--table", "csv", "--size", "256"],
             "train at 160 px, 20 epochs of 76 pictures": [
-                "train",
-                "--data_path",
-                data,
-                "--model_path",
-                f"{folder}/run",
-                "--arch",
-                "resnet18",
-                "--pretrained",
-                "none",
-                "--img_size",
-                "160",
-                "--epochs",
-                "20",
-                "--early_stop",
-                "20",
-                "--limit",
-                "80",
-            ],
-        }
+                "train", "--data_path", data, "--model_path", f"{folder}/run", "--arch", "resnet18", "--pretrained",
+                "none", "--img_size", "160", "--epochs", "20", "--early_stop", "20", "--limit", "80"],
+        }  # fmt: skip
         watched = {name: watch(name, words) for name, words in runs.items()}
     write_csv(OUTPUT / "memory.csv", [row for rows in watched.values() for row in rows])
     plot(watched)

@@ -5,36 +5,29 @@ parts are put in the place of slow ones: weights are loaded once, and a training
 read and augmented (decoding is done when the Trainer is made).
 """
 
-import contextlib
-import io
 import json
 import os
 import sys
-from functools import cache
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
 
-import main
 from ran import predictor, tester, trainer
 from ran.evaluation.metrics import COLUMNS
 from ran.imaging.contour import contour_band
 from ran.imaging.masks import read_mask
 from ran.imaging.pictures import read_image
 from ran.imaging.writing import write_png
-from ran.model import RAN
 from ran.tools.serve import session as serve
-from ran.training_setup import TrainingData
 from ran.utils.photograph_options import ServeOptions
 from tests.faults import corpus
+from tests.faults.carrying_out import GOOD, at_the_desk, carry_out, fresh, loaded, maps_for, pairs_at, place, run
 from tests.faults.depths import PHOTOGRAPHS
 from tests.faults.folders import FOLDERS, PAIRED
 from tests.faults.kinds import CONTOURS, LAST_ROW, MAPS, MASK_SETS, MASKS
-from tests.faults.making import JPEG_PLAIN, MAP, MASK, MASK_PNG, encoded
-
-GOOD = ("good_1", "good_2")
+from tests.faults.making import JPEG_PLAIN, MASK, MASK_PNG, encoded
 
 
 @pytest.fixture(autouse=True)
@@ -51,10 +44,6 @@ def quick(monkeypatch):
     torch.set_num_threads(threads)
 
 
-loaded = cache(predictor.load_model)
-fresh = cache(lambda: RAN(arch="resnet18", encoder_norm="group"))
-
-
 @pytest.fixture
 def room(tmp_path) -> Path:
     """A folder that every test leaves without half-written files."""
@@ -62,152 +51,10 @@ def room(tmp_path) -> Path:
     assert not [path for path in tmp_path.rglob("*") if path.name.startswith(".part-")]
 
 
-def run(*words) -> tuple[int, str, str]:
-    """Exit status, output and errors of a command; streams that take a name's bytes as those of a terminal do."""
-    out = io.TextIOWrapper(io.BytesIO(), "utf-8", "strict")
-    err = io.TextIOWrapper(io.BytesIO(), "utf-8", "backslashreplace")
-    with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
-        status = main.main(list(map(str, words)))
-    texts = []
-    for stream in (out, err):
-        stream.flush()
-        # What a progress bar wrote is overwritten by what follows on its line.
-        texts.append("\n".join(line.rsplit("\r", 1)[-1] for line in stream.buffer.getvalue().decode().split("\n")))
-        assert "Traceback" not in texts[-1]
-    return status, *texts
-
-
-def pairs_at(images: Path, masks: Path) -> None:
-    """Two good pairs."""
-    for folder in (images, masks):
-        folder.mkdir(parents=True)
-    for name in GOOD:
-        (images / f"{name}.jpg").write_bytes(JPEG_PLAIN)
-        (masks / f"{name}.png").write_bytes(MASK_PNG)
-
-
-def place(room: Path, command: str) -> tuple[Path, Path]:
-    """Where a command looks for photographs and masks."""
-    root = {"train": room / "data/Train/SET", "test": room / "data/SET/Test", "evaluate": room / "data/SET/Test"}
-    folder = root.get(command, room / "source")
-    return folder / "images", folder / "masks"
-
-
-def maps_for(folder: Path, stems) -> None:
-    folder.mkdir(exist_ok=True)
-    for stem in stems:
-        (folder / f"{stem}.png").write_bytes(encoded(MAP, "PNG"))
-
-
-def carry_out(command: str, room: Path, weights: Path, renderings: bool = True) -> tuple[int, str, str, set[str]]:
-    """Runs a command on what lies at its place: exit status, output, errors, and the stems that it dealt with."""
-    images, masks = place(room, command)
-    out = room / "out"
-    if command == "prepare":
-        result = run(
-            "prepare",
-            "--images",
-            images,
-            "--masks",
-            masks,
-            "--dataset",
-            "SET",
-            "--white",
-            "in_focus",
-            "--split",
-            "train",
-            "--data_path",
-            out,
-        )
-        done = out.glob("Train/SET/masks/*")
-        assert {path.stem for path in out.glob("Train/SET/contour/*")} == {path.stem for path in done}
-        for copy in out.glob("Train/SET/images/*"):
-            assert copy.read_bytes() == (images / copy.name).read_bytes()
-        return *result, {path.stem for path in out.glob("Train/SET/masks/*")}
-    if command == "train":
-        read = []
-        with pytest.MonkeyPatch.context() as patch:
-            patch.setattr(trainer, "TrainingData", lambda config: read.append(TrainingData(config)) or read[-1])
-            result = run(
-                "train",
-                "--data_path",
-                room / "data",
-                "--model_path",
-                out,
-                "--arch",
-                "resnet18",
-                "--pretrained",
-                "none",
-                "--img_size",
-                "64",
-                "--epochs",
-                "1",
-                "--val_share",
-                "0.34",
-                "--num_workers",
-                "0",
-                "--device",
-                "cpu",
-            )
-        assert not out.exists() or result[0] == 0
-        if result[0]:
-            return *result, set()
-        loaders = (read[-1].train_loader, read[-1].val_loader)
-        return *result, {pair.stem for loader in loaders for pair in loader.dataset.pairs}
-    if command == "test":
-        result = run(
-            "test",
-            "--data_path",
-            room / "data",
-            "--model_path",
-            weights,
-            "--output",
-            out,
-            "--report",
-            "False",
-            "--save_map",
-            "True",
-            "--num_workers",
-            "0",
-            "--device",
-            "cpu",
-        )
-        assert (out / "scores.json").exists() == (result[0] == 0)
-        return *result, {path.stem for path in out.glob("maps/SET/*")}
-    if command == "evaluate":
-        result = run("evaluate", "--data_path", room / "data", "--maps", f"OURS={room / 'maps'}", "--output", out)
-        assert (out / "scores.json").exists() == (result[0] == 0)
-        scored = (out / "scores.csv").read_text().splitlines()[1:] if result[0] == 0 else []
-        return *result, {line.split(",")[2] for line in scored}
-    assert command == "predict"
-    more = ("--cutout", "--overlay", "--bokeh") if renderings else ()
-    result = run(
-        "predict", images, "--output", out, "--model_path", weights, "--device", "cpu", "--table", "csv", *more
-    )
-    return *result, {path.relative_to(out).as_posix()[:-4] for path in out.rglob("*.png") if ".cutout" not in path.name}
-
-
 @pytest.fixture(scope="module")
 def session(run_folder, tmp_path_factory) -> serve.Session:
     """What serve's page calls."""
     return serve.Session(loaded(str(run_folder), "cpu"), tmp_path_factory.mktemp("session"), ServeOptions())
-
-
-def at_the_desk(session: serve.Session, paths: list[Path]) -> dict[str, str]:
-    """What serve says of pictures: the same alone and among others; names and a sentence, empty where it worked."""
-    archive, outcomes = session.batch(paths)
-    assert archive and len(outcomes) == len(paths)
-    said = {}
-    for path, (name, what, done) in zip(paths, outcomes):
-        assert name == path.name
-        said[name] = "" if done else f"{name}: {what}"
-        try:
-            files = session.analyse(path).files
-            assert all(file.is_file() for file in files.values()) and not said[name]
-        except ValueError as error:
-            assert str(error) == said[name]
-    assert not list(session.folder.rglob(".part-*"))
-    return said
 
 
 def cases(kinds, commands=corpus.COMMANDS) -> list:

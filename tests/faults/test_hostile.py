@@ -192,21 +192,8 @@ def test_names_lead_nowhere_else(evaluated, dataset, tmp_path, capsys, name):
     masks = str(dataset / "SAMPLE/Test/masks")
     evaluate = ["evaluate", "--maps", f"m={masks}", "--gt", masks, "--dataset", name, "--output", out]
     assert "a set's name" in run(evaluate, capsys)
-    prepare = [
-        "prepare",
-        "--images",
-        masks,
-        "--masks",
-        masks,
-        "--dataset",
-        name,
-        "--white",
-        "in_focus",
-        "--split",
-        "train",
-        "--data_path",
-        out,
-    ]
+    prepare = ["prepare", "--images", masks, "--masks", masks, "--dataset", name, "--white", "in_focus", "--split",
+               "train", "--data_path", out]  # fmt: skip
     assert "a set's name" in run(prepare, capsys)
     assert not list(tmp_path.rglob("*elsewhere*")) and not any(Path(out).rglob("*.*"))
 
@@ -245,18 +232,6 @@ def test_an_onnx_file_reads_no_other_file(tmp_path, dataset, capsys):
     helper.set_model_props(made, {"model": "{}", "config": "{}"})
     (folder / "w.onnx").write_bytes(made.SerializeToString())
     picture = str(next((dataset / "SAMPLE/Test/images").iterdir()))
-    error = run(
-        [
-            "predict",
-            picture,
-            "--output",
-            str(tmp_path / "out"),
-            "--engine",
-            "onnx",
-            "--model_path",
-            str(folder / "w.onnx"),
-            *CPU,
-        ],
-        capsys,
-    )
+    error = run(["predict", picture, "--output", str(tmp_path / "out"), "--engine", "onnx", "--model_path",
+                str(folder / "w.onnx"), *CPU], capsys)  # fmt: skip
     assert "not an ONNX file that export wrote (parts of it lie in other files)" in error

@@ -8,9 +8,9 @@ import torch
 
 from ran import predictor
 from tests.faults import corpus
+from tests.faults.carrying_out import loaded, run
 from tests.faults.inputs import INPUTS
 from tests.faults.making import JPEG_PLAIN
-from tests.faults.test_bad_files import loaded, run
 
 
 @pytest.mark.parametrize("one", INPUTS, ids=lambda one: one.kind)

@@ -90,28 +90,8 @@ def results(folder: Path) -> dict[str, bytes]:
 def test_scores_depend_on_no_worker_order_or_batch(dataset, shuffled, run_folder, tmp_path):
     def test(name: str, data: Path, *words: str) -> dict[str, bytes]:
         out = tmp_path / name
-        assert (
-            main(
-                [
-                    "test",
-                    "--data_path",
-                    str(data),
-                    "--model_path",
-                    str(run_folder),
-                    "--output",
-                    str(out),
-                    "--name",
-                    "ran",
-                    "--save_map",
-                    "True",
-                    "--report",
-                    "False",
-                    *words,
-                    *CPU,
-                ]
-            )
-            == 0
-        )
+        assert main(["test", "--data_path", str(data), "--model_path", str(run_folder), "--output", str(out), "--name",
+                     "ran", "--save_map", "True", "--report", "False", *words, *CPU]) == 0  # fmt: skip
         return results(out)
 
     first = test("first", dataset, "--num_workers", "0", "--batch_size", "1")
@@ -128,29 +108,8 @@ def test_training_depends_on_no_order_of_files(dataset, shuffled, tmp_path):
     weights = []
     for name, data in (("a", dataset), ("b", shuffled)):
         run = tmp_path / name
-        assert (
-            main(
-                [
-                    "train",
-                    "--data_path",
-                    str(data),
-                    "--model_path",
-                    str(run),
-                    "--arch",
-                    TINY,
-                    "--pretrained",
-                    "none",
-                    "--img_size",
-                    "64",
-                    "--epochs",
-                    "1",
-                    "--num_workers",
-                    "0",
-                    *CPU,
-                ]
-            )
-            == 0
-        )
+        assert main(["train", "--data_path", str(data), "--model_path", str(run), "--arch", TINY, "--pretrained",
+                     "none", "--img_size", "64", "--epochs", "1", "--num_workers", "0", *CPU]) == 0  # fmt: skip
         weights.append(torch.load(run / "last.pt", weights_only=True)["network"])
     assert all(torch.equal(weights[0][name], weights[1][name]) for name in weights[0])
 

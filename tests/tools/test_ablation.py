@@ -15,18 +15,10 @@ from tests.small import TINY
 @pytest.fixture
 def options(config, tmp_path) -> AblationOptions:
     return AblationOptions(
-        data_path=config.data_path,
-        model_path=str(tmp_path / "ablation"),
-        arch=TINY,
-        pretrained="none",
-        img_size=64,
-        epochs=1,
-        val_share=0.34,
-        num_workers=0,
-        device="cpu",
-        rows=["baseline", "full"],
+        data_path=config.data_path, model_path=str(tmp_path / "ablation"), arch=TINY, pretrained="none",
+        img_size=64, epochs=1, val_share=0.34, num_workers=0, device="cpu", rows=["baseline", "full"],
         score="test",
-    )
+    )  # fmt: skip
 
 
 @pytest.mark.slow

@@ -112,18 +112,8 @@ def test_a_full_disk_stops_the_run_and_leaves_no_half_file(options, tmp_path, mo
 
 
 def test_from_the_command_line_with_a_list_and_options_between(options, shoot, tmp_path):
-    words = [
-        "predict",
-        "--model_path",
-        options.model_path,
-        "-",
-        "--device",
-        "cpu",
-        "--output",
-        tmp_path / "out",
-        shoot / "day 2",
-        "--tta",
-    ]
+    words = ["predict", "--model_path", options.model_path, "-", "--device", "cpu", "--output", tmp_path / "out",
+             shoot / "day 2", "--tta"]  # fmt: skip
     result = processes.run(tmp_path / "said", *words, stdin=f"{shoot}/a.png\n{shoot}/missing.png\n".encode())
     assert result.returncode == 1 and "missing.png: not a readable picture" in result.stderr
     assert "Traceback" not in result.stderr and written(tmp_path / "out") == {"a.png", "ä.png"}

@@ -80,21 +80,8 @@ def test_a_replaced_photograph_is_seen_whatever_its_date(options, shoot, tmp_pat
 
 @pytest.mark.slow
 def test_two_processes_share_the_list_and_merge_the_table(options, shoot, tmp_path):
-    words = [
-        ROOT / "main.py",
-        "predict",
-        shoot,
-        "--output",
-        tmp_path / "two",
-        "--model_path",
-        options.model_path,
-        "--device",
-        "cpu",
-        "--table",
-        "csv",
-        "--sort",
-        "link",
-    ]
+    words = [ROOT / "main.py", "predict", shoot, "--output", tmp_path / "two", "--model_path", options.model_path,
+             "--device", "cpu", "--table", "csv", "--sort", "link"]  # fmt: skip
     result = processes.run(tmp_path / "said", *words, torchrun=True)
     assert result.returncode == 0, result.stderr
     options.table, options.sort = "csv", "link"
