@@ -70,7 +70,7 @@ def write_picture(path: Path, width: int, height: int) -> None:
     picture = cv2.resize(photograph("coffee"), (width, height), interpolation=cv2.INTER_CUBIC)
     for strip in np.array_split(picture, height // 100):
         cv2.add(strip, np.random.default_rng(0).integers(0, 8, strip.shape, np.uint8), dst=strip)
-    cv2.imwrite(str(path), picture)
+    cv2.imwrite(str(path), picture[..., ::-1])
 
 
 def predict_seconds(picture: Path, folder: str, device: str, options: dict) -> float:

@@ -1,6 +1,7 @@
 """What a focus map is good for: overlay, cut-out, bokeh, and numbers. Photographs are H x W x 3 uint8, RGB, maps
-H x W uint8, white = in focus, of the same size."""
+H x W uint8, white = in focus, of the same size; renderings are Strips, or arrays."""
 
+import itertools
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import NamedTuple
@@ -15,16 +16,18 @@ from .blur import disc
 from .depth import to_8_bit, turned
 from .metadata import read_metadata
 from .pictures import load, orientation_of, read_as
+from .resizing import resize
 from .sharpness import sharpness
 from .stated_depth import stated_depth
+from .strips import Picture, Strips, enlarged, fainter, over, put_on, with_alpha
 from .tiff import deep_values
 from .writing import JPEG_SIDE, write_picture
 
 HALF = 128  # a map's levels from here on are in focus: probabilities of at least 0.5
 LINE = (255, 214, 10)  # yellow: the border of what is in focus
+SQUARE = 256  # pixels, the side of what is looked at for a border: most hold none
 WORKING_SIDE = 1024  # longer side at which blur and numbers are computed, pixels
 RADIUS = 4  # of the bokeh's disc at least, pixels there: a weak blur is computed at a longer side
-STRIP_PIXELS = 2**16  # that are blended at a time: what fits in a cache
 
 
 class Look(NamedTuple):
@@ -56,7 +59,7 @@ def write(
     source: Path,
     comment: str,
     look: Look = PLAIN,
-) -> Iterator[tuple[Path, np.ndarray]]:
+) -> Iterator[Path]:
     """Makes renderings and writes them beside each other, as BASE and the suffix of each (by its look).
 
     Args:
@@ -65,7 +68,7 @@ def write(
         comment: to write into the files, with what their look says.
 
     Yields:
-        The files, and what was written to them, H x W x 3 or 4 uint8.
+        The files.
 
     Raises:
         ValueError: a side that JPEG cannot hold, when the others are written.
@@ -77,20 +80,22 @@ def write(
             picture = made(name, photograph, focus_map, look, source)
             path = Path(f"{base}{look.suffix(name)}")
             write_picture(path, picture, metadata, comment + look.comment(name))
-            yield path, picture
+            yield path
     if too_long:
         raise ValueError(f"JPEG holds at most {JPEG_SIDE} pixels a side: no {', '.join(too_long)}; the rest is written")
 
 
 def made(
     name: str, photograph: np.ndarray, focus_map: np.ndarray, look: Look = PLAIN, source: Path | None = None
-) -> np.ndarray:
+) -> Picture:
     """A rendering, H x W x 3 or 4 uint8, as its look says; `source` is the file whose transparency a cut-out keeps."""
     more = {"blur": look.blur} if name == "bokeh" else {}
     picture = globals()[name](photograph, focus_map, **more)  # the function of its name
     if picture.shape[2] == 4 and source and (alpha := read_alpha(source)) is not None:
-        picture[..., 3] = cv2.multiply(picture[..., 3], alpha, scale=1 / 255)
-    return put_on(picture, look.background) if picture.shape[2] == 4 and look.background else picture
+        picture = fainter(picture, resize(alpha, *picture.shape[1::-1]))
+    if picture.shape[2] == 4 and look.background:
+        return put_on(picture, fitted(look.background, picture.shape[:2]))
+    return picture
 
 
 def read_alpha(path: str | Path) -> np.ndarray | None:
@@ -113,37 +118,54 @@ def read_alpha(path: str | Path) -> np.ndarray | None:
     return read_as(path, convert)
 
 
-def overlay(photograph: np.ndarray, focus_map: np.ndarray) -> np.ndarray:
+def overlay(photograph: np.ndarray, focus_map: np.ndarray) -> Strips:
     """The photograph with its blurred part darkened, and a line around what is in focus; H x W x 3 uint8."""
-    drawn = _blend(photograph, np.broadcast_to(np.uint8(0), photograph.shape), focus_map, least=0.3)
-    pen = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, [2 * max(1, round(max(focus_map.shape) / 800)) + 1] * 2)
-    # A replicated rim: no line where the region only ends with the picture.
-    sharp = cv2.threshold(focus_map, HALF - 1, 255, cv2.THRESH_BINARY)[1]
-    drawn[cv2.morphologyEx(sharp, cv2.MORPH_GRADIENT, pen, borderType=cv2.BORDER_REPLICATE) > 0] = LINE
-    return drawn
+    _check(focus_map)
+    brightness = np.rint(np.linspace(0.3 * 255, 255, 256)).astype(np.uint8)
+    line = _border(focus_map, max(1, round(max(focus_map.shape) / 800)))
+
+    def make(rows: slice) -> np.ndarray:
+        share = cv2.LUT(focus_map[rows], brightness)
+        drawn = cv2.multiply(photograph[rows], cv2.merge([share] * 3), scale=1 / 255)
+        drawn[line[rows]] = LINE
+        return drawn
+
+    return Strips(photograph.shape, make)
 
 
-def cutout(photograph: np.ndarray, focus_map: np.ndarray) -> np.ndarray:
+def _border(focus_map: np.ndarray, reach: int) -> np.ndarray:
+    """H x W bool: less than so many pixels from where in focus and blurred meet, found square by square."""
+    line = np.zeros(focus_map.shape, bool)
+    pen = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, [2 * reach + 1] * 2)
+    height, width = focus_map.shape
+    for top, left in itertools.product(range(0, height, SQUARE), range(0, width, SQUARE)):
+        y, x = max(0, top - reach), max(0, left - reach)
+        around = focus_map[y : top + SQUARE + reach, x : left + SQUARE + reach]
+        sharp = cv2.threshold(around, HALF - 1, 1, cv2.THRESH_BINARY)[1]
+        if sharp.min() < sharp.max():
+            # A replicated rim: no line where the region only ends with the picture.
+            found = cv2.morphologyEx(sharp, cv2.MORPH_GRADIENT, pen, borderType=cv2.BORDER_REPLICATE)
+            line[top : top + SQUARE, left : left + SQUARE] = found[top - y :, left - x :][:SQUARE, :SQUARE]
+    return line
+
+
+def cutout(photograph: np.ndarray, focus_map: np.ndarray) -> Strips:
     """What is in focus with the map as alpha, H x W x 4 uint8.
 
     Along the soft edge the colours are cleaned of the background's: they are estimated from the in-focus pixels
     nearby (like the first stage of "Approximate fast foreground colour estimation", ICIP 2021).
     """
+    _check(focus_map)
     small = _floats(photograph)
     weight = (_floats(focus_map)[..., None] / 255) ** 4  # a pixel in the middle of the edge is half background
     radius = max(1, max(small.shape[:2]) // 40)
     window = (2 * radius + 1, 2 * radius + 1)
     near = cv2.blur(small * weight, window) / (cv2.blur(weight, window)[..., None] + 1e-6)
     # A pixel that is all in focus keeps its colour, one that is hardly so takes that of its neighbours.
-    return _blend(photograph, _large(near, focus_map.shape), focus_map, np.empty((*focus_map.shape, 4), np.uint8))
+    return with_alpha(over(photograph, enlarged(near, focus_map.shape), focus_map), focus_map)
 
 
-def put_on(cut: np.ndarray, background: Background) -> np.ndarray:
-    """A cut-out, H x W x 4 uint8, on a background; H x W x 3 uint8."""
-    return _blend(cut[..., :3], fitted(background, cut.shape[:2]), cut[..., 3])
-
-
-def bokeh(photograph: np.ndarray, focus_map: np.ndarray, blur: float = BLUR) -> np.ndarray:
+def bokeh(photograph: np.ndarray, focus_map: np.ndarray, blur: float = BLUR) -> Strips:
     """The photograph as with a wider aperture: what is blurred is blurred further by a disc; H x W x 3 uint8.
 
     The blur is an average over blurred pixels alone, in linear light: what is in focus does not bleed into it, nor does
@@ -152,6 +174,7 @@ def bokeh(photograph: np.ndarray, focus_map: np.ndarray, blur: float = BLUR) -> 
     Args:
         blur: diameter of the disc, percent of the longer side.
     """
+    _check(focus_map)
     side = max(WORKING_SIDE, round(200 * RADIUS / blur))
     small = _floats(photograph, side)
     radius = max(1.0, blur / 200 * max(small.shape[:2]))
@@ -159,8 +182,7 @@ def bokeh(photograph: np.ndarray, focus_map: np.ndarray, blur: float = BLUR) -> 
     weight = np.maximum((1 - cv2.dilate(_floats(focus_map, side) / 255, rim)) ** 8, 1e-5)
     light = (small / 255) ** 2.2 * weight[..., None]
     blurred = cv2.filter2D(light, -1, kernel) / cv2.filter2D(weight, -1, kernel)[..., None]
-    blurred = _large(255 * np.maximum(blurred, 0) ** (1 / 2.2), focus_map.shape)
-    return _blend(photograph, blurred, focus_map)
+    return over(photograph, enlarged(255 * np.maximum(blurred, 0) ** (1 / 2.2), focus_map.shape), focus_map)
 
 
 def numbers(photograph: np.ndarray, focus_map: np.ndarray, size: tuple[int, int]) -> dict[str, float | None]:
@@ -215,36 +237,6 @@ def _floats(picture: np.ndarray, side: int = WORKING_SIDE) -> np.ndarray:
     return shrunk(picture, side).astype(np.float32)
 
 
-def _large(picture: np.ndarray, size: tuple[int, int]) -> np.ndarray:
-    """Smooth colours, 0 to 255, enlarged to (height, width), as uint8."""
-    picture = np.rint(picture.clip(0, 255)).astype(np.uint8)
-    return cv2.resize(picture, size[::-1], interpolation=cv2.INTER_LINEAR)
-
-
 def _check(focus_map: np.ndarray) -> None:
     if focus_map.dtype != np.uint8:
         raise ValueError(f"a map of {focus_map.dtype}: expected uint8, as Predictor.levels gives it")
-
-
-def _blend(
-    above: np.ndarray, below: np.ndarray, alpha: np.ndarray, out: np.ndarray | None = None, least: float = 0
-) -> np.ndarray:
-    """One picture over another, H x W x 3 uint8, strip by strip.
-
-    Args:
-        alpha: the share of the upper one, H x W uint8.
-        out: where it goes; H x W x 4 takes the share, too.
-        least: what a share of 0 stands for, 0 to 1.
-    """
-    _check(alpha)
-    out = np.empty_like(above) if out is None else out
-    shares = np.linspace(least, 1, 256, dtype=np.float32)
-    rows = max(1, STRIP_PIXELS // above.shape[1])
-    for strip in (slice(top, top + rows) for top in range(0, len(above), rows)):
-        share = cv2.LUT(alpha[strip], shares)
-        blended = cv2.blendLinear(above[strip], below[strip], share, 1 - share)
-        if out.shape[2] == 4:
-            cv2.mixChannels([blended, alpha[strip]], [out[strip]], [0, 0, 1, 1, 2, 2, 3, 3])
-        else:
-            out[strip] = blended
-    return out

@@ -58,7 +58,7 @@ def fitting(state: dict, names: Iterable[str]) -> tuple[dict[str, torch.Tensor],
         if isinstance(inner, dict):
             own = {name for name, value in inner.items() if isinstance(name, str) and isinstance(value, torch.Tensor)}
             for chain in CHAINS:
-                if any(name.startswith(chain) for name in own):
+                if most < len(names) and any(name.startswith(chain) for name in own):
                     count = sum(chain + name in own for name in names)
                     if count > most:
                         best, most = (wrapper, chain), count

@@ -1,5 +1,6 @@
 import numpy as np
 import pytest
+from PIL import Image
 
 from ran.imaging import renderings
 from ran.imaging.background import read_background
@@ -19,7 +20,7 @@ def scene() -> tuple[np.ndarray, np.ndarray]:
 
 def test_overlay_keeps_what_is_in_focus_and_darkens_the_rest(scene):
     photograph, focus_map = scene
-    drawn = renderings.overlay(photograph, focus_map)
+    drawn = np.asarray(renderings.overlay(photograph, focus_map))
     assert np.array_equal(drawn[5:-5, 5:280], photograph[5:-5, 5:280])
     assert (drawn[5:-5, 320:-5] == [6, 54, 12]).all()
     assert (drawn == renderings.LINE).all(-1)[:, 290:310].any()
@@ -27,7 +28,7 @@ def test_overlay_keeps_what_is_in_focus_and_darkens_the_rest(scene):
 
 def test_cutout_has_the_map_as_alpha_and_none_of_the_background_in_its_edge(scene):
     photograph, focus_map = scene
-    cut = renderings.cutout(photograph, focus_map)
+    cut = np.asarray(renderings.cutout(photograph, focus_map))
     assert cut.shape == (400, 600, 4) and np.array_equal(cut[..., 3], focus_map)
     assert np.array_equal(cut[:, :280, :3], photograph[:, :280])
     edge = cut[:, 305:309, :3].reshape(-1, 3)  # nearly transparent: green in the photograph
@@ -37,7 +38,7 @@ def test_cutout_has_the_map_as_alpha_and_none_of_the_background_in_its_edge(scen
 def test_bokeh_blurs_the_blurred_part_alone_and_does_not_smear_into_it(scene):
     photograph, focus_map = scene
     photograph[::8, 400:] = 255  # lines in the blurred part, to be smoothed
-    drawn = renderings.bokeh(photograph, focus_map)
+    drawn = np.asarray(renderings.bokeh(photograph, focus_map))
     assert np.array_equal(drawn[:, :280], photograph[:, :280])
     assert drawn[20:-20, 450:].std(axis=0).mean() < 0.1 * photograph[20:-20, 450:].std(axis=0).mean()
     assert np.abs(drawn[20:-20, 320:340].astype(int) - (20, 180, 40)).max() <= 2  # no red of its sharp neighbour
@@ -49,7 +50,7 @@ def test_a_bright_subject_gets_no_glow():
     distance = np.hypot(y - 200, x - 300)
     photograph = np.where((distance < 103)[..., None], (250, 40, 60), (20, 50, 40)).astype(np.uint8)
     focus_map = np.rint(255 * np.clip((108 - distance) / 16, 0, 1)).astype(np.uint8)
-    drawn = renderings.bokeh(photograph, focus_map)
+    drawn = np.asarray(renderings.bokeh(photograph, focus_map))
     beyond = (distance > 108) & (distance < 125)
     assert np.abs(drawn[beyond].astype(int) - (20, 50, 40)).max() <= 4
 
@@ -82,15 +83,30 @@ def test_other_maps_are_refused_in_words(scene):
 def test_odd_shapes(shape):
     photograph, focus_map = np.zeros((*shape, 3), np.uint8), np.full(shape, 255, np.uint8)
     for name in ("overlay", "cutout", "bokeh"):
-        assert getattr(renderings, name)(photograph, focus_map).shape[:2] == shape
+        made = getattr(renderings, name)(photograph, focus_map)
+        assert made.shape == np.asarray(made).shape and made.shape[:2] == shape
     assert renderings.numbers(photograph, focus_map, shape)["in_focus"] == 1
 
 
-def test_strips_are_seamless(scene, monkeypatch):
-    whole = [getattr(renderings, name)(*scene) for name in ("overlay", "cutout", "bokeh")]
-    monkeypatch.setattr(renderings, "STRIP_PIXELS", 5000)
-    parts = [getattr(renderings, name)(*scene) for name in ("overlay", "cutout", "bokeh")]
-    assert all(np.array_equal(a, b) for a, b in zip(whole, parts))
+@pytest.mark.parametrize("look", [renderings.PLAIN, renderings.Look(read_background("teal"))])
+@pytest.mark.parametrize("name", RENDERINGS)
+def test_strips_are_seamless(scene, name, look, monkeypatch, tmp_path):
+    photograph, focus_map = scene
+    focus_map[100:] = focus_map[100:, ::-1]
+    Image.fromarray(np.dstack([photograph, focus_map // 2 + 100])).save(path := tmp_path / "a.png")
+    made = renderings.made(name, photograph, focus_map, look, path)
+    parts = [made[top : top + 7] for top in range(0, 400, 7)]
+    assert np.array_equal(np.concatenate(parts), np.asarray(made))
+
+
+def test_the_line_is_the_same_square_by_square(scene, monkeypatch):
+    photograph, focus_map = scene
+    focus_map[130:200] = 0
+    whole = np.asarray(renderings.overlay(photograph, focus_map))
+    monkeypatch.setattr(renderings, "SQUARE", 13)
+    assert np.array_equal(renderings.overlay(photograph, focus_map), whole)
+    assert (whole[[129, 130, 199, 200], :200] == renderings.LINE).all()
+    assert (whole[0, :290] != renderings.LINE).any(-1).all()
 
 
 def lights(side: int) -> tuple[np.ndarray, np.ndarray]:
@@ -104,7 +120,7 @@ def lights(side: int) -> tuple[np.ndarray, np.ndarray]:
 @pytest.mark.parametrize("side", [1000, 3000])
 @pytest.mark.parametrize("blur", [0.5, 1, 2.4, 6])
 def test_the_disc_has_the_diameter_that_blur_says(side, blur):
-    drawn = renderings.bokeh(*lights(side), blur=blur)[..., 0].astype(float)
+    drawn = np.asarray(renderings.bokeh(*lights(side), blur=blur))[..., 0].astype(float)
     across = drawn[side // 3] > drawn.max() / 2
     assert across.sum() == pytest.approx(blur / 100 * side, rel=0.15, abs=side * 0.005)
 

@@ -8,6 +8,7 @@ from PIL import ExifTags, Image
 
 from ran.imaging import writing
 from ran.imaging.pictures import read_image
+from ran.imaging.strips import Strips
 from ran.imaging.writing import png, write_picture, write_png
 
 SHAPES = [(1, 1), (5, 7), (900, 300), (3, 5000), (5000, 1)]
@@ -69,6 +70,49 @@ def test_png_round_trip_keeps_the_colours(tmp_path):
     picture = np.random.default_rng(0).integers(0, 256, (5, 7, 3), dtype=np.uint8)
     write_png(tmp_path / "sub" / "ünï.png", picture)
     assert np.array_equal(read_image(tmp_path / "sub" / "ünï.png"), picture)
+
+
+@pytest.mark.parametrize("shape", [*SHAPES, (203, 1201), (64, 8)])
+def test_a_jpeg_in_strips_has_the_pixels_and_metadata_of_pillows(shape, monkeypatch, tmp_path):
+    monkeypatch.setattr(writing, "STRIP_BYTES", 10_000)  # more strips than the eight kinds of restart markers
+    picture = cv2.blur(np.random.default_rng(0).integers(0, 256, (*shape, 3), np.uint8), (3, 3))
+    exif = Image.Exif()
+    exif[ExifTags.Base.Artist] = "Ada"
+    metadata = {"exif": exif, "icc_profile": bytes(range(256)) * 300, "dpi": (300, 300)}  # the profile in two segments
+    write_picture(tmp_path / "a.jpg", picture, metadata, "made here")
+    Image.fromarray(picture).save(tmp_path / "b.jpg", **metadata, quality=92, subsampling=0, comment="made here")
+    for picture, other in zip(*([Image.open(tmp_path / f"{name}.jpg") for _ in "12"] for name in "ab")):
+        assert picture.info == other.info and picture.size == other.size and picture.layer == other.layer
+        assert picture.quantization == other.quantization
+        assert np.array_equal(np.asarray(picture), np.asarray(other))
+    seen = [cv2.imread(str(tmp_path / f"{name}.jpg")) for name in "ab"]
+    assert np.array_equal(*seen)
+
+
+def test_what_is_made_strip_by_strip_is_written_as_the_whole(monkeypatch, tmp_path):
+    monkeypatch.setattr(writing, "STRIP_BYTES", 10_000)
+    picture, asked = np.random.default_rng(0).integers(0, 256, (300, 200, 4), np.uint8), []
+
+    def make(rows: slice) -> np.ndarray:
+        asked.append(rows.stop - rows.start)
+        return picture[rows]
+
+    write_picture(tmp_path / "a.png", Strips(picture.shape, make), {})
+    assert np.array_equal(cv2.imread(str(tmp_path / "a.png"), cv2.IMREAD_UNCHANGED), picture[..., [2, 1, 0, 3]])
+    assert sum(asked) == 300 and max(asked) == 12
+    write_picture(tmp_path / "a.jpg", Strips((300, 200, 3), lambda rows: make(rows)[..., :3]), {})
+    write_picture(tmp_path / "b.jpg", picture[..., :3], {})
+    assert (tmp_path / "a.jpg").read_bytes() == (tmp_path / "b.jpg").read_bytes()
+
+
+def test_a_strip_that_fails_leaves_no_file(tmp_path):
+    def make(rows: slice) -> np.ndarray:
+        raise MemoryError
+
+    for suffix, channels in ((".png", 4), (".jpg", 3)):
+        with pytest.raises(MemoryError):
+            write_picture(tmp_path / f"a{suffix}", Strips((3000, 900, channels), make), {})
+    assert not list(tmp_path.iterdir())
 
 
 def test_comments_stand_in_the_header(tmp_path):

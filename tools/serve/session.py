@@ -93,18 +93,19 @@ class Session:
         photograph, focus_map = self._map(path, warn)
         small, small_map = renderings.shrunk(photograph), renderings.shrunk(focus_map)
         base = Path(tempfile.mkdtemp(dir=self.folder)) / plain(path.stem)
-        shown, files = {}, {}
-        for name, file, picture in write(base, RENDERINGS, photograph, focus_map, path, warn):
-            shown[name], files[name] = renderings.shrunk(picture), file
+        files = dict(write(base, RENDERINGS, photograph, focus_map, path, warn))
+        shown = {"map": small_map} | {
+            name: np.asarray(renderings.made(name, small, small_map, source=path)) for name in RENDERINGS
+        }
         numbers = renderings.numbers(small, small_map, focus_map.shape)
-        return Analysis((small, renderings.overlay(small, small_map)), shown, numbers, files)
+        return Analysis((small, shown["overlay"]), {name: shown[name] for name in files}, numbers, files)
 
     def _make(self, name: str, path: Path, warn: Warn) -> bytes:
         photograph, focus_map = self._map(path, warn)
         if name == "map":
             return b"".join(png(focus_map, RESULT))
         with tempfile.TemporaryDirectory(dir=self.folder) as room:
-            ((file, _),) = renderings.write(Path(room, "made"), [name], photograph, focus_map, path, RESULT)
+            (file,) = renderings.write(Path(room, "made"), [name], photograph, focus_map, path, RESULT)
             return file.read_bytes()
 
     def _map(self, path: Path, warn: Warn) -> tuple[np.ndarray, np.ndarray]:
@@ -148,7 +149,7 @@ class Session:
             return Outcome(path.name, str(error).removeprefix(f"{path.name}: "), False)
         names = [name for name in RENDERINGS if name in extras]
         with tempfile.TemporaryDirectory(dir=self.folder) as room:
-            for _, file, _ in write(Path(room, stem), names, photograph, focus_map, path, doubts.append):
+            for _, file in write(Path(room, stem), names, photograph, focus_map, path, doubts.append):
                 results.write(file, file.name)
         if "csv" in extras:
             numbers = renderings.numbers(photograph, focus_map, focus_map.shape)
@@ -175,14 +176,14 @@ class Session:
 
 def write(
     base: Path, names: Collection[str], photograph: np.ndarray, focus_map: np.ndarray, source: Path, warn: Warn
-) -> Iterator[tuple[str, Path, np.ndarray]]:
-    """Writes the map, and renderings but for those that JPEG cannot hold: name, file and picture of each."""
+) -> Iterator[tuple[str, Path]]:
+    """Writes the map, and renderings but for those that JPEG cannot hold: name and file of each."""
     write_png(file := Path(f"{base}{SUFFIXES['map']}"), focus_map, RESULT)
-    yield "map", file, focus_map
+    yield "map", file
     known = {f"{base}{SUFFIXES[name]}": name for name in names}
     try:
-        for file, picture in renderings.write(base, names, photograph, focus_map, source, RESULT):
-            yield known[str(file)], file, picture
+        for file in renderings.write(base, names, photograph, focus_map, source, RESULT):
+            yield known[str(file)], file
     except ValueError as error:
         warn(f"{source.name}: {error}")
 

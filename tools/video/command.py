@@ -144,7 +144,7 @@ class _Work:
         if self.options.show == "map":
             picture = np.repeat(focus_map[..., None], 3, axis=2)
         else:
-            picture = renderings.made(self.options.show, frame.picture, focus_map, self.look)
+            picture = np.asarray(renderings.made(self.options.show, frame.picture, focus_map, self.look))
         if not self.table:
             return picture, {}
         return picture, renderings.numbers(frame.picture, focus_map, size)
