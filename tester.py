@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 
 from .dataloader import TestSet, make_loader, split_fold, stack_images
-from .evaluation.metrics import score_image
+from .evaluation.metrics import SetScore, score_image
 from .evaluation.report import write_report
 from .evaluation.report.tables import printed
 from .evaluation.scores import MethodScores, Pictures, write_scores
@@ -136,11 +136,11 @@ class Tester:
         """Scores of one set: each process makes and scores its share of the maps, and gets all scores."""
         own = pairs[distributed.rank() :: distributed.size()]
         results = in_processes(score_image, self._maps(own, folder), len(own), cores_of_process())
-        scores = list(bar(results, name, len(own), "image"))
+        whole = SetScore.of(bar(results, name, len(own), "image"))
         pictures = Pictures(str(pairs[0].image.parent), str(pairs[0].mask.parent), str(folder))
         trained = {key: value for key, value in self.predictor.metadata.items() if key != "scores"}
         about = {"trained": trained, "img_size": self.size, "device": str(self.predictor.device)}
-        return MethodScores.of(self.name, name, distributed.gather(scores), pictures=pictures, about=about)
+        return MethodScores.of(self.name, name, whole.gathered(), pictures=pictures, about=about)
 
     def _maps(self, pairs: list[Pair], folder: Path) -> Iterator[tuple[str, np.ndarray, np.ndarray]]:
         """Name, 8-bit map and mask of each pair, in order; the maps are written where somebody will look at them."""

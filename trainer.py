@@ -133,7 +133,7 @@ class Trainer:
         """Loss at the network's size, and the scores of `test`: 8-bit maps at the pictures' original size."""
         distributed.same_buffers(self.network)
         self.network.eval()
-        scores, loss = [], 0.0
+        scores, loss = metrics.SetScore(), 0.0
         loader, pairs = self.data.val_loader, self.data.val_pairs
         assert loader is not None  # only called where something validates
         for batch in bar(loader, "validation", unit="batch"):
@@ -144,9 +144,10 @@ class Trainer:
             shown = [pairs[index] for index in batch["index"]]
             truths = [read_mask(pair.mask) for pair in shown]
             maps = focus_maps(probabilities[:, 0].float().cpu().numpy(), [truth.shape for truth in truths])
-            scores += [metrics.score_image(pair.name, *both) for pair, *both in zip(shown, maps, truths)]
+            for pair, *both in zip(shown, maps, truths):
+                scores.add(metrics.score_image(pair.name, *both))
             self.example = torch.cat([image[-1], *(x[-1].expand(3, -1, -1) for x in (mask, probabilities))], -1)
-        totals = metrics.totals(distributed.gather(scores))
+        totals = metrics.totals(scores.gathered())
         (loss,) = distributed.total([loss], self.device)
         return {"loss": loss / self.data.val_images} | {key: totals[key] for key in metrics.COLUMNS}
 

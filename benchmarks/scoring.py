@@ -9,7 +9,7 @@ import cv2
 import numpy as np
 import py_sod_metrics
 
-from ran.evaluation.metrics import totals
+from ran.evaluation.metrics import SetScore, totals
 from ran.evaluation.scoring import in_processes, score_file
 from ran.imaging.writing import write_png
 from ran.utils.progress import cores
@@ -38,7 +38,7 @@ def write_pictures(folder: Path, count: int) -> list[tuple[str, Path, Path]]:
 
 def ours(jobs: list[tuple[str, Path, Path]]) -> dict[str, float]:
     """Totals of all protocols, as evaluate computes them on all cores."""
-    return totals(list(in_processes(score_file, jobs, len(jobs), cores())))
+    return totals(SetScore.of(in_processes(score_file, jobs, len(jobs), cores())))
 
 
 def library(jobs: list[tuple[str, Path, Path]]) -> dict[str, float]:

@@ -39,7 +39,7 @@ class MethodScores:
         method, dataset: their names.
         totals: a value for each computed column of metrics.COLUMNS, and "images", "all_blurred", "all_in_focus".
         rows: a dict an image: name, in_focus, and the columns that a single image has.
-        curves: 3 x 256, see metrics.mean_curves.
+        curves: 3 x 256, precision, recall and F of metrics.SetScore.
         pictures: where the files are that were compared.
         about: anything else worth keeping: weights, notes on the maps.
     """
@@ -53,9 +53,8 @@ class MethodScores:
     about: dict = field(default_factory=dict)
 
     @classmethod
-    def of(cls, method: str, dataset: str, scores: list[metrics.ImageScore], **more) -> "MethodScores":
-        rows = [score.row for score in scores]
-        return cls(method, dataset, metrics.totals(scores), rows, metrics.mean_curves(scores), **more)
+    def of(cls, method: str, dataset: str, whole: metrics.SetScore, **more) -> "MethodScores":
+        return cls(method, dataset, metrics.totals(whole), whole.rows, whole.curves[:3], **more)
 
     @property
     def columns(self) -> list[str]:
@@ -79,7 +78,8 @@ def write_scores(folder: Path, scores: list[MethodScores]) -> None:
         | scored.about
         for scored in scores
     ]
-    rows = [{"method": scored.method, "set": scored.dataset} | row for scored in scores for row in scored.rows]
+    rows = ({"method": scored.method, "set": scored.dataset} | row for scored in scores for row in scored.rows)
+    header = dict.fromkeys(["method", "set", *(key for scored in scores for row in scored.rows for key in row)])
     points = [
         {"method": scored.method, "set": scored.dataset, "threshold": 255 - i}
         | {name: round(float(value), 6) for name, value in zip(CURVES, values)}
@@ -88,7 +88,7 @@ def write_scores(folder: Path, scores: list[MethodScores]) -> None:
     ]
     left = ["scores.csv", "curves.csv", "scores.json"]
     try:
-        write_csv(folder / left[0], rows)
+        write_csv(folder / left[0], rows, header)
         left.pop(0)
         write_csv(folder / left[0], points)
         left.pop(0)

@@ -1,9 +1,9 @@
 """`evaluate`: scores of saved maps, ours or another method's, without a model."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass, field
 from pathlib import Path
 
+from ..evaluation.methods import HALF, KINDS, Method, remarks, shortened
 from ..evaluation.metrics import columns_of
 from ..evaluation.report.tables import printed
 from ..evaluation.scores import MethodScores, Pictures, write_scores
@@ -14,34 +14,6 @@ from ..utils.files import check_name, list_images, locked, read_lines
 from ..utils.picture_names import glob_folders, is_picture
 from ..utils.progress import bar, cores
 from ..utils.tool_options import EvaluateOptions
-
-LISTED = 5  # names printed of a long list; where maps are missing or unusable all are, and scores.json has all
-
-
-@dataclass
-class Method:
-    """One folder of maps.
-
-    Attributes:
-        maps: files to score, by stem.
-        notes: what is odd about them, by kind, a line each; see KINDS.
-    """
-
-    name: str
-    folder: Path
-    white: str
-    maps: dict[str, Path] = field(default_factory=dict)
-    notes: dict[str, list[str]] = field(default_factory=dict)
-
-
-DARK, HALF = 15, 128  # levels: of a map that may hold labels, and above which some map of a method should be
-KINDS = {
-    "missing": "masks without a map",
-    "unusable": "maps that cannot be used",
-    "extra": "maps without a mask, not scored",
-    "resized": "maps of another size than their mask, resized bilinearly",
-    "dark": f"maps nearly black, no level above {DARK} of 255 (should 1 mean 255, or labels be levels?)",
-}
 
 
 def run(options: EvaluateOptions) -> None:
@@ -87,30 +59,23 @@ def score(
     Args:
         dataset, pictures: what truth gives.
     """
-    calls = [
-        (stem, path, masks[stem], method.white, options.white, tuple(columns))
-        for method in methods
-        for stem, path in method.maps.items()
-    ]
-    results = in_processes(score_file, calls, len(calls), options.processes or cores())
-    results = iter(list(bar(results, "scoring", len(calls), "map")))
+    maps = [(method, stem) for method in methods for stem in method.maps]
+    calls = ((stem, it.maps[stem], masks[stem], it.white, options.white, columns) for it, stem in maps)
+    results = in_processes(score_file, calls, len(maps), options.processes or cores())
+    for result, (method, _) in zip(bar(results, "scoring", len(maps), "map"), maps):
+        method.add(result)
     scores = []
     for method in methods:
-        scored = [next(results) for _ in method.maps]
-        good = [result for result in scored if not isinstance(result, str)]
-        method.notes["unusable"] = [reason for reason in scored if isinstance(reason, str)]
-        method.notes["resized"] = [score.resized for score in good if score.resized]
-        # One map may be that dark; all of them were saved as 0 and 1.
-        if good and max(score.highest for score in good) == 1 and method.white == "in_focus":
-            raise ValueError(f"{method.folder}: no map of {method.name} has a level above 1 of 255; save 1 as 255")
-        if good and method.white == "in_focus":
-            method.notes["dark"] = [score.row["name"] for score in good if score.highest <= DARK]
-            if (highest := max(score.highest for score in good)) < HALF:
-                print(f"warning: no map of {method.name} has a level above {highest} of 255: is 1 meant by {highest}?")
-        if good:
+        if method.scores.rows and method.white == "in_focus" and method.highest < HALF:
+            # One map may be that dark; all of them were saved as 0 and 1.
+            if method.highest == 1:
+                raise ValueError(f"{method.folder}: no map of {method.name} has a level above 1 of 255; save 1 as 255")
+            above = f"above {method.highest} of 255: is 1 meant by {method.highest}?"
+            print(f"warning: no map of {method.name} has a level {above}")
+        if method.scores.rows:
             where = Pictures(**pictures, maps=str(method.folder), masks_white=options.white, maps_white=method.white)
             about = {"notes": {kind: lines for kind, lines in method.notes.items() if lines}}
-            scores.append(MethodScores.of(method.name, dataset, good, pictures=where, about=about))
+            scores.append(MethodScores.of(method.name, dataset, method.scores, pictures=where, about=about))
     fail_unless_complete(methods, options, "unusable")
     if len(scores) < len(methods):
         lost = [method for method in methods if not any(scored.method == method.name for scored in scores)]
@@ -217,19 +182,6 @@ def fail_unless_complete(methods: list[Method], options: EvaluateOptions, kind: 
     if not options.allow_missing and any(method.notes[kind] for method in methods):
         found = "".join(remarks(method, None) for method in methods)
         raise ValueError(f"{KINDS[kind]}; --allow_missing scores the others\n{found}")
-
-
-def remarks(method: Method, most: int | None = LISTED) -> str:
-    """A line for each kind of oddity that the method has, with at most so many names (None: all)."""
-    lines = [(what, method.notes.get(kind)) for kind, what in KINDS.items()]
-    return "".join(
-        f"{method.name}: {what} ({len(found)}): {shortened(found, most)}\n" for what, found in lines if found
-    )
-
-
-def shortened(names: list[str], most: int | None = LISTED) -> str:
-    more = f" and {len(names) - most} more" if most and len(names) > most else ""
-    return ", ".join(names[:most]) + more
 
 
 def polarity_doubt(scores: "list[MethodScores]", own_masks: bool) -> str:

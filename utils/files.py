@@ -4,7 +4,6 @@ import codecs
 import csv
 import errno
 import hashlib
-import io
 import json
 import os
 import tempfile
@@ -154,15 +153,18 @@ def write_json(path: Path, value: object) -> None:
     write_bytes(path, (json.dumps(value, indent=2) + "\n").encode())
 
 
-def write_csv(path: Path, rows: list[dict], header: Iterable[str] = ()) -> None:
-    """Writes rows; the header is all their keys (to be given where there may be no rows), what a row lacks is empty."""
-    text = io.StringIO()
-    writer = csv.DictWriter(
-        text, list(header) or dict.fromkeys(key for row in rows for key in row), lineterminator="\n"
-    )
-    writer.writeheader()
-    writer.writerows(rows)
-    write_bytes(path, text.getvalue().encode(errors="surrogateescape"))  # as a file's name may hold any bytes
+def write_csv(path: Path, rows: Iterable[dict], header: Iterable[str] = ()) -> None:
+    """Writes rows; what a row lacks is empty.
+
+    Args:
+        header: all keys of the rows; may be left out of a list of them that is not empty.
+    """
+    header = list(header) or dict.fromkeys(key for row in rows for key in row)
+    # A file's name may hold any bytes.
+    with atomic(path) as temporary, temporary.open("w", newline="", encoding="utf-8", errors="surrogateescape") as file:
+        writer = csv.DictWriter(file, header, lineterminator="\n")
+        writer.writeheader()
+        writer.writerows(rows)
 
 
 def decoded(data: bytes, errors: str = "strict") -> str:

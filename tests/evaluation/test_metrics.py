@@ -6,7 +6,7 @@ import numpy as np
 import py_sod_metrics
 import pytest
 
-from ran.evaluation.metrics import COLUMNS, PROTOCOLS, ImageScore, columns_of, mean_curves, score_image, totals
+from ran.evaluation.metrics import COLUMNS, PROTOCOLS, ImageScore, SetScore, columns_of, score_image, totals
 from ran.imaging.masks import read_mask
 
 
@@ -36,7 +36,7 @@ def naive_f(predicted: np.ndarray, truth: np.ndarray) -> float:
 
 
 def test_our_protocols_against_their_definitions(maps):
-    result = totals(score(maps))
+    result = totals(SetScore.of(score(maps)))
     ps = [(focus_map / 255, mask > 0) for focus_map, mask in maps]
     assert result["mae"] == pytest.approx(np.mean([np.abs(p - g).mean() for p, g in ps]))
     assert result["p0_f"] == pytest.approx(np.mean([max(naive_f(p >= t / 255, g) for t in range(256)) for p, g in ps]))
@@ -48,7 +48,7 @@ def test_our_protocols_against_their_definitions(maps):
 
 
 def test_the_rest_is_pysodmetrics_digit_by_digit(maps):
-    result = totals(score(maps))
+    result = totals(SetScore.of(score(maps)))
     library = {"f": py_sod_metrics.FmeasureV2({"f": py_sod_metrics.FmeasureHandler(True, True, beta=0.3)}),
                "s": py_sod_metrics.Smeasure(), "e": py_sod_metrics.Emeasure(),
                "w": py_sod_metrics.WeightedFmeasure(), "mae": py_sod_metrics.MAE()}  # fmt: skip
@@ -70,7 +70,7 @@ def test_the_rest_is_pysodmetrics_digit_by_digit(maps):
 def test_a_perfect_map_and_its_inverse():
     mask = np.zeros((40, 40), np.uint8)
     mask[10:30, 10:30] = 255
-    perfect, inverse = totals(score([(mask, mask)])), totals(score([(255 - mask, mask)]))
+    perfect, inverse = (totals(SetScore.of(score([(x, mask)]))) for x in (mask, 255 - mask))
     assert perfect["mae"] == 0
     assert all(perfect[key] == pytest.approx(1, abs=1e-6) for key in ("p0_f", "p1_f", "p3_f", "p3_iou", "s"))
     assert inverse["mae"] == 1
@@ -81,7 +81,7 @@ def test_a_perfect_map_and_its_inverse():
 @pytest.mark.parametrize("level", [0, 100, 255])
 def test_one_class_masks_and_flat_maps_are_finite_and_counted(value, key, level):
     mask = np.full((16, 20), value, np.uint8)
-    result = totals(score([(np.full_like(mask, level), mask)]))
+    result = totals(SetScore.of(score([(np.full_like(mask, level), mask)])))
     assert result["images"] == 1 and result[key] == 1
     assert all(np.isfinite(result[column]) for column in COLUMNS)
     assert result["mae"] == pytest.approx(abs(level - value) / 255)
@@ -91,7 +91,7 @@ def test_sizes_must_match_and_something_must_be_scored():
     with pytest.raises(ValueError, match="a: its map is"):
         score_image("a", np.zeros((4, 4), np.uint8), np.zeros((4, 5), np.uint8))
     with pytest.raises(ValueError, match="no image"):
-        totals([])
+        totals(SetScore())
 
 
 @pytest.mark.parametrize("protocol", PROTOCOLS)
@@ -99,9 +99,19 @@ def test_one_protocol_alone_gives_its_columns_unchanged(maps, protocol):
     columns = columns_of([protocol])
     assert columns[0] == "mae" and {COLUMNS[key].protocol for key in columns} == {"", protocol}
     scores = [score_image("a", focus_map, mask, columns) for focus_map, mask in maps]
-    complete = totals(score(maps))
-    assert {key: value for key, value in totals(scores).items() if key in COLUMNS} == {k: complete[k] for k in columns}
+    complete = totals(SetScore.of(score(maps)))
+    assert {key: value for key, value in totals(SetScore.of(scores)).items() if key in COLUMNS} == {
+        k: complete[k] for k in columns
+    }
     assert set(scores[0].row) <= {"name", "in_focus", *columns}
+
+
+def test_the_order_of_images_changes_no_bit(maps):
+    scores = score([(np.roll(focus_map, 3 * turn), mask) for turn in range(20) for focus_map, mask in maps])
+    orders = [scores, scores[::-1], [*scores[1::2], *scores[::2]]]
+    one, *others = [SetScore.of(order) for order in orders]
+    assert all(np.array_equal(one.curves, other.curves) and one.iou == other.iou for other in others)
+    assert np.allclose(one.curves, np.mean([score.curves for score in scores], axis=0), atol=1e-12)
 
 
 def test_an_unknown_protocol_is_named():
@@ -115,14 +125,14 @@ def test_the_curves_are_the_librarys(maps):
     library = py_sod_metrics.FmeasureV2(handlers)
     for focus_map, mask in maps:
         library.step(focus_map, mask)
-    precision, recall, f = mean_curves(score(maps))
+    precision, recall, f, _ = SetScore.of(score(maps)).curves
     assert np.allclose(precision, library.get_results()["Precision"]["dynamic"])
     assert np.allclose(recall, library.get_results()["Recall"]["dynamic"])
     library = py_sod_metrics.Emeasure()
     for score_of_one, (focus_map, mask) in zip(score(maps), maps):
         library.step(focus_map, mask)
-        assert np.allclose(score_of_one.e_curve, library.changeable_ems[-1], atol=1e-12)
-    assert f.max() == pytest.approx(totals(score(maps))["p5_max_f"])
+        assert np.allclose(score_of_one.curves[3], library.changeable_ems[-1], atol=1e-12)
+    assert f.max() == pytest.approx(totals(SetScore.of(score(maps)))["p5_max_f"])
 
 
 SHARED = Path(os.environ.get("RAN_SHARED", Path(__file__).parents[3] / "shared"))
@@ -135,7 +145,7 @@ def test_published_row_of_hifst():
         mask = read_mask(SHARED / f"data/CUHK/gt/{path.stem}.png", white="blurred")
         focus_map = cv2.imread(str(path), cv2.IMREAD_GRAYSCALE)
         scores.append(score_image(path.stem, focus_map, mask, columns_of(["P0", "P3"])))
-    result = totals(scores)
+    result = totals(SetScore.of(scores))
     assert result["images"] == 100
     assert (round(result["mae"], 4), round(result["p3_f"], 4), round(result["p0_f"], 4)) == (0.2228, 0.8030, 0.8186)
 
@@ -147,4 +157,4 @@ def test_e_measure_of_one_class_is_the_librarys(value):
     library = py_sod_metrics.Emeasure()
     library.step(focus_map, mask)
     (one,) = score([(focus_map, mask)])
-    assert np.allclose(one.e_curve, library.changeable_ems[0], atol=1e-12)
+    assert np.allclose(one.curves[3], library.changeable_ems[0], atol=1e-12)

@@ -4,7 +4,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from ran.evaluation.metrics import score_image
+from ran.evaluation.metrics import SetScore, score_image
 from ran.evaluation.scores import MethodScores, Pictures, paired_difference, read_scores, write_scores
 
 
@@ -15,7 +15,9 @@ def method(name: str, levels: list[int], first: int = 0) -> MethodScores:
         score_image(f"image{first + i}", np.where(mask > 0, level, 0).astype(np.uint8), mask)
         for i, level in enumerate(levels)
     ]
-    return MethodScores.of(name, "SET", scores, pictures=Pictures(maps=f"/somewhere/{name}"), about={"epoch": 3})
+    return MethodScores.of(
+        name, "SET", SetScore.of(scores), pictures=Pictures(maps=f"/somewhere/{name}"), about={"epoch": 3}
+    )
 
 
 def test_files_give_back_what_was_written(tmp_path):

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from PIL import ExifTags, Image
 
-from ran.evaluation.metrics import COLUMNS, score_image, totals
+from ran.evaluation.metrics import COLUMNS, SetScore, score_image, totals
 from ran.evaluation.scores import read_scores
 from ran.imaging.writing import write_png
 from ran.tools import evaluate
@@ -41,7 +41,7 @@ def test_scores_are_those_of_score_image(evaluated, saved_maps, dataset):
             focus_map = cv2.imread(str(path), cv2.IMREAD_GRAYSCALE)
             expected.append(score_image(path.stem, cv2.resize(focus_map, mask.shape[::-1]), mask))
         one = scores[name]
-        assert one.dataset == "SAMPLE" and one.totals == pytest.approx(totals(expected))
+        assert one.dataset == "SAMPLE" and one.totals == pytest.approx(totals(SetScore.of(expected)))
         assert [row["name"] for row in one.rows] == [score.row["name"] for score in expected]
         assert one.rows[0] == pytest.approx(expected[0].row)
     assert len(scores["small"].about["notes"]["resized"]) == 3

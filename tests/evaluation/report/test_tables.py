@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from ran.evaluation.metrics import score_image
+from ran.evaluation.metrics import SetScore, score_image
 from ran.evaluation.report import tables
 from ran.evaluation.report.tables import Line, SetTable, markdown, number, set_tables
 from ran.evaluation.scores import MethodScores
@@ -84,7 +84,8 @@ def test_differences_are_of_the_columns_that_the_table_shows():
     scores = []
     for name, noise in (("a", 30), ("b", 90)):
         maps = [np.uint8((0.7 * mask + 30 + rng.normal(0, noise, mask.shape)).clip(0, 255)) for _ in range(12)]
-        scores.append(MethodScores.of(name, "S", [score_image(str(i), x, mask) for i, x in enumerate(maps)]))
+        whole = SetScore.of(score_image(str(i), x, mask) for i, x in enumerate(maps))
+        scores.append(MethodScores.of(name, "S", whole))
     (table,) = set_tables(scores, None)
     assert {one.column for one in table.differences} >= {"mae", "p0_f", "p3_f", "s", "weighted_f"}
     for one in table.differences:
