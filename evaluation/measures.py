@@ -1,16 +1,40 @@
 """How far a map is from its mask: most measures from the histogram alone, the others by PySODMetrics."""
 
+import sys
 from functools import cached_property
+from importlib import import_module
+from importlib.util import find_spec
+from types import ModuleType
+from typing import Any
 
 import numpy as np
-from py_sod_metrics import FmeasureHandler, PrecisionHandler, RecallHandler, Smeasure, WeightedFmeasure
 
+
+def library(name: str) -> Any:
+    """A module of PySODMetrics, imported without what its package imports for measures that nobody asks for here:
+    scikit-learn, scipy.stats and pandas, which take as long as PyTorch.
+
+    The package keeps its own name, and whoever imports it gets all of it.
+    """
+    alias = "_py_sod_metrics"
+    spec = find_spec("py_sod_metrics")
+    if not spec:
+        raise ModuleNotFoundError("No module named 'py_sod_metrics'", name="py_sod_metrics")
+    if alias not in sys.modules:
+        sys.modules[alias] = ModuleType(alias)
+        sys.modules[alias].__path__ = spec.submodule_search_locations or []
+    return import_module(f"{alias}.{name}")
+
+
+Smeasure: Any = library("sod_metrics").Smeasure
+WeightedFmeasure: Any = library("sod_metrics").WeightedFmeasure
 EPS = np.spacing(1)  # as in PySODMetrics
 LEVELS = np.arange(256) / 255
 BELOW = LEVELS < 0.5  # called blurred
 _options = {"with_dynamic": False, "with_adaptive": False}
-_f_measure = FmeasureHandler(**_options, beta=0.3)
-_precision, _recall = PrecisionHandler(**_options), RecallHandler(**_options)
+_handlers = library("fmeasurev2")
+_f_measure = _handlers.FmeasureHandler(**_options, beta=0.3)
+_precision, _recall = _handlers.PrecisionHandler(**_options), _handlers.RecallHandler(**_options)
 
 
 class Compared:
@@ -35,7 +59,7 @@ class Compared:
         """256: E-measure at the thresholds 255, 254, ... 0 (of 255)."""
         return e_measure_curve(*self.regrouped)
 
-    def by_library(self, measure: Smeasure | WeightedFmeasure) -> Smeasure | WeightedFmeasure:
+    def by_library(self, measure: Any) -> Any:
         """A measure of PySODMetrics that has seen the pair; its min-max, by table and once for all."""
         measure.step(self.stretched[self.focus_map], self.mask > 0, False)
         return measure

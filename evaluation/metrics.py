@@ -10,13 +10,13 @@ from dataclasses import dataclass, field, replace
 from typing import NamedTuple
 
 import numpy as np
-from py_sod_metrics import WeightedFmeasure
 
 from ..utils import distributed
 from .measures import (
     BELOW,
     LEVELS,
     Compared,
+    WeightedFmeasure,
     WholeSmeasure,
     above_mean,
     f_at,

@@ -1,4 +1,6 @@
 import os
+import subprocess
+import sys
 from pathlib import Path
 
 import cv2
@@ -158,3 +160,15 @@ def test_e_measure_of_one_class_is_the_librarys(value):
     library.step(focus_map, mask)
     (one,) = score([(focus_map, mask)])
     assert np.allclose(one.curves[3], library.changeable_ems[0], atol=1e-12)
+
+
+def test_scoring_imports_no_more_of_the_library_than_it_needs():
+    """And leaves the package whole for whoever imports it after."""
+    code = """
+import sys
+import ran.evaluation.metrics
+assert not {"sklearn", "pandas", "py_sod_metrics"} & set(sys.modules)
+import py_sod_metrics
+assert py_sod_metrics.MAE and py_sod_metrics.ContextMeasure
+"""
+    subprocess.run([sys.executable, "-c", code], check=True, cwd=Path(__file__).parents[2])
