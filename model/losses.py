@@ -1,5 +1,7 @@
 """Adaptive pixel intensity loss on the mask and on the connectivity maps."""
 
+from collections.abc import Iterator
+
 import torch
 from torch.nn import functional as F
 
@@ -13,7 +15,7 @@ WEIGHTS = {  # of the loss's terms, as published
 }
 
 
-def box_averages(x: torch.Tensor, windows: tuple[int, ...] = WINDOWS) -> list[torch.Tensor]:
+def box_averages(x: torch.Tensor, windows: tuple[int, ...] = WINDOWS) -> Iterator[torch.Tensor]:
     """Means over window x window squares, zero outside the image with the padding counted.
 
     All windows share one integral image, so a square costs four additions, whatever its size.
@@ -22,19 +24,17 @@ def box_averages(x: torch.Tensor, windows: tuple[int, ...] = WINDOWS) -> list[to
         x: N x C x H x W, float32, at most 2^24 pixels a channel: so every sum of zeros and ones is exact.
         windows: odd sides of the squares, pixels.
 
-    Returns:
-        A tensor like x for each window.
+    Yields:
+        A new tensor like x for each window.
     """
     height, width = x.shape[-2:]
     reach = max(windows) // 2
     integral = F.pad(x, (reach + 1, reach, reach + 1, reach)).cumsum(-1).cumsum(-2)
-    averages = []
     for window in windows:
         start = reach - window // 2
         rows = integral[..., start + window :, :][..., :height, :] - integral[..., start : start + height, :]
         sums = rows[..., start + window :][..., :width] - rows[..., start : start + width]
-        averages.append(sums / window**2)
-    return averages
+        yield sums.div_(window**2)
 
 
 def pixel_weights(target: torch.Tensor) -> torch.Tensor:
@@ -46,7 +46,10 @@ def pixel_weights(target: torch.Tensor) -> torch.Tensor:
     Returns:
         Weights of the same shape, in [1, 2.5].
     """
-    return 1 + 0.5 * target * sum((average - target).abs() for average in box_averages(target))
+    distances = torch.zeros_like(target)
+    for average in box_averages(target):
+        distances += average.sub_(target).abs_()  # in place: as much time goes into new memory as into the sums
+    return distances.mul_(target).mul_(0.5).add_(1)
 
 
 def adaptive_pixel_intensity_loss(
