@@ -10,8 +10,13 @@ from .common import in_child, median_seconds
 
 TITLE = "Photographs, by the weights of this repository"
 SIDES = (384, 768)
-# Megapixels, width, height, format: of cameras, and of a stitched panorama.
-FILES = ((24, 6000, 4000, "jpg"), (100, 12000, 8400, "jpg"), (100, 12000, 8400, "png"))
+# How many, megapixels, width, height, format: of cameras, and of a stitched panorama.
+FILES = (
+    (1, 24, 6000, 4000, "jpg"),
+    (8, 24, 6000, 4000, "jpg"),
+    (1, 100, 12000, 8400, "jpg"),
+    (1, 100, 12000, 8400, "png"),
+)
 
 
 def measure(device: str, repeats: int) -> list[dict]:
@@ -24,12 +29,13 @@ def measure(device: str, repeats: int) -> list[dict]:
             for name, path in engines:
                 seconds, peak = in_child(image_seconds, path, device, side, repeats)
                 rows.append(row(f"network, {side} x {side}, {name}", seconds, peak))
-        for megapixels, width, height, kind in FILES:
-            picture = Path(folder) / f"{megapixels}.{kind}"
-            in_child(write_picture, picture, width, height)
+        for count, megapixels, width, height, kind in FILES:
+            pictures = Path(folder) / f"{count}_{megapixels}_{kind}"
+            in_child(write_pictures, pictures, count, width, height, kind)
             for what, options in (("map", {}), ("map, overlay, cut-out, bokeh", dict.fromkeys(RENDERINGS, True))):
-                seconds, peak = in_child(predict_seconds, picture, folder, device, options)
-                rows.append(row(f"predict, {megapixels} megapixels {kind.upper()}: {what}", seconds, peak))
+                seconds, peak = in_child(predict_seconds, pictures, folder, device, options)
+                files = f"{megapixels} megapixels {kind.upper()}" + (f", each of {count}" if count > 1 else "")
+                rows.append(row(f"predict, {files}: {what}", seconds / count, peak))
     return rows
 
 
@@ -60,8 +66,8 @@ def image_seconds(onnx: str, device: str, side: int, repeats: int) -> float:
     return median_seconds(lambda: predictor.probabilities(image), repeats, warm_up=3)
 
 
-def write_picture(path: Path, width: int, height: int) -> None:
-    """A photograph enlarged to this size, with noise, so that it packs like a real one."""
+def write_pictures(folder: Path, count: int, width: int, height: int, kind: str) -> None:
+    """A photograph enlarged to this size, with noise, so that it packs like a real one, several times."""
     import cv2
     import numpy as np
 
@@ -70,16 +76,19 @@ def write_picture(path: Path, width: int, height: int) -> None:
     picture = cv2.resize(photograph("coffee"), (width, height), interpolation=cv2.INTER_CUBIC)
     for strip in np.array_split(picture, height // 100):
         cv2.add(strip, np.random.default_rng(0).integers(0, 8, strip.shape, np.uint8), dst=strip)
-    cv2.imwrite(str(path), picture[..., ::-1])
+    content = cv2.imencode(f".{kind}", picture[..., ::-1])[1].tobytes()
+    folder.mkdir()
+    for number in range(count):
+        (folder / f"{number}.{kind}").write_bytes(content)
 
 
-def predict_seconds(picture: Path, folder: str, device: str, options: dict) -> float:
-    """Seconds of a whole predict of one file: weights count, imports do not; the memory is that of all."""
+def predict_seconds(pictures: Path, folder: str, device: str, options: dict) -> float:
+    """Seconds of a whole predict of a folder: weights count, imports do not; the memory is that of all."""
     import time
 
     import ran.predictor_torch  # noqa: F401 (imports are not to be timed: predict imports PyTorch where it needs it)
     from ran.tools.predict import command as predict
 
     start = time.perf_counter()
-    predict.run(PredictOptions([str(picture)], output=f"{folder}/maps", device=device, overwrite=True, **options))
+    predict.run(PredictOptions([str(pictures)], output=f"{folder}/maps", device=device, overwrite=True, **options))
     return time.perf_counter() - start
