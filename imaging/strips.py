@@ -67,7 +67,7 @@ def with_alpha(colours: Picture, alpha: np.ndarray) -> Strips:
     """H x W x 4 of H x W x 3 and H x W."""
 
     def make(rows: slice) -> np.ndarray:
-        return np.dstack([colours[rows], alpha[rows]])
+        return cv2.merge([colours[rows], alpha[rows]])
 
     return Strips((*alpha.shape, 4), make)
 
