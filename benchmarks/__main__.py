@@ -9,7 +9,17 @@ from pathlib import Path
 from ran.utils.command_line import option, parse
 from ran.utils.files import write_bytes, write_json
 
-SECTIONS = ("training", "inference", "prediction", "shared", "connectivity", "startup", "scaling", "scoring")
+SECTIONS = (
+    "training",
+    "inference",
+    "prediction",
+    "shared",
+    "connectivity",
+    "startup",
+    "scaling",
+    "pictures",
+    "scoring",
+)
 
 
 @dataclass

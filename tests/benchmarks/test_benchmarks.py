@@ -5,10 +5,13 @@ import json
 import pytest
 import torch
 
-from benchmarks import connectivity, scaling, scoring
+from benchmarks import connectivity, pictures, scaling, scoring
 from benchmarks.__main__ import Options, cell, main
 from benchmarks.common import in_child
+from ran.commands import COMMANDS
+from ran.imaging.layouts import find_sets
 from ran.model.connectivity import connectivity_target
+from ran.utils.command_line import parse
 
 
 @pytest.mark.parametrize("height, width", [(7, 5), (1, 4), (16, 16)])
@@ -27,6 +30,13 @@ def test_both_scorers_agree(tmp_path):
 
 def test_an_exponent_is_the_slope_of_the_logarithms():
     assert scaling.slope([(256, 3.0), (512, 12.0), (1024, 48.0)]) == pytest.approx(2)
+
+
+def test_commands_over_many_pictures_are_ones_that_there_are(tmp_path):
+    pictures.write_set(tmp_path, 3)
+    assert [len(find_sets(str(tmp_path), split, [])["SET"]) for split in ("train", "test")] == [3, 3]
+    for name, (_, options) in pictures.COMMANDS.items():
+        assert parse(COMMANDS[name].options, options.format(data=tmp_path, room=tmp_path).split(), name, "")
 
 
 @pytest.mark.slow

@@ -31,6 +31,11 @@ def test_the_file_computes_what_pytorch_does_at_any_size(exported, run_folder):
     assert np.allclose(theirs(photograph, tile=70, tta=True), ours(photograph, tile=70, tta=True), atol=1e-4)
 
 
+def test_batch_norms_are_folded_into_convolutions(exported):
+    onnx = pytest.importorskip("onnx")
+    assert "BatchNormalization" not in {node.op_type for node in onnx.load(exported).graph.node}
+
+
 @pytest.mark.slow
 def test_the_shipped_network_is_the_same_at_odd_sizes(tmp_path):
     """Its encoder pads by the size of what it sees, which becomes part of the graph."""
