@@ -219,16 +219,16 @@ def _decoded(data: bytes, page: int, tags: Any) -> np.ndarray:
 
 def black_is_0(values: np.ndarray, depth: int = 0) -> np.ndarray:
     """Values where white is 0, turned round; of so many bits, 0 = as their type has."""
-    highest = 2**depth - 1 if depth else np.iinfo(values.dtype).max if values.dtype.kind != "f" else 1
-    return highest - values
+    return (2**depth - 1 if depth else np.iinfo(values.dtype).max if values.dtype.kind != "f" else 1) - values
 
 
 def _by_tifffile(data: bytes, page: int) -> np.ndarray:
-    """The values of a page as they lie in the file, not turned."""
+    """The values of a page as they lie in the file, not turned; of one bit 0 and 255."""
     import tifffile
 
     with tifffile.TiffFile(io.BytesIO(data)) as file:
-        return np.asarray(file.pages[page].asarray())
+        values = np.asarray(file.pages[page].asarray())
+    return values * np.uint8(255) if values.dtype == bool else values
 
 
 @contextmanager

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
 
-from ran.imaging.masks import read_map
+from ran.imaging.masks import read_map, read_mask
 from ran.imaging.pictures import as_rgb, picture_size, read_image
 from tests.faults.making import BGR16, GREY, PICTURE, grey3, tiff
 from tests.faults.test_readers import budget
@@ -205,3 +205,12 @@ def test_what_was_decoded_before_is_not_dark_in_silence(tmp_path):
         picture.load()
         with pytest.raises(ValueError, match="mixed up when it was decoded: give the file's path"):
             as_rgb(picture)
+
+
+@pytest.mark.parametrize("photometric", ["minisblack", "miniswhite"])
+def test_one_bit_is_black_and_white_for_every_reader_of_a_file_that_pillow_does_not_open(tmp_path, photometric):
+    shown = GREY > 100
+    stored = shown if photometric == "minisblack" else ~shown
+    tifffile.imwrite(path := tmp_path / "a.tif", stored, bigtiff=True, byteorder=">", photometric=photometric)
+    for levels in (read_map(path), read_mask(path), read_image(path)[..., 1]):
+        assert np.array_equal(levels, np.where(shown, 255, 0))
