@@ -34,6 +34,7 @@ class Options:
 
 def main(options: Options) -> None:
     from .common import gpu, in_child, machine
+    from .tables import markdown
 
     gpu_name = "" if options.device == "cpu" else in_child(gpu)[0]
     if options.device == "cuda" and not gpu_name:
@@ -48,7 +49,7 @@ def main(options: Options) -> None:
         sections = {name: results[name] for name in SECTIONS if name in results}
         report = {"machine": here, "repeats": options.repeats, "sections": sections}
         write_json(folder / f"{device}.json", report)  # after each: all together take half an hour
-        write_bytes(folder / f"{device}.md", (markdown(report) + "\n").encode())
+        write_bytes(folder / f"{device}.md", in_child(markdown, report)[0].encode())
         print(name, "measured", flush=True)
     if "scaling" in options.only:
         importlib.import_module("benchmarks.scaling").plot(results["scaling"]["rows"], folder / f"{device}_scaling.png")
@@ -59,33 +60,6 @@ def earlier(path: Path, here: dict) -> dict:
     """Sections measured before on the same machine with the same versions."""
     report: dict = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {"machine": None}
     return report["sections"] if report["machine"] == here else {}
-
-
-def markdown(report: dict) -> str:
-    """The tables of a report, under the machine's name."""
-    names = ", ".join(f"{key} {value}" for key, value in report["machine"].items() if key != "device")
-    parts = [f"{report['machine']['device']}; {names}; medians."]
-    for name, section in report["sections"].items():
-        if name == "scaling":
-            continue  # the plot shows it
-        parts += [f"**{section['title']}**", table(section["rows"])]
-    return "\n\n".join(parts)
-
-
-def table(rows: list[dict]) -> str:
-    """Markdown table of rows with the same keys."""
-    from ran.evaluation.report.tables import markdown_table
-
-    return markdown_table([list(rows[0]), *([cell(value) for value in row.values()] for row in rows)])
-
-
-def cell(value) -> str:
-    """A number with three digits that count."""
-    if isinstance(value, bool):
-        return "yes" if value else "NO"
-    if isinstance(value, str):
-        return value
-    return f"{value:.0f}" if abs(value) >= 100 else f"{value:.3g}"
 
 
 if __name__ == "__main__":

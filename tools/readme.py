@@ -44,6 +44,7 @@ def fill(path: Path, results: Path, check: bool) -> None:
         "benchmarks": file_table("benchmarks/cpu.md"),
         "faults": file_table("faults/faults.md"),
         "summary": summary_table,
+        "speed": speed_sentence,
         "runs": runs_table,
         "paired": paired_table,
         "encoders": encoders_table,
@@ -93,6 +94,22 @@ def summary_table(results: Path) -> str:
     lines += [replace(line, method=f"{line.method}, its saved maps") for line in others[:1]]
     lines += [replace(line, method=f"**{line.method}**") for line in ours]
     return markdown_lines(table, sorted(lines, key=lambda line: line.values["mae"]), ["mae", "p3_f"])
+
+
+def speed_sentence(results: Path) -> str:
+    """What an image takes beside torchvision's networks, and a photograph from file to files."""
+    report = json.loads((results / "benchmarks/cpu.json").read_text(encoding="utf-8"))
+    images, photographs = (
+        {row["what"]: f"{row['seconds']:.2g}" for row in report["sections"][name]["rows"]}
+        for name in ("inference", "prediction")
+    )
+    image = ", ".join(f"{what} {seconds}" for what, seconds in images.items() if "compiled" not in what)
+    plain, whole = (seconds for what, seconds in photographs.items() if what.startswith("predict, 24 megapixels JPG:"))
+    return (
+        f"Seconds by {report['machine']['device']}. One image at 384 x 384, from picture to map: {image}. "
+        f"`predict` of a JPEG of 24 megapixels: {plain} for its map, {whole} with overlay, cut-out and bokeh. "
+        "[How it was measured, and the rest](docs/speed.md#speed)."
+    )
 
 
 def runs_table(results: Path) -> str:

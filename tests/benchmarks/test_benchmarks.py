@@ -6,8 +6,9 @@ import pytest
 import torch
 
 from benchmarks import connectivity, pictures, scaling, scoring
-from benchmarks.__main__ import Options, cell, main
+from benchmarks.__main__ import Options, main
 from benchmarks.common import in_child
+from benchmarks.tables import cell
 from ran.commands import COMMANDS
 from ran.imaging.layouts import find_sets
 from ran.model.connectivity import connectivity_target
