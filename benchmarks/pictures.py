@@ -15,7 +15,7 @@ SMALL = "--device cpu --img_size 64 --batch_size 8"  # what is measured is not t
 COMMANDS = {  # by its counts of pictures, and its options; one may read what the one before it wrote
     "train": ((100, 1000), f"--arch resnet18 --pretrained none --epochs 1 --model_path {{room}}/run {SMALL}"),
     "test": ((100, 1000), f"--model_path ran_resnet18 --report False --output {{room}}/tested {SMALL}"),
-    "predict": ((100, 1000), "{data}/SET/Test/images --size 64 --output {room}/maps"),
+    "predict": ((100, 1000), "{data}/SET/Test/images --device cpu --size 64 --output {room}/maps"),
     "evaluate": ((1000, 10_000), "--maps A={data}/SET/Test/maps --gt {data}/SET/Test/masks --output {room}/scored"),
     "report": ((1000, 10_000), "--scores {room}/scored --output {room}/report"),
 }

@@ -8,7 +8,7 @@ from ran.utils.tool_options import ExportOptions
 
 from .common import in_child, median_seconds
 
-TITLE = "Photographs, by the weights of this repository"
+TITLE = "Photographs, by the weights of this repository, imports apart"
 SIDES = (384, 768)
 # How many, megapixels, width, height, format: of cameras, and of a stitched panorama.
 FILES = (

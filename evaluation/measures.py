@@ -14,7 +14,8 @@ def library(name: str) -> Any:
     """A module of PySODMetrics, imported without what its package imports for measures that nobody asks for here:
     scikit-learn, scipy.stats and pandas, which take as long as PyTorch.
 
-    The package keeps its own name, and whoever imports it gets all of it.
+    The package keeps its own name, and whoever imports it gets all of it. What its modules are called is no promise:
+    so its version is held below the next one that may change it.
     """
     alias = "_py_sod_metrics"
     spec = find_spec("py_sod_metrics")

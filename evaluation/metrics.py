@@ -7,6 +7,7 @@ positives is 0.
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
+from statistics import fmean
 from typing import NamedTuple
 
 import numpy as np
@@ -200,5 +201,6 @@ def totals(whole: SetScore) -> dict[str, float]:
     values: dict[str, float] = {"images": len(shares), "all_blurred": shares.count(0), "all_in_focus": shares.count(1)}
     for key in whole.columns:
         of_set = COLUMNS[key].of_set
-        values[key] = float(of_set(whole) if of_set else np.mean([row[key] for row in whole.rows]))
+        # fmean: sums exactly, so that here too no order changes a bit.
+        values[key] = float(of_set(whole)) if of_set else fmean(row[key] for row in whole.rows)
     return values

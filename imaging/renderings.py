@@ -19,7 +19,7 @@ from .pictures import load, orientation_of, read_as
 from .resizing import resize
 from .sharpness import sharpness
 from .stated_depth import stated_depth
-from .strips import Picture, Strips, enlarged, fainter, over, put_on, with_alpha
+from .strips import Picture, Strips, check, enlarged, fainter, over, put_on, with_alpha
 from .tiff import deep_values
 from .writing import JPEG_SIDE, write_picture
 
@@ -120,7 +120,7 @@ def read_alpha(path: str | Path) -> np.ndarray | None:
 
 def overlay(photograph: np.ndarray, focus_map: np.ndarray) -> Strips:
     """The photograph with its blurred part darkened, and a line around what is in focus; H x W x 3 uint8."""
-    _check(focus_map)
+    check(focus_map)
     brightness = np.rint(np.linspace(0.3 * 255, 255, 256)).astype(np.uint8)
     line = _border(focus_map, max(1, round(max(focus_map.shape) / 800)))
 
@@ -155,7 +155,6 @@ def cutout(photograph: np.ndarray, focus_map: np.ndarray) -> Strips:
     Along the soft edge the colours are cleaned of the background's: they are estimated from the in-focus pixels
     nearby (like the first stage of "Approximate fast foreground colour estimation", ICIP 2021).
     """
-    _check(focus_map)
     small = _floats(photograph)
     weight = (_floats(focus_map)[..., None] / 255) ** 4  # a pixel in the middle of the edge is half background
     radius = max(1, max(small.shape[:2]) // 40)
@@ -174,7 +173,6 @@ def bokeh(photograph: np.ndarray, focus_map: np.ndarray, blur: float = BLUR) -> 
     Args:
         blur: diameter of the disc, percent of the longer side.
     """
-    _check(focus_map)
     side = max(WORKING_SIDE, round(200 * RADIUS / blur))
     small = _floats(photograph, side)
     radius = max(1.0, blur / 200 * max(small.shape[:2]))
@@ -204,7 +202,7 @@ def numbers(photograph: np.ndarray, focus_map: np.ndarray, size: tuple[int, int]
     Raises:
         ValueError: a map that is not uint8.
     """
-    _check(focus_map)
+    check(focus_map)
     height, width = size
     focus_map = shrunk(focus_map)
     sharp = focus_map >= HALF
@@ -235,8 +233,3 @@ def shrunk(picture: np.ndarray, side: int = WORKING_SIDE) -> np.ndarray:
 
 def _floats(picture: np.ndarray, side: int = WORKING_SIDE) -> np.ndarray:
     return shrunk(picture, side).astype(np.float32)
-
-
-def _check(focus_map: np.ndarray) -> None:
-    if focus_map.dtype != np.uint8:
-        raise ValueError(f"a map of {focus_map.dtype}: expected uint8, as Predictor.levels gives it")

@@ -27,13 +27,20 @@ class Strips:
         return self.shape[0]
 
     def __getitem__(self, rows: slice) -> np.ndarray:
-        return self._make(slice(*rows.indices(len(self))[:2]))
+        start, stop, step = rows.indices(len(self))
+        return self._make(slice(start, stop))[::step]
 
     def __array__(self, dtype=None, copy=None) -> np.ndarray:
         return self[:]
 
 
 Picture = Strips | np.ndarray
+
+
+def check(focus_map: np.ndarray) -> None:
+    """Raises ValueError for a map that is not uint8."""
+    if focus_map.dtype != np.uint8:
+        raise ValueError(f"a map of {focus_map.dtype}: expected uint8, as Predictor.levels gives it")
 
 
 def blend(above: np.ndarray, below: np.ndarray, alpha: np.ndarray) -> np.ndarray:
@@ -59,7 +66,8 @@ def enlarged(picture: np.ndarray, size: tuple[int, int]) -> Strips:
 
 
 def over(above: np.ndarray, below: Picture, alpha: np.ndarray) -> Strips:
-    """As blend."""
+    """As blend; raises as check."""
+    check(alpha)
     return Strips(above.shape, lambda rows: blend(above[rows], below[rows], alpha[rows]))
 
 
@@ -77,8 +85,7 @@ def fainter(picture: Picture, alpha: np.ndarray) -> Strips:
 
     def make(rows: slice) -> np.ndarray:
         part = picture[rows]
-        part[..., 3] = cv2.multiply(part[..., 3], alpha[rows], scale=1 / 255)
-        return part
+        return cv2.merge([part[..., :3], cv2.multiply(part[..., 3], alpha[rows], scale=1 / 255)])
 
     return Strips(picture.shape, make)
 

@@ -31,7 +31,7 @@ Made = TypeVar("Made")
 
 
 def write_picture(path: Path, picture: Picture, metadata: dict[str, Any], comment: str = "") -> None:
-    """Writes H x W x 3 or 4 uint8 (RGB, alpha) as JPEG or PNG, by the path's suffix.
+    """Writes H x W x 3 uint8 (RGB) as JPEG or PNG, or H x W x 4 (and alpha) as PNG, by the path's suffix.
 
     Args:
         metadata: what metadata.read_metadata gives.
@@ -56,7 +56,14 @@ def jpeg(picture: Picture, comment: str, metadata: dict[str, Any]) -> Iterator[b
     Strips of rows are packed by OpenCV, one after the other between restart markers, which give the same pixels as all
     at once; Pillow packs by one core, from a copy of the whole. What comes before the pixels is Pillow's, with
     metadata, and OpenCV's tables.
+
+    Raises:
+        ValueError: what JPEG does not hold.
     """
+    if picture.shape[2:] != (3,) or max(picture.shape) > JPEG_SIDE:
+        raise ValueError(
+            f"a picture of {picture.shape}: JPEG holds three channels, and at most {JPEG_SIDE} pixels a side"
+        )
     height, width = picture.shape[:2]
     rows = BLOCK * max(1, STRIP_BYTES // (3 * BLOCK * width))
     settings = [cv2.IMWRITE_JPEG_QUALITY, 92]
@@ -64,7 +71,10 @@ def jpeg(picture: Picture, comment: str, metadata: dict[str, Any]) -> Iterator[b
     settings += [cv2.IMWRITE_JPEG_RST_INTERVAL, rows // BLOCK * math.ceil(width / BLOCK)]
 
     def pack(strip: np.ndarray) -> tuple[dict[int, bytes], bytes]:
-        return _segments(cv2.imencode(".jpg", cv2.cvtColor(strip, cv2.COLOR_RGB2BGR), settings)[1].tobytes())
+        done, data = cv2.imencode(".jpg", cv2.cvtColor(strip, cv2.COLOR_RGB2BGR), settings)
+        if not done:
+            raise MemoryError("OpenCV does not pack a strip as JPEG")
+        return _segments(data.tobytes())
 
     pixel = np.zeros((1, 1, 3), np.uint8)
     with io.BytesIO() as file:

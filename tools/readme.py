@@ -99,6 +99,10 @@ def summary_table(results: Path) -> str:
 def speed_sentence(results: Path) -> str:
     """What an image takes beside torchvision's networks, and a photograph from file to files."""
     report = json.loads((results / "benchmarks/cpu.json").read_text(encoding="utf-8"))
+    if missing := {"inference", "prediction"} - report["sections"].keys():
+        raise ValueError(
+            f"{results}/benchmarks/cpu.json lacks {' and '.join(sorted(missing))}: `make bench` measures all"
+        )
     images, photographs = (
         {row["what"]: f"{row['seconds']:.2g}" for row in report["sections"][name]["rows"]}
         for name in ("inference", "prediction")
@@ -107,7 +111,7 @@ def speed_sentence(results: Path) -> str:
     plain, whole = (seconds for what, seconds in photographs.items() if what.startswith("predict, 24 megapixels JPG:"))
     return (
         f"Seconds by {report['machine']['device']}. One image at 384 x 384, from picture to map: {image}. "
-        f"`predict` of a JPEG of 24 megapixels: {plain} for its map, {whole} with overlay, cut-out and bokeh. "
+        f"`predict` of a JPEG of 24 megapixels, imports apart: {plain} for its map, {whole} with all renderings. "
         "[How it was measured, and the rest](docs/speed.md#speed)."
     )
 

@@ -112,6 +112,7 @@ def test_the_order_of_images_changes_no_bit(maps):
     scores = score([(np.roll(focus_map, 3 * turn), mask) for turn in range(20) for focus_map, mask in maps])
     orders = [scores, scores[::-1], [*scores[1::2], *scores[::2]]]
     one, *others = [SetScore.of(order) for order in orders]
+    assert all(totals(one) == totals(other) for other in others)
     assert all(np.array_equal(one.curves, other.curves) and one.iou == other.iou for other in others)
     assert np.allclose(one.curves, np.mean([score.curves for score in scores], axis=0), atol=1e-12)
 

@@ -14,6 +14,7 @@ def test_rows_are_made_when_they_are_asked_for():
     strips = Strips(COLOURS.shape, lambda rows: asked.append(rows) or COLOURS[rows])
     assert not asked and len(strips) == 40
     assert np.array_equal(strips[30:99], COLOURS[30:]) and asked == [slice(30, 40)]
+    assert np.array_equal(strips[5:20:3], COLOURS[5:20:3])
     assert np.array_equal(strips, COLOURS)
 
 
@@ -26,6 +27,9 @@ def test_blends_are_the_shares_that_alpha_says():
     assert np.array_equal(np.asarray(cut)[..., :3], COLOURS) and np.array_equal(np.asarray(cut)[..., 3], ALPHA)
     faint = np.asarray(fainter(cut, np.full_like(ALPHA, 128)))[..., 3]
     assert np.abs(faint - ALPHA * (128 / 255)).max() <= 0.51
+    array = np.asarray(cut)
+    assert np.array_equal(np.asarray(fainter(array, np.full_like(ALPHA, 128)))[..., 3], faint)
+    assert np.array_equal(array, cut)
 
 
 @pytest.mark.parametrize("size", [(40, 30), (200, 100), (41, 301), (1, 1), (20, 30)])

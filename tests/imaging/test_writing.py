@@ -60,6 +60,13 @@ def test_what_png_does_not_hold_is_refused(kind, tmp_path):
     assert not list(tmp_path.iterdir())
 
 
+@pytest.mark.parametrize("shape", [(4, 5, 4), (65_501, 2, 3), (2, 65_501, 3)])
+def test_what_jpeg_does_not_hold_is_refused(shape, tmp_path):
+    with pytest.raises(ValueError, match="JPEG holds three channels, and at most 65500 pixels a side"):
+        write_picture(tmp_path / "a.jpg", np.zeros(shape, np.uint8), {})
+    assert not list(tmp_path.iterdir())
+
+
 def test_a_part_of_an_array_is_written_as_it_is(tmp_path):
     picture = np.random.default_rng(0).integers(0, 256, (90, 80, 4), np.uint8)
     write_png(tmp_path / "a.png", picture[::2, 5:60, :3])
