@@ -9,6 +9,8 @@ from pathlib import Path
 from ran.utils.command_line import option, parse
 from ran.utils.files import write_bytes, write_json
 
+from .tables import markdown
+
 SECTIONS = (
     "training",
     "inference",
@@ -34,7 +36,6 @@ class Options:
 
 def main(options: Options) -> None:
     from .common import gpu, in_child, machine
-    from .tables import markdown
 
     gpu_name = "" if options.device == "cpu" else in_child(gpu)[0]
     if options.device == "cuda" and not gpu_name:

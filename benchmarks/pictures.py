@@ -1,16 +1,12 @@
 """How memory grows with the number of pictures: whole commands on small generated ones."""
 
-import subprocess
-import sys
 import tempfile
-import time
 from pathlib import Path
 
 from .common import in_child
+from .startup import seconds
 
 TITLE = "Growth with the number of pictures, 96 x 64, whole processes"
-ROOT = Path(__file__).parent.parent
-SET = "SET"
 SMALL = "--device cpu --img_size 64 --batch_size 8"  # what is measured is not the network
 COMMANDS = {  # by its counts of pictures, and its options; one may read what the one before it wrote
     "train": ((100, 1000), f"--arch resnet18 --pretrained none --epochs 1 --model_path {{room}}/run {SMALL}"),
@@ -32,8 +28,8 @@ def measure(device: str, repeats: int) -> list[dict]:
                 if count in counts:
                     words = options.format(data=data, room=room).split()
                     words += ["--data_path", str(data)] if name in ("train", "test") else []
-                    seconds, peak = in_child(command_seconds, [name, *words])
-                    rows.append({"what": name, "pictures": count, "seconds": seconds, "peak MB": peak})
+                    taken, peak = in_child(seconds, ["main.py", name, *words], 1)
+                    rows.append({"what": name, "pictures": count, "seconds": taken, "peak MB": peak})
     order = list(COMMANDS)
     return sorted(rows, key=lambda row: order.index(row["what"]))
 
@@ -53,12 +49,5 @@ def write_set(folder: Path, count: int) -> None:
     for number in range(count):
         made = {"images": picture, "masks": mask, "maps": soft}
         for kind, array in made.items():
-            for part in ([f"Train/{SET}"] if kind != "maps" else []) + [f"{SET}/Test"]:
+            for part in ["SET/Test"] + ["Train/SET"] * (kind != "maps"):
                 write_png(folder / part / kind / f"{number:05d}.png", np.roll(array, number, axis=1))
-
-
-def command_seconds(words: list[str]) -> float:
-    """Seconds of main.py with these words."""
-    start = time.perf_counter()
-    subprocess.run([sys.executable, "main.py", *words], cwd=ROOT, check=True, capture_output=True)
-    return time.perf_counter() - start

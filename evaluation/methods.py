@@ -50,7 +50,7 @@ class Method:
 
 def remarks(method: Method, most: int | None = LISTED) -> str:
     """A line for each kind of oddity that the method has, with at most so many names (None: all)."""
-    lines = [(what, method.notes.get(kind)) for kind, what in KINDS.items()]
+    lines = [(what, method.notes[kind]) for kind, what in KINDS.items()]
     return "".join(
         f"{method.name}: {what} ({len(found)}): {shortened(found, most)}\n" for what, found in lines if found
     )

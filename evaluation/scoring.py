@@ -5,15 +5,15 @@ import os
 import signal
 import sys
 import threading
-from collections import deque
 from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import Future, ProcessPoolExecutor
+from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 from typing import Any
 
 import cv2
 
 from ..imaging.masks import read_map, read_mask
+from ..utils.progress import in_order
 from .metrics import COLUMNS, ImageScore, score_image
 
 FEW = 32  # maps that are scored before other processes would be ready
@@ -35,13 +35,7 @@ def in_processes(function: Callable[..., Any], calls: Iterable[tuple], count: in
     kind = "spawn" if sys.platform != "linux" or "torch" in sys.modules else "fork"
     context = multiprocessing.get_context(kind)
     with ProcessPoolExecutor(processes, context, _alone) as pool:
-        waiting: deque[Future] = deque()
-        for call in calls:
-            waiting.append(pool.submit(function, *call))
-            if len(waiting) > 2 * processes:
-                yield waiting.popleft().result()
-        while waiting:
-            yield waiting.popleft().result()
+        yield from in_order(pool, function, calls, 2 * processes)
 
 
 def _alone() -> None:

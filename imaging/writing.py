@@ -4,9 +4,8 @@ import io
 import math
 import struct
 import zlib
-from collections import deque
 from collections.abc import Callable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -15,7 +14,7 @@ import numpy as np
 from PIL import Image, PngImagePlugin
 
 from ..utils.files import atomic
-from ..utils.progress import cores_of_process
+from ..utils.progress import cores_of_process, in_order
 from .strips import Picture
 
 try:
@@ -139,18 +138,12 @@ def png(picture: Picture, comment: str = "", metadata: dict[str, Any] | None = N
 
 
 def _in_threads(function: Callable[[int], Made], tops: range) -> Iterator[Made]:
-    """A function's results, in order, by all cores; two strips a core are in memory at a time."""
+    """A function's results, in order, by all cores; two strips a core wait in memory."""
     if len(tops) == 1:  # a small picture needs no thread
         yield function(tops[0])
         return
-    waiting: deque[Future] = deque()
     with ThreadPoolExecutor(threads := cores_of_process()) as pool:
-        for top in tops:
-            waiting.append(pool.submit(function, top))
-            if len(waiting) == 2 * threads:
-                yield waiting.popleft().result()
-        while waiting:
-            yield waiting.popleft().result()
+        yield from in_order(pool, function, zip(tops), 2 * threads)
 
 
 def _packed(strip: np.ndarray, pixel: int, last: bool) -> tuple[bytes, memoryview]:

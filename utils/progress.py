@@ -2,8 +2,9 @@
 
 import os
 import sys
-from collections.abc import Callable, Iterable
-from concurrent.futures import ThreadPoolExecutor
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import Executor, Future, ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -44,6 +45,17 @@ def in_threads(function: Callable, items: list, what: str, unit: str = "pair") -
     """Results of the function in order, with a progress bar; decoders and file access release Python's lock."""
     with ThreadPoolExecutor() as pool:
         yield from bar(pool.map(function, items), what, len(items), unit)
+
+
+def in_order(pool: Executor, function: Callable, calls: Iterable[tuple], ahead: int) -> Iterator:
+    """Results of the function's calls in order, while the next calls are made: at most so many more wait in memory."""
+    waiting: deque[Future] = deque()
+    for call in calls:
+        waiting.append(pool.submit(function, *call))
+        if len(waiting) > ahead:
+            yield waiting.popleft().result()
+    while waiting:
+        yield waiting.popleft().result()
 
 
 def cores() -> int:

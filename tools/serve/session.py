@@ -94,14 +94,13 @@ class Session:
         small, small_map = renderings.shrunk(photograph), renderings.shrunk(focus_map)
         base = Path(tempfile.mkdtemp(dir=self.folder)) / plain(path.stem)
         files = dict(write(base, RENDERINGS, photograph, focus_map, path, warn))
-        overlay = np.asarray(renderings.overlay(small, small_map))
-        shown = {"map": small_map, "overlay": overlay}
-        shown = {
-            name: shown[name] if name in shown else np.asarray(renderings.made(name, small, small_map, source=path))
-            for name in files  # without what JPEG cannot hold
+        shown = {"map": small_map} | {
+            name: np.asarray(renderings.made(name, small, small_map, source=path))
+            for name in RENDERINGS
+            if name in files or name == "overlay"  # JPEG may not hold its file
         }
         numbers = renderings.numbers(small, small_map, focus_map.shape)
-        return Analysis((small, overlay), shown, numbers, files)
+        return Analysis((small, shown["overlay"]), {name: shown[name] for name in files}, numbers, files)
 
     def _make(self, name: str, path: Path, warn: Warn) -> bytes:
         photograph, focus_map = self._map(path, warn)
