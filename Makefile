@@ -5,7 +5,7 @@ DEMO := demo
 # Versions that are known to work, see there; `make PINS=` takes the newest ones in the ranges instead.
 PINS := -c constraints.txt
 
-.PHONY: help install demo test quick faults bench weights lint clean
+.PHONY: help install demo test quick bench docs weights lint clean
 
 help:  ## list the targets
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /  make \1\t/'
@@ -28,19 +28,18 @@ test: .venv/tools  ## run the whole test suite: 11 minutes on the two threads of
 quick: .venv/tools  ## run the tests that are quick, without torchrun and tests/faults: 2 minutes on the two threads of one core
 	$(BIN)/python -m pytest -q -n $(JOBS) --dist loadgroup -m "not slow" --ignore=tests/faults
 
-faults: .venv/tools  ## kills, full disks, bad and hostile files at length, into results/faults; half an hour and more
-	RAN_KILLS=30 RAN_FIGURES=results/faults $(BIN)/python -m pytest -q tests/faults
-	$(BIN)/python -m tests.faults.endurance
+bench: .venv/tools  ## measure speed and memory into results/bench.json; BESIDE=FOLDER measures another checkout too
+	$(BIN)/python bench.py $(if $(BESIDE),--beside $(BESIDE))
 
-bench: .venv/installed  ## measure speed and memory beside the alternatives, into results/benchmarks; half an hour
-	$(BIN)/python -m benchmarks
+docs: .venv/installed  ## write the tables of the documents anew from results/, weights/ and the networks
+	$(BIN)/python -m docs.tables
 
 # PRETRAINED is the state dict of a ResNet-18; imagenet downloads torchvision's.
 PRETRAINED ?= imagenet
-weights: .venv/installed  ## train the shipped weights anew on dataset/, and score them: an hour on 2 CPU cores; stopped, it goes on
+weights: .venv/installed  ## train ran_resnet18 anew on dataset/ and score it: an hour on 2 CPU cores; goes on after a stop
 	$(BIN)/torchrun --nproc_per_node=2 main.py train --config configs/best.yaml --data_path dataset --datasets CUHK \
 		--model_path runs/ran_resnet18 --pretrained $(PRETRAINED) --num_workers 0 --resume True
-	$(BIN)/python main.py release --data_path dataset --datasets CUHK --model_path runs/ran_resnet18
+	$(BIN)/python main.py export --format safetensors --data_path dataset --model_path runs/ran_resnet18
 
 lint: .venv/tools .mypy_cache/ran  ## check the code's style and types
 	$(BIN)/ruff check .

@@ -10,5 +10,5 @@ __all__ = ["load_model"]
 def __getattr__(name: str) -> Any:
     """load_model is imported when it is asked for: it needs torch, and --help does not."""
     if name == "load_model":
-        return import_module(".predictor", __name__).load_model
+        return import_module(".photos.onnx", __name__).load_model
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -2,24 +2,27 @@
 
 from typing import NamedTuple
 
-from .utils import options, photograph_options, tool_options
+from .photos import options as photo_options
+from .utils import options, tool_options
 
 
 class Command(NamedTuple):
-    """One command: `run` in the module of its name in tools is called with its options, and returns an exit status or
-    nothing; train and test main.py dispatches itself.
+    """One command: `run` in the module of its name is called with its options, and returns an exit status or nothing;
+    train and test main.py dispatches itself.
 
     Attributes:
         group: heading in the list of commands.
         options: dataclass of its options, whose docstring its own --help says first.
         summary: a line in the list of commands.
         shared: whether several processes of torchrun can share it.
+        folder: where its module lies.
     """
 
     group: str
     options: type
     summary: str
     shared: bool = False
+    folder: str = "tools"
 
 
 COMMANDS = {
@@ -40,22 +43,18 @@ COMMANDS = {
     ),
     "predict": Command(
         "photographs",
-        photograph_options.PredictOptions,
+        photo_options.PredictOptions,
         "focus maps of your own photographs, and what can be made of them",
         shared=True,
+        folder="photos",
     ),
-    "video": Command("photographs", photograph_options.VideoOptions, "what is in focus in a video, or before a camera"),
-    "serve": Command("photographs", photograph_options.ServeOptions, "the same as a page in your browser"),
+    "video": Command("photographs", photo_options.VideoOptions, "what is in focus in a video", folder="photos"),
+    "serve": Command("photographs", photo_options.ServeOptions, "the same as a page in your browser", folder="photos"),
     "evaluate": Command("compare", tool_options.EvaluateOptions, "score folders of saved maps, of any method"),
     "report": Command("compare", tool_options.ReportOptions, "put scored methods side by side: tables, curves, a page"),
-    "curves": Command("compare", tool_options.CurvesOptions, "draw the histories of several runs into one picture"),
     "info": Command("compare", tool_options.InfoOptions, "parameters and multiply-adds of the networks"),
-    "release": Command(
-        "share", options.ReleaseOptions, "make a run's weights ready to be shared: half precision, scores in the file"
-    ),
-    "export": Command("share", tool_options.ExportOptions, "the network as an ONNX file"),
-    "readme": Command(
-        "share", tool_options.ReadmeOptions, "write the tables of the documents anew from the files behind them"
+    "export": Command(
+        "share", tool_options.ExportOptions, "write a network as an ONNX file, or its weights as a file to share"
     ),
     "sample": Command("share", tool_options.SampleOptions, "write a small generated data set, to try the rest on"),
 }

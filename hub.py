@@ -3,13 +3,14 @@
 from pathlib import Path
 from typing import Any
 
-import torch
-from huggingface_hub import ModelCard, ModelCardData, ModelHubMixin, hf_hub_download
+from huggingface_hub import ModelCard, ModelCardData, ModelHubMixin, snapshot_download
 
-from .predictor_torch import TorchPredictor
+from .photos.formats import read_pixels
+from .predictor import TorchPredictor
 from .utils.checkpoint import load_network, save_weights
+from .utils.weight_files import SHARED
 
-FILE = "model.safetensors"
+TAGS: dict[str, Any] = {"library_name": "ran", "pipeline_tag": "image-segmentation", "tags": ["defocus-blur-detection"]}
 CARD = """---
 {head}
 ---
@@ -30,61 +31,41 @@ focus_map = HubPredictor.from_pretrained("USER/NAME")("photo.jpg")  # H x W floa
 """
 
 
-class HubPredictor(
-    TorchPredictor,
-    ModelHubMixin,
-    library_name="ran",
-    pipeline_tag="image-segmentation",
-    tags=["defocus-blur-detection"],
-):
+class HubPredictor(TorchPredictor, ModelHubMixin, **TAGS):
     """A Predictor with from_pretrained, save_pretrained and push_to_hub.
 
-    `HubPredictor.from_pretrained("user/name")` downloads (once), `HubPredictor.from_pretrained("folder")` reads a
-    folder that save_pretrained wrote; both take load_model's device, amp and compile. The file is like those of `train`
-    and `release`, with the recipe in its metadata: `test --model_path folder/model.safetensors` takes it as well.
+    `from_pretrained("user/name")` downloads once; `from_pretrained("folder")` reads a folder that save_pretrained
+    wrote, as `ran.load_model("folder")` does. Both take load_model's device, amp and compile; none of them is stored.
     """
 
+    read = staticmethod(read_pixels)
+
+    def __init__(self, network: Any, metadata: dict, device: Any = "auto", amp: str = "off", compile: bool = False):
+        super().__init__(network, metadata, device, amp, compile)
+        # What the mixin writes as config.json; by itself it would store the device of this machine.
+        self._hub_mixin_config = {"network": network.options, "img_size": self.img_size}
+
     def _save_pretrained(self, save_directory: Path) -> None:
-        save_weights(Path(save_directory) / FILE, self.network.state_dict(), self.metadata)
+        save_weights(Path(save_directory) / SHARED, self.network.state_dict(), self.metadata)
 
     def generate_model_card(self, *_: Any, **__: Any) -> ModelCard:
-        """What the weights say of themselves: network, pictures, training and scores."""
+        """A card with network, input size, training and scores."""
         network, known = self.network.options, {"epoch": "unknown", "hardware": "unknown"} | self.metadata
         rows = {
             "network": f"{network['arch']}, decoder {network['decoder']}",
-            "pictures": f"{self.img_size} px, squeezed to a square",
+            "input": f"{self.img_size} x {self.img_size} px, resized without regard to the aspect",
             "trained on": ", ".join(self.metadata.get("datasets", ())) or "not recorded",
             "training": "{epoch} epochs, on {hardware}".format_map(known),
             **{f"MAE on {name}": f"{totals['mae']:.4f}" for name, totals in self.metadata.get("scores", {}).items()},
         }
-        data = ModelCardData(library_name="ran", pipeline_tag="image-segmentation", tags=["defocus-blur-detection"])
         lines = "\n".join(f"| {what} | {value} |" for what, value in rows.items())
-        return ModelCard(CARD.format(head=data.to_yaml(), rows=lines))
+        return ModelCard(CARD.format(head=ModelCardData(**TAGS).to_yaml(), rows=lines))
 
     @classmethod
-    def _from_pretrained(
-        cls,
-        *,
-        model_id: str,
-        revision=None,
-        cache_dir=None,
-        force_download=False,
-        local_files_only=False,
-        token=None,
-        device: str | torch.device = "auto",
-        amp: str = "off",
-        compile: bool = False,
-        **_,
-    ) -> "HubPredictor":
-        path: str | Path = Path(model_id) / FILE
-        if not Path(model_id).is_dir():
-            path = hf_hub_download(
-                model_id,
-                FILE,
-                revision=revision,
-                cache_dir=cache_dir,
-                token=token,
-                force_download=force_download,
-                local_files_only=local_files_only,
-            )
-        return cls(*load_network(path), device, amp, compile)
+    def _from_pretrained(cls, *, model_id: str, device=None, amp="off", compile=False, **download) -> "HubPredictor":
+        folder = Path(model_id)
+        if not folder.is_dir():
+            known = ("revision", "cache_dir", "force_download", "local_files_only", "token")
+            wanted = {key: value for key, value in download.items() if key in known}
+            folder = Path(snapshot_download(model_id, allow_patterns=SHARED, **wanted))
+        return cls(*load_network(folder), device, amp, compile)

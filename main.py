@@ -6,6 +6,7 @@ import importlib.util
 import os
 import select
 import sys
+import warnings
 from collections.abc import Callable
 from pathlib import Path
 
@@ -19,7 +20,6 @@ if not __package__:  # run as a file: this folder is the package ran, whatever i
 
 from ran import __version__
 from ran.commands import COMMANDS, usage
-from ran.utils.busy import share_processors
 from ran.utils.command_line import parse
 
 NOBODY_READS = 128 + 13  # what a shell says of a program that SIGPIPE ended
@@ -28,6 +28,9 @@ PROGRAM = "ran" if __package__ else "python main.py"
 
 def main(argv: list[str] | None = None) -> int:
     """Parses, dispatches, and turns what went wrong into a sentence and an exit status; 141 where nobody reads on."""
+    for stream in filter(None, (sys.stdout, sys.stderr)):
+        if hasattr(stream, "reconfigure"):
+            stream.reconfigure(errors="replace")  # names beyond the console's code page
     try:
         try:
             return _main(argv)
@@ -86,12 +89,13 @@ def _main(argv: list[str] | None) -> int:
             os.environ["TQDM_DISABLE"] = "1"
             sys.stdout = open(os.devnull, "w")  # noqa: SIM115 (as long as the process lives)
     options = parse(command.options, words, f"{PROGRAM} {name}", command.options.__doc__ or "")
-    share_processors(lambda: importlib.import_module("ran.imaging.pictures"))
+    # Odd EXIF, transparent palettes, large images: what is wrong with an image is an error of ours.
+    warnings.filterwarnings("ignore", module="PIL")
     if name == "train":
         return guarded(lambda: importlib.import_module("ran.trainer").Trainer(options).train())
     if name == "test":
         return guarded(lambda: importlib.import_module("ran.tester").Tester(options).test())
-    return guarded(lambda: importlib.import_module(f"ran.tools.{name}").run(options))
+    return guarded(lambda: importlib.import_module(f"ran.{command.folder}.{name}").run(options))
 
 
 def guarded(work: Callable[[], int | None]) -> int:

@@ -18,7 +18,7 @@ from .evaluation.scores import MethodScores, Pictures, write_scores
 from .evaluation.scoring import in_processes
 from .imaging.layouts import Pair, find_sets
 from .imaging.mask_check import report_masks
-from .imaging.writing import write_png
+from .imaging.writing import write_image
 from .predictor import SHIPPED, load_model
 from .utils import distributed
 from .utils.files import locked
@@ -157,7 +157,7 @@ class Tester:
                 name = next(names)
                 if self.config.save_map or self.config.report:
                     try:
-                        write_png(folder / f"{name}.png", focus_map)
+                        write_image(folder / f"{name}.png", focus_map)
                     except OSError as error:  # the scores do without
                         self.unwritten.append(str(error))
                 yield name, focus_map, mask.numpy()

@@ -43,6 +43,7 @@ class Trainer:
         # Also here: pictures take long to read, and the state is not to change behind it.
         with locked(Path(config.model_path), distributed.rank() == 0):
             self.precision = mixed_precision(config.amp, self.device)
+            torch.backends.cudnn.allow_tf32 = self.precision is not None  # full precision means all 32 bits
             # The state says what auto was, so that another device does not change it unnoticed.
             start = Start(dataclasses.replace(config, amp=name_of(self.precision)))
             self.config, self.folder = start.config, Path(config.model_path)

@@ -10,7 +10,7 @@ import numpy as np
 
 import main  # noqa: F401 (makes the folder above known as the package ran)
 from ran.imaging.resizing import quantised, resize
-from ran.imaging.writing import write_png
+from ran.imaging.writing import write_image
 from ran.predictor import load_model
 from ran.tools.sample import photograph
 
@@ -31,7 +31,9 @@ def draw() -> None:
     photographs = [photograph(name) for name in SHOWN]
     columns = [column(picture, predictor) for picture in photographs]
     gap = np.full((columns[0].shape[0], 6, 3), 255, np.uint8)
-    write_png(Path(__file__).parent / "focus_maps.png", np.concatenate([x for c in columns for x in (c, gap)][:-1], 1))
+    write_image(
+        Path(__file__).parent / "focus_maps.png", np.concatenate([x for c in columns for x in (c, gap)][:-1], 1)
+    )
 
 
 if __name__ == "__main__":

@@ -39,12 +39,8 @@ def to_8_bit(values: np.ndarray, depth: int = 0, warn: Warn = warnings.warn) -> 
 def doubt(high: int, warn: Warn, look: str = "dark") -> None:
     """Warns of 16-bit values as they are stored whose highest level needs 12 bits at most: such a look is a mistake."""
     if 0 < high < 2 ** GUESSES[-1]:
-        bits = next(bits for bits in GUESSES if high < 2**bits)
         nearly = {"dark": "nearly black", "bright": "nearly white, as 0 is white"}[look]
-        warn(
-            f"its highest level is {high} of 65535, {nearly}: if its values have {bits} bits, say so by "
-            f"--depth {bits} of predict (depth={bits} in Python); --depth 16 if it is that {look}"
-        )
+        warn(f"its highest level is {high} of 65535, {nearly}: if its values have fewer bits, save it as 8-bit PNG")
 
 
 @cache

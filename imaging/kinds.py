@@ -3,48 +3,49 @@
 import io
 import os
 import reprlib
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, BinaryIO
 
 import numpy as np
 from PIL import Image
 
-from .pictures import as_rgb, read_image
+from .pictures import as_rgb
 
 
-def as_image(picture: Any, depth: int = 0) -> np.ndarray:
+def as_image(picture: Any, read: Callable[[Any], np.ndarray]) -> np.ndarray:
     """A picture of any kind as H x W x 3 uint8, RGB.
 
     Args:
         picture: see Predictor.__call__.
-        depth: see depth.to_8_bit.
+        read: reads an image file, a path or an open file.
 
     Raises:
         ValueError: it holds none, or is of another kind.
     """
     if isinstance(picture, (str, os.PathLike)):
-        return read_image(Path(picture), depth)
+        return read(Path(picture))
     if isinstance(picture, (bytes, bytearray, memoryview)):
-        return _from_file(io.BytesIO(picture), depth)
+        return _from_file(io.BytesIO(picture), read)
     if hasattr(picture, "requires_grad"):  # of torch, which is not needed otherwise
-        return as_rgb(_from_tensor(picture), depth)
+        return as_rgb(_from_tensor(picture))
     if isinstance(picture, (np.ndarray, Image.Image)):
-        return as_rgb(picture, depth)
+        return as_rgb(picture)
     if isinstance(picture, io.TextIOBase):
         raise ValueError(f'{getattr(picture, "name", "a file in memory")}: opened as text: open a picture with "rb"')
     if hasattr(picture, "read"):
-        return _from_file(picture, depth)
+        return _from_file(picture, read)
     if hasattr(picture, "__array__"):
-        return as_rgb(np.asarray(picture), depth)
+        return as_rgb(np.asarray(picture))
     raise ValueError(
         f"{type(picture).__name__} ({reprlib.repr(picture)}) is no picture: give a path, a file's bytes, an open file, "
         "a Pillow image, an array, a tensor, or a list of them"
     )
 
 
-def _from_file(file: BinaryIO, depth: int) -> np.ndarray:
+def _from_file(file: BinaryIO, read: Callable[[Any], np.ndarray]) -> np.ndarray:
     try:
-        return read_image(file, depth)
+        return read(file)
     except ValueError as error:  # it names an object
         reason = str(error).split(": ", 1)[1].replace(f" {file!r}", "")
         raise ValueError(f"{getattr(file, 'name', 'a file in memory')}: {reason}") from None

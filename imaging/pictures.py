@@ -12,37 +12,38 @@ from PIL import ExifTags, Image, ImageFile, ImagePalette
 
 from . import tiff
 from .depth import Warn, doubt, to_8_bit, turned
-from .opening import opened, register_heif
-from .raw import shows_thumbnail
+from .opening import opened
 from .stated_depth import UNSIGNED, sample_format, stated_depth
 from .tiff import Foreign
 
-warnings.filterwarnings("ignore", module="PIL")  # odd EXIF, transparent palettes: of nothing that is used here
-
-HEIF_SUFFIXES = (".heic", ".heif")
 Made = TypeVar("Made")
 
 
-def read_image(path: str | Path | BinaryIO, depth: int = 0, warn: Warn = warnings.warn) -> np.ndarray:
+def read_image(path: str | Path | BinaryIO, warn: Warn = warnings.warn) -> np.ndarray:
     """Reads a photograph: upright as its EXIF orientation says, grey as three equal channels, alpha left out.
 
-    16-bit values are rounded to 8, float values are taken as 0 to 1; CMYK and palettes become RGB; of several frames or
-    pages the first full one counts; a camera raw file is developed. It may be an open file, which stays open.
+    16-bit values are rounded to 8; CMYK and palettes become RGB; of several frames or pages the first full one counts.
+    It may be an open file, which stays open.
 
     Args:
-        depth, warn: see imaging.depth.to_8_bit; a sentence begins with the path.
+        warn: see imaging.depth.to_8_bit; a sentence begins with the path.
 
     Returns:
         H x W x 3 uint8, RGB.
 
     Raises:
-        ValueError: not a picture that can be read, or a damaged one.
+        ValueError: not a picture that can be read, a damaged one, a camera raw file, or one of float values.
     """
+
+    def convert(picture: Image.Image | np.ndarray) -> np.ndarray:
+        if (picture.mode == "F") if isinstance(picture, Image.Image) else (picture.dtype.kind == "f"):
+            raise ValueError("float values, whose brightness no header tells: save it as 8-bit PNG")
+        return as_rgb(picture, warn=lambda text: warn(f"{path}: {text}"))
 
     def say(left: str) -> None:
         warn(f"{path}: {left} are not read")
 
-    return read_as(path, lambda picture: as_rgb(picture, depth, lambda text: warn(f"{path}: {text}")), say)
+    return read_as(path, convert, say)
 
 
 def refuse_pages(left: str) -> None:
@@ -70,9 +71,7 @@ def read_as(
         # Its name is said once.
         reason = getattr(error, "strerror", None) or str(error).removesuffix(f" {str(path)!r}")
         if isinstance(error, Image.DecompressionBombError):
-            reason = f"{str(error).partition(',')[0]}; --max_megapixels of predict lifts it for files that you trust"
-        if Path(str(path)).suffix.lower() in HEIF_SUFFIXES and not register_heif():
-            reason = "HEIC needs another package: pip install pillow-heif"
+            reason = f"{str(error).partition(',')[0]}: make it smaller"
         raise ValueError(f"{path}: not a readable picture ({reason})") from None
 
 
@@ -138,8 +137,8 @@ def _values(picture: Image.Image, bits: int = 0, warn: Warn | None = None) -> np
     """
     if 0 in picture.size:
         raise ValueError("a picture without pixels")
-    if shows_thumbnail(picture):
-        raise ValueError("the thumbnail of a camera raw file: give its path instead")
+    if tiff.shows_thumbnail(picture):
+        raise ValueError("a camera raw file, of which this is the thumbnail: only `predict` and `serve` read its path")
     tiff.refuse_signed(picture)
     deep = decode_deep(picture, bits, warn)
     return turned(_pixels(picture) if deep is None else deep, orientation_of(picture))

@@ -1,7 +1,6 @@
 """TIFF files of several pages or more than 8 bits, PNG and JPEG 2000 files of more: what Pillow alone gets wrong."""
 
 import io
-import logging
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -14,11 +13,10 @@ from PIL import Image, ImageFile
 from .depth import GUESSES, turned
 from .stated_depth import SIGNED, precision, sample_format, tiff_bits
 
-WIDTH, HEIGHT, PHOTOMETRIC, ORIENTATION = 256, 257, 262, 274  # tags
+WIDTH, HEIGHT, PHOTOMETRIC, ORIENTATION, SUB_IFDS = 256, 257, 262, 274, 330  # tags
 CHANNELS, PLANAR, EXTRA, DNG_VERSION = 277, 284, 338, 50706
 MAGIC = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
 FORMATS, COLOURS = ("PNG", "TIFF", "JPEG2000"), ("RGB", "RGBA", "RGBX")  # and modes, of Pillow
-logging.getLogger("tifffile").setLevel(logging.CRITICAL)  # an error says what is wrong with a file
 
 
 class Foreign(NamedTuple):
@@ -40,6 +38,21 @@ def is_reduced(picture: Image.Image) -> bool:
     """Whether the page of a TIFF says that it is a smaller version of another one (NewSubfileType, SubfileType)."""
     tags = getattr(picture, "tag_v2", {})
     return bool(tags.get(254, 0) & 1) or tags.get(255) == 2
+
+
+def shows_thumbnail(picture: Image.Image) -> bool:
+    """Whether a TIFF that Pillow has opened is a camera raw file: DNG, Canon's CR2, or one like Nikon's and Sony's."""
+    tags = getattr(picture, "tag_v2", {})
+    if DNG_VERSION in tags or (is_reduced(picture) and SUB_IFDS in tags):
+        return True
+    file = getattr(picture, "fp", None)
+    if file is None or file.closed:
+        return False
+    position = file.tell()
+    file.seek(4)
+    mark = file.read(6)
+    file.seek(position)
+    return picture.format == "TIFF" and mark == b"\x10\0\0\0CR"  # Canon's, before its first directory at 16
 
 
 def seek_full_page(picture: Image.Image) -> None:

@@ -22,7 +22,7 @@ import torch
 
 import main  # noqa: F401 (makes the folder above known as the package ran)
 from ran import trainer
-from ran.imaging.writing import write_png
+from ran.imaging.writing import write_image
 from ran.tools import evaluate, prepare, sample
 from ran.trainer import Trainer
 from ran.utils.options import TrainConfig
@@ -94,7 +94,7 @@ def saved_maps(dataset, tmp_path_factory) -> dict[str, Path]:
         mask = cv2.imread(str(path), cv2.IMREAD_GRAYSCALE)
         for name, noise, scale in (("good", 10, 1), ("small", 60, 0.5)):
             noisy = (0.8 * mask + 20 + rng.normal(0, noise, mask.shape)).clip(0, 255).astype(np.uint8)
-            write_png(folder / name / path.name, cv2.resize(noisy, None, fx=scale, fy=scale))
+            write_image(folder / name / path.name, cv2.resize(noisy, None, fx=scale, fy=scale))
     return {name: folder / name for name in ("good", "small")}
 
 

@@ -21,7 +21,7 @@ import main
 
 ROOT = Path(__file__).parent.parent
 # What train, test, predict and torchrun import.
-PRELOADED = ("tests.small", "ran.trainer", "ran.tester", "ran.tools.predict.command", "ran.tools.prepare",
+PRELOADED = ("tests.small", "ran.trainer", "ran.tester", "ran.photos.predict", "ran.tools.prepare",
              "torch.distributed.run", "torch._dynamo", "torch.utils.tensorboard", "matplotlib.backends.backend_agg",
              "matplotlib.backends.backend_pdf", "matplotlib.backends.backend_svg")  # fmt: skip
 context = multiprocessing.get_context("forkserver")
@@ -48,18 +48,17 @@ class Job:
     Args:
         folder: where its output is collected.
         words: the command line behind main.py, or of torchrun.
-        stdin: what it reads.
         torchrun: whether the words are torchrun's. Its processes are forked, too.
         options: cwd, env, and start_new_session, as of a Popen.
     """
 
-    def __init__(self, folder: Path, *words, stdin: bytes = b"", torchrun: bool = False, **options):
+    def __init__(self, folder: Path, *words, torchrun: bool = False, **options):
         self.words = [*map(str, words)]
         folder.mkdir(parents=True, exist_ok=True)
         number = len(list(folder.glob("*.out")))
-        self.streams = [folder / f"{number}.{name}" for name in ("in", "out", "err")]
-        for stream, data in zip(self.streams, (stdin, b"", b"")):
-            stream.write_bytes(data)
+        self.streams = [folder / f"{number}.{name}" for name in ("out", "err")]
+        for stream in self.streams:
+            stream.touch()
         preload()
         options = {"env": dict(os.environ), "cwd": ROOT} | options
         self._process = context.Process(target=_run, args=(self.words, self.streams, torchrun, options))
@@ -76,11 +75,11 @@ class Job:
 
     @property
     def stdout(self) -> str:
-        return self.streams[1].read_text(encoding="utf-8", errors="replace")
+        return self.streams[0].read_text(encoding="utf-8", errors="replace")
 
     @property
     def stderr(self) -> str:
-        return self.streams[2].read_text(encoding="utf-8", errors="replace")
+        return self.streams[1].read_text(encoding="utf-8", errors="replace")
 
     def wait(self, timeout: float = 300) -> int:
         self._process.join(timeout)
@@ -125,8 +124,8 @@ def _run(words: list[str], streams: list[Path], torchrun: bool, options: dict) -
     gc.freeze()  # what was imported stays: a training collects garbage, and would copy all of it to look at it
     if options.get("start_new_session"):
         os.setsid()
-    for number, stream in enumerate(streams):
-        os.dup2(os.open(stream, os.O_RDWR | (os.O_APPEND if number else 0)), number)
+    for number, stream in enumerate((os.devnull, *streams)):
+        os.dup2(os.open(stream, os.O_RDWR | os.O_APPEND), number)
     sys.stdin = open(0, encoding="utf-8")  # noqa: SIM115 (as long as the process lives)
     os.chdir(options["cwd"])
     os.environ.clear()

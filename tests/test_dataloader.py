@@ -22,7 +22,7 @@ from ran.imaging.contour import contour_band
 from ran.imaging.layouts import find_sets
 from ran.imaging.masks import UNKNOWN, read_mask
 from ran.imaging.resizing import resize
-from ran.imaging.writing import write_png
+from ran.imaging.writing import write_image
 from ran.model.connectivity import connectivity_target
 
 ROOT = Path(__file__).parent.parent
@@ -212,7 +212,7 @@ def test_trimaps_are_read_where_they_are_named(dataset, tmp_path):
     path = min((folder / "trimaps").iterdir())
     trimap = read_mask(path)
     trimap[:20] = UNKNOWN
-    write_png(path, trimap)
+    write_image(path, trimap)
     with pytest.raises(FileNotFoundError, match="no data set"):
         find_sets(str(tmp_path), "train", [])
     part = TrainingSet(find_sets(str(tmp_path), "train", ["PART"])["PART"], 64, None, 0, 0)
@@ -220,6 +220,6 @@ def test_trimaps_are_read_where_they_are_named(dataset, tmp_path):
     assert set(part[0]["contour"].unique().tolist()) == {UNKNOWN}
     assert set(part[1]["contour"].unique().tolist()) <= {0, 255}
     trimap[0, :3] = 7, 90, 200
-    write_png(path, trimap)
+    write_image(path, trimap)
     with pytest.raises(ValueError, match=r"trimap holds 0, 128 and 255 alone; this one also \[7, 90, 200\]"):
         part[0]

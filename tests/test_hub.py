@@ -1,3 +1,4 @@
+import json
 import subprocess
 import sys
 from pathlib import Path
@@ -20,7 +21,21 @@ def test_saved_and_loaded_from_a_folder_it_is_the_same(run_folder, tmp_path, mon
     assert theirs.metadata == ours.metadata
     images = torch.randint(0, 256, (1, 3, 64, 64), dtype=torch.uint8)
     assert (theirs.probabilities(images) == ours.probabilities(images)).all()
-    load_model(tmp_path / "shared/model.safetensors", "cpu")
+    assert (load_model(tmp_path / "shared", "cpu").probabilities(images) == ours.probabilities(images)).all()
+
+
+def test_no_device_is_stored(run_folder, tmp_path, monkeypatch):
+    """Saved on one machine, it computes on what another one has."""
+    monkeypatch.setenv("HF_HUB_OFFLINE", "1")
+    for device in ("cpu", torch.device("cpu")):
+        HubPredictor(*load_network(run_folder), device, "bf16").save_pretrained(tmp_path / "shared")
+        stored = json.loads((tmp_path / "shared/config.json").read_text())
+        assert stored["network"]["arch"] == "tiny" and not {"device", "amp", "compile"} & stored.keys()
+    chosen = []
+    monkeypatch.setattr("ran.utils.device.choose_device", lambda name: chosen.append(name) or torch.device("cpu"))
+    HubPredictor.from_pretrained(tmp_path / "shared")
+    HubPredictor.from_pretrained(tmp_path / "shared", device="cuda:1")
+    assert chosen == [None, "cuda:1"]
 
 
 @pytest.mark.slow

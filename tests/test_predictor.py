@@ -1,8 +1,4 @@
 import io
-import os
-import subprocess
-import sys
-import tracemalloc
 import warnings
 from pathlib import Path
 
@@ -12,37 +8,22 @@ import pytest
 import torch
 from PIL import Image
 
+from ran import load_model as load_any
 from ran.imaging.resizing import quantised
-from ran.imaging.writing import write_png
-from ran.predictor import SHIPPED, load_model
-from ran.tools import export
+from ran.imaging.writing import write_image
+from ran.predictor import SHIPPED, Predictor, load_model
 from ran.tools.sample import photograph
 from ran.utils.checkpoint import load_network, read_weights, save_weights
-from ran.utils.tool_options import ExportOptions
-from tests.faults.making import dng
-from tests.tools.video.clips import Bright
 
-IN_FORKS = """
-import multiprocessing, sys
-import numpy as np, torch
-import tests.small
-from ran import load_model
 
-torch.set_num_threads(2)
-photo = np.random.default_rng(0).integers(0, 256, (300, 400, 3)).astype(np.uint8)
-predictor = load_model(sys.argv[1], "cpu")
-expected = predictor(photo, size=256)
+class Bright(Predictor):
+    """A predictor whose probability is the brightness."""
 
-def work(anew):
-    global predictor
-    if anew:
-        predictor = load_model(sys.argv[1], "cpu")
-    return predictor(photo, size=256)
+    def __init__(self):
+        super().__init__({"config": {"img_size": 64}}, "cpu")
 
-with multiprocessing.get_context("fork").Pool(1) as pool:
-    for anew in (False, True):
-        assert abs(pool.apply_async(work, [anew]).get(60) - expected).max() < 1e-5
-"""
+    def _run(self, images: np.ndarray) -> np.ndarray:
+        return images[:, 0].astype(np.float32) / 255
 
 
 def test_a_run_folder_and_its_file_give_the_same_maps(run_folder):
@@ -80,7 +61,7 @@ def test_the_shipped_weights_find_what_is_in_focus():
 def test_every_kind_of_picture_gives_the_same_map(run_folder, tmp_path):
     predictor = load_model(run_folder, "cpu")
     cat = photograph("chelsea")[:150, :200]
-    write_png(tmp_path / "cat.png", cat)
+    write_image(tmp_path / "cat.png", cat)
     tensor = torch.from_numpy(cat).permute(2, 0, 1)
     data, file, opened = (tmp_path / "cat.png").read_bytes(), io.BytesIO(), (tmp_path / "cat.png").open("rb")
     Image.fromarray(cat).save(file, "PNG")  # which leaves it at its end
@@ -143,18 +124,9 @@ def test_sizes_that_do_not_work_are_refused(options, run_folder):
 def test_weights_that_give_no_numbers_make_no_map(run_folder):
     predictor = load_model(run_folder, "cpu")
     next(predictor.network.parameters()).data.fill_(float("nan"))
-    for work in (predictor, predictor.levels, lambda cat: predictor(cat, tile=90, tta=True)):
+    for work in (predictor, predictor.levels, lambda cat: predictor(cat, tile=90)):
         with pytest.raises(ValueError, match="no numbers .NaN.: its weights are damaged"):
             work(photograph("chelsea"))
-
-
-def test_mirror_images_and_other_sizes(run_folder):
-    predictor = load_model(run_folder, "cpu")
-    cat = photograph("chelsea")[:150, :200]
-    both = predictor(cat, tta=True)
-    assert np.allclose(both, (predictor(cat) + predictor(cat[:, ::-1])[:, ::-1]) / 2, atol=1e-6)
-    assert np.allclose(both[:, ::-1], predictor(cat[:, ::-1], tta=True), atol=1e-6)
-    assert not np.allclose(predictor(cat, size=96), predictor(cat))
 
 
 def test_tiles_are_blended_without_seams(run_folder, monkeypatch):
@@ -164,17 +136,10 @@ def test_tiles_are_blended_without_seams(run_folder, monkeypatch):
     tiled = predictor(cat, tile=100)
     assert tiled.shape == cat.shape[:2] and tiled.min() >= 0 and tiled.max() <= 1 + 1e-6
     # A network that says of every tile the same number everywhere: weights sum to one at every pixel.
-    same = lambda images, tta: np.full((len(images), 64, 64), 0.75, np.float32)  # noqa: E731
+    same = lambda images: np.full((len(images), 64, 64), 0.75, np.float32)  # noqa: E731
     monkeypatch.setattr(predictor, "probabilities", same)
     for tile in (50, 100, 299, 400):
         assert np.allclose(predictor(cat, tile=tile), 0.75)
-
-
-@pytest.mark.parametrize("options", [{}, {"size": 96, "tta": True}, {"tile": 90}, {"tile": 200}])
-def test_levels_are_those_of_the_map(options, run_folder):
-    predictor, cat = load_model(run_folder, "cpu"), photograph("chelsea")
-    for bits in (8, 16):
-        assert np.array_equal(predictor.levels(cat, **options, bits=bits), quantised(predictor(cat, **options), bits))
 
 
 @pytest.mark.parametrize("shape", [(500, 700), (700, 500), (90, 640)])
@@ -186,25 +151,6 @@ def test_tiles_lie_where_they_belong(shape):
     assert np.abs(found.astype(int) - picture[..., 0]).mean() < 6
 
 
-@pytest.mark.parametrize("shape", [(9000, 1000), (1000, 9000)])
-def test_a_panorama_in_tiles_takes_memory_for_its_map_and_a_few_tiles(run_folder, monkeypatch, shape):
-    predictor, picture = load_model(run_folder, "cpu"), np.zeros((*shape, 3), np.uint8)
-    same = lambda images, tta: np.full((len(images), 64, 64), 0.75, np.float32)  # noqa: E731
-    monkeypatch.setattr(predictor, "probabilities", same)
-    tracemalloc.start()
-    try:
-        predictor.levels(picture, tile=500)
-        assert tracemalloc.get_traced_memory()[1] < 9e6 + 6 * 4 * 500 * 1000  # its floats alone would be 36e6
-    finally:
-        tracemalloc.stop()
-
-
-def test_levels_of_8_and_16_bits():
-    probability = np.array([[0, 0.5, 1], [0.25, 0.1, 0.9]], np.float32)
-    assert quantised(probability).tolist() == [[0, 128, 255], [64, 26, 230]]
-    assert quantised(probability, 16).dtype == np.uint16 and quantised(probability, 16)[0, 2] == 65535
-
-
 def test_weights_that_do_not_fit_their_network_are_refused(run_folder, tmp_path):
     state, metadata = read_weights(run_folder)
     state.pop("reduce1.weight")
@@ -213,29 +159,16 @@ def test_weights_that_do_not_fit_their_network_are_refused(run_folder, tmp_path)
         load_network(tmp_path / "cut.safetensors")
 
 
-@pytest.mark.slow
-@pytest.mark.skipif(not hasattr(os, "fork"), reason="nothing forks here")
-@pytest.mark.parametrize("engine", ["torch", "onnx"])
-def test_predictors_work_in_a_process_forked_after_they_were_used(engine, run_folder, tmp_path):
-    """Where the threads of torch and of onnxruntime would be waited for for ever: they do not come along."""
-    weights = run_folder
-    if engine == "onnx":
-        weights = tmp_path / "ran.onnx"
-        export.run(ExportOptions(model_path=str(run_folder), output=str(weights)))
-    command = [sys.executable, "-c", IN_FORKS, str(weights)]
-    done = subprocess.run(command, cwd=Path(__file__).parents[1], capture_output=True, text=True, timeout=300)
-    assert done.returncode == 0, done.stderr
+@pytest.mark.parametrize("options", [{}, {"size": 96}, {"tile": 90}, {"tile": 200}])
+def test_levels_are_those_of_the_map(options, run_folder):
+    predictor, cat = load_model(run_folder, "cpu"), photograph("chelsea")
+    assert np.array_equal(predictor.levels(cat, **options), quantised(predictor(cat, **options)))
+    assert not options or not np.array_equal(predictor.levels(cat, **options), predictor.levels(cat))
 
 
-def test_what_may_be_wrong_is_warned_of(run_folder, tmp_path):
+def test_elongated_images_are_warned_of(run_folder):
     predictor, cat = load_model(run_folder, "cpu"), photograph("chelsea")[:150, :200]
-    twelve = np.rint(cat / 255 * 4095).astype(np.uint16)
-    cv2.imwrite(str(tmp_path / "twelve.png"), twelve[..., ::-1])
-    for picture in (tmp_path / "twelve.png", twelve):
-        with pytest.warns(UserWarning, match="its highest level is .*depth=12 in Python"):
-            predictor(picture)
-        assert np.array_equal(predictor(picture, depth=12), predictor(cat))
-    with pytest.warns(UserWarning, match="450 x 150 is a long strip, .*--tile 150"):
+    with pytest.warns(UserWarning, match="450 x 150 is very elongated; .*try --tile 150"):
         predictor(strip := np.tile(cat[:, :150], (1, 3, 1)))
     with warnings.catch_warnings():
         warnings.simplefilter("error")
@@ -243,13 +176,34 @@ def test_what_may_be_wrong_is_warned_of(run_folder, tmp_path):
         predictor(cat)
 
 
-def test_camera_raw_files_are_developed_or_refused_but_no_thumbnail_is_taken(run_folder, tmp_path, monkeypatch):
-    predictor = load_model(run_folder, "cpu")
-    (tmp_path / "a.dng").write_bytes(dng(6))
-    with pytest.raises(ValueError, match="give its path"), Image.open(tmp_path / "a.dng") as picture:
-        predictor(picture)
-    with monkeypatch.context() as patch, pytest.raises(ValueError, match="a.dng: .*pip install rawpy"):
-        patch.setitem(sys.modules, "rawpy", None)
-        predictor(tmp_path / "a.dng")
-    pytest.importorskip("rawpy")
-    assert predictor(tmp_path / "a.dng").shape == (96, 64)
+def test_the_host_program_stays_as_it_was(run_folder, tmp_path, monkeypatch):
+    """Its warnings filters, TF32 switch, threads, default type and device."""
+    Image.new("L", (200, 100)).save(tmp_path / "large.png")
+    expected, cat = load_any(run_folder, "cpu")(photograph("chelsea")), photograph("chelsea")
+    monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 15_000)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error", Image.DecompressionBombWarning)
+        before = [*warnings.filters], torch.get_num_threads(), torch.backends.cudnn.allow_tf32
+        torch.set_default_dtype(torch.float64)
+        try:
+            with torch.device("meta"):
+                predictor = load_any(run_folder, "cpu")
+            assert np.array_equal(predictor(cat), expected)
+        finally:
+            torch.set_default_dtype(torch.float32)
+        assert before == ([*warnings.filters], torch.get_num_threads(), torch.backends.cudnn.allow_tf32)
+        with pytest.raises(ValueError, match="large.png: .*exceeds limit"):
+            predictor(tmp_path / "large.png")
+
+
+def test_every_kind_of_photograph_is_read_by_the_package(run_folder, tmp_path):
+    """ran.load_model reads HEIC, by path and by bytes; .onnx files are for it alone."""
+    pillow_heif = pytest.importorskip("pillow_heif")
+    cat = photograph("chelsea")[:150, :200]
+    pillow_heif.from_pillow(Image.fromarray(cat)).save(tmp_path / "a.heic")
+    predictor = load_any(run_folder, "cpu")
+    expected = predictor(cat)
+    for source in (tmp_path / "a.heic", (tmp_path / "a.heic").read_bytes()):
+        assert predictor(source).shape == (150, 200) and np.abs(predictor(source) - expected).mean() < 0.05
+    with pytest.raises(ValueError, match="x.onnx: .onnx files are for predict, video, serve and ran.load_model"):
+        load_model("x.onnx")

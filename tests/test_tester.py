@@ -11,13 +11,13 @@ from ran.evaluation.scores import read_scores
 from ran.evaluation.scoring import FEW
 from ran.imaging import masks
 from ran.imaging.resizing import quantised
+from ran.photos import predict
+from ran.photos.options import PredictOptions
 from ran.predictor import SHIPPED, load_model
 from ran.tester import Tester
 from ran.tools import evaluate, sample
-from ran.tools.predict import command as predict
 from ran.trainer import Trainer
 from ran.utils.options import TestConfig as EvaluationConfig
-from ran.utils.photograph_options import PredictOptions
 from ran.utils.tool_options import EvaluateOptions
 
 

@@ -1,51 +1,84 @@
-"""`export`: the network as a file for other runtimes."""
+"""`export`: a trained network as an ONNX file, or its weights in half precision as a file to share."""
 
 import json
+import tempfile
 import warnings
+from collections.abc import Callable
 from importlib.util import find_spec
 from pathlib import Path
+from typing import Any
 
+import numpy as np
 import torch
 
-from ..predictor import Predictor, chosen_weights
-from ..predictor_onnx import OnnxPredictor
-from ..predictor_torch import TorchPredictor
-from ..utils.checkpoint import load_network
+from ..evaluation.scores import read_scores
+from ..predictor import TorchPredictor, chosen_weights
+from ..tester import Tester
+from ..utils.checkpoint import load_network, read_weights, save_weights
 from ..utils.files import atomic
+from ..utils.options import TestConfig
 from ..utils.tool_options import ExportOptions
-from ..utils.weight_files import BEST, exported, hash_of
+from ..utils.weight_files import BEST, exported, hash_of, write_hash
 
-SIZES = ((1, 384, 384), (1, 250, 333), (2, 400, 512))  # (batch, height, width) that are compared
+SIZES = ((1, 384, 384), (1, 250, 333), (2, 400, 512))  # batch, height and width of the inputs that are compared
 TOLERANCE = 1e-4
 
 
 def run(options: ExportOptions) -> None:
-    """Writes the file once it gives PyTorch's probabilities at three sizes.
+    """Writes the file by one of WRITERS, whose errors it raises; the name's suffix is that of the format."""
+    suffix = f".{options.format}"
+    if options.format != "safetensors" and (options.average or options.data_path):
+        raise ValueError("--average and --data_path need --format safetensors")
+    weights = chosen_weights(options.model_path)
+    path = Path(options.output or default_output(weights, suffix))
+    if path.suffix != suffix:
+        raise ValueError(f"--output {path}: the file name must end in {suffix}")
+    with atomic(path) as temporary:
+        WRITERS[options.format](temporary, weights, options)
+    if options.format == "safetensors":
+        write_hash(path)
+    print(f"{path}: {path.stat().st_size / 1e6:.1f} MB")
+
+
+def default_output(weights: Path, suffix: str) -> Path:
+    """The file beside the weights; weights to share are named after their run folder."""
+    if suffix != ".safetensors":
+        return exported(weights, suffix)
+    if weights.is_dir():
+        return weights / f"{weights.resolve().name}{suffix}"
+    raise ValueError(f"--output must name the file to write, since {weights} is no run folder")
+
+
+def write_onnx(path: Path, weights: Path, options: ExportOptions) -> None:
+    """Writes a graph with open batch, height and width, once it agrees with PyTorch at three sizes.
 
     Raises:
-        FileNotFoundError, ValueError: no weights; packages are missing; the file computes something else.
+        ValueError: packages are missing, or the graph computes something else.
     """
-    kind, (suffix, write, read, packages) = options.format.upper(), TARGETS[options.format]
-    if not all(map(find_spec, packages)):
-        raise ValueError(f"export needs other packages: pip install {' '.join(packages)}")
-    weights = chosen_weights(options.model_path, "torch")
-    predictor = TorchPredictor(*load_network(weights), "cpu")
-    predictor.metadata = predictor.metadata | {"weights": hash_of(weights / BEST if weights.is_dir() else weights)}
-    path = Path(options.output or exported(weights, suffix))
-    if path.suffix != suffix:
-        raise ValueError(f"--output {path}: the name of an {kind} file ends in {suffix}")
-    with atomic(path) as temporary:
-        write(temporary, predictor)
-        compare(read(temporary, "cpu"), predictor, kind)
-    side = predictor.img_size
-    print(
-        f"{path}: {path.stat().st_size / 1e6:.1f} MB; input image, N x 3 x H x W uint8 RGB, best at {side} x {side}; "
-        "output probability, N x 1 x H x W float32"
-    )
+    if not all(map(find_spec, ("onnx", "onnxruntime"))):
+        raise ValueError("export needs other packages: pip install onnx onnxruntime")
+    import onnx
+    import onnxruntime
+
+    predictor = TorchPredictor(*load_network(weights), device="cpu")
+    example = torch.zeros(2, 3, 256, 320, dtype=torch.uint8)
+    sides = dict.fromkeys(("image", "probability"), {0: "batch", 2: "height", 3: "width"})
+    names: dict[str, Any] = {"input_names": ["image"], "output_names": ["probability"], "dynamic_axes": sides}
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # about the check of the input's size, and torch's newer exporter
+        torch.onnx.export(Probability(predictor).eval(), (example,), str(path), opset_version=17, dynamo=False, **names)
+    model = onnx.load(path)
+    metadata = predictor.metadata | {"weights": hash_of(weights / BEST if weights.is_dir() else weights)}
+    onnx.helper.set_model_props(model, {key: json.dumps(value) for key, value in metadata.items()})
+    onnx.checker.check_model(model)
+    onnx.save(model, path)
+    session = onnxruntime.InferenceSession(path, providers=["CPUExecutionProvider"])
+    compare(lambda images: session.run(None, {"image": images})[0][:, 0], predictor)
+    print(f"input: image, N x 3 x H x W uint8 RGB, best {predictor.img_size} px; output: probability, N x 1 x H x W")
 
 
 class Probability(torch.nn.Module):
-    """Bytes to probabilities: scaling, normalisation and sigmoid become part of the graph."""
+    """Maps bytes to probabilities: scaling, normalisation and sigmoid become part of the graph."""
 
     def __init__(self, predictor: TorchPredictor):
         super().__init__()
@@ -55,50 +88,62 @@ class Probability(torch.nn.Module):
         return self.network(image.float() / 255, mask_only=True)["mask"].sigmoid()
 
 
-def write_onnx(path: Path, predictor: TorchPredictor) -> None:
-    """Writes the graph, with batch, height and width left open, and the predictor's metadata in it."""
-    import onnx
-
-    open_sides = {0: "batch", 2: "height", 3: "width"}
-    image = torch.zeros(2, 3, 256, 320, dtype=torch.uint8)
-    with warnings.catch_warnings():
-        # Of the check of the input's size, and of torch's newer exporter, which wants one more package.
-        warnings.filterwarnings("ignore", category=torch.jit.TracerWarning)
-        warnings.filterwarnings("ignore", category=DeprecationWarning)
-        torch.onnx.export(
-            Probability(predictor).eval(),
-            (image,),
-            str(path),
-            input_names=["image"],
-            output_names=["probability"],
-            dynamo=False,
-            opset_version=17,
-            dynamic_axes={"image": open_sides, "probability": open_sides},
-        )
-    model = onnx.load(path)
-    about = {key: json.dumps(value) for key, value in predictor.metadata.items()}
-    onnx.helper.set_model_props(model, about)
-    onnx.checker.check_model(model)
-    onnx.save(model, path)
-
-
-# How each kind of file ends, what writes it, what computes by it (a Predictor made of path and device), and packages
-# that both need.
-TARGETS = {"onnx": (".onnx", write_onnx, OnnxPredictor, ("onnx", "onnxruntime"))}
-
-
-def compare(target: Predictor, predictor: Predictor, kind: str) -> None:
+def compare(target: Callable[[np.ndarray], np.ndarray], predictor: TorchPredictor) -> None:
     """Prints the largest difference of an exported network from PyTorch at each of SIZES.
 
+    Args:
+        target: maps images, N x 3 x H x W uint8, to probabilities, N x H x W.
+
     Raises:
-        ValueError: it is above TOLERANCE.
+        ValueError: a difference exceeds TOLERANCE.
     """
     generator = torch.Generator().manual_seed(0)
     for batch, height, width in SIZES:
         sharp = torch.randint(0, 256, (batch, 3, height, width), dtype=torch.uint8, generator=generator)
         blurred = torch.nn.functional.avg_pool2d(sharp.float(), 9, 1, 4).to(torch.uint8)
-        images = torch.cat([sharp[..., : width // 2], blurred[..., width // 2 :]], dim=-1)  # so that both classes occur
-        difference = abs(target.probabilities(images) - predictor.probabilities(images)).max()
+        images = torch.cat([sharp[..., : width // 2], blurred[..., width // 2 :]], dim=-1).numpy()  # both classes
+        difference = abs(target(images) - predictor.probabilities(images)).max()
         print(f"{batch} x 3 x {height} x {width}: largest difference from PyTorch {difference:.1e}")
         if not difference <= TOLERANCE:
-            raise ValueError(f"the {kind} graph differs from PyTorch by {difference:.1e}, allowed are {TOLERANCE:.0e}")
+            raise ValueError(f"the exported network differs from PyTorch by {difference:.1e}, limit {TOLERANCE:.0e}")
+
+
+def write_weights(path: Path, weights: Path, options: ExportOptions) -> None:
+    """Writes half-precision weights; with --data_path, their metadata hold the scores of this very file.
+
+    Raises:
+        FileNotFoundError, ValueError: no test data, values beyond half precision, or weights that cannot be averaged.
+    """
+    state, metadata = mean_of([weights, *options.average])
+    if broken := [name for name, value in state.items() if not value.isfinite().all()]:
+        raise ValueError(f"{weights}: half precision cannot hold {', '.join(broken)}")
+    metadata.pop("scores", None)  # those of another file
+    save_weights(path, state, metadata)
+    if options.data_path:
+        with tempfile.TemporaryDirectory() as folder:
+            Tester(TestConfig(data_path=options.data_path, model_path=str(path), output=folder, report=False)).test()
+            scores = {scored.dataset: scored.totals for scored in read_scores(folder)}
+        save_weights(path, state, metadata | {"scores": scores})
+
+
+def mean_of(paths: list[str | Path]) -> tuple[dict[str, torch.Tensor], dict]:
+    """Averages weights that were trained from the same start (Wortsman et al., "Model soups", ICML 2022).
+
+    Returns:
+        The mean in half precision, and the metadata of the first, with those of the others as "averaged".
+
+    Raises:
+        ValueError: the networks differ, or one has seen images that another left out by --fold.
+    """
+    states, abouts = zip(*map(read_weights, paths))
+    networks = [(about["model"], about["config"].get("fold", 0)) for about in abouts]
+    for path, network in zip(paths, networks):
+        if network != networks[0]:
+            raise ValueError(f"{path}: another network or --fold than {paths[0]}; they cannot be averaged")
+    stacks = {name: torch.stack([state[name] for state in states]) for name in states[0]}
+    mean = {name: x.float().mean(0).half() if x.is_floating_point() else x[0] for name, x in stacks.items()}
+    others = [{key: about[key] for key in about.keys() - {"before", "scores", "averaged"}} for about in abouts[1:]]
+    return mean, abouts[0] | ({"averaged": others} if others else {})
+
+
+WRITERS = {"onnx": write_onnx, "safetensors": write_weights}

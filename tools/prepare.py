@@ -13,7 +13,7 @@ from ..imaging.dataset_check import check, contrast_gain, masks_doubt, polarity_
 from ..imaging.layouts import Layout, Pair, detect, pairs_of
 from ..imaging.mask_check import report_masks
 from ..imaging.masks import read_mask, read_pair, read_trimap
-from ..imaging.writing import write_png
+from ..imaging.writing import write_image
 from ..utils.files import atomic, check_name, list_images, locked
 from ..utils.progress import in_threads
 from ..utils.tool_options import PrepareOptions
@@ -138,13 +138,13 @@ def write_pair(pair: Pair, data_path: Path) -> tuple[float, float]:
         shutil.copyfile(pair.image, temporary)
     if pair.trimap:
         mask = read_trimap(pair.mask, pair.white)
-        write_png(folder / "trimaps" / f"{pair.stem}.png", mask)
+        write_image(folder / "trimaps" / f"{pair.stem}.png", mask)
         return float((mask == 255).mean()), 0.0
     mask = read_mask(pair.mask, pair.white)
     contour = contour_band(mask)
-    write_png(folder / "masks" / f"{pair.stem}.png", mask)
+    write_image(folder / "masks" / f"{pair.stem}.png", mask)
     if not pair.is_test:
-        write_png(folder / "contour" / f"{pair.stem}.png", contour)
+        write_image(folder / "contour" / f"{pair.stem}.png", contour)
     return float((mask > 0).mean()), float((contour > 0).mean())
 
 

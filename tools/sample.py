@@ -7,7 +7,7 @@ import numpy as np
 from skimage import data
 
 from ..imaging.blur import disc
-from ..imaging.writing import write_png
+from ..imaging.writing import write_image
 from ..utils.files import write_bytes
 from ..utils.progress import bar
 from ..utils.tool_options import SampleOptions
@@ -32,7 +32,7 @@ def run(options: SampleOptions) -> None:
         image, mask = defocus(random_crop(choice, width, height, rng), rng)
         jpeg = cv2.imencode(".jpg", cv2.cvtColor(image, cv2.COLOR_RGB2BGR), [cv2.IMWRITE_JPEG_QUALITY, 95])[1]
         write_bytes(output / "image" / f"{stem}.jpg", jpeg.tobytes())
-        write_png(output / "gt" / f"{stem}.png", 255 - mask)
+        write_image(output / "gt" / f"{stem}.png", 255 - mask)
     stems = [f"{split}_{number:03d}\n" for number, split in enumerate(plan) if split == "test"]
     write_bytes(output / "test.txt", "".join(stems).encode())
     print(f"{options.training} training and {options.test} test pictures, {width} x {height}, in {output}")

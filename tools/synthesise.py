@@ -9,7 +9,7 @@ import numpy as np
 from ..imaging.blur import defocus_background, defocus_object, display, linear, spread, thin_lens
 from ..imaging.masks import UNKNOWN, largest_square, read_pair
 from ..imaging.pictures import read_image
-from ..imaging.writing import write_png
+from ..imaging.writing import write_image
 from ..predictor import chosen_weights, load_model
 from ..utils.files import check_name, locked, pair_by_stem, write_bytes
 from ..utils.progress import bar
@@ -50,7 +50,7 @@ def write_set(output: Path, sources: dict[str, str], options: SynthesiseOptions)
         rng = np.random.default_rng([options.seed, list(MAKERS).index(name)])
         for stem, picture, trimap in MAKERS[name](partners(Path(source), name), rng, options):
             write_bytes(output / "images" / f"{name}_{stem}.jpg", photograph(picture, rng))
-            write_png(output / "trimaps" / f"{name}_{stem}.png", trimap)
+            write_image(output / "trimaps" / f"{name}_{stem}.png", trimap)
             count += 1
     return count
 

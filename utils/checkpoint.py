@@ -16,7 +16,7 @@ from .device import hardware
 from .files import write_bytes
 from .options import TrainConfig
 from .train_state import TrainState
-from .weight_files import BEST, WEIGHTS, check_hash, image_size, named
+from .weight_files import BEST, WEIGHTS, check_hash, image_size, named, weights_in
 
 LAST = "last.pt"
 LOCAL = names(TrainConfig, "local")  # options that weights do not store
@@ -48,9 +48,7 @@ def read_weights(path: str | Path) -> tuple[dict[str, torch.Tensor], dict]:
     Raises:
         FileNotFoundError, ValueError: no such file, not one that `train` wrote, or not that of the hash beside it.
     """
-    path = named(path)
-    if path.is_dir():
-        path = path / BEST
+    path = weights_in(named(path))
     if not path.is_file():
         shipped = ", ".join(sorted(known.stem for known in WEIGHTS.glob("*.safetensors")))
         raise FileNotFoundError(
@@ -101,7 +99,8 @@ def load_network(path: str | Path) -> tuple[RAN, dict]:
     """
     state, metadata = read_weights(path)
     try:
-        network = make_network(**metadata["model"])
+        with torch.device("cpu"):  # whatever device and type the caller made torch's default
+            network = make_network(**metadata["model"]).float()
         state, place = fitting(state, network.state_dict())
         network.load_state_dict(state)
         image_size(metadata)

@@ -1,7 +1,9 @@
-"""Which processor to compute on, and how precisely."""
+"""Which device to compute on, and how precisely."""
 
+import os
 import platform
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import torch
@@ -10,18 +12,30 @@ from torch import nn
 from .progress import cores
 
 
-def choose_device(name: str) -> torch.device:
-    """Device of a name: auto (CUDA, then MPS, then the CPU), cpu, cuda or mps.
+def choose_device(name: str | torch.device | None) -> torch.device:
+    """Device of a name. Under torchrun, "cuda" is this process's own GPU.
+
+    Args:
+        name: auto or None (CUDA, then MPS, then the CPU), cpu, cuda, cuda:1, mps, or a torch.device.
 
     Raises:
-        ValueError: this machine has no such device, or torch was built without it.
+        ValueError: no such name, or this machine has no such device.
     """
-    available = {"cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available(), "cpu": True}
-    if name == "auto":
-        name = next(device for device, there in available.items() if there)
-    if not available[name]:
-        raise ValueError(f"--device {name}: torch finds none here; --device auto takes what there is")
-    return torch.device(name)
+    gpus = torch.cuda.device_count() if torch.cuda.is_available() else 0
+    available = {"cuda": gpus, "mps": int(torch.backends.mps.is_available()), "cpu": 1}
+    if name in (None, "auto"):
+        name = next(kind for kind, count in available.items() if count)
+    try:
+        device = torch.device(name)
+    except (RuntimeError, TypeError):
+        device = None
+    if device is None or device.type not in available:
+        raise ValueError(f"--device {name}: expected auto, cpu, cuda, cuda:1 or mps")
+    if (device.index or 0) >= available[device.type]:
+        raise ValueError(f"--device {name}: torch finds no such device here; --device auto takes one that is there")
+    if str(name) == "cuda" and "LOCAL_RANK" in os.environ:
+        return torch.device("cuda", int(os.environ["LOCAL_RANK"]) % gpus)
+    return device
 
 
 PRECISIONS = {"off": None, "bf16": torch.bfloat16, "fp16": torch.float16}
@@ -30,8 +44,6 @@ PRECISIONS = {"off": None, "bf16": torch.bfloat16, "fp16": torch.float16}
 def mixed_precision(name: str, device: torch.device) -> torch.dtype | None:
     """Type of a mixed precision: auto (bfloat16 on a CUDA device that has it), bf16, fp16; None for full precision.
 
-    Full means all 32 bits: the convolutions of cuDNN would round to TF32 by default.
-
     Raises:
         ValueError: fp16 elsewhere than on CUDA.
     """
@@ -39,8 +51,21 @@ def mixed_precision(name: str, device: torch.device) -> torch.dtype | None:
         name = "bf16" if device.type == "cuda" and torch.cuda.is_bf16_supported(including_emulation=False) else "off"
     if name == "fp16" and device.type != "cuda":
         raise ValueError(f"--amp fp16 needs CUDA, this is {device.type}; --amp bf16 or off runs anywhere")
-    torch.backends.cudnn.allow_tf32 = PRECISIONS[name] is not None
     return PRECISIONS[name]
+
+
+@contextmanager
+def exact_convolutions(device: torch.device, precision: torch.dtype | None) -> Iterator[None]:
+    """Full precision means all 32 bits: cuDNN's convolutions do not round to TF32 meanwhile."""
+    if device.type != "cuda" or precision is not None:
+        yield
+        return
+    before = torch.backends.cudnn.allow_tf32
+    torch.backends.cudnn.allow_tf32 = False
+    try:
+        yield
+    finally:
+        torch.backends.cudnn.allow_tf32 = before
 
 
 def name_of(precision: torch.dtype | None) -> str:

@@ -12,6 +12,7 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from functools import cache
 from pathlib import Path, PureWindowsPath
+from typing import Any
 
 from .picture_names import is_picture
 
@@ -153,15 +154,16 @@ def write_json(path: Path, value: object) -> None:
     write_bytes(path, (json.dumps(value, indent=2) + "\n").encode())
 
 
-def write_csv(path: Path, rows: Iterable[dict], header: Iterable[str] = ()) -> None:
+def write_csv(path: Path, rows: Iterable[dict], header: Iterable[str] = (), encoding: str = "utf-8") -> None:
     """Writes rows; what a row lacks is empty.
 
     Args:
         header: all keys of the rows; may be left out of a list of them that is not empty.
+        encoding: utf-8-sig begins with the mark by which Excel knows UTF-8.
     """
     header = list(header) or dict.fromkeys(key for row in rows for key in row)
-    # A file's name may hold any bytes.
-    with atomic(path) as temporary, temporary.open("w", newline="", encoding="utf-8", errors="surrogateescape") as file:
+    text: Any = {"newline": "", "encoding": encoding, "errors": "surrogateescape"}  # a file's name may hold any bytes
+    with atomic(path) as temporary, temporary.open("w", **text) as file:
         writer = csv.DictWriter(file, header, lineterminator="\n")
         writer.writeheader()
         writer.writerows(rows)

@@ -1,6 +1,6 @@
 """The options of the commands that train and score the network: a dataclass each, whose docstring --help says first.
 
-Imports nothing heavy, so that --help answers at once. photograph_options and tool_options have those of the others.
+Imports nothing heavy, so that --help answers at once. tool_options and photos.options have those of the others.
 """
 
 import dataclasses
@@ -41,7 +41,12 @@ def data_path_option(help: str, **more: Any) -> Any:
 
 
 def device_option(**more: Any) -> Any:
-    return option("auto", "auto takes CUDA, then MPS, then the CPU", ("auto", "cpu", "cuda", "mps"), local=True, **more)
+    return option("auto", "cpu, cuda, cuda:1, mps; auto takes CUDA, then MPS, then the CPU", local=True, **more)
+
+
+def model_option(help: str) -> Any:
+    """A trained network; --model NAME reads as what it is."""
+    return option("", f"{help} (default: ran_photos)", aliases=("--model",))
 
 
 def output_option(default: str, help: str) -> Any:
@@ -188,12 +193,3 @@ class AblationOptions(Recipe):
     folds: list[str] = option([], "the parts to leave out, of 1 to 5 (default: all five, or that of --fold)")
     rows: list[str] = option([], "rows to train (default: all)")
     variants: str = option("", "YAML file of other rows: name: {option: value, ...}; against: NAME is the row to beat")
-
-
-@dataclass
-class ReleaseOptions(RunConfig):
-    """Write a run's weights in half precision, score that very file, and store the scores in it."""
-
-    average: list[str] = option([], "further weights, trained from the same start: the mean of all is released")
-    output: str = output_option("", "the .safetensors file to write (default: in the run folder, by its name)")
-    scores: str = option("", "folder for the scores (default: beside the file, its name without the suffix)")

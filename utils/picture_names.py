@@ -15,8 +15,6 @@ NO_PHOTOGRAPHS = (
     *("EPS", "PDF", "PALM", "WMF"),  # documents and drawings, of which Pillow reads none without another program
     *("FLI", "IPTC", "MPEG"),  # films, and texts about pictures
 )
-# Of a GIF's frames predict takes the first, and video all.
-VIDEO_SUFFIXES = (".3gp", ".avi", ".m4v", ".mkv", ".mov", ".mp4", ".mpeg", ".mpg", ".mts", ".webm", ".wmv")
 # Thumbnails, bins and halves of files that systems keep beside pictures; hidden names are left out anyway.
 OF_SYSTEMS = ("@eadir", "__macosx", "lost+found", "#recycle", "$recycle.bin", "system volume information")
 

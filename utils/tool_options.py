@@ -1,21 +1,13 @@
-"""The options of the commands beside those in options and photograph_options: a dataclass each, whose docstring --help
+"""The options of the commands beside those in options and photos.options: a dataclass each, whose docstring --help
 says first. Imports nothing heavy either.
 """
 
 from dataclasses import dataclass
 
 from .command_line import option
-from .options import ARCHS, ATTENTIONS, DECODERS, ROOT, data_path_option, device_option, output_option
-from .photograph_options import model_option
+from .options import ARCHS, ATTENTIONS, DECODERS, data_path_option, device_option, model_option, output_option
 
-DOCUMENTS = (
-    "README.md",
-    "weights/README.md",
-    *(f"docs/{name}.md" for name in ("photographs", "results", "recipe", "speed", "guarantees")),
-)
-
-
-EXPORTS = ("onnx",)  # of tools.export.TARGETS
+FORMATS = ("onnx", "safetensors")  # of export
 
 
 @dataclass
@@ -40,11 +32,19 @@ class PrepareOptions:
 
 @dataclass
 class ExportOptions:
-    """Write the network as an ONNX file that takes 0-255 RGB of any size, and compare it with PyTorch."""
+    """Write a trained network as an ONNX file, or as a half-precision weights file to share."""
 
     model_path: str = model_option("weights file, run folder, or the name of a shipped model")
-    format: str = option("onnx", "of the file", choices=EXPORTS)
-    output: str = output_option("", "file to write (default: beside the weights, with the suffix .onnx)")
+    format: str = option("onnx", "format of the file", choices=FORMATS)
+    output: str = output_option(
+        "", "file to write (default: beside the weights, NAME.onnx; in a run folder best_model.onnx or RUN.safetensors)"
+    )
+    average: list[str] = option([], "safetensors: further weights from the same start; the file gets the mean of all")
+    data_path: str = option(
+        "",
+        "dataset folder; its test sets are scored and the scores stored in the file (default: no scores)",
+        aliases=("--data_pth",),
+    )
 
 
 @dataclass
@@ -94,23 +94,6 @@ class InfoOptions:
     attention: str = option("separated", "as in train", choices=ATTENTIONS)
     connectivity: bool = option(True, "as in train")
     decoder: str = option("paper", "as in train", choices=DECODERS)
-
-
-@dataclass
-class CurvesOptions:
-    """Draw loss and validation MAE of several runs into one picture."""
-
-    runs: list[str] = option([], "run folders, or their history.csv files")
-    output: str = output_option("curves.png", "picture to write")
-
-
-@dataclass
-class ReadmeOptions:
-    """Write the documents' tables anew from results/, the shipped weights and the networks; --check compares."""
-
-    paths: list[str] = option([str(ROOT / path) for path in DOCUMENTS], "files whose tables are written")
-    results: str = option(str(ROOT / "results"), "folder of what was measured: RUN/scores.json, trials/, ...")
-    check: bool = option(False, "write nothing; fail when a table differs")
 
 
 @dataclass

@@ -7,6 +7,7 @@ from .files import write_bytes
 from .options import MIN_SIZE, ROOT
 
 BEST = "best_model.safetensors"
+SHARED = "model.safetensors"  # as folders of the Hugging Face Hub call it
 WEIGHTS = ROOT / "weights"  # the models that are shipped
 
 
@@ -18,7 +19,14 @@ def named(path: str | Path) -> Path:
 
 def exported(weights: Path, suffix: str) -> Path:
     """Where `export` writes the network of a weights file or a run folder, unless told otherwise."""
-    return (weights / BEST if weights.is_dir() else weights).with_suffix(suffix)
+    return weights_in(weights).with_suffix(suffix)
+
+
+def weights_in(path: Path) -> Path:
+    """The weights file of a run folder, or of a folder that HubPredictor saved; a file is what it is."""
+    if path.is_dir():
+        return path / (SHARED if (path / SHARED).is_file() else BEST)
+    return path
 
 
 def image_size(metadata: dict) -> int:

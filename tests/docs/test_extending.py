@@ -11,7 +11,7 @@ import pytest
 
 from ran.evaluation.scores import read_scores
 from ran.imaging.pictures import read_image
-from ran.imaging.writing import write_png
+from ran.imaging.writing import write_image
 from ran.predictor import SHIPPED
 from ran.tools.sample import photograph
 
@@ -75,7 +75,7 @@ def ran(extended, tmp_path):
 
 
 def test_encoder_rendering_column_command_and_export(ran, tmp_path):
-    write_png(tmp_path / "cat.png", photograph("chelsea")[:96, :120])
+    write_image(tmp_path / "cat.png", photograph("chelsea")[:96, :120])
     weights = ["--model_path", SHIPPED]
     printed = ran(
         ["info", "--arch", "wide_resnet50_2", "--img_size", 64],
@@ -83,10 +83,10 @@ def test_encoder_rendering_column_command_and_export(ran, tmp_path):
          "--pop", "--table", "csv"],
         ["video", tmp_path / "cat.png", "--output", tmp_path / "out", *weights, "--size", 64, "--show", "pop"],
         ["rank", tmp_path / "cat.png", *weights],
-        ["export", *weights, "--format", "torchscript", "--output", tmp_path / "ran.pt"],
+        ["export", *weights, "--format", "torchscript", "--output", tmp_path / "ran.torchscript"],
     )  # fmt: skip
     assert "| wide_resnet50_2 | " in printed and f" {tmp_path / 'cat.png'}\n" in printed
-    assert printed.count("largest difference from PyTorch") == 3 and (tmp_path / "ran.pt").exists()
+    assert printed.count("largest difference from PyTorch") == 3 and (tmp_path / "ran.torchscript").exists()
     assert read_image(tmp_path / "out/cat.pop.jpg").shape == (96, 120, 3) and (tmp_path / "out/cat.pop.mp4").exists()
     with (tmp_path / "out/focus.csv").open() as file:
         (row,) = csv.DictReader(file)

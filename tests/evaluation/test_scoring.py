@@ -3,7 +3,7 @@ import numpy as np
 import pytest
 
 from ran.evaluation.scoring import FEW, in_processes, score_file
-from ran.imaging.writing import write_png
+from ran.imaging.writing import write_image
 
 
 @pytest.mark.slow
@@ -12,9 +12,9 @@ def test_processes_score_the_same_in_the_same_order(tmp_path):
     calls = []
     for number in range(FEW + 5):
         mask = np.uint8(rng.random((12, 16)) > 0.5) * 255
-        write_png(tmp_path / "masks" / f"{number}.png", mask)
+        write_image(tmp_path / "masks" / f"{number}.png", mask)
         size = mask.shape if number % 2 else (6, 8)
-        write_png(tmp_path / "maps" / f"{number}.png", rng.integers(0, 256, size).astype(np.uint8))
+        write_image(tmp_path / "maps" / f"{number}.png", rng.integers(0, 256, size).astype(np.uint8))
         calls.append((str(number), tmp_path / "maps" / f"{number}.png", tmp_path / "masks" / f"{number}.png"))
     (tmp_path / "maps/3.png").write_bytes(b"")
     alone, shared = (list(in_processes(score_file, calls, len(calls), count)) for count in (1, 2))

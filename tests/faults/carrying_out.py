@@ -1,4 +1,4 @@
-"""Commands carried out on bad and odd files in this process: by main.main, as typed, or as serve's page does."""
+"""Commands carried out on bad and odd files in this process, by main.main, as typed."""
 
 import contextlib
 import io
@@ -10,7 +10,6 @@ import pytest
 import main
 from ran import predictor, trainer
 from ran.model import RAN
-from ran.tools.serve import session as serve
 from ran.training_setup import TrainingData
 from tests.faults.making import JPEG_PLAIN, MAP, MASK_PNG, encoded
 
@@ -56,7 +55,7 @@ def maps_for(folder: Path, stems) -> None:
         (folder / f"{stem}.png").write_bytes(encoded(MAP, "PNG"))
 
 
-def carry_out(command: str, room: Path, weights: Path, renderings: bool = True) -> tuple[int, str, str, set[str]]:
+def carry_out(command: str, room: Path, weights: Path) -> tuple[int, str, str, set[str]]:
     """Runs a command on what lies at its place: exit status, output, errors, and the stems that it dealt with."""
     images, masks = place(room, command)
     out = room / "out"
@@ -85,30 +84,8 @@ def carry_out(command: str, room: Path, weights: Path, renderings: bool = True) 
                      "False", "--save_map", "True", "--num_workers", "0", "--device", "cpu")  # fmt: skip
         assert (out / "scores.json").exists() == (result[0] == 0)
         return *result, {path.stem for path in out.glob("maps/SET/*")}
-    if command == "evaluate":
-        result = run("evaluate", "--data_path", room / "data", "--maps", f"OURS={room / 'maps'}", "--output", out)
-        assert (out / "scores.json").exists() == (result[0] == 0)
-        scored = (out / "scores.csv").read_text().splitlines()[1:] if result[0] == 0 else []
-        return *result, {line.split(",")[2] for line in scored}
-    assert command == "predict"
-    more = ("--cutout", "--overlay", "--bokeh") if renderings else ()
-    result = run("predict", images, "--output", out, "--model_path", weights, "--device", "cpu", "--table", "csv",
-                 *more)  # fmt: skip
-    return *result, {path.relative_to(out).as_posix()[:-4] for path in out.rglob("*.png") if ".cutout" not in path.name}
-
-
-def at_the_desk(session: serve.Session, paths: list[Path]) -> dict[str, str]:
-    """What serve says of pictures: the same alone and among others; names and a sentence, empty where it worked."""
-    archive, outcomes = session.batch(paths)
-    assert archive and len(outcomes) == len(paths)
-    said = {}
-    for path, (name, what, done) in zip(paths, outcomes):
-        assert name == path.name
-        said[name] = "" if done else f"{name}: {what}"
-        try:
-            files = session.analyse(path).files
-            assert all(file.is_file() for file in files.values()) and not said[name]
-        except ValueError as error:
-            assert str(error) == said[name]
-    assert not list(session.folder.rglob(".part-*"))
-    return said
+    assert command == "evaluate"
+    result = run("evaluate", "--data_path", room / "data", "--maps", f"OURS={room / 'maps'}", "--output", out)
+    assert (out / "scores.json").exists() == (result[0] == 0)
+    scored = (out / "scores.csv").read_text().splitlines()[1:] if result[0] == 0 else []
+    return *result, {line.split(",")[2] for line in scored}

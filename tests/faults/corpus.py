@@ -8,33 +8,28 @@ from pathlib import Path
 
 import main  # noqa: F401 (makes the folder above known as the package ran)
 from tests.faults.depths import PHOTOGRAPHS
-from tests.faults.folders import FOLDERS, OWN, PAIRED
-from tests.faults.inputs import INPUTS
+from tests.faults.folders import FOLDERS, PAIRED
 from tests.faults.kinds import CONTOURS, MAPS, MASK_SETS, MASKS
 from tests.faults.weights import ENCODER, MODEL, WEIGHTS
 
 PAGE = Path(__file__).parents[2] / "docs/errors.md"
-COMMANDS = ("prepare", "train", "test", "evaluate", "predict", "serve")
-CONCERNS = ((PHOTOGRAPHS, (*PAIRED, *OWN)), (MASKS, (*PAIRED, "evaluate")), (MAPS, ("evaluate",)))
+COMMANDS = ("prepare", "train", "test", "evaluate")
+CONCERNS = ((PHOTOGRAPHS, PAIRED), (MASKS, (*PAIRED, "evaluate")), (MAPS, ("evaluate",)))
 ABOUT = """\
 # What becomes of bad and odd files
 
-A command that cannot use a file says so in a sentence that names it, with the reason, and ends with exit status 1;
-there is no stack trace. `prepare`, `train`, `test` and `evaluate` stop for it; `predict` and `serve` do all other
-pictures and name it at the end. Nothing half-written is left: every file is whole or absent. Nothing is skipped in
-silence either, but for names that are none of a picture in the folders of a data set (hidden, or another suffix);
-`predict` counts those in a line. A command whose output nobody reads on, as in `| head -1`, ends without a word and
-with exit status 141, as other programs do.
+A command that cannot use a file stops with exit status 1 and a sentence that names the file and the reason; there is
+no stack trace. Nothing half-written is left: every file is whole or absent. Nothing is skipped in silence either, but
+for names that are none of a picture in the folders of a data set (hidden, or another suffix). A command whose output
+nobody reads on, as in `| head -1`, ends without a word and with exit status 141, as other programs do.
 
-    $ python main.py predict photos
-    1 picture(s) failed:
-      photos/bad.jpg: not a readable picture (image file is truncated (69 bytes not processed))
+    $ python main.py test --data_path dataset
+    error: dataset/CUHK/Test/images/bad.jpg: not a readable picture (image file is truncated (69 bytes not processed))
 
-Every cell is a test in [tests/faults/test_bad_files.py](../tests/faults/test_bad_files.py), of the table of lists in
-[test_inputs.py](../tests/faults/test_inputs.py), made from the same list as this page
-(`python -m tests.faults.corpus` writes it). *Refused* is followed by a part of the sentence; an empty cell is
-one that the kind does not concern. The files take the place of one photograph, mask or map among good ones. Weights are
-given as an encoder's or as a network's; the places in a file are tried in the order of
+Every cell is a test in [tests/faults/test_bad_files.py](../tests/faults/test_bad_files.py), made from the same list as
+this page (`python -m tests.faults.corpus` writes it). *Refused* is followed by a part of the sentence; an empty cell
+is one that the kind does not concern. The files take the place of one photograph, mask or map among good ones. Weights
+are given as an encoder's or as a network's; the places in a file are tried in the order of
 [model/state_dicts.py](../model/state_dicts.py), and what is taken from elsewhere than the file itself is printed.
 """
 
@@ -56,7 +51,6 @@ def tables() -> dict[str, list[list[str]]]:
     ]
     found["Masks"] += [[kind, *cells({"train": outcome})] for kind, (_, outcome) in CONTOURS.items()]
     found["Names and folders"] = [[one.kind, *cells(one.outcomes)] for one in FOLDERS]
-    found["Lists, streams and links"] = [[one.kind, *cells({"predict": one.outcome})] for one in INPUTS]
     return found | {"Weights": [[one.kind, *one.outcomes.values()] for one in WEIGHTS]}
 
 

@@ -5,8 +5,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from ran.imaging.writing import png
-from ran.tools.predict.results import RESULT
+from ran.imaging.writing import write_image
 from tests.faults.kinds import UNREADABLE
 from tests.faults.making import BMP, JPEG_PLAIN, MAP, MASK, MASK_PNG, encoded
 
@@ -20,14 +19,12 @@ class Folder:
         arrange: writes into (photographs, masks).
         outcomes: of the commands that it concerns, as in File; "left out: ..." for what is no picture by its name.
         named: what the sentence names, or the stems of the pictures that are done.
-        renderings: whether predict makes them.
     """
 
     kind: str
     arrange: Callable[[Path, Path], None]
     outcomes: dict[str, str]
     named: tuple[str, ...]
-    renderings: bool = True
 
     def in_command(self, command: str) -> str:
         return self.outcomes.get(command, "")
@@ -83,11 +80,6 @@ def of_systems(images: Path, masks: Path) -> None:
             (folder / name).write_bytes(b"\0\5\x16\7" if "._" in name else JPEG_PLAIN)
 
 
-def earlier_maps(folder: Path) -> None:
-    (folder / "maps").mkdir()
-    (folder / "maps/good_1.png").write_bytes(b"".join(png(MAP, RESULT)))
-
-
 def doubled(folder: Path) -> None:
     (folder / "good_1.bmp").write_bytes(BMP)
 
@@ -96,7 +88,7 @@ def doubled_mask(folder: Path) -> None:
     (folder / "good_1.bmp").write_bytes(encoded(MASK, "BMP"))
 
 
-PAIRED, OWN = ("prepare", "train", "test"), ("predict", "serve")
+PAIRED = ("prepare", "train", "test")
 LONG = "x" * 251
 
 
@@ -104,17 +96,16 @@ def each(commands: tuple[str, ...], outcome: str) -> dict[str, str]:
     return dict.fromkeys(commands, outcome)
 
 
-EVERYWHERE = each((*PAIRED, *OWN), "read: itself")
+EVERYWHERE = each(PAIRED, "read: itself")
+REFUSED = each(PAIRED, f"refused: {UNREADABLE}")
 NO_PARTNER = each(PAIRED, "refused: no partner in")
-LEFT = each(("prepare", "train", "test", "predict"), "left out: not a picture by its name")
+LEFT = each(PAIRED, "left out: not a picture by its name")
 FOLDERS = (
     Folder("name with spaces", put(" my photo .jpg"), EVERYWHERE, (" my photo ",)),
     Folder("name with a newline", put("one\ntwo.jpg"), EVERYWHERE, ("one\ntwo",)),
     Folder("name in other alphabets", put("Zürich 東京 🎞.jpg"), EVERYWHERE, ("Zürich 東京 🎞",)),
     Folder("name that is not UTF-8", put("caf\udce9.jpg"), EVERYWHERE, ("caf\udce9",)),
-    Folder("name of 255 bytes", put(f"{LONG}.jpg"), EVERYWHERE, (LONG,), renderings=False),
-    Folder("name of 255 bytes, with --overlay", put(f"{LONG}.jpg"),
-           {"predict": "refused: File name too long"}, (LONG,)),
+    Folder("name of 255 bytes", put(f"{LONG}.jpg"), EVERYWHERE, (LONG,)),
     Folder("name that begins like an option", put("--help.jpg"), EVERYWHERE, ("--help",)),
     Folder("name with several dots", put("a.b.png.jpg"), EVERYWHERE, ("a.b.png",)),
     Folder("name with a pattern's characters", put("[1]*?{}%s.jpg"), EVERYWHERE, ("[1]*?{}%s",)),
@@ -123,39 +114,34 @@ FOLDERS = (
     Folder("names that differ in case only", put("photo.jpg", "Photo.jpg"), EVERYWHERE, ("photo", "Photo")),
     Folder("names that differ in Unicode's form only", put("\u00e9.jpg", "e\u0301.jpg"), EVERYWHERE,
            ("\u00e9", "e\u0301")),
-    Folder("two pictures of one stem", make(doubled), each(PAIRED, "refused: doubled stem") | each(OWN, "read: both"),
-           ("good_1",)),
+    Folder("two pictures of one stem", make(doubled), each(PAIRED, "refused: doubled stem"), ("good_1",)),
     Folder("link to a photograph", make(link("linked.jpg", "good_1.jpg"), "linked"), EVERYWHERE, ("linked",)),
-    Folder("link to itself", make(link("loop.jpg", "loop.jpg"), "loop"),
-           each((*PAIRED, "predict"), f"refused: {UNREADABLE}") | {"serve": "refused: no longer here"}, ("loop",)),
-    Folder("link to nothing", make(link("lost.jpg", "nowhere.jpg"), "lost"),
-           each((*PAIRED, "predict"), f"refused: {UNREADABLE}") | {"serve": "refused: no longer here"}, ("lost",)),
+    Folder("link to itself", make(link("loop.jpg", "loop.jpg"), "loop"), REFUSED, ("loop",)),
+    Folder("link to nothing", make(link("lost.jpg", "nowhere.jpg"), "lost"), REFUSED, ("lost",)),
     Folder("link to the folder that it lies in", make(link("loop", ".")), LEFT, ("loop",)),
-    Folder("folder named .jpg", make(folder_with_a_picture, "album"),
-           each(PAIRED, f"refused: {UNREADABLE}") | {"predict": "read: the pictures in it"}, ("album",)),
-    Folder("pipe named .jpg", make(lambda folder: os.mkfifo(folder / "pipe.jpg"), "pipe"),
-           each((*PAIRED, "predict"), f"refused: {UNREADABLE}") | {"serve": "refused: no longer here"}, ("pipe",)),
+    Folder("folder named .jpg", make(folder_with_a_picture, "album"), REFUSED, ("album",)),
+    Folder("pipe named .jpg", make(lambda folder: os.mkfifo(folder / "pipe.jpg"), "pipe"), REFUSED, ("pipe",)),
     Folder("hidden file", put(".hidden.jpg", mates=False), LEFT, (".hidden",)),
     Folder("text beside the pictures", make(lambda folder: (folder / "notes.txt").write_text("notes")), LEFT,
            ("notes",)),
     Folder("files and folders that systems leave: ._NAME, .DS_Store, @eaDir, __MACOSX ...", of_systems,
-           LEFT | {"evaluate": LEFT["predict"]}, ("thumb",)),
+           LEFT | {"evaluate": LEFT["test"]}, ("thumb",)),
     Folder("film beside the pictures", make(lambda folder: (folder / "film.mp4").write_bytes(b"\0\0\0\x18ftyp")), LEFT,
            ("film",)),
-    Folder("maps that predict wrote, in a folder among the pictures", make(earlier_maps), LEFT, ("maps",)),
+    Folder("maps in a folder among the pictures", make(lambda folder: write_image(folder / "maps/good_1.png", MAP)),
+           LEFT, ("maps",)),
     Folder("photograph named .jfif", put("photo.jfif"), EVERYWHERE, ("photo",)),
     Folder("photograph named .mpo", put("photo.mpo"), EVERYWHERE, ("photo",)),
     Folder("text named as a camera's raw file", make(lambda folder: (folder / "bad.nef").write_bytes(b"none"), "bad"),
-           each((*PAIRED, *OWN), f"refused: {UNREADABLE}"), ("bad",)),
-    Folder("photograph named .dat", put("photo.dat"),
-           NO_PARTNER | {"predict": LEFT["predict"], "serve": "read: itself"}, ("photo",)),
+           REFUSED, ("bad",)),
+    Folder("photograph named .dat", put("photo.dat"), NO_PARTNER, ("photo",)),
     Folder("photograph without a mask", put("lone.jpg", mates=False), NO_PARTNER, ("lone",)),
     Folder("mask without a photograph", make(lambda folder: (folder / "lone.png").write_bytes(MASK_PNG), mask=True),
            NO_PARTNER, ("lone",)),
     Folder("two masks of one stem", make(doubled_mask, mask=True),
            each(PAIRED, "refused: doubled stem") | {"evaluate": "refused: two masks for one image"}, ("good_1",)),
     Folder("folder named as a mask", make(lambda folder: (folder / "bad.png").mkdir(), "bad", mask=True),
-           each((*PAIRED, "evaluate"), f"refused: {UNREADABLE}"), ("bad",)),
+           REFUSED | {"evaluate": REFUSED["test"]}, ("bad",)),
     Folder("mask that is a link to itself", make(link("bad.png", "bad.png"), "bad", mask=True),
-           each((*PAIRED, "evaluate"), f"refused: {UNREADABLE}"), ("bad",)),
+           REFUSED | {"evaluate": REFUSED["test"]}, ("bad",)),
 )  # fmt: skip

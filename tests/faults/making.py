@@ -64,7 +64,8 @@ def by_opencv(suffix: str, values: np.ndarray) -> bytes:
 def tiff(*pages: np.ndarray, reduced: int = 0, **options) -> bytes:
     """A TIFF file of pages, the first of which say that they are smaller versions; by the options of tifffile."""
     file = io.BytesIO()
-    with tifffile.TiffWriter(file, byteorder=options.pop("byteorder", "<")) as writer:
+    kind = {"byteorder": options.pop("byteorder", "<"), "bigtiff": options.pop("bigtiff", False)}
+    with tifffile.TiffWriter(file, **kind) as writer:
         for number, page in enumerate(pages):
             writer.write(page, subfiletype=int(number < reduced), metadata=None, software=False, **options)
     return file.getvalue()

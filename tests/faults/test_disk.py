@@ -12,8 +12,8 @@ import pytest
 from main import main
 from ran import tester, training_setup
 from ran.evaluation.scores import read_scores
+from ran.photos import predict
 from ran.tools import prepare
-from ran.tools.predict import command as predict
 from ran.utils.checkpoint import read_state, read_weights
 from ran.utils.files import locked
 from tests.small import TINY
@@ -122,10 +122,10 @@ def test_a_full_disk_keeps_the_last_state_of_a_training(many, run_folder, disk, 
     assert all((states[0][name] == states[1][name]).all() for name in states[0])
 
 
-LOCKING = ["prepare", "train", "test", "predict", "evaluate", "report", "ablation"]
+LOCKING = ["prepare", "train", "test", "evaluate", "report", "ablation"]
 
 
-@pytest.mark.parametrize("command", LOCKING)
+@pytest.mark.parametrize("command", [*LOCKING, "predict"])
 def test_a_folder_that_cannot_be_written_to_is_reported_first(command, spoilt, run_folder, request, tmp_path, capsys):
     if os.geteuid():
         out, reason = tmp_path / "out", "Permission denied"
@@ -201,8 +201,8 @@ def test_a_source_that_vanishes_is_named(many, run_folder, tmp_path, monkeypatch
     vanishing(prepare, "verify", victim)
     assert f"'{victim}'" in error("prepare")
     shutil.copy(many / "dataset/SAMPLE/Test/images/020.jpg", victim)
-    vanishing(predict, "find_sources", victim)
-    assert f"1 picture(s) failed:\n  {victim}: not a readable picture" in error("predict")
+    vanishing(predict, "Search", victim)
+    assert f"1 image(s) failed:\n  {victim}: not a readable image" in error("predict")
     assert (tmp_path / "predict/019.png").exists() and not (tmp_path / "predict/020.png").exists()
     shutil.copy(many / "dataset/SAMPLE/Test/images/020.jpg", victim)
     vanishing(tester, "sets_to_score", victim)

@@ -16,7 +16,7 @@ import pytest
 import torch
 
 from main import main
-from ran.imaging.writing import write_png
+from ran.imaging.writing import write_image
 from ran.predictor import SHIPPED, load_model
 from ran.utils.files import write_json
 from ran.utils.weight_files import hash_of
@@ -119,7 +119,7 @@ def test_maps_and_tables_depend_on_no_locale(tmp_path):
     """Decimal points, upper case, the encoding of names: none of it is the locale's, which a process starts with."""
     shoot = tmp_path / "shoot"
     for name, picture in zip(("é", "Größe I", "日本"), generated().values()):
-        write_png(shoot / f"{name}.png", picture)
+        write_image(shoot / f"{name}.png", picture)
     words = ["predict", str(shoot), "--table", "csv", "--size", "64", *CPU, "--output"]
     assert main([*words, str(tmp_path / "here")]) == 0
     found = [results(tmp_path / "here")]

@@ -9,7 +9,6 @@ from PIL import Image
 
 from ran.imaging.masks import read_map, read_mask
 from ran.imaging.pictures import as_rgb, picture_size, read_image
-from ran.imaging.renderings import read_alpha
 from tests.faults.making import grey3, tiff
 
 # A smooth coloured ramp: lossy files of it stay close to it.
@@ -86,14 +85,12 @@ KINDS = {
     "LZW TIFF": (pil(compression="tiff_lzw"), "a.tif", RAMP, 0),
     "16-bit grey TIFF": (array(DEEP), "a.tif", GREY3, 0),
     "16-bit RGB TIFF": (array(BGR16), "a.tif", RAMP, 0),
-    "float TIFF, 0 to 1": (array((GREY / 255).astype(np.float32)), "a.tif", GREY3, 0),
     "TIFF of two pages": (pages, "a.tif", RAMP, 0),
     "TIFF whose first page is a thumbnail": (tif(RAMP[::4, ::4], RAMP, reduced=1), "a.tif", RAMP, 0),
     "TIFF in planes": (tif(RAMP.transpose(2, 0, 1), planarconfig="separate"), "a.tif", RAMP, 0),
     "16-bit TIFF in planes": (tif(DEEP3.transpose(2, 0, 1), planarconfig="separate"), "a.tif", RAMP, 0),
     "grey TIFF, 0 is white": (tif(255 - GREY, photometric="miniswhite"), "a.tif", GREY3, 0),
     "16-bit grey TIFF, 0 is white": (tif(65535 - DEEP, photometric="miniswhite"), "a.tif", GREY3, 0),
-    "float RGB TIFF, 0 to 1": (tif((RAMP / 255).astype(np.float32)), "a.tif", RAMP, 0),
     "16-bit grey TIFF whose MaxSampleValue is 4095": (
         tif(
             np.rint(GREY / 255 * 4095).astype(np.uint16),
@@ -141,10 +138,16 @@ def test_a_mask_turned_by_its_exif_still_fits_its_image(tmp_path):
     assert np.array_equal(read_mask(tmp_path / "mask.png"), expected)
 
 
-def test_floats_of_another_range_are_refused(tmp_path):
+def test_photographs_of_floats_are_refused_and_maps_of_another_range(tmp_path):
+    for values in (GREY / 255, GREY, RAMP / 255):
+        cv2.imwrite(str(tmp_path / "hdr.tif"), values.astype(np.float32))
+        with pytest.raises(ValueError, match="hdr.tif.*float values, .*: save it as 8-bit PNG"):
+            read_image(tmp_path / "hdr.tif")
     cv2.imwrite(str(tmp_path / "hdr.tif"), GREY.astype(np.float32))
     with pytest.raises(ValueError, match="hdr.tif.*not between 0 and 1"):
-        read_image(tmp_path / "hdr.tif")
+        read_map(tmp_path / "hdr.tif")
+    cv2.imwrite(str(tmp_path / "hdr.tif"), (GREY / 255).astype(np.float32))
+    assert np.array_equal(read_map(tmp_path / "hdr.tif"), GREY)
 
 
 def test_truncated_files_are_named(tmp_path):
@@ -252,32 +255,13 @@ def test_a_tiff_that_pillow_would_map_to_memory_is_turned(tmp_path, orientation)
         assert np.array_equal(read_image(tmp_path / f"{number}.tif"), expected.get(orientation, flat))
 
 
-def test_transparency_is_read_apart_and_upright(tmp_path):
-    exif = Image.Exif()
-    exif[0x0112] = 6
-    Image.fromarray(np.dstack([RAMP, GREY])).save(tmp_path / "a.png", exif=exif)
-    Image.fromarray(np.dstack([RAMP, GREY])).save(tmp_path / "a.tif", exif=exif)
-    for name in ("a.png", "a.tif"):
-        assert np.array_equal(read_alpha(tmp_path / name), np.rot90(GREY, -1))
-    palette_with_transparency(tmp_path / "b.png")
-    assert set(np.unique(read_alpha(tmp_path / "b.png"))) == {0, 255}
-    cv2.imwrite(str(tmp_path / "c.png"), np.dstack([BGR16, DEEP]))
-    assert np.array_equal(read_alpha(tmp_path / "c.png"), GREY)
-    for number, values in enumerate((np.dstack([DEEP3, DEEP]), np.float32(np.dstack([RAMP, GREY]) / 255))):
-        for planar, how in (("contig", values), ("separate", values.transpose(2, 0, 1))):
-            path = tmp_path / f"{planar}{number}.tif"
-            tif(how, planarconfig=planar, extrasamples=["unassalpha"], extratags=[(274, "H", 1, 6, True)])(path)
-            assert np.array_equal(read_alpha(path), np.rot90(GREY, -1))
-            assert np.array_equal(read_image(path), np.rot90(RAMP, -1))
-    deep = np.dstack([DEEP, DEEP])
-    for how in ({"photometric": "minisblack"}, {"photometric": "minisblack", "compression": "zlib"}):
-        (tmp_path / "e.tif").write_bytes(tiff(deep, extrasamples=["unassalpha"], **how))
-        assert np.array_equal(read_alpha(tmp_path / "e.tif"), GREY)
-        assert np.array_equal(read_image(tmp_path / "e.tif"), GREY3)
-    (tmp_path / "e.tif").write_bytes(tiff(deep, extrasamples=["unspecified"], photometric="minisblack"))
-    assert read_alpha(tmp_path / "e.tif") is None
-    pil()(tmp_path / "d.jpg")
-    assert read_alpha(tmp_path / "d.jpg") is None
+@pytest.mark.parametrize("planar", ["contig", "separate"])
+def test_a_tiff_of_16_bits_with_alpha_is_turned(tmp_path, planar):
+    values = np.dstack([DEEP3, DEEP])
+    values = values if planar == "contig" else values.transpose(2, 0, 1)
+    how = {"planarconfig": planar, "extrasamples": ["unassalpha"], "extratags": [(274, "H", 1, 6, True)]}
+    tif(values, **how)(tmp_path / "a.tif")
+    assert np.array_equal(read_image(tmp_path / "a.tif"), np.rot90(RAMP, -1))
 
 
 @pytest.mark.parametrize("bits, levels", [(1, (0, 255)), (4, (0, 255)), (8, (0, 255)), (4, range(16)), (8, range(256))])

@@ -12,12 +12,15 @@ from PIL import Image
 
 from ran.imaging.masks import read_map, read_mask
 from ran.imaging.pictures import as_rgb, picture_size, read_image
-from tests.faults.making import BGR16, GREY, PICTURE, grey3, tiff
+from tests.faults.making import BGR16, FLOATS, GREY, PICTURE, SIXTEEN, grey3, tiff
 from tests.faults.test_readers import budget
 
 TYPES = {"uint8": 255, "uint16": 65535, "uint32": 65535, "float16": 1, "float32": 1, "float64": 1}
 # What is refused today; whatever else cannot be read fails the test.
-REFUSED = "kind that OpenCV does not decode|an array of uint32|where 0 is white, of a highest level"
+REFUSED = "float values|kind that OpenCV does not decode|an array of uint32|where 0 is white, of a highest level"
+
+BITS = GREY > 100
+FOREIGN = {"bigtiff": True, "byteorder": ">", "photometric": "minisblack"}  # how Pillow does not open them
 
 
 @st.composite
@@ -100,39 +103,48 @@ def test_every_variant_is_read_right_or_refused(made, tmp_path_factory):
 
 def test_what_is_commonly_found_is_not_refused(tmp_path):
     """So that the test above cannot pass by refusing everything."""
-    floats, planes = (PICTURE / 255).astype(np.float32), BGR16[..., ::-1].transpose(2, 0, 1)
-    for number, (values, how) in enumerate((
-        (planes, {"planarconfig": "separate"}), (planes, {"planarconfig": "separate", "compression": "zlib"}),
-        (floats, {}), (floats, {"byteorder": ">"}), (floats, {"compression": "zlib"}),
-        (floats.transpose(2, 0, 1), {"planarconfig": "separate"}), (floats.astype(np.float64), {}),
-    )):  # fmt: skip
-        (tmp_path / f"{number}.tif").write_bytes(tiff(values, photometric="rgb", **how))
-        assert np.array_equal(read_image(tmp_path / f"{number}.tif"), PICTURE)
-    for values, kind in ((65535 - GREY.astype(np.uint16) * 257, "<"), (65535 - GREY.astype(np.uint16) * 257, ">"),
-                         (1 - (GREY / 255).astype(np.float32), "<"), (255 - GREY, ">")):  # fmt: skip
-        (tmp_path / "white.tif").write_bytes(tiff(values, photometric="miniswhite", byteorder=kind))
-        assert np.array_equal(read_image(tmp_path / "white.tif"), grey3(GREY))
+    path, deep = tmp_path / "a.tif", PICTURE.astype(np.uint16) * 257
+    separate = {"planarconfig": "separate"}
+    for values, how in ((deep, separate), (deep, separate | {"compression": "zlib"}), (deep, {}),
+                        (deep, {"byteorder": ">"}), (deep, {"compression": "zlib"})):  # fmt: skip
+        values = values.transpose(2, 0, 1) if "planarconfig" in how else values
+        path.write_bytes(tiff(values, photometric="rgb", **how))
+        assert np.array_equal(read_image(path), PICTURE)
+    for values, kind in ((65535 - SIXTEEN, "<"), (65535 - SIXTEEN, ">"), (255 - GREY, ">")):
+        path.write_bytes(tiff(values, photometric="miniswhite", byteorder=kind))
+        assert np.array_equal(read_image(path), grey3(GREY))
+
+
+def test_floats_are_read_as_maps(tmp_path):
+    path, floats = tmp_path / "a.tif", grey3(FLOATS)
+    for values, how in ((floats, {}), (floats, {"byteorder": ">"}), (floats, {"compression": "zlib"}),
+                        (floats.transpose(2, 0, 1), {"planarconfig": "separate"}), (floats.astype(np.float64), {}),
+                        (1 - FLOATS, {"photometric": "miniswhite"})):  # fmt: skip
+        path.write_bytes(tiff(values, **{"photometric": "rgb"} | how))
+        assert np.array_equal(read_map(path), GREY)
 
 
 @pytest.mark.parametrize("pages", ["uint8", "uint16", "float32"])
 def test_the_first_full_page_is_taken(tmp_path, pages):
-    whole = {"uint8": PICTURE, "uint16": PICTURE.astype(np.uint16) * 257, "float32": np.float32(PICTURE / 255)}[pages]
-    path = tmp_path / "a.tif"
-    path.write_bytes(tiff(whole[::8, ::8], whole[::4, ::4], whole, whole[::2], reduced=2, photometric="rgb"))
-    assert np.array_equal(read_image(path), PICTURE) and picture_size(path) == PICTURE.shape[:2]
+    path, whole = tmp_path / "a.tif", {"uint8": PICTURE, "uint16": BGR16[..., ::-1], "float32": grey3(FLOATS)}[pages]
+    read, expected = (read_map, GREY) if pages == "float32" else (read_image, PICTURE)
+    more = [whole[::2]] * (read == read_image)  # a map has one full page
+    path.write_bytes(tiff(whole[::8, ::8], whole[::4, ::4], whole, *more, reduced=2, photometric="rgb"))
+    assert np.array_equal(read(path), expected) and picture_size(path) == PICTURE.shape[:2]
     path.write_bytes(tiff(PICTURE[::4, ::4], whole, reduced=1, photometric="rgb"))
-    assert np.array_equal(read_image(path), PICTURE) and picture_size(path) == PICTURE.shape[:2]
+    assert np.array_equal(read(path), expected) and picture_size(path) == PICTURE.shape[:2]
     path.write_bytes(tiff(PICTURE, reduced=1, photometric="rgb"))  # all that there is
     assert np.array_equal(read_image(path), PICTURE)
 
 
 @pytest.mark.parametrize("how", [{}, {"compression": "zlib"}])
 def test_cut_off_ones_are_refused(tmp_path, how):
-    for values, planar in ((BGR16.transpose(2, 0, 1), "separate"), (np.float32(PICTURE / 255), "contig")):
+    for read, values, planar in ((read_image, BGR16.transpose(2, 0, 1), "separate"),
+                                 (read_map, grey3(FLOATS), "contig")):  # fmt: skip
         content = tiff(values, photometric="rgb", planarconfig=planar, **how)
         (tmp_path / "a.tif").write_bytes(content[: len(content) * 2 // 3])
         with pytest.raises(ValueError, match="a.tif: not a readable picture"):
-            read_image(tmp_path / "a.tif")
+            read(tmp_path / "a.tif")
 
 
 def test_16_bit_planes_of_other_colours_are_refused(tmp_path):
@@ -158,8 +170,7 @@ def test_pages_that_are_left_out_are_counted(tmp_path):
     assert np.array_equal(read_image(path, warn=said.append), PICTURE)
     assert said == [f"{path}: 2 more page(s) or frame(s) in it are not read"]
     path.write_bytes(tiff(PICTURE[::2], PICTURE, reduced=1, photometric="rgb"))  # smaller versions do not count
-    colours = (PICTURE / 255).astype(np.float32)  # which Pillow does not open
-    (tmp_path / "c.tif").write_bytes(tiff(colours, colours, photometric="rgb"))
+    (tmp_path / "c.tif").write_bytes(tiff(BITS, BITS, **FOREIGN))
     Image.fromarray(PICTURE).save(tmp_path / "b.png", save_all=True, append_images=[Image.fromarray(255 - PICTURE)])
     said.clear()
     for name in ("a.tif", "b.png", "c.tif"):
@@ -167,21 +178,21 @@ def test_pages_that_are_left_out_are_counted(tmp_path):
     assert said == [f"{tmp_path / name}: 1 more page(s) or frame(s) in it are not read" for name in ("b.png", "c.tif")]
 
 
-@pytest.mark.parametrize("kind", ["uint8", "uint16", "float32"])
+@pytest.mark.parametrize("kind", ["uint8", "uint16", "bool"])
 def test_a_thumbnail_in_all_but_name_is_not_taken(tmp_path, kind):
     path, said = tmp_path / "a.tif", []
-    top = {"uint8": 255, "uint16": 65535, "float32": 1}[kind]
-    whole, large = (values / np.float32(255) * top for values in (PICTURE, np.tile(PICTURE, (2, 2, 1))))
-    whole, large, odd = (values.round(6 * (top == 1)).astype(kind) for values in (whole, large, large[:, :96]))
+    whole = {"uint8": PICTURE, "uint16": BGR16[..., ::-1], "bool": BITS}[kind]
+    how, shown = (FOREIGN, grey3(BITS * np.uint8(255))) if kind == "bool" else ({"photometric": "rgb"}, PICTURE)
+    large = np.concatenate([np.concatenate([whole, whole])] * 2, 1)
     for pages, page, sentence in (
-        ((whole[::5, ::5], whole), PICTURE, "1 more page(s) or frame(s) in it, smaller than page 2, are"),
-        ((whole[::5, ::5], whole, whole, whole), PICTURE, "3 more page(s) or frame(s) in it, smaller than page 2, are"),
-        ((whole, large), PICTURE, "1 more page(s) or frame(s) in it, of up to 192 x 128 pixels, are"),  # A6 and A4, say
-        ((whole[:20], odd), PICTURE[:20], "1 more page(s) or frame(s) in it, of up to 96 x 128 pixels, are"),
-        ((whole, whole[::4, ::4]), PICTURE, "1 more page(s) or frame(s) in it are"),
-        ((whole, whole), PICTURE, "1 more page(s) or frame(s) in it are"),
+        ((whole[::5, ::5], whole), shown, "1 more page(s) or frame(s) in it, smaller than page 2, are"),
+        ((whole[::5, ::5], whole, whole, whole), shown, "3 more page(s) or frame(s) in it, smaller than page 2, are"),
+        ((whole, large), shown, "1 more page(s) or frame(s) in it, of up to 192 x 128 pixels, are"),  # A6 and A4, say
+        ((whole[:20], large[:, :96]), shown[:20], "1 more page(s) or frame(s) in it, of up to 96 x 128 pixels, are"),
+        ((whole, whole[::4, ::4]), shown, "1 more page(s) or frame(s) in it are"),
+        ((whole, whole), shown, "1 more page(s) or frame(s) in it are"),
     ):
-        path.write_bytes(tiff(*pages, photometric="rgb"))
+        path.write_bytes(tiff(*pages, **how))
         assert np.array_equal(read_image(path, warn=said.append), page) and picture_size(path) == page.shape[:2]
         assert said.pop() == f"{path}: {sentence} not read" and not said
     with pytest.raises(ValueError, match=r"1 more page\(s\) or frame\(s\) in it: save the one that is meant"):

@@ -12,7 +12,7 @@ from PIL import ExifTags, Image
 
 from ran.evaluation.metrics import COLUMNS, SetScore, score_image, totals
 from ran.evaluation.scores import read_scores
-from ran.imaging.writing import write_png
+from ran.imaging.writing import write_image
 from ran.tools import evaluate
 from ran.utils.tool_options import EvaluateOptions
 
@@ -52,7 +52,7 @@ def test_scores_are_those_of_score_image(evaluated, saved_maps, dataset):
 def test_the_dataset_folder_is_optional_and_polarity_can_be_said(saved_maps, dataset, tmp_path, capsys):
     for source, target in ((dataset / "SAMPLE/Test/masks", "gt"), (saved_maps["good"], "flipped")):
         for path in source.iterdir():
-            write_png(tmp_path / target / path.name, 255 - cv2.imread(str(path), cv2.IMREAD_GRAYSCALE))
+            write_image(tmp_path / target / path.name, 255 - cv2.imread(str(path), cv2.IMREAD_GRAYSCALE))
     folders = [f"good={saved_maps['good']}", f"flipped={tmp_path / 'flipped'}"]
     evaluate.run(
         EvaluateOptions(
@@ -98,7 +98,7 @@ def test_photographs_with_an_exif_rotation_are_counted(options, dataset, tmp_pat
 
 def test_an_inverted_method_is_suspected(options, tmp_path, capsys):
     for path in (tmp_path / "maps").iterdir():
-        write_png(path, 255 - cv2.imread(str(path), cv2.IMREAD_GRAYSCALE))
+        write_image(path, 255 - cv2.imread(str(path), cv2.IMREAD_GRAYSCALE))
     evaluate.run(options)
     out = capsys.readouterr().out
     assert "warning: method looks inverted: MAE 0." in out and "--blurred_maps" in out
@@ -127,7 +127,7 @@ def test_unusable_maps_are_named(options, tmp_path, capsys, kind):
     path = first_map(tmp_path)
     data = path.read_bytes()
     if kind == "colours":
-        write_png(path, np.full((64, 96, 3), (200, 30, 90), np.uint8))
+        write_image(path, np.full((64, 96, 3), (200, 30, 90), np.uint8))
     else:
         path.write_bytes({"truncated": data[: len(data) // 2], "empty": b"", "text": b"focus"}[kind])
     with pytest.raises(ValueError, match=f"maps that cannot be used.*\n.*{path.name}"):
@@ -140,11 +140,11 @@ def test_unusable_maps_are_named(options, tmp_path, capsys, kind):
 
 
 def test_one_dark_map_is_scored_and_a_folder_of_0_and_1_is_refused(options, tmp_path):
-    write_png(first_map(tmp_path), np.eye(64, 96, dtype=np.uint8))
+    write_image(first_map(tmp_path), np.eye(64, 96, dtype=np.uint8))
     evaluate.run(options)
     assert read_scores(tmp_path / "out")[0].totals["images"] == 3
     for path in (tmp_path / "maps").iterdir():
-        write_png(path, np.eye(64, 96, dtype=np.uint8))
+        write_image(path, np.eye(64, 96, dtype=np.uint8))
     with pytest.raises(ValueError, match="no map of method has a level above 1 of 255"):
         evaluate.run(options)
 

@@ -1,14 +1,18 @@
-import sys
+import csv
+import json
 
 import numpy as np
+import onnxruntime
 import pytest
 import torch
 
+import ran
 from ran.predictor import load_model
-from ran.predictor_onnx import OnnxPredictor
 from ran.tools import export
 from ran.tools.sample import photograph
+from ran.utils.checkpoint import read_weights, save_weights
 from ran.utils.tool_options import ExportOptions
+from ran.utils.weight_files import check_hash, hash_of
 
 pytestmark = pytest.mark.xdist_group("onnx")  # one process makes what its tests share
 
@@ -20,27 +24,35 @@ def exported(run_folder, tmp_path_factory):
     return path
 
 
-def test_the_file_computes_what_pytorch_does_at_any_size(exported, run_folder):
-    ours, theirs = load_model(run_folder, "cpu"), load_model(exported)
-    assert isinstance(theirs, OnnxPredictor) and theirs.img_size == ours.img_size
+@pytest.fixture
+def options(run_folder, tmp_path) -> ExportOptions:
+    """Options that write half-precision weights without scores."""
+    return ExportOptions(model_path=str(run_folder), format="safetensors", output=str(tmp_path / "ran.safetensors"))
+
+
+def test_the_graph_computes_what_pytorch_does_at_any_size(exported, run_folder):
+    session, ours = onnxruntime.InferenceSession(exported), load_model(run_folder, "cpu")
     rng = np.random.default_rng(0)
     for batch, height, width in ((1, 64, 64), (3, 97, 130), (1, 200, 33)):
-        images = torch.from_numpy(rng.integers(0, 256, (batch, 3, height, width), dtype=np.uint8))
-        assert np.allclose(theirs.probabilities(images), ours.probabilities(images), atol=1e-4)
-    photograph = rng.integers(0, 256, (90, 120, 3), dtype=np.uint8)
-    assert np.allclose(theirs(photograph, tile=70, tta=True), ours(photograph, tile=70, tta=True), atol=1e-4)
+        images = rng.integers(0, 256, (batch, 3, height, width), dtype=np.uint8)
+        (probability,) = session.run(None, {"image": images})
+        assert np.allclose(probability[:, 0], ours.probabilities(images), atol=1e-4)
 
 
-def test_batch_norms_are_folded_into_convolutions(exported):
+def test_the_graph_holds_metadata_and_no_batch_norm(exported, run_folder):
     onnx = pytest.importorskip("onnx")
-    assert "BatchNormalization" not in {node.op_type for node in onnx.load(exported).graph.node}
+    model = onnx.load(exported)
+    stored = {entry.key: json.loads(entry.value) for entry in model.metadata_props}
+    weights = run_folder / "best_model.safetensors"
+    assert stored == read_weights(weights)[1] | {"weights": hash_of(weights)}
+    assert "BatchNormalization" not in {node.op_type for node in model.graph.node}
 
 
 @pytest.mark.slow
 def test_the_shipped_network_is_the_same_at_odd_sizes(tmp_path):
-    """Its encoder pads by the size of what it sees, which becomes part of the graph."""
+    """Its encoder pads by the size of its input, which becomes part of the graph."""
     export.run(ExportOptions(output=str(tmp_path / "ran.onnx")))
-    ours, theirs = load_model(device="cpu"), load_model(tmp_path / "ran.onnx")
+    ours, theirs = load_model(device="cpu"), ran.load_model(tmp_path / "ran.onnx")
     cat = photograph("chelsea")
     for size in (97, 300):
         expected = ours(cat, size=size)
@@ -53,22 +65,73 @@ def test_parity_is_printed_at_three_sizes_and_a_wrong_graph_is_refused(run_folde
     export.run(options)
     assert capsys.readouterr().out.count("largest difference from PyTorch") == 3
     (tmp_path / "ran.onnx").unlink()
-    right = OnnxPredictor.probabilities
-    monkeypatch.setattr(OnnxPredictor, "probabilities", lambda self, images: right(self, images) + 0.01)
+    right = export.Probability.forward
+    monkeypatch.setattr(export.Probability, "forward", lambda self, image: right(self, image) + 0.01)
     with pytest.raises(ValueError, match="differs from PyTorch by 1.0e-02"):
         export.run(options)
     assert not list(tmp_path.iterdir())
 
 
-def test_what_cannot_be_loaded_says_why(exported, tmp_path, monkeypatch):
-    (tmp_path / "bad.onnx").write_bytes(b"no graph")
-    for path, message in ((tmp_path / "none.onnx", "main.py export --output"), (tmp_path / "bad.onnx", "not an ONNX")):
-        with pytest.raises((ValueError, FileNotFoundError), match=message):
-            load_model(path)
-    with pytest.raises(ValueError, match="ends in .onnx"):
+def test_missing_packages_and_wrong_options_are_said(options, tmp_path, monkeypatch):
+    with pytest.raises(ValueError, match="--average and --data_path need --format safetensors"):
+        export.run(ExportOptions(average=["runs/other"]))
+    with pytest.raises(ValueError, match="must end in .onnx"):
         export.run(ExportOptions(output=str(tmp_path / "ran.pt")))
-    monkeypatch.setitem(sys.modules, "onnxruntime", None)
-    with pytest.raises(ValueError, match="pip install onnxruntime"):
-        load_model(exported)
-    with pytest.raises(ValueError, match="export needs other packages: pip install onnx onnxruntime"):
-        export.run(ExportOptions(model_path="no such weights: packages are looked for first"))
+    with pytest.raises(ValueError, match="--output must name the file"):
+        export.run(ExportOptions(format="safetensors"))
+    monkeypatch.setattr(export, "find_spec", lambda name: None)
+    with pytest.raises(ValueError, match="pip install onnx onnxruntime"):
+        export.run(ExportOptions(output=str(tmp_path / "ran.onnx")))
+
+
+def test_weights_are_halved_and_hold_the_scores_of_their_own_file(options, run_folder, dataset, tmp_path):
+    options.data_path = str(dataset)
+    export.run(options)
+    path = tmp_path / "ran.safetensors"
+    state, metadata = read_weights(path)
+    assert {value.dtype for value in state.values() if value.is_floating_point()} == {torch.float16}
+    assert path.stat().st_size < 0.52 * (run_folder / "best_model.safetensors").stat().st_size
+    whole, trained = read_weights(run_folder)
+    assert all(torch.equal(state[name], value.to(state[name].dtype)) for name, value in whole.items())
+    assert {key: metadata[key] for key in trained} == trained and trained["hardware"]
+    history = csv.DictReader((run_folder / "history.csv").open())
+    assert trained["seconds"] == round(sum(float(row["seconds"]) for row in history))
+    assert metadata["scores"]["SAMPLE"]["images"] == 3 and 0 < metadata["scores"]["SAMPLE"]["mae"] < 1
+    check_hash(path)
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["ran.safetensors", "ran.safetensors.sha256"]
+    assert load_model(path, "cpu").network.mfa.classify.weight.dtype == torch.float32
+
+
+def test_the_mean_of_several_trainings(options, run_folder, tmp_path):
+    state, metadata = read_weights(run_folder)
+    other = {name: value + 1 if value.is_floating_point() else value for name, value in state.items()}
+    options.average = [str(tmp_path / "other.safetensors")]
+    save_weights(tmp_path / "other.safetensors", other, metadata | {"scores": {}, "epoch": 7})
+    export.run(options)
+    mean, about = read_weights(tmp_path / "ran.safetensors")
+    name = "mfa.classify.bias"
+    assert torch.allclose(mean[name].float(), state[name] + 0.5, atol=1e-2) and not torch.equal(mean[name], state[name])
+    assert [one["epoch"] for one in about["averaged"]] == [7] and "scores" not in about["averaged"][0]
+    assert about["epoch"] == metadata["epoch"] and "scores" not in about
+    save_weights(tmp_path / "other.safetensors", other, metadata | {"config": metadata["config"] | {"fold": 2}})
+    with pytest.raises(ValueError, match="other.safetensors: another network or --fold"):
+        export.run(options)
+
+
+def test_weights_that_half_precision_cannot_hold_are_refused(options, run_folder, tmp_path):
+    state, metadata = read_weights(run_folder)
+    state["mfa.classify.bias"] += 1e6
+    save_weights(tmp_path / "large.safetensors", state, metadata)
+    options.model_path = str(tmp_path / "large.safetensors")
+    with pytest.raises(ValueError, match="half precision cannot hold mfa.classify.bias"):
+        export.run(options)
+    assert not (tmp_path / "ran.safetensors").exists()
+
+
+def test_a_file_without_its_scores_is_never_left(options, tmp_path):
+    (tmp_path / "ran.safetensors").write_bytes(b"earlier")
+    options.data_path = str(tmp_path / "nowhere")
+    with pytest.raises(FileNotFoundError):
+        export.run(options)
+    assert (tmp_path / "ran.safetensors").read_bytes() == b"earlier"
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["ran.safetensors"]

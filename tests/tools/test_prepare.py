@@ -9,7 +9,7 @@ from PIL import Image
 from ran.imaging.contour import contour_band
 from ran.imaging.layouts import LAYOUTS, SPLITS
 from ran.imaging.masks import UNKNOWN, read_mask
-from ran.imaging.writing import write_png
+from ran.imaging.writing import write_image
 from ran.tools import prepare
 from ran.utils.tool_options import PrepareOptions
 
@@ -330,7 +330,7 @@ def test_trimaps_keep_what_is_unknown(source, tmp_path, capsys):
     for path in (source / "gt").iterdir():
         trimap = read_mask(path)
         trimap[:9] = UNKNOWN
-        write_png(masks / path.name, trimap)
+        write_image(masks / path.name, trimap)
     options = {"images": str(source / "image"), "masks": str(masks), "trimaps": True, "dataset": "PART"}
     options |= {"white": "blurred", "data_path": str(tmp_path / "dataset")}
     prepare.run(PrepareOptions(**options, split="train"))

@@ -8,7 +8,7 @@ from ran.imaging.dataset_check import check, contrast_gain
 from ran.imaging.layouts import find_sets
 from ran.imaging.masks import UNKNOWN, read_trimap
 from ran.imaging.pictures import read_image
-from ran.imaging.writing import write_png
+from ran.imaging.writing import write_image
 from ran.tester import sets_to_score
 from ran.tools import synthesise
 from ran.tools.sample import photograph
@@ -28,8 +28,8 @@ def sources(tmp_path_factory):
         picture = cv2.resize(photograph(name), (120, 80), interpolation=cv2.INTER_AREA)
         picture = np.clip(picture + rng.normal(0, 20, picture.shape), 0, 255).astype(np.uint8)
         for kind, truth in (("masks", mask), ("depth", depth)):
-            write_png(folder / kind / f"{name}.png", truth)
-        write_png(folder / "images" / f"{name}.png", picture)
+            write_image(folder / kind / f"{name}.png", truth)
+        write_image(folder / "images" / f"{name}.png", picture)
     return folder
 
 

@@ -2,12 +2,12 @@ from pathlib import Path
 
 import pytest
 
+from ran.photos.options import PredictOptions
 from ran.tools.ablation import read_variants
 from ran.utils.checkpoint import read_weights, recipe
 from ran.utils.command_line import parse, parse_bool
 from ran.utils.options import TestConfig as EvaluationConfig
 from ran.utils.options import TrainConfig
-from ran.utils.photograph_options import PredictOptions
 
 CONFIGS = Path(__file__).parent.parent.parent / "configs"
 
@@ -36,8 +36,8 @@ def test_values_lists_and_the_readmes_own_spellings():
 
 
 def test_what_follows_two_dashes_is_a_path():
-    assert predict("--tta", "--", "-rf.jpg", "--x.jpg", "a.jpg").paths == ["./-rf.jpg", "./--x.jpg", "a.jpg"]
-    assert predict("--exclude", "*_edit.jpg", "--", "-", "b.jpg").paths == ["-", "b.jpg"]
+    assert predict("--overlay", "--", "-rf.jpg", "--x.jpg", "a.jpg").paths == ["./-rf.jpg", "./--x.jpg", "a.jpg"]
+    assert predict("--tile", "512", "--", "a.jpg", "b.jpg").paths == ["a.jpg", "b.jpg"]
 
 
 @pytest.mark.parametrize("text, value", [("True", True), ("yes", True), ("1", True),

@@ -1,0 +1,1 @@
+"""The application for photographs: predict, video and serve. No other folder imports this one."""

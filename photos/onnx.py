@@ -1,0 +1,96 @@
+"""Predictors by onnxruntime, without PyTorch, and the choice between both engines."""
+
+import json
+import os
+from contextlib import suppress
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from ..predictor import SHIPPED, Predictor
+from ..predictor import load_model as load_torch
+from ..utils.command_line import as_typed
+from ..utils.progress import cores
+from ..utils.weight_files import exported, named, recorded_hash
+from .formats import read_pixels
+
+
+class OnnxPredictor(Predictor):
+    """A Predictor by onnxruntime, on a file that `export` wrote.
+
+    Args:
+        path: the .onnx file.
+        device: auto or None (CUDA where onnxruntime has it), cpu, cuda, cuda:1, or a torch.device.
+
+    Raises:
+        FileNotFoundError, ValueError: no such file, not one that `export` wrote, one of other weights than those beside
+            it, no such device, or onnxruntime is not installed.
+    """
+
+    def __init__(self, path: str | Path, device: Any = "auto"):
+        try:
+            import onnxruntime
+        except ImportError:
+            raise ValueError(f"{path} needs another package: pip install onnxruntime") from None
+        self._file = path = Path(path).absolute()
+        if not path.is_file():
+            advice = as_typed(f"export --model {path.with_suffix('.safetensors')}")
+            raise FileNotFoundError(f"{path}: no such file; `{advice}` writes it, where PyTorch is installed")
+        kind, _, index = str(device or "auto").partition(":")
+        if kind not in ("auto", "cpu", "cuda"):
+            raise ValueError(f"--device {device}: onnxruntime works on cpu and cuda; --device auto takes what is there")
+        has_cuda = kind != "cpu" and "CUDAExecutionProvider" in onnxruntime.get_available_providers()
+        providers: list[Any] = [("CUDAExecutionProvider", {"device_id": index or "0"})] * has_cuda
+        options = onnxruntime.SessionOptions()
+        # Set here, onnxruntime obeys OMP_NUM_THREADS and the processors this process may use; and no thread spins.
+        options.intra_op_num_threads = int(os.environ.get("OMP_NUM_THREADS") or cores())
+        options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+        metadata = {}
+        try:
+            self._session = onnxruntime.InferenceSession(path, options, [*providers, "CPUExecutionProvider"])
+            for key, value in self._session.get_modelmeta().custom_metadata_map.items():
+                with suppress(json.JSONDecodeError):  # an entry of another tool
+                    metadata[key] = json.loads(value)
+            if not {"model", "config"} <= metadata.keys():
+                raise ValueError("its metadata lack the network's options")
+            super().__init__(metadata, self._session.get_providers()[0].partition("Exec")[0].lower())
+        except Exception as error:  # onnxruntime raises many kinds for a damaged or foreign file
+            raise ValueError(f"{path}: not an ONNX file that export wrote ({str(error).splitlines()[0]})") from None
+        if kind == "cuda" and self.device != "cuda":
+            raise ValueError(f"--device {device}: onnxruntime has no CUDA here; install onnxruntime-gpu, or use cpu")
+        weights = path.with_suffix(".safetensors")
+        if "weights" in metadata and weights.is_file() and metadata["weights"] != recorded_hash(weights):
+            raise ValueError(f"{path}: made of other weights than those of {weights.name} beside it: export it anew")
+
+    def __reduce__(self):
+        """Pickled by its path: another process opens the file anew."""
+        return OnnxPredictor, (self._file, self.device), {"read": self.read}
+
+    def _run(self, images: np.ndarray) -> np.ndarray:
+        return self._session.run(None, {"image": np.ascontiguousarray(images)})[0][:, 0]
+
+
+def load_model(path: str | Path = SHIPPED, device: Any = "auto", amp: str = "off", compile: bool = False) -> Predictor:
+    """Predictor from trained weights; without a path, from those of this repository. Reads every kind of photograph.
+
+    Args:
+        path: weights file that `train` or `export` wrote, run folder (the best model), name of a shipped model, .onnx
+            file that `export` wrote. Where PyTorch is not installed, the .onnx file beside the weights is taken.
+        device: auto or None (CUDA, then MPS, then the CPU), cpu, cuda, cuda:1, mps, or a torch.device.
+        amp: mixed precision: auto, off, bf16 or fp16.
+        compile: whether to torch.compile the network; worth it for many images of one size.
+
+    Raises:
+        FileNotFoundError, ValueError: no such weights, or no such device.
+    """
+    weights = named(path)
+    if weights.suffix != ".onnx" and not find_spec("torch"):
+        weights = exported(weights, ".onnx")
+    if weights.suffix == ".onnx" and (amp != "off" or compile):
+        raise ValueError(f"{weights}: --amp and --compile have no effect on ONNX models")
+    on_torch = weights.suffix != ".onnx"
+    predictor = load_torch(weights, device, amp, compile) if on_torch else OnnxPredictor(weights, device)
+    predictor.read = read_pixels
+    return predictor

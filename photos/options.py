@@ -1,0 +1,112 @@
+"""The options of predict, video and serve, and the renderings they offer. Imports nothing heavy."""
+
+from dataclasses import dataclass
+from functools import partial
+from typing import Any, NamedTuple
+
+from ..utils.command_line import option
+from ..utils.options import MIN_SIZE, PRECISIONS, device_option, model_option, output_option
+
+BLUR = 2.4  # diameter of the bokeh's disc, percent of the longer side
+
+
+class Rendering(NamedTuple):
+    """A picture made of an image and its map by the function of its name in photos.renderings."""
+
+    suffix: str
+    help: str
+    label: str
+
+
+RENDERINGS = {
+    "overlay": Rendering(".overlay.jpg", "the part in focus outlined, the rest darkened", "Overlay"),
+    "cutout": Rendering(".cutout.png", "the part in focus, the rest transparent", "Cut-out"),
+    "bokeh": Rendering(".bokeh.jpg", "the blurred part blurred more", "More blur"),
+}
+
+
+# Options that several commands have.
+network = partial(model_option, "weights file, run folder, .onnx file that export wrote, or name of a shipped model")
+behind = partial(option, "", "colour behind the cut-out, such as white or #ffffff (default: transparent)")
+strength = partial(option, BLUR, "strength of the bokeh: diameter of its disc, percent of the longer side, 0.2 to 20")
+input_size = partial(option, 0, "side of the network's input, pixels; 0 = as in training", at_least=0)
+
+
+def check_options(options: Any, shown: list[str]) -> None:
+    """Raises ValueError for a size that is too small, or an option of a rendering that is not asked for."""
+    for name in ("size", "tile"):
+        if 0 < getattr(options, name, 0) < MIN_SIZE:
+            raise ValueError(f"--{name} is at least {MIN_SIZE} pixels, or 0")
+    if options.background and "cutout" not in shown:
+        raise ValueError("--background needs --cutout (video: --show cutout)")
+    if options.blur != BLUR and "bokeh" not in shown:
+        raise ValueError("--blur needs --bokeh (video: --show bokeh)")
+    if not 0.2 <= options.blur <= 20:
+        raise ValueError(f"--blur {options.blur:g}: 0.2 to 20 percent of the longer side")
+
+
+@dataclass
+class PredictOptions:
+    """Write focus maps of images: files, folders with all folders in them, or patterns such as "shoot/*.jpg"."""
+
+    paths: list[str] = option([], "images: files, folders, patterns", positional=True)
+    output: str = output_option("maps", "folder for the maps, NAME.png, 255 = in focus; of one image also a .png file")
+    overlay: bool = option(False, f"also write NAME{RENDERINGS['overlay'].suffix}: {RENDERINGS['overlay'].help}")
+    cutout: bool = option(False, f"also write NAME{RENDERINGS['cutout'].suffix}: {RENDERINGS['cutout'].help}")
+    bokeh: bool = option(False, f"also write NAME{RENDERINGS['bokeh'].suffix}: {RENDERINGS['bokeh'].help}")
+    background: str = behind()
+    blur: float = strength()
+    table: str = option("", "csv or json: numbers of every image in OUTPUT/focus.csv", choices=("", "csv", "json"))
+    tile: int = option(0, "cut the image into overlapping squares of this side, pixels: finer maps; 0 = no", at_least=0)
+    size: int = input_size()
+    model_path: str = network()
+    device: str = device_option()
+    amp: str = option("off", "mixed precision: bf16 and fp16 are faster on GPUs", choices=PRECISIONS)
+    overwrite: bool = option(False, "write existing results anew")
+    quiet: bool = option(False, "print warnings and errors only")
+
+    def __post_init__(self):
+        check_options(self, self.renderings)
+        if "-" in (self.output, *self.paths):
+            raise ValueError("-: standard input and output are not supported, name files and folders")
+
+    @property
+    def renderings(self) -> list[str]:
+        """Names of the renderings to write."""
+        return [name for name in RENDERINGS if getattr(self, name)]
+
+
+@dataclass
+class VideoOptions:
+    """Write the focus map of every frame of a video, or a rendering of it, as a new video with the same sound."""
+
+    paths: list[str] = option([], "a video file, or numbered images such as frames/%%04d.png", positional=True)
+    output: str = output_option("maps", "video to write (.mp4 or .webm), or folder for NAME.overlay.mp4")
+    show: str = option("overlay", "what becomes of each frame", choices=("map", *RENDERINGS))
+    background: str = behind()
+    blur: float = strength()
+    table: str = option("", "csv: numbers of every frame, in NAME.overlay.frames.csv", choices=("", "csv"))
+    frames: int = option(0, "end after so many frames; 0 = all", at_least=0)
+    size: int = input_size()
+    model_path: str = network()
+    device: str = device_option()
+    overwrite: bool = option(False, "replace an existing video and its table")
+
+    def __post_init__(self):
+        check_options(self, [self.show])
+
+
+@dataclass
+class ServeOptions:
+    """Open a page on this machine that shows what is in focus in an image: overlay, map, cut-out, bokeh, numbers."""
+
+    model_path: str = network()
+    device: str = device_option()
+    host: str = option("127.0.0.1", "address to listen on; 0.0.0.0 opens the page to the network")
+    port: int = option(0, "port to listen on; 0 = the first free one from 7860", at_least=0)
+    root_path: str = option("", "path of the page behind a reverse proxy, such as /focus")
+    max_mb: int = option(50, "largest file, MB", at_least=1)
+
+    def __post_init__(self):
+        if self.port > 65535:
+            raise ValueError("--port is at most 65535")

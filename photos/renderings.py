@@ -1,0 +1,121 @@
+"""Pictures made of a photograph and its focus map: overlay, cut-out, bokeh.
+
+Images are H x W x 3 uint8, RGB; maps are H x W uint8 of the same size, 255 = in focus.
+"""
+
+from typing import Any
+
+import cv2
+import numpy as np
+from PIL import ImageColor
+
+from ..imaging.blur import disc
+from .formats import Photo, blend
+from .options import BLUR, RENDERINGS
+
+HALF = 128  # levels from here on are in focus: a probability of at least 0.5
+LINE = (255, 214, 10)  # yellow: the border of the part in focus
+DARK = np.rint(np.linspace(0.3 * 255, 255, 256)).astype(np.uint8)  # brightness of the overlay by level of the map
+WORKING_SIDE = 1024  # longer side at which blur and numbers are computed, pixels
+RADIUS = 4  # smallest radius of the bokeh's disc there, pixels: a weaker blur is computed at a longer side
+
+
+def suffix_of(name: str, background: Any = None) -> str:
+    """Suffix of a rendering's file: a cut-out on a background is opaque, and a JPEG."""
+    suffix = RENDERINGS[name].suffix
+    return suffix.replace(".png", ".jpg") if background else suffix
+
+
+def render(name: str, photo: Photo, focus_map: np.ndarray, background: Any = None, blur: float = BLUR) -> np.ndarray:
+    """The rendering of a name: H x W x 3 uint8, or x 4 (RGB, alpha) of a cut-out without background.
+
+    Args:
+        background: colour behind a cut-out, RGB from 0 to 255; None = transparent.
+        blur: see bokeh.
+
+    Raises:
+        ValueError: a map that is not uint8.
+    """
+    if focus_map.dtype != np.uint8:
+        raise ValueError(f"a map of {focus_map.dtype}: expected uint8, as Predictor.levels gives it")
+    if name == "overlay":
+        return overlay(photo.pixels, focus_map)
+    if name == "bokeh":
+        return bokeh(photo.pixels, focus_map, blur)
+    alpha = focus_map if photo.alpha is None else cv2.multiply(focus_map, photo.alpha, scale=1 / 255)
+    colours = clean_colours(photo.pixels, focus_map)
+    if not background:
+        return cv2.merge([colours, alpha])
+    return blend(colours, np.broadcast_to(np.uint8(background), colours.shape), alpha)
+
+
+def overlay(image: np.ndarray, focus_map: np.ndarray) -> np.ndarray:
+    """The image with its blurred part darkened, and a line around the part in focus."""
+    result = cv2.multiply(image, cv2.merge([cv2.LUT(focus_map, DARK)] * 3), scale=1 / 255)
+    sharp = cv2.threshold(focus_map, HALF - 1, 1, cv2.THRESH_BINARY)[1]
+    pen = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, [2 * max(1, round(max(sharp.shape) / 800)) + 1] * 2)
+    # A replicated rim: no line where the part in focus ends with the image.
+    result[cv2.morphologyEx(sharp, cv2.MORPH_GRADIENT, pen, borderType=cv2.BORDER_REPLICATE) > 0] = LINE
+    return result
+
+
+def clean_colours(image: np.ndarray, focus_map: np.ndarray) -> np.ndarray:
+    """The colours of a cut-out, H x W x 3 uint8.
+
+    Along the soft edge they are cleaned of the background's: they are estimated from the in-focus pixels nearby, like
+    the first stage of "Approximate fast foreground colour estimation" (ICIP 2021).
+    """
+    small = _floats(image)
+    weight = (_floats(focus_map)[..., None] / 255) ** 4  # a pixel in the middle of the edge is half background
+    window = [2 * max(1, max(small.shape[:2]) // 40) + 1] * 2
+    near = cv2.blur(small * weight, window) / (cv2.blur(weight, window)[..., None] + 1e-6)
+    # A pixel that is all in focus keeps its colour, one that is hardly in focus takes that of its neighbours.
+    return blend(image, _enlarged(near, focus_map.shape), focus_map)
+
+
+def bokeh(image: np.ndarray, focus_map: np.ndarray, blur: float = BLUR) -> np.ndarray:
+    """The image as with a wider aperture: the blurred part is blurred more, by a disc.
+
+    The blur averages blurred pixels alone, in linear light. The part in focus does not bleed into it, nor does its soft
+    rim, where pixels hold light of both.
+
+    Args:
+        blur: diameter of the disc, percent of the longer side.
+    """
+    side = max(WORKING_SIDE, round(200 * RADIUS / blur))
+    small = _floats(image, side)
+    radius = max(1.0, blur / 200 * max(small.shape[:2]))
+    kernel, rim = disc(radius), cv2.getStructuringElement(cv2.MORPH_ELLIPSE, [2 * round(radius / 2) + 1] * 2)
+    weight = np.maximum((1 - cv2.dilate(_floats(focus_map, side) / 255, rim)) ** 8, 1e-5)
+    light = (small / 255) ** 2.2 * weight[..., None]
+    blurred = cv2.filter2D(light, -1, kernel) / cv2.filter2D(weight, -1, kernel)[..., None]
+    return blend(image, _enlarged(255 * np.maximum(blurred, 0) ** (1 / 2.2), focus_map.shape), focus_map)
+
+
+def colour_of(text: str) -> tuple[int, int, int]:
+    """An opaque colour as CSS writes it, such as white, #ffffff or rgb(255, 255, 255). Raises ValueError."""
+    try:
+        colour = ImageColor.getrgb(text)
+    except ValueError:
+        colour = (256, 256, 256)
+    if len(colour) != 3 or max(colour) > 255:
+        raise ValueError(f"--background {text}: expected an opaque colour, such as white or #ffffff")
+    return colour
+
+
+def shrunk(image: np.ndarray, side: int = WORKING_SIDE) -> np.ndarray:
+    """Image or map shrunk to a longer side of at most so many pixels, by area averages."""
+    share = side / max(image.shape[:2])
+    if share >= 1:
+        return image
+    width, height = (max(1, round(share * length)) for length in image.shape[1::-1])
+    return cv2.resize(image, (width, height), interpolation=cv2.INTER_AREA)
+
+
+def _floats(image: np.ndarray, side: int = WORKING_SIDE) -> np.ndarray:
+    return shrunk(image, side).astype(np.float32)
+
+
+def _enlarged(image: np.ndarray, size: tuple[int, int]) -> np.ndarray:
+    """Smooth colours, h x w x 3 floats from 0 to 255, at (height, width), as uint8."""
+    return cv2.resize(np.rint(image.clip(0, 255)).astype(np.uint8), size[::-1], interpolation=cv2.INTER_LINEAR)

@@ -1,0 +1,127 @@
+"""`serve`: a page on this machine that shows what is in focus in an image. It consists of Gradio's own parts."""
+
+import atexit
+import os
+import shutil
+import signal
+import tempfile
+from collections.abc import Iterable
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+from ..imaging.writing import write_image
+from ..predictor import Predictor, chosen_weights
+from .formats import read_pixels
+from .onnx import load_model
+from .options import RENDERINGS, PredictOptions, ServeOptions
+from .predict import Prediction
+from .sources import Search
+
+
+def run(options: ServeOptions) -> None:
+    """Serves the page until Ctrl-C or SIGTERM, then removes all uploads and results.
+
+    Raises:
+        ValueError, OSError: gradio is not installed, no such weights, or the address cannot be used.
+    """
+    if not find_spec("gradio"):
+        raise ValueError("serve needs another package: pip install gradio")
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    folder = os.path.realpath(tempfile.mkdtemp(prefix="ran_serve_"))
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)  # runs after the last thread that writes there
+    os.environ |= {"GRADIO_TEMP_DIR": folder, "GRADIO_ANALYTICS_ENABLED": "False", "HF_HUB_OFFLINE": "1"}
+    page = build(load_model(chosen_weights(options.model_path), options.device), folder, options.max_mb)
+    try:
+        address = page.launch(
+            server_name=options.host, server_port=options.port or None, root_path=options.root_path, share=False,
+            max_file_size=f"{options.max_mb}mb", footer_links=[], run_history=False, ssr_mode=False, quiet=True,
+            prevent_thread_lock=True,
+        )[1]  # fmt: skip
+    except OSError:
+        place = f"{options.host}, port {options.port or 'from 7860'}"
+        raise OSError(f"cannot listen on {place}: it is taken, or not on this machine; try --port 0") from None
+    print(f"RAN is at {address} (Ctrl-C ends it)", flush=True)
+    page.block_thread()
+
+
+def results(predictor: Predictor, images: list[str], folder: str, kinds: Iterable[str]) -> tuple[Path, Prediction]:
+    """Writes maps, the renderings of `kinds` and focus.csv of images into a new folder, as predict does.
+
+    Two images of one name are told apart. Sentences name the files without their folders.
+    """
+    with tempfile.TemporaryDirectory(dir=folder) as room:
+        for image in map(Path, images):
+            name = image.name
+            while Path(room, name).exists():
+                name = f"{Path(name).stem}_2{image.suffix}"
+            shutil.copy(image, Path(room, name))
+        paths, output = sorted(map(str, Path(room).iterdir())), tempfile.mkdtemp(dir=folder)
+        switches: dict[str, Any] = dict.fromkeys(kinds, True)
+        options = PredictOptions(paths, output, table="csv", **switches)
+        prediction = Prediction(options, Path(output), predictor)
+        prediction.predict(Search(paths, Path(output)).sources)
+        for sentences in (prediction.failed, prediction.warned):
+            sentences[:] = [sentence.replace(f"{room}{os.sep}", "") for sentence in sentences]
+        for row in filter(None, prediction.tables["csv"].changes.values()):
+            row["image"] = Path(row["image"]).name
+        prediction.write_table()
+        return Path(output), prediction
+
+
+def build(predictor: Predictor, folder: str, max_mb: int) -> Any:
+    """The page, a gr.Blocks; `folder` is Gradio's."""
+    import gradio as gr
+
+    def predict(image: str) -> str:
+        output, prediction = results(predictor, [image], folder, ())
+        if prediction.failed:
+            raise gr.Error(prediction.failed[0], print_exception=False)
+        return str(output / f"{Path(image).stem}.png")
+
+    def show(value: dict) -> list:
+        if not value["files"]:
+            raise gr.Error("drop, paste or attach an image first", print_exception=False)
+        image = Path(value["files"][0])
+        output, prediction = results(predictor, [str(image)], folder, RENDERINGS)
+        for sentence in prediction.failed + prediction.warned:
+            gr.Warning(sentence, duration=None)
+        if prediction.failed:
+            return [None] * (3 + len(RENDERINGS))
+        write_image(output / "image.jpg", read_pixels(image))  # browsers cannot show HEIC
+        row = prediction.tables["csv"].rows[image.stem]
+        numbers = [[key.replace("_", " "), value] for key, value in [*row.items()][2:] if value is not None]
+        views = [output / f"{image.stem}{end}" for end in (".png", *(kind.suffix for kind in RENDERINGS.values()))]
+        return [None, (output / "image.jpg", views.pop(1)), numbers, *views]
+
+    def pack(images: list[str] | None, kinds: list[str], progress=gr.Progress(track_tqdm=True)) -> tuple:  # noqa: B008
+        output, prediction = results(predictor, images or [], folder, kinds)
+        Path(output, ".focus.csv.lock").unlink(missing_ok=True)
+        archive = shutil.make_archive(str(Path(tempfile.mkdtemp(dir=folder), "focus_maps")), "zip", output)
+        done = f"{len(images or ()) - len(prediction.failed)} of {len(images or ())} images done"
+        failed = [f"Failed: {sentence}" for sentence in prediction.failed]
+        return archive, "\n".join([done, *failed, *prediction.warned])
+
+    first, *others = [rendering.label for rendering in RENDERINGS.values()]
+    own: dict[str, Any] = {"api_visibility": "private", "concurrency_id": "network"}
+    with gr.Blocks(title="RAN: what is in focus?", analytics_enabled=False, delete_cache=(60, 600)) as page:
+        gr.Markdown("# Which part of the image is in focus?")
+        with gr.Tab("One image"):
+            box = gr.MultimodalTextbox(placeholder="Drop, paste or attach an image", label="Image", submit_btn="Show")
+            with gr.Row():
+                slider = gr.ImageSlider(label=f"Image | {first}", max_height=640, scale=3)
+                table = gr.Dataframe(headers=["number", "value"], label="Numbers", interactive=False, min_width=280)
+            with gr.Row():
+                views = [gr.Image(label=label, buttons=["download", "fullscreen"]) for label in ("Focus map", *others)]
+            box.submit(show, box, [box, slider, table, *views], show_progress_on=slider, **own)
+        with gr.Tab("Many images"):
+            uploads = gr.File(label="Images", file_count="multiple", height=300)
+            choices = [(rendering.label, kind) for kind, rendering in RENDERINGS.items()]
+            extras = gr.CheckboxGroup(choices, label="In the ZIP file beside the maps and their numbers")
+            start = gr.Button("Make focus maps", variant="primary")
+            outputs = [gr.File(label="ZIP file", interactive=False), gr.Textbox(label="Report", lines=4)]
+            start.click(pack, [uploads, extras], outputs, **own)
+        gr.Markdown(f"A file may have up to {max_mb} MB. This machine deletes images and results after ten minutes.")
+        hidden = gr.Button(visible=False), gr.File(visible=False), gr.File(visible=False)
+        hidden[0].click(predict, *hidden[1:], api_name="predict", concurrency_id="network")
+    return page.queue(max_size=16, default_concurrency_limit=1, api_open=False)

@@ -1,0 +1,48 @@
+"""The table of numbers that predict writes: a row an image, kept over several runs."""
+
+import csv
+import json
+from pathlib import Path
+
+from filelock import FileLock
+
+from ..utils.files import write_csv, write_json
+
+
+class Table:
+    """Rows by name in OUTPUT/focus.csv or focus.json. Runs and processes at the same time may share the file.
+
+    Attributes:
+        rows: of the file, as it was read last.
+        changes: rows by name that write() will put there; None removes one.
+
+    Raises:
+        ValueError: the file holds no such table.
+    """
+
+    def __init__(self, path: Path):
+        self.path, self.rows = path, _read(path)
+        self.changes: dict[str, dict | None] = {}
+
+    def write(self) -> None:
+        """Puts the changes into the file."""
+        if not self.changes:
+            return
+        with FileLock(self.path.with_name(f".{self.path.name}.lock")):
+            rows = sorted((_read(self.path) | self.changes).items())
+            self.rows, self.changes = {name: row for name, row in rows if row}, {}
+            if self.path.suffix == ".json":
+                write_json(self.path, [*self.rows.values()])
+            else:
+                write_csv(self.path, [*self.rows.values()], encoding="utf-8-sig")
+
+
+def _read(path: Path) -> dict[str, dict]:
+    if not path.exists():
+        return {}
+    try:
+        with path.open(newline="", encoding="utf-8-sig", errors="surrogateescape") as file:
+            rows = json.load(file) if path.suffix == ".json" else list(csv.DictReader(file))
+        return {row["name"]: row for row in rows}
+    except (KeyError, TypeError, ValueError, csv.Error) as error:
+        raise ValueError(f"{path}: not a table of an earlier run ({error!r}): move it away") from None

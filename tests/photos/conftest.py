@@ -1,0 +1,24 @@
+"""Fixtures: a shoot of three images, and options to predict it."""
+
+from pathlib import Path
+
+import pytest
+
+from ran.imaging.writing import write_image
+from ran.photos.options import PredictOptions
+from ran.tools.sample import photograph
+
+
+@pytest.fixture
+def shoot(tmp_path) -> Path:
+    """Three images, in a folder and one below it."""
+    folder = tmp_path / "shoot"
+    for number, name in enumerate(("a.png", "b.png", "day 2/ä.png")):
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        write_image(folder / name, photograph("coffee")[40 * number :, : 300 + 50 * number])
+    return folder
+
+
+@pytest.fixture
+def options(shoot, run_folder, tmp_path) -> PredictOptions:
+    return PredictOptions(paths=[str(shoot)], output=str(tmp_path / "out"), model_path=str(run_folder), device="cpu")

@@ -1,0 +1,115 @@
+import re
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from ran.photos import renderings
+from ran.photos.formats import Photo
+from ran.photos.options import RENDERINGS
+from ran.photos.renderings import colour_of, render, suffix_of
+
+
+@pytest.fixture
+def scene() -> tuple[np.ndarray, np.ndarray]:
+    """A fine red and black pattern, in focus, left of a plain green wall; 400 x 600, with a soft edge in the map."""
+    image = np.full((400, 600, 3), (20, 180, 40), np.uint8)
+    image[:, :300] = (0, 0, 0)
+    image[::2, :300:2] = (250, 30, 30)
+    focus_map = np.rint(255 * np.clip((310 - np.arange(600)) / 20, 0, 1)).astype(np.uint8)
+    return image, np.tile(focus_map, (400, 1))
+
+
+def test_overlay_keeps_what_is_in_focus_and_darkens_the_rest(scene):
+    image, focus_map = scene
+    result = renderings.overlay(image, focus_map)
+    assert np.array_equal(result[5:-5, 5:280], image[5:-5, 5:280])
+    assert (result[5:-5, 320:-5] == [6, 54, 12]).all()
+    line = (result == renderings.LINE).all(-1)
+    assert line[:, 290:310].any() and not line[:, :280].any()  # none where the part in focus ends with the image
+
+
+def test_cutout_has_the_map_as_alpha_and_none_of_the_background_in_its_edge(scene):
+    image, focus_map = scene
+    cut = render("cutout", Photo(image), focus_map)
+    assert cut.shape == (400, 600, 4) and np.array_equal(cut[..., 3], focus_map)
+    assert np.array_equal(cut[:, :280, :3], image[:, :280])
+    edge = cut[:, 305:309, :3].reshape(-1, 3)  # nearly transparent: green in the image
+    assert edge[:, 1].mean() < 60 and edge[:, 0].mean() > edge[:, 1].mean()
+
+
+def test_transparent_parts_of_the_image_stay_so(scene):
+    image, focus_map = scene
+    alpha = np.tile(np.linspace(0, 255, 600).astype(np.uint8), (400, 1))
+    cut = render("cutout", Photo(image, alpha), focus_map)
+    assert np.abs(cut[..., 3] - focus_map.astype(float) * alpha / 255).max() <= 1
+
+
+def test_cut_outs_lie_on_the_background(scene):
+    image, focus_map = scene
+    cut = render("cutout", Photo(image), focus_map)
+    expected = Image.new("RGBA", cut.shape[1::-1], "#204080")
+    expected.alpha_composite(Image.fromarray(cut))
+    result = render("cutout", Photo(image), focus_map, colour_of("#204080"))
+    assert np.abs(result.astype(int) - np.asarray(expected)[..., :3]).max() <= 1
+
+
+def test_bokeh_blurs_the_blurred_part_alone_and_does_not_smear_into_it(scene):
+    image, focus_map = scene
+    image[::8, 400:] = 255  # lines in the blurred part, to be smoothed
+    result = renderings.bokeh(image, focus_map)
+    assert np.array_equal(result[:, :280], image[:, :280])
+    assert result[20:-20, 450:].std(axis=0).mean() < 0.1 * image[20:-20, 450:].std(axis=0).mean()
+    assert np.abs(result[20:-20, 320:340].astype(int) - (20, 180, 40)).max() <= 2  # no red of its sharp neighbour
+
+
+def test_a_bright_subject_gets_no_glow():
+    """The map's edge is soft, and the subject reaches a little beyond it, as in photographs."""
+    y, x = np.mgrid[:400, :600]
+    distance = np.hypot(y - 200, x - 300)
+    image = np.where((distance < 103)[..., None], (250, 40, 60), (20, 50, 40)).astype(np.uint8)
+    focus_map = np.rint(255 * np.clip((108 - distance) / 16, 0, 1)).astype(np.uint8)
+    beyond = (distance > 108) & (distance < 125)
+    assert np.abs(renderings.bokeh(image, focus_map)[beyond].astype(int) - (20, 50, 40)).max() <= 4
+
+
+@pytest.mark.parametrize("side", [1000, 3000])
+@pytest.mark.parametrize("blur", [0.5, 1, 2.4, 6])
+def test_the_disc_has_the_diameter_that_blur_says(side, blur):
+    """A white point on black, nothing in focus: what the blur makes of it is its disc."""
+    image, (y, x), reach = np.zeros((side * 2 // 3, side, 3), np.uint8), (side // 3, side // 2), side // 500
+    image[y - reach : y + reach + 1, x - reach : x + reach + 1] = 255
+    result = render("bokeh", Photo(image), np.zeros(image.shape[:2], np.uint8), blur=blur)[..., 0].astype(float)
+    across = result[y] > result.max() / 2
+    assert across.sum() == pytest.approx(blur / 100 * side, rel=0.15, abs=side * 0.005)
+
+
+@pytest.mark.parametrize("shape", [(1, 1), (3, 5000), (2500, 1)])
+@pytest.mark.parametrize("name", RENDERINGS)
+def test_odd_shapes(shape, name):
+    result = render(name, Photo(np.zeros((*shape, 3), np.uint8)), np.full(shape, 255, np.uint8))
+    assert result.shape[:2] == shape and result.dtype == np.uint8
+
+
+def test_other_maps_are_refused_in_words(scene):
+    image, focus_map = scene
+    for name in RENDERINGS:
+        for wrong in (focus_map / np.float32(255), focus_map.astype(np.uint16) * 257):
+            with pytest.raises(ValueError, match=f"a map of {wrong.dtype}: expected uint8"):
+                render(name, Photo(image), wrong)
+
+
+def test_suffixes():
+    assert [suffix_of(name) for name in RENDERINGS] == [".overlay.jpg", ".cutout.png", ".bokeh.jpg"]
+    assert [suffix_of(name, "white") for name in RENDERINGS] == [".overlay.jpg", ".cutout.jpg", ".bokeh.jpg"]
+
+
+@pytest.mark.parametrize("text", ["white", "#fff", "#ffffff", "rgb(255, 255, 255)", "hsl(0, 0%, 100%)"])
+def test_colours_as_css_writes_them(text):
+    assert colour_of(text) == (255, 255, 255)
+
+
+@pytest.mark.parametrize("text", ["whit", "beach.jpg", "#ffffff80", "rgb(300,0,0)", "hsl(0,200%,50%)"])
+def test_other_words_are_refused(text):
+    with pytest.raises(ValueError, match=re.escape(f"--background {text}: expected an opaque colour")):
+        colour_of(text)

@@ -1,0 +1,65 @@
+import cv2
+import numpy as np
+import pytest
+from scipy.stats import spearmanr
+
+from ran.imaging.blur import display, linear
+from ran.photos.sharpness import numbers, sharpness
+
+BLURS = (0, 0.5, 1, 1.5, 2, 3, 4, 6)  # standard deviations, pixels
+
+
+def texture(seed: int) -> np.ndarray:
+    """200 x 200 uint8: bright and dark blots with hard edges, as leaves have."""
+    coarse = cv2.GaussianBlur(np.random.default_rng(seed).normal(size=(200, 200)), (0, 0), 4)
+    return np.where(coarse > 0, 190, 60).astype(np.uint8)
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_blur_wins_over_noise_and_exposure(seed):
+    rng, everywhere = np.random.default_rng(seed), np.ones((200, 200), bool)
+    blurs, found = [], []
+    for blur in BLURS:
+        light = cv2.GaussianBlur(linear(texture(seed)), (0, 0), blur) if blur else linear(texture(seed))
+        for stops in (-2, -1, 0, 1):
+            for noise in (0, 3, 6, 12):
+                noisy = display(light * 2.0**stops) + rng.normal(0, noise, light.shape)
+                blurs.append(blur)
+                found.append(sharpness(np.rint(noisy.clip(0, 255)), everywhere))
+    assert spearmanr(blurs, found)[0] < -0.95
+
+
+def test_only_the_region_counts_and_flat_or_tiny_ones_have_none():
+    sharp = texture(0)
+    half = np.zeros(sharp.shape, bool)
+    half[:, :100] = True
+    both = np.where(half, sharp, cv2.GaussianBlur(sharp, (0, 0), 5))
+    assert sharpness(both, half) == pytest.approx(sharpness(sharp, half)) and sharpness(both, ~half) < 0.6
+    assert sharpness(np.full((40, 40), 9), np.ones((40, 40), bool)) == 0
+    assert sharpness(sharp[:9, :9], half[:9, :9]) == 0 and sharpness(sharp, np.zeros_like(half)) == 0
+
+
+def test_numbers_of_a_known_map():
+    image = cv2.resize(np.dstack([texture(0)] * 3), (1200, 800), interpolation=cv2.INTER_NEAREST)
+    focus_map = np.tile(np.where(np.arange(1200) < 600, 255, 0).astype(np.uint8), (800, 1))
+    row = numbers(image, focus_map)
+    assert (row["width"], row["height"], row["in_focus"]) == (1200, 800, pytest.approx(0.5, abs=0.01))
+    assert (row["left"], row["top"], row["bottom"]) == (0, 0, 800) and row["right"] == pytest.approx(600, abs=4)
+    assert row["centre_x"] == pytest.approx(300, abs=2) and row["centre_y"] == pytest.approx(400, abs=1)
+    assert 0.95 < row["decidedness"] <= 1 and row["score"] == pytest.approx(row["sharpness"] * 0.5, abs=0.01)
+    assert numbers(np.full_like(image, 90), focus_map)["sharpness"] == 0
+    empty = numbers(image, np.zeros_like(focus_map))
+    assert empty["in_focus"] == empty["score"] == 0 and empty["centre_x"] is None and empty["right"] is None
+    assert empty["sharpness"] > 0
+
+
+def test_the_score_puts_a_missed_frame_behind():
+    """Both hold the same texture: one all over, in the other, blurred one a small sharp spot is left."""
+    sharp = texture(0)
+    missed = cv2.GaussianBlur(sharp, (0, 0), 5)
+    missed[90:110, 90:110] = sharp[90:110, 90:110]
+    spot = np.zeros((200, 200), np.uint8)
+    spot[90:110, 90:110] = 255
+    whole, small = (numbers(np.dstack([grey] * 3), focus_map) for grey, focus_map in
+                    ((sharp, np.full((200, 200), 255, np.uint8)), (missed, spot)))  # fmt: skip
+    assert small["sharpness"] > 0.5 * whole["sharpness"] and small["score"] < 0.1 * whole["score"]

@@ -1,0 +1,195 @@
+"""video: frames, times, sound and transparency of its results, and what it refuses."""
+
+import csv
+import importlib
+import sys
+from fractions import Fraction
+from pathlib import Path
+
+import av
+import numpy as np
+import pytest
+from PIL import Image
+
+from ran.photos import video
+from ran.photos.renderings import overlay
+from ran.photos.sharpness import numbers
+from ran.predictor import load_model
+from tests.photos.clips import Bright, halves, read_clip, run, sound_of, write_clip
+
+
+@pytest.fixture
+def bright(monkeypatch):
+    monkeypatch.setattr(video, "load_model", lambda *_: Bright())
+
+
+def difference(result: Path, expected) -> float:
+    """Mean difference of the frames; of a video of maps from the brightness of frames, which is the map of Bright."""
+    shown, expected = read_clip(result)[0][..., :3].astype(float), np.asarray(expected)[..., :3]
+    return abs(shown - (expected.mean(axis=-1, keepdims=True) if ".map" in result.name else expected)).mean()
+
+
+def test_a_clip_keeps_its_times_and_its_sound(run_folder, tmp_path, capsys):
+    clip, predictor = write_clip(tmp_path / "clip.mp4", halves(6), sound="aac"), load_model(run_folder, "cpu")
+    result = run(clip, tmp_path, model_path=str(run_folder))
+    assert result.name == "clip.overlay.mp4" and sound_of(result) == sound_of(clip)
+    assert "6 frame(s) in" in (said := capsys.readouterr()).out and not said.err
+    frames, *times = read_clip(clip)
+    assert read_clip(result)[1:] == (*times,)
+    assert difference(result, [overlay(frame, predictor.levels(frame)) for frame in frames]) < 4  # what H.264 loses
+
+
+@pytest.mark.parametrize("name, codec", [("a.mp4", "libx264"), ("a.webm", "libvpx-vp9"), ("a.mkv", "libx264")])
+def test_times_are_kept_however_they_vary_and_stand_in_the_table(bright, tmp_path, name, codec):
+    clip = write_clip(tmp_path / name, halves(5), [0, 100, 130, 400, 1000], codec=codec)
+    table = (result := run(clip, tmp_path, show="map", table="csv")).with_suffix(".frames.csv")
+    _, times, durations = read_clip(result)
+    assert times == [0, 100, 130, 400, 1000] and (name != "a.mp4" or durations[-1] == 500)
+    assert difference(result, read_clip(clip)[0]) < 4
+    row, frame = [*csv.DictReader(table.read_text("utf-8-sig").splitlines())][2], read_clip(clip)[0][2][..., :3].copy()
+    expected = {"frame": 2, "seconds": 0.13} | numbers(frame, Bright().levels(frame))
+    assert list(row) == list(expected) and table.read_bytes().startswith(b"\xef\xbb\xbf")
+    assert all(float(row[name]) == pytest.approx(expected[name], rel=0.02) for name in ("seconds", "in_focus", "right"))
+    run(clip, tmp_path, show="map")
+    assert not table.exists()  # it was that of the replaced video
+
+
+def test_a_clock_that_did_not_start_at_0(bright, tmp_path):
+    clip = write_clip(tmp_path / "a.ts", halves(5), [3_600_000 + 100 * number for number in range(5)], sound="aac")
+    with av.open(str(clip)) as before, av.open(str(run(clip, tmp_path, show="bokeh"))) as after:
+        starts = [[float(track.start_time * track.time_base) for track in file.streams] for file in (before, after)]
+    assert min(starts[0]) > 3599 and min(starts[1]) == 0 and abs(np.diff(starts[0]) - np.diff(starts[1])) < 0.002
+
+
+@pytest.mark.parametrize("rotation, expected", [
+    ({"degrees": 90}, np.rot90), ({"degrees": -90}, lambda x: np.rot90(x, 3)),
+    ({"degrees": 0, "hflip": True}, np.fliplr), ({"degrees": 0, "vflip": True}, np.flipud),
+])  # fmt: skip
+def test_frames_are_upright_also_with_odd_sides_and_oblong_pixels(bright, tmp_path, rotation, expected):
+    looks = {"rotation": rotation, "sample_aspect_ratio": Fraction(4, 3)}
+    result = run(write_clip(tmp_path / "a.mov", halves(2, 67, 41), **looks), tmp_path, show="map")
+    padded = [np.pad(expected(frame), ((0, 1), (0, 1), (0, 0)), "edge") for frame in halves(2, 67, 41)]
+    assert difference(result, padded) < 4
+    (stream,) = av.open(str(result)).streams
+    assert stream.sample_aspect_ratio == (Fraction(4, 3) if stream.width > stream.height else Fraction(3, 4))
+
+
+@pytest.mark.parametrize("height, matrix, span, codec", [
+    (64, 5, 1, "libx264"), (64, 5, 2, "libx264"), (64, 5, 1, "mpeg4"), (720, 9, 1, "libx264"), (720, 1, 1, "mpeg4"),
+])  # fmt: skip
+def test_colours_are_those_of_the_source(bright, tmp_path, monkeypatch, height, matrix, span, codec):
+    monkeypatch.setattr(Bright, "_run", lambda self, images: np.ones((1, 64, 64), np.float32))
+    patch = np.full((height, 64, 3), (200, 60, 30), np.uint8)
+    clip = write_clip(tmp_path / "a.mkv", [patch], codec=codec, colorspace=matrix, color_range=span)
+    with av.open(str(run(clip, tmp_path))) as container:
+        shown = next(container.decode(video=0))
+    assert shown.colorspace == 1 and abs(shown.to_ndarray(format="rgb24").astype(int) - patch).max() <= 5
+
+
+@pytest.mark.parametrize("name, codec, pix_fmt", [
+    ("a.mov", "prores_ks", "yuva444p10le"), ("a.webm", "libvpx-vp9", "yuva420p"), ("a.gif", "", ""),
+])  # fmt: skip
+def test_what_is_transparent_stays_so(bright, tmp_path, name, codec, pix_fmt):
+    clip, frames = tmp_path / name, np.zeros((3, 64, 96, 4), np.uint8)
+    frames[..., :48, :3], frames[..., 24:, 3] = 255, 255  # hidden white, white, black
+    if codec:
+        write_clip(clip, frames, codec=codec, pix_fmt=pix_fmt)
+    else:
+        first, *others = map(Image.fromarray, frames)
+        first.save(clip, save_all=True, append_images=others, duration=100, disposal=2)
+    left, middle, right = np.s_[:, 4:-4, 4:20], np.s_[:, 4:-4, 28:44], np.s_[:, 4:-4, 52:]
+    alpha = read_clip(run(clip, tmp_path / "1", show="cutout"))[0][..., 3]
+    assert alpha[left].max() < 12 and alpha[middle].min() > 243 and alpha[right].max() < 12
+    shown = read_clip(run(clip, tmp_path / "2", show="cutout", background="#00ff00"))[0].astype(int)
+    assert abs(shown[left] - (0, 255, 0)).max() < 12 and shown[middle].min() > 243
+    assert abs(read_clip(run(clip, tmp_path / "3", show="map"))[0][left].astype(int) - 128).max() < 12
+
+
+def test_gif_and_numbered_images(bright, tmp_path):
+    first, *others = images = [*map(Image.fromarray, halves(4))]
+    first.save(tmp_path / "a.gif", save_all=True, append_images=others, duration=[100, 300, 100, 700])
+    assert read_clip(run(tmp_path / "a.gif", tmp_path / "1"))[1:] == ([0, 100, 400, 500], [100, 300, 100, 700])
+    for number, image in enumerate(images):
+        image.save(tmp_path / f"{number + 1:04}.png")
+    result = run(tmp_path / "%04d.png", tmp_path / "2", show="map")
+    assert result.name == f"{tmp_path.name}.map.mp4" and read_clip(result)[1] == [0, 40, 80, 120]
+    assert difference(result, halves(4)) < 4
+
+
+@pytest.mark.parametrize("name, sound, codec, kind", [
+    ("a.mov", "aac", "aac", "webm"), ("a.mov", "pcm_s16le", "pcm_s16le", "mp4"), ("a.mp4", "aac", "an unknown", "mp4"),
+])  # fmt: skip
+def test_sound_that_the_file_does_not_hold_is_left_out(bright, tmp_path, capsys, name, sound, codec, kind):
+    clip = write_clip(tmp_path / name, halves(5), sound=sound)
+    if codec == "an unknown":  # as that of phones from 2024 on
+        clip.write_bytes(clip.read_bytes().replace(b"mp4a", b"apac").replace(b"esds", b"free"))
+    with av.open(str(run(clip, tmp_path, output=str(tmp_path / f"out/a.{kind}")))) as container:
+        assert len(container.streams) == 1
+    assert capsys.readouterr().err.startswith(f"warning: {clip}: its sound ({codec}")
+
+
+@pytest.mark.parametrize("name, show", [("a.mkv", "overlay"), ("a.mp4", "map"), ("a.webm", "cutout")])
+def test_sound_may_be_longer_than_the_video(bright, tmp_path, capsys, name, show):
+    looks = {"sound": "libopus", "codec": "libvpx-vp9"} if show == "cutout" else {"sound": "aac"}
+    clip = write_clip(tmp_path / name, halves(9), tail=3000, **looks)
+    assert (same := sound_of(run(clip, tmp_path, show=show))) == sound_of(clip) and same[-1][1] > 4
+    assert not capsys.readouterr().err and sound_of(run(clip, tmp_path, show=show, frames=5))[-1][1] < 0.5
+
+
+def test_what_is_left_out_or_damaged_is_said(bright, tmp_path, capsys):
+    clip = write_clip(tmp_path / "clip.mp4", halves(6), sound="aac", tracks=3)
+    with av.open(str(clip)) as container:
+        place = [packet.pos for packet in container.demux(video=0)][3]
+    data = clip.read_bytes()
+    clip.write_bytes(data[:place] + b"\xff" * 4 + data[place + 4 :])  # the length of what follows
+    assert read_clip(run(clip, tmp_path, status=1))[1] == [0, 100, 200, 400, 500]
+    sentences = (f"warning: {clip}: {what} left out\n" for what in ("2 further track(s) are", "1 damaged part(s) are"))
+    assert capsys.readouterr().err == "".join(sentences)
+
+
+@pytest.mark.parametrize("name", ["a.mp4", "a.mkv"])
+def test_a_truncated_file_is_said(bright, tmp_path, capsys, name):
+    noise = np.random.default_rng(0).integers(0, 256, (20, 64, 96, 3), np.uint8)
+    clip = write_clip(tmp_path / name, noise, sound="aac")
+    clip.write_bytes(clip.read_bytes()[: clip.stat().st_size // 2])
+    assert 5 < len(read_clip(run(clip, tmp_path, status=1))[0]) < 15
+    assert f"warning: {clip}: it ends early: 1." in (said := capsys.readouterr().err) and " s of 2." in said
+
+
+def test_mistakes_end_in_a_sentence_and_leave_nothing(bright, tmp_path, monkeypatch):
+    write_clip(tmp_path / "clip.mp4", halves(2))
+    write_clip(tmp_path / "pq.mp4", halves(2), pix_fmt="yuv420p10le", color_trc=16)
+    write_clip(tmp_path / "inter.mkv", halves(2), settings={"x264-params": "tff=1"})
+    parts = [write_clip(tmp_path / f"{side}.h264", halves(3, side)).read_bytes() for side in (64, 96)]
+    (tmp_path / "sizes.h264").write_bytes(b"".join(parts))
+    first, *others = map(Image.fromarray, halves(3))
+    first.save(tmp_path / "moving.webp", save_all=True, append_images=others)
+    for name in ("old.mp4", "new.frames.csv"):
+        (tmp_path / name).write_text("no video")
+    before = {path.name: path.read_bytes() for path in tmp_path.iterdir()}
+    for name, more, message in (
+        ("none/%04d.png", {}, "not a readable video .No such file"),
+        ("old.mp4", {}, "old.mp4: not a readable video"),
+        ("pq.mp4", {}, "pq.mp4: HDR .PQ.; convert it to SDR first"),
+        ("inter.mkv", {}, "inter.mkv: interlaced; run `ffmpeg -i IN -vf bwdif OUT.mp4` first"),
+        ("sizes.h264", {}, "sizes.h264: the size of its frames changes; run `ffmpeg -i IN OUT.mp4` first"),
+        ("moving.webp", {}, "moving.webp: no frame is readable: this FFmpeg has no decoder for it"),
+        ("clip.mp4", {"output": "%04d.png"}, "--output %04d.png: name a folder, .webm or .mp4 file"),
+        ("clip.mp4", {"output": "a.mp4", "show": "cutout"}, "a cut-out in .mp4 needs --background"),
+        ("clip.mp4", {"output": str(tmp_path / "old.mp4")}, "old.mp4 exists; --overwrite replaces it"),
+        ("clip.mp4", {"output": str(tmp_path / "new.mp4")}, "new.frames.csv exists; --overwrite replaces it"),
+        ("clip.mp4", {"output": str(tmp_path / "clip.mp4"), "overwrite": True}, "clip.mp4 is the video itself"),
+    ):
+        with pytest.raises(ValueError, match=message):
+            run(tmp_path / name, tmp_path, **{"overwrite": False} | more)
+    monkeypatch.setattr(Bright, "_run", lambda *_: 1 / 0)
+    with pytest.raises(ZeroDivisionError):
+        run(tmp_path / "clip.mp4", tmp_path)
+    (tmp_path / "out").rmdir()  # it is empty
+    assert {path.name: path.read_bytes() for path in tmp_path.iterdir()} == before
+
+
+def test_without_pyav_it_says_what_to_install(monkeypatch):
+    monkeypatch.setitem(sys.modules, "av", None)
+    with pytest.raises(ValueError, match="video needs another package: pip install av"):
+        importlib.reload(video)

@@ -1,0 +1,31 @@
+"""Imports run one way, so that the method can be read without the application around it."""
+
+import ast
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+# From the ground up; a module may import what stands before it, and its own place.
+ORDER = ("model", "utils", "imaging", "evaluation", "predictor", "dataloader", "training_setup", "trainer", "tester",
+         "tools", "photos")  # fmt: skip
+
+
+def imported(path: Path) -> set[str]:
+    """Modules of this project that a file imports, from its root, such as imaging.pictures."""
+    package, found = path.relative_to(ROOT).parts[:-1], set()
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.ImportFrom) and node.level:
+            base = (*package[: len(package) - node.level + 1], *(node.module or "").split("."))
+            found |= {".".join(filter(None, (*base, name.name) if len(base) < 2 else base)) for name in node.names}
+    return found
+
+
+@pytest.mark.parametrize("place", range(len(ORDER)), ids=ORDER)
+def test_no_import_goes_up(place):
+    files = [*(ROOT / ORDER[place]).rglob("*.py"), *ROOT.glob(f"{ORDER[place]}.py")]
+    assert files
+    up = [
+        f"{file.name}: {name}" for file in files for name in imported(file) if name.split(".")[0] in ORDER[place + 1 :]
+    ]
+    assert not up
