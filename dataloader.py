@@ -1,18 +1,21 @@
 """Folders -> samples -> batches."""
 
+import atexit
 import signal
+import sys
 import warnings
-from typing import TYPE_CHECKING
+import weakref
+from typing import TYPE_CHECKING, Any
 
 import cv2
 import numpy as np
 import torch
 from torch.utils.data import DataLoader, Dataset, Sampler
 
-from .imaging.contour import contour_band
-from .imaging.layouts import Pair
-from .imaging.masks import UNKNOWN, read_mask, read_pair
-from .imaging.resizing import resize
+from .data.contour import contour_band
+from .data.layouts import Pair
+from .data.masks import UNKNOWN, read_mask, read_pair
+from .data.resizing import resize
 from .utils.options import FOLDS
 from .utils.progress import in_threads
 
@@ -44,32 +47,45 @@ def split_fold(pairs: list[Pair], fold: int) -> tuple[list[Pair], list[Pair]]:
     return [pairs[i] for i in stay], [pairs[i] for i in out]
 
 
-def split_validation(pairs: list[Pair], share: float, seed: int) -> tuple[list[Pair], list[Pair]]:
-    """Splits the training list into training and validation pairs, at least one pair each when share > 0."""
+def split_validation(
+    pairs: list[Pair], share: float, seed: int, twin_of: dict[str, str] | None = None
+) -> tuple[list[Pair], list[Pair]]:
+    """Splits the training list into training and validation pairs, at least one pair each when share > 0.
+
+    Args:
+        twin_of: for an image that shows the same photograph as another one, its name and that of the other one: both
+            come to the same side.
+    """
     from sklearn.model_selection import train_test_split
 
     if share == 0:
         return pairs, []
-    if len(pairs) < 2:
-        raise ValueError(f"{len(pairs)} training image(s): validation needs one of at least two (or --val_share 0)")
-    return train_test_split(pairs, test_size=max(1, round(share * len(pairs))), random_state=seed)
+    alone = [pair for pair in pairs if pair.name not in (twin_of or {})]
+    if len(alone) < 2:
+        raise ValueError(f"{len(alone)} training image(s): validation needs one of at least two (or --val_share 0)")
+    training, validation = train_test_split(alone, test_size=max(1, round(share * len(alone))), random_state=seed)
+    held_out = {pair.name for pair in validation}
+    held_out |= {name for name, other in (twin_of or {}).items() if other in held_out}
+    training += [pair for pair in pairs if pair.name in (twin_of or {}) and pair.name not in held_out]
+    return training, [pair for pair in pairs if pair.name in held_out]
 
 
 def load_sample(pair: Pair, size: int) -> tuple[np.ndarray, np.ndarray]:
-    """Image (size x size x 3, RGB) and targets (size x size x 2: mask, contour), uint8: 0, 255, or 128 = unknown.
+    """Image and targets at the network's size, size x size x 5 uint8 (RGB, mask, contour), and the mask as it is,
+    H x W uint8; targets are 0, 255, or 128 = unknown.
 
     The contour is read from disk, or made from the mask at its native size; it is unknown where a part of the mask is.
     Both are resized by nearest neighbour.
     """
     image, mask = read_pair(pair.image, pair.mask, trimap=pair.trimap)
-    if (mask == UNKNOWN).any():
+    if pair.is_test or (mask == UNKNOWN).any():  # a test computes no loss
         contour = np.full_like(mask, UNKNOWN)
     else:
         contour = read_mask(pair.contour) if pair.contour else contour_band(mask)
     if contour.shape != mask.shape:
         raise ValueError(f"{pair.contour}: its size differs from that of {pair.mask}")
     targets = [cv2.resize(target, (size, size), interpolation=cv2.INTER_NEAREST) for target in (mask, contour)]
-    return resize(image, size, size), np.stack(targets, axis=-1)
+    return np.dstack([resize(image, size, size), *targets]), mask
 
 
 def reseed(transform: "A.BasicTransform | A.BaseCompose", seeds: np.random.SeedSequence) -> None:
@@ -85,43 +101,69 @@ def reseed(transform: "A.BasicTransform | A.BaseCompose", seeds: np.random.SeedS
         reseed(child, child_seeds)
 
 
-class TrainingSet(Dataset):
-    """Resized, augmented training or validation samples, uint8.
+class Samples(Dataset):
+    """Samples of pairs at the network's size, uint8: augmented in training; else with the mask as it is beside them.
 
     The first pairs, as many as `cache_mb` holds resized, are decoded once, at the start; the others every time.
 
     Args:
         pairs: what to read, see find_sets.
-        size: side of the square that pictures are resized to, pixels; an augmentation may crop smaller samples.
-        augmentation: an albumentations transform, or None; see imaging.augmentation.
+        size: side of the square that images are resized to, pixels; an augmentation may crop smaller samples.
+        train: whether to augment; else a sample has the key "truth", too.
+        augmentation: an albumentations transform, see data.augmentation.
         seed: of the augmentation, which depends on (seed, epoch, index) alone.
-        cache_mb: memory for resized pictures.
+        cache_mb: memory for resized images.
     """
 
-    def __init__(self, pairs: list[Pair], size: int, augmentation: "A.Compose | None", seed: int, cache_mb: int):
-        self.pairs, self.size, self.augmentation, self.seed = pairs, size, augmentation, seed
+    def __init__(
+        self,
+        pairs: list[Pair],
+        size: int,
+        train: bool = False,
+        augmentation: "A.Compose | None" = None,
+        seed: int = 0,
+        cache_mb: int = 0,
+    ):
+        self.pairs, self.size, self.train, self.augmentation, self.seed = pairs, size, train, augmentation, seed
         cached = pairs[: cache_mb * 2**20 // (size * size * 5)]
         # Torch tensors: loader processes share their memory instead of getting a copy each.
         self.cache = torch.empty(len(cached), size, size, 5, dtype=torch.uint8)
-        for i, sample in enumerate(in_threads(lambda pair: load_sample(pair, size), cached, "decoding")):
-            self.cache[i] = torch.from_numpy(np.concatenate(sample, axis=-1))
+        self.truths: list[tuple[np.ndarray, tuple[int, ...]]] = []  # native masks, a bit a pixel, and their sizes
+        for i, (sample, truth) in enumerate(in_threads(lambda pair: load_sample(pair, size), cached, "decoding")):
+            self.cache[i] = torch.from_numpy(sample)
+            if not train:
+                self.truths.append((np.packbits(truth > 0), truth.shape))
 
     def __len__(self) -> int:
         return len(self.pairs)
 
     def __getitem__(self, key: Key | int) -> dict[str, torch.Tensor]:
-        """Sample of (epoch, index): image 3 x size x size, mask and contour 1 x size x size, and index."""
+        """Sample of (epoch, index): image 3 x size x size, mask and contour 1 x size x size, index; without train also
+        truth, H x W uint8, the mask at its own size.
+        """
         epoch, index = key if isinstance(key, tuple) else (0, key)
+        truth = np.zeros((1, 1), np.uint8)
         if index >= len(self.cache):
-            image, targets = load_sample(self.pairs[index], self.size)
+            sample, truth = load_sample(self.pairs[index], self.size)
         else:
-            image, targets = self.cache[index].numpy()[..., :3], self.cache[index].numpy()[..., 3:]
-        if self.augmentation:
+            sample = self.cache[index].numpy()
+            if not self.train:
+                bits, (height, width) = self.truths[index]
+                truth = np.unpackbits(bits, count=height * width).reshape(height, width) * np.uint8(255)
+        if self.train and self.augmentation:
             reseed(self.augmentation, np.random.SeedSequence([self.seed, epoch, index]))
-            augmented = self.augmentation(image=np.ascontiguousarray(image), mask=np.ascontiguousarray(targets))
-            image, targets = augmented["image"], augmented["mask"]
-        sample = torch.from_numpy(np.concatenate([image, targets], axis=-1)).permute(2, 0, 1).contiguous()
-        return {"image": sample[:3], "mask": sample[3:4], "contour": sample[4:5], "index": torch.tensor(index)}
+            image, targets = np.ascontiguousarray(sample[..., :3]), np.ascontiguousarray(sample[..., 3:])
+            augmented = self.augmentation(image=image, mask=targets)
+            sample = np.concatenate([augmented["image"], augmented["mask"]], axis=-1)
+        parts = torch.from_numpy(sample).permute(2, 0, 1).contiguous()
+        whole = {"image": parts[:3], "mask": parts[3:4], "contour": parts[4:5], "index": torch.tensor(index)}
+        return whole if self.train else whole | {"truth": torch.from_numpy(truth)}
+
+
+def stack(samples: list[dict[str, torch.Tensor]]) -> dict[str, Any]:
+    """A batch: each part stacked; truths, which may differ in size, as a list."""
+    parts = {key: [sample[key] for sample in samples] for key in samples[0]}
+    return {key: values if key == "truth" else torch.stack(values) for key, values in parts.items()}
 
 
 class EpochBatches(Sampler[list[Key]]):
@@ -176,36 +218,17 @@ class EpochBatches(Sampler[list[Key]]):
 
 
 def as_floats(batch: dict[str, torch.Tensor], device: torch.device) -> tuple[torch.Tensor, ...]:
-    """Image, mask and contour of a batch of a TrainingSet on a device, in [0, 1]; what is unknown lies between."""
+    """Image, mask and contour of a batch of Samples on a device, in [0, 1]; what is unknown lies between."""
     parts = (batch[key].to(device, non_blocking=True) for key in ("image", "mask", "contour"))
     return tuple(part.float() / 255 for part in parts)
 
 
-class TestSet(Dataset):
-    """Test pictures at the network's size; a mask of another size than its photograph is an error."""
-
-    def __init__(self, pairs: list[Pair], size: int):
-        self.pairs, self.size = pairs, size
-
-    def __len__(self) -> int:
-        return len(self.pairs)
-
-    def __getitem__(self, index: int) -> tuple[torch.Tensor, torch.Tensor]:
-        """Image 3 x size x size uint8, and the mask at its own size, H x W uint8, 255 = in focus."""
-        image, mask = read_pair(self.pairs[index].image, self.pairs[index].mask)
-        # Tensors: they travel in shared memory. A loader process with a large array in a pipe that nobody reads any
-        # more, since the main process was killed, would wait for ever.
-        return torch.from_numpy(resize(image, self.size, self.size)).permute(2, 0, 1), torch.from_numpy(mask)
-
-
-def stack_images(samples: list[tuple]) -> tuple[torch.Tensor, list[torch.Tensor]]:
-    """Batch of a TestSet: images stacked, masks of any sizes as a list."""
-    images, masks = zip(*samples)
-    return torch.stack(images), list(masks)
-
-
 class Loader(DataLoader):
     """A DataLoader that tells what reading raised in another process without the stack trace that torch adds."""
+
+    def __init__(self, *args: Any, **options: Any):
+        super().__init__(*args, **options)
+        _loaders.add(self)
 
     def __iter__(self):
         try:
@@ -215,18 +238,32 @@ class Loader(DataLoader):
             raise kind(str(error).rsplit(f"\n{type(error).__name__}: ", 1)[-1].strip()) from None
 
 
-def make_loader(dataset: TrainingSet | TestSet, workers: int, **options) -> DataLoader:
+_loaders: weakref.WeakSet = weakref.WeakSet()
+
+
+@atexit.register
+def _end_loader_processes() -> None:
+    """At the end of a program, also after an error: Python would send a SIGTERM, which they outlive for a while."""
+    for loader in _loaders:
+        if iterator := loader._iterator:
+            iterator._shutdown_workers()
+
+
+def make_loader(dataset: Dataset, workers: int, **options) -> DataLoader:
     """DataLoader whose processes outlive an epoch and leave Ctrl-C and SIGTERM to the main process.
 
     It has a random generator of its own: an iterator's start would draw from the global one, which a network with
     dropout needs in the same state after a resumption.
     """
-    workers = min(workers, len(dataset))
+    workers = min(workers, len(dataset))  # type: ignore[arg-type]  # ours have a length
     return Loader(
         dataset,
         num_workers=workers,
+        # Python 3.14 would pickle the cache into shared memory, of which a container has 64 MB.
+        multiprocessing_context="fork" if workers and sys.platform == "linux" else None,
         persistent_workers=workers > 0,
         worker_init_fn=_quiet_worker,
+        collate_fn=stack,
         pin_memory=torch.cuda.is_available(),
         generator=torch.Generator(),
         **options,

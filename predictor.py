@@ -10,9 +10,8 @@ from typing import TYPE_CHECKING, Any, BinaryIO, TypeAlias, overload
 import numpy as np
 from PIL import Image
 
-from .imaging.kinds import as_image
-from .imaging.pictures import read_image
-from .imaging.resizing import focus_maps, quantised, resize, resize_map
+from .data.images import as_image, read_image
+from .data.resizing import focus_maps, quantised, resize, resize_map
 from .utils.options import MIN_SIZE
 from .utils.weight_files import WEIGHTS, image_size, named
 
@@ -56,7 +55,7 @@ class Predictor(ABC):
 
         Args:
             image: a file's path, its bytes, or an open file; a Pillow image; an array (RGB, not BGR), see
-                imaging.pictures.as_rgb; or a tensor, 3 x H x W or 1 x 3 x H x W, RGB, uint8 or floats in [0, 1].
+                data.images.as_rgb; or a tensor, 3 x H x W or 1 x 3 x H x W, RGB, uint8 or floats in [0, 1].
             size: side of the network's input, pixels, at least 32; 0 = as in training.
             tile: side of overlapping squares, pixels, at least 32, that the network sees one by one: finer maps, but
                 less context. 0 = the whole image at once.

@@ -6,19 +6,20 @@ import statistics
 import sys
 import time
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import numpy as np
 
-from .dataloader import TestSet, make_loader, split_fold, stack_images
+from .data.check import glance, look, report, twins, warn_of_twins
+from .data.images import write_image
+from .data.layouts import Pair, find_sets
+from .dataloader import Samples, make_loader, split_fold
 from .evaluation.metrics import SetScore, score_image
 from .evaluation.report import write_report
 from .evaluation.report.tables import printed
 from .evaluation.scores import MethodScores, Pictures, write_scores
 from .evaluation.scoring import in_processes
-from .imaging.layouts import Pair, find_sets
-from .imaging.mask_check import report_masks
-from .imaging.writing import write_image
 from .predictor import SHIPPED, load_model
 from .utils import distributed
 from .utils.files import locked
@@ -26,7 +27,7 @@ from .utils.memory import explain_out_of_memory, peak_memory
 from .utils.options import RunConfig, TestConfig, TrainConfig
 from .utils.progress import bar, cores_of_process
 from .utils.tool_options import ReportOptions
-from .utils.weight_files import BEST, WEIGHTS, named
+from .utils.weight_files import BEST, LAST, WEIGHTS, named
 
 
 def sets_to_score(config: RunConfig) -> dict[str, list[Pair]]:
@@ -47,6 +48,8 @@ def tested_weights(model_path: str) -> tuple[Path, str]:
     run = Path(TrainConfig().model_path)
     if (run / BEST).is_file():
         return run, f"weights: {run}, trained here (--model_path {SHIPPED} tests the repository's)"
+    if (run / LAST).is_file():
+        raise ValueError(f"{run} holds an unfinished training and no {BEST}: --resume it, or name --model_path")
     return SHIPPED, f"weights: {SHIPPED}, those of the repository, since {run} holds none (--model_path tests others)"
 
 
@@ -78,6 +81,7 @@ class Tester:
         self.batch_size = -(-config.batch_size // distributed.size())
         self.seconds: list[float] = []  # through the network, of each image
         self.unwritten: list[str] = []  # why maps could not be written
+        self.warnings: list[str] = []  # about the test sets
         shipped = weights.resolve().parent == WEIGHTS.resolve()
         beside = Path("runs/shipped") / weights.stem if shipped else weights.with_suffix("")
         fold = f"fold{config.fold}" if config.fold else ""
@@ -89,7 +93,7 @@ class Tester:
         maps = self.folder / ("maps" if self.config.save_map else ".maps")  # those of a report go with it
         with locked(self.folder, first=distributed.rank() == 0):
             if distributed.rank() == 0:
-                report_masks([pair for pairs in self.sets.values() for pair in pairs])
+                self._look()
             try:
                 with distributed.explain_lost_processes("start the test again"):
                     scores = [self._score(name, pairs, maps / name) for name, pairs in self.sets.items()]
@@ -102,9 +106,19 @@ class Tester:
                 if not self.config.save_map and distributed.rank() == 0:
                     shutil.rmtree(maps, ignore_errors=True)
 
+    def _look(self) -> None:
+        """Says what is odd about the test sets, and names their images among the training images of the folder."""
+        looks = look([pair for pairs in self.sets.values() for pair in pairs])
+        self.warnings = report(looks)
+        if not self.config.fold:
+            with suppress(FileNotFoundError):  # there is no training set
+                training = find_sets(self.config.data_path, "train", [])
+                shown = twins(glance([pair for pairs in training.values() for pair in pairs]), looks)
+                self.warnings += warn_of_twins("test image(s) are among the training images", shown)
+
     def _write(self, scores: list[MethodScores], unwritten: list[str]) -> None:
         """Prints the scores, then writes them and the report; `unwritten` says why maps could not be written."""
-        print(printed(scores))
+        print(printed(scores), *self.warnings, sep="\n")
         for scored in scores:
             one_class = scored.totals["all_blurred"] + scored.totals["all_in_focus"]
             if one_class:
@@ -144,11 +158,10 @@ class Tester:
 
     def _maps(self, pairs: list[Pair], folder: Path) -> Iterator[tuple[str, np.ndarray, np.ndarray]]:
         """Name, 8-bit map and mask of each pair, in order; the maps are written where somebody will look at them."""
-        loader = make_loader(
-            TestSet(pairs, self.size), self.config.num_workers, batch_size=self.batch_size, collate_fn=stack_images
-        )
+        loader = make_loader(Samples(pairs, self.size), self.config.num_workers, batch_size=self.batch_size)
         names = iter(pair.stem for pair in pairs)
-        for images, masks in loader:
+        for batch in loader:
+            images, masks = batch["image"], batch["truth"]
             start = time.perf_counter()
             with explain_out_of_memory(f"lower --batch_size (now {self.batch_size}) or --img_size (now {self.size})"):
                 maps = self.predictor.maps(images, [mask.shape for mask in masks])

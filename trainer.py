@@ -1,15 +1,15 @@
 """Trainer: recipe -> trained weights."""
 
 import dataclasses
+import math
 import time
 from pathlib import Path
 
 import torch
 
+from .data.resizing import focus_maps
 from .dataloader import as_floats
 from .evaluation import metrics
-from .imaging.masks import read_mask
-from .imaging.resizing import focus_maps
 from .model.losses import WEIGHTS, is_known, ran_loss
 from .training_setup import Start, TrainingData, seed_dropout, smaller, start_line
 from .utils import checkpoint, distributed
@@ -24,6 +24,7 @@ from .utils.progress import bar
 from .utils.train_state import Diverged, StepReader, TrainState
 
 SAVE_SECONDS = 300
+VALIDATED = ("P0", "P1", "P3", "P5")  # protocols that need the histogram of a map alone
 
 
 class Trainer:
@@ -49,14 +50,13 @@ class Trainer:
             self.config, self.folder = start.config, Path(config.model_path)
             torch.manual_seed(config.seed)
             torch.backends.cudnn.benchmark = True  # all batches have one size
-            self.data = TrainingData(self.config)
+            self.data = TrainingData(self.config, start.last["names"] if start.last else None)
             self.loss_weights = WEIGHTS | dict(zip(WEIGHTS, self.config.loss_weights))
             self.network = start.network().to(self.device).to(memory_format=torch.channels_last)
-            self.data.look()  # it takes long: what else may be wrong was named before
             self.model = compiled(distributed.wrapped(self.network, self.device), config.compile, self.device)
             steps, scaled = config.epochs * len(self.data.batches), self.precision == torch.float16
             self.optimization = Optimization(self.network, self.config, steps, scaled)
-            self.state = TrainState(self.data.names, start.before)
+            self.state = TrainState(self.data.names, self.data.files, start.before)
             self.example: torch.Tensor | None = None  # photograph, truth and map of a validation picture, side by side
             if start.last:
                 self._restore(start.last)
@@ -134,7 +134,7 @@ class Trainer:
         """Loss at the network's size, and the scores of `test`: 8-bit maps at the pictures' original size."""
         distributed.same_buffers(self.network)
         self.network.eval()
-        scores, loss = metrics.SetScore(), 0.0
+        scores, loss, columns = metrics.SetScore(), 0.0, metrics.columns_of(VALIDATED)
         loader, pairs = self.data.val_loader, self.data.val_pairs
         assert loader is not None  # only called where something validates
         for batch in bar(loader, "validation", unit="batch"):
@@ -142,20 +142,22 @@ class Trainer:
             logits = self.network(image)
             loss += ran_loss(logits, mask, contour, self.loss_weights).item() * len(image)
             probabilities = logits["mask"].sigmoid()
-            shown = [pairs[index] for index in batch["index"]]
-            truths = [read_mask(pair.mask) for pair in shown]
+            truths = [truth.numpy() for truth in batch["truth"]]
             maps = focus_maps(probabilities[:, 0].float().cpu().numpy(), [truth.shape for truth in truths])
-            for pair, *both in zip(shown, maps, truths):
-                scores.add(metrics.score_image(pair.name, *both))
+            for index, focus_map, truth in zip(batch["index"], maps, truths):
+                scores.add(metrics.score_image(pairs[index].name, focus_map, truth, columns))
             self.example = torch.cat([image[-1], *(x[-1].expand(3, -1, -1) for x in (mask, probabilities))], -1)
         totals = metrics.totals(scores.gathered())
         (loss,) = distributed.total([loss], self.device)
-        return {"loss": loss / self.data.val_images} | {key: totals[key] for key in metrics.COLUMNS}
+        return {"loss": loss / self.data.val_images} | {key: totals[key] for key in columns}
 
     def _end_epoch(self) -> None:
         """Validates, writes the epoch's line and the files, and moves on to the next epoch."""
         state, training, start = self.state, self.state.means(), time.monotonic()
         validation = self.validate() if self.data.val_images else {}
+        if not math.isfinite(validation.get("loss", 0)):  # its map may score well by chance: it is never kept
+            advice = "last.pt and best_model.safetensors stay those before; start anew with a lower --lr"
+            raise ValueError(f"epoch {state.epoch + 1}: the validation loss is {validation['loss']}; {advice}")
         row = {"epoch": state.epoch + 1, "lr": self.optimization.rate}
         row |= {f"train_{k}": v for k, v in training.items()} | {f"val_{k}": v for k, v in validation.items()}
         self.optimization.end_epoch((validation or training)["loss"])

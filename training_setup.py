@@ -1,43 +1,48 @@
 """What a training starts from: its loaders, its network, and the recipe with all sizes said."""
 
 import dataclasses
+import hashlib
+from contextlib import suppress
 from pathlib import Path
 
 import torch
 from torch.utils.data import DataLoader
 
-from .dataloader import EpochBatches, TrainingSet, make_loader, split_fold, split_validation
-from .imaging.augmentation import paper_augmentation, strong_augmentation, uncropped
-from .imaging.dataset_check import doubled_pictures
-from .imaging.layouts import Pair, find_sets
-from .imaging.mask_check import report_masks
+from .data.augmentation import paper_augmentation, strong_augmentation, uncropped
+from .data.check import glance, look, report, twins, warn_of_twins
+from .data.layouts import Pair, find_sets
+from .dataloader import EpochBatches, Samples, make_loader, split_fold, split_validation
 from .model import RAN, make_network
 from .utils import distributed
 from .utils.checkpoint import load_network, state_to_resume
-from .utils.command_line import as_typed
 from .utils.options import TrainConfig
 from .utils.train_state import TrainState
 
-NAMED = 5  # photographs in two sets that a warning names
+PART = 2**15  # bytes at both ends of a file that tell it from others
 
 
 class TrainingData:
-    """Loaders of a recipe's training and validation pictures; under torchrun of this process's share.
+    """Loaders of a recipe's training and validation images; under torchrun of this process's share.
+
+    Args:
+        config: the recipe.
+        trained: names of the training images of a run that is resumed, extra ones too; the others validate.
 
     Attributes:
-        names: of the training pictures, in order, extra ones last. sets: names of their data sets.
+        names: of the training images, in order, extra ones last. sets: names of their data sets.
+        files: a fingerprint of every image and mask, by name.
         train_images: how many an epoch sees, beside extra ones.
-        batches: the order of the training pictures, see EpochBatches.
-        train_loader: batches as TrainingSet makes them.
+        batches: the order of the training images, see EpochBatches.
+        train_loader: batches as Samples makes them.
         val_images: how many validate, over all processes; with none, val_loader is None. A process without a share of
             them has an empty val_loader.
         val_pairs: what val_loader reads, in order.
 
     Raises:
-        FileNotFoundError, ValueError: no data, or fewer images in a batch than processes.
+        FileNotFoundError, ValueError: no data, pairs that cannot be used, or fewer images in a batch than processes.
     """
 
-    def __init__(self, config: TrainConfig):
+    def __init__(self, config: TrainConfig, trained: list[str] | None = None):
         rank, size = distributed.rank(), distributed.size()
         if config.batch_size < size:
             raise ValueError(f"--batch_size {config.batch_size} is that of all {size} processes: give at least {size}")
@@ -52,17 +57,22 @@ class TrainingData:
             pairs = pairs[: config.limit]
         if config.val_share and any(pair.trimap for pair in pairs):
             raise ValueError("sets with trimaps cannot validate: name them by --extra, or give --val_share 0")
-        training, validation = split_validation(pairs, config.val_share, config.seed)
-        self.sets = sorted({pair.dataset for pair in pairs} | extra_sets.keys())
         extra = [pair for found in extra_sets.values() for pair in found]
-        self._to_compare = {} if config.limit or config.resume else sets | extra_sets
-        self._to_read = [] if config.resume else pairs + extra
+        if trained is None:
+            twin_of = look_at_data(config, pairs, extra)
+            training, validation = split_validation(pairs, config.val_share, config.seed, twin_of)
+        else:
+            place = {name: number for number, name in enumerate(trained)}
+            training = sorted((pair for pair in pairs if pair.name in place), key=lambda pair: place[pair.name])
+            validation = [pair for pair in pairs if pair.name not in place]
+        self.sets = sorted({pair.dataset for pair in pairs} | extra_sets.keys())
+        self.files = {pair.name: fingerprint(pair) for pair in pairs + extra}
         self.train_images = len(training)
         self.names = [pair.name for pair in training + extra]
         side, augmentation = config.img_size, paper_augmentation()
         if config.augmentation == "strong":
             side, augmentation = uncropped(side), strong_augmentation(side)
-        data = TrainingSet(training + extra, side, augmentation, config.seed, config.cache_mb)
+        data = Samples(training + extra, side, True, augmentation, config.seed, config.cache_mb)
         of_extra = (len(extra), config.extra_per_batch)
         self.batches = EpochBatches(len(training), config.batch_size, config.seed, rank, size, of_extra)
         self.train_loader = make_loader(data, config.num_workers, batch_sampler=self.batches)
@@ -71,28 +81,43 @@ class TrainingData:
         self.val_images = len(validation)
         if validation:
             side = config.test_size or config.img_size
-            held_out = TrainingSet(self.val_pairs, side, None, config.seed, config.cache_mb)
+            held_out = Samples(self.val_pairs, side, cache_mb=config.cache_mb)
             self.val_loader = make_loader(held_out, 0, batch_size=-(-config.batch_size // size))
-        distributed.check_same("training and validation pictures", self.names + [pair.name for pair in validation])
-
-    def look(self) -> None:
-        """Of a fresh training, reads all pictures once and names what is doubtful; raises as report_masks."""
-        if distributed.rank() == 0:
-            warn_of_twins(self._to_compare)
-            report_masks(self._to_read)
+        distributed.check_same("training and validation images", self.names + [pair.name for pair in validation])
 
 
-def warn_of_twins(sets: dict[str, list[Pair]]) -> None:
-    """Names photographs that lie in two training sets."""
-    twins = doubled_pictures({name: [pair.image for pair in pairs] for name, pairs in sets.items()})
-    if twins:
-        examples = "; ".join(f"{a} and {b}" for a, b in twins[:NAMED])
-        left = len(twins) - NAMED
-        more = f" and {left} more (`{as_typed('prepare --check')}` names all)" if left > 0 else ""
-        print(
-            f"warning: {len(twins)} photograph(s) lie in two training sets, so that validation may hold the twin of "
-            f"one that is trained on: {examples}{more}. --datasets takes one of the sets"
-        )
+def look_at_data(config: TrainConfig, pairs: list[Pair], extra: list[Pair]) -> dict[str, str]:
+    """Looks at all images of a fresh training, says what is odd, and names twins: an image's name, and its twin's.
+
+    Raises:
+        ValueError: pairs that cannot be used.
+    """
+    twin_of: dict[str, str] = {}
+    if distributed.rank() == 0:
+        looks = look(pairs + extra)
+        report(looks)
+        same = twins(looks)
+        warn_of_twins("image(s) show the same photograph as another training image", same)
+        for one, other in same:
+            twin_of[other.pair.name] = twin_of.get(one.pair.name, one.pair.name)
+        with suppress(FileNotFoundError):  # there is no test set
+            tests = find_sets(config.data_path, "test", [])
+            shown = twins(looks, glance([pair for found in tests.values() for pair in found]))
+            warn_of_twins("test image(s) are among the training images", shown)
+    return dict(distributed.gather([*twin_of.items()]))
+
+
+def fingerprint(pair: Pair) -> str:
+    """Of an image and its mask: their sizes in bytes, and a hash of the first and last 32 KB of each."""
+    digest = hashlib.blake2b(digest_size=8)
+    for path in (pair.image, pair.mask):
+        with open(path, "rb") as file:
+            size = file.seek(0, 2)
+            digest.update(str(size).encode())
+            for place in (0, max(0, size - PART)):
+                file.seek(place)
+                digest.update(file.read(PART))
+    return digest.hexdigest()
 
 
 class Start:

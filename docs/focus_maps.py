@@ -9,8 +9,8 @@ from pathlib import Path
 import numpy as np
 
 import main  # noqa: F401 (makes the folder above known as the package ran)
-from ran.imaging.resizing import quantised, resize
-from ran.imaging.writing import write_image
+from ran.data.images import write_image
+from ran.data.resizing import quantised, resize
 from ran.predictor import load_model
 from ran.tools.sample import photograph
 

@@ -12,7 +12,7 @@ from typing import Any
 
 import cv2
 
-from ..imaging.masks import read_map, read_mask
+from ..data.masks import read_map, read_mask
 from ..utils.progress import in_order
 from .metrics import COLUMNS, ImageScore, score_image
 
@@ -74,6 +74,8 @@ def score_file(
     except ValueError as error:
         return str(error)
     resized = ""
+    if focus_map.shape == mask.shape[::-1] != mask.shape:
+        return f"{map_path}: its sides are those of the mask swapped: transpose the map"
     if focus_map.shape != mask.shape:
         sizes = ["{1} x {0}".format(*picture.shape) for picture in (focus_map, mask)]
         resized = f"{map_path.name}: {sizes[0]} to {sizes[1]}"

@@ -1,7 +1,8 @@
-"""Photographs of every kind: what imaging.pictures reads, and HEIC, camera raw files and transparency."""
+"""Photographs of every kind: what data.images reads, and HEIC, camera raw files and transparency."""
 
 import io
 import warnings
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, BinaryIO, NamedTuple
 
@@ -9,9 +10,8 @@ import cv2
 import numpy as np
 from PIL import Image, ImageOps, UnidentifiedImageError
 
-from ..imaging import tiff
-from ..imaging.depth import Warn
-from ..imaging.pictures import as_rgb, read_image
+from ..data.images import as_rgb, read_image
+from ..data.images import is_raw as has_raw_thumbnail
 from ..utils.picture_names import RAW_SUFFIXES
 
 HEAD = 2**16  # bytes of a file in which its kind and its colours are stated
@@ -23,6 +23,7 @@ HDR = {16: "PQ", 18: "HLG"}  # transfer functions of ITU-T H.273 that 8-bit sRGB
 SRGB_LIKE = (1, 2, 5, 6)  # colour primaries of H.273 close to sRGB's, or unspecified
 PROFILES = (b"colrprof", b"colrrICC", b"iCCP")  # where HEIC, AVIF and PNG hold an ICC profile
 GREY = 128  # level behind transparent pixels, for the network
+Warn = Callable[[str], object]
 SHARES = np.linspace(0, 1, 256, dtype=np.float32)  # of the levels of an alpha channel
 ROWS = 256  # blended at a time: float weights of a large image would fill the memory
 
@@ -59,12 +60,9 @@ def read_photo(source: str | Path | BinaryIO, warn: Warn = warnings.warn) -> Pho
             return Photo(_develop(file))
     except (ValueError, OSError) as error:
         raise ValueError(f"{name}: not a readable image ({getattr(error, 'strerror', None) or error})") from None
-    pixels = read_image(source, warn)
-    try:
-        with Image.open(file) as image:
-            return _with_alpha(pixels, image)
-    except UnidentifiedImageError:  # a TIFF that only imaging.tiff opens
-        return Photo(pixels)
+    pixels = read_image(file)
+    with Image.open(file) as image:
+        return _with_alpha(pixels, image)
 
 
 def read_pixels(source: str | Path | BinaryIO) -> np.ndarray:
@@ -83,13 +81,16 @@ def blend(above: np.ndarray, below: np.ndarray, alpha: np.ndarray) -> np.ndarray
 
 
 def in_memory(source: Any) -> io.BytesIO:
-    """The bytes of a path or an open file. Raises ValueError for a pipe, which may block."""
+    """The bytes of a path or an open file, with its name. Raises ValueError for a pipe, which may block."""
     if hasattr(source, "read"):
         source.seek(0)
-        return io.BytesIO(source.read())
-    if Path(source).exists() and not Path(source).is_file():
+        file = io.BytesIO(source.read())
+    elif Path(source).exists() and not Path(source).is_file():
         raise ValueError("a folder, a pipe or the like")
-    return io.BytesIO(Path(source).read_bytes())
+    else:
+        file = io.BytesIO(Path(source).read_bytes())
+    file.name = str(getattr(source, "name", "an open file") if hasattr(source, "read") else source)
+    return file
 
 
 def is_heic(head: bytes) -> bool:
@@ -114,7 +115,7 @@ def is_raw(file: io.BytesIO, name: str) -> bool:
         return True
     try:
         with Image.open(file, formats=("TIFF",)) as image:
-            return tiff.shows_thumbnail(image)
+            return has_raw_thumbnail(image)
     except UnidentifiedImageError:
         return False
 

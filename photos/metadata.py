@@ -6,7 +6,6 @@ from pathlib import Path
 import cv2
 from PIL import ExifTags, Image
 
-from ..imaging import tiff
 from .formats import HEAD, in_memory, is_heic, is_raw, open_heic
 
 # Tags kept of EXIF's first directory: description, camera, resolution, software, date, author, computer, rating,
@@ -18,7 +17,7 @@ LONGEST = 2**16 - 8  # bytes of EXIF in a JPEG
 
 
 def read_metadata(path: Path) -> dict[int, bytes]:
-    """EXIF and colour profile of an image file, as imaging.writing takes them; empty where the file has none.
+    """EXIF and colour profile of an image file, as data.images takes them; empty where the file has none.
 
     The orientation is dropped, since renderings are upright; so is a profile for CMYK or grey.
     """
@@ -26,7 +25,6 @@ def read_metadata(path: Path) -> dict[int, bytes]:
     with suppress(Exception):  # Pillow raises many kinds for a damaged EXIF; the image may be whole
         file = in_memory(path)
         with open_heic(file) if is_heic(file.getvalue()[:HEAD]) else Image.open(file) as image:
-            tiff.seek_full_page(image)
             profile = image.info.get("icc_profile")
             if profile and image.mode in ("RGB", "RGBA", "P") and not is_raw(file, str(path)):
                 kept[cv2.IMAGE_METADATA_ICCP] = profile

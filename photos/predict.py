@@ -10,7 +10,7 @@ from pathlib import Path
 
 import numpy as np
 
-from ..imaging.writing import write_image
+from ..data.images import write_image
 from ..predictor import Predictor, advice_on_shape, chosen_weights
 from ..utils.files import check_writable
 from ..utils.picture_names import is_picture

@@ -9,7 +9,7 @@ import cv2
 import numpy as np
 from PIL import ImageColor
 
-from ..imaging.blur import disc
+from ..data.lens import disc
 from .formats import Photo, blend
 from .options import BLUR, RENDERINGS
 

@@ -10,7 +10,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
-from ..imaging.writing import write_image
+from ..data.images import write_image
 from ..predictor import Predictor, chosen_weights
 from .formats import read_pixels
 from .onnx import load_model

@@ -22,7 +22,7 @@ import torch
 
 import main  # noqa: F401 (makes the folder above known as the package ran)
 from ran import trainer
-from ran.imaging.writing import write_image
+from ran.data.images import write_image
 from ran.tools import evaluate, prepare, sample
 from ran.trainer import Trainer
 from ran.utils.options import TrainConfig

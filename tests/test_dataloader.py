@@ -7,22 +7,20 @@ import numpy as np
 import pytest
 import torch
 
+from ran.data.augmentation import paper_augmentation
+from ran.data.contour import contour_band
+from ran.data.images import write_image
+from ran.data.layouts import find_sets
+from ran.data.masks import UNKNOWN, read_mask
+from ran.data.resizing import resize
 from ran.dataloader import (
     EpochBatches,
-    TestSet,
-    TrainingSet,
+    Samples,
     load_sample,
     make_loader,
     split_fold,
     split_validation,
-    stack_images,
 )
-from ran.imaging.augmentation import paper_augmentation
-from ran.imaging.contour import contour_band
-from ran.imaging.layouts import find_sets
-from ran.imaging.masks import UNKNOWN, read_mask
-from ran.imaging.resizing import resize
-from ran.imaging.writing import write_image
 from ran.model.connectivity import connectivity_target
 
 ROOT = Path(__file__).parent.parent
@@ -54,16 +52,27 @@ def test_contours_that_do_not_fit_are_named(dataset, tmp_path):
         find_sets(str(tmp_path / "d"), "train", [])
 
 
-def test_validation_split_is_five_percent_and_fixed():
-    numbers = list(range(604))
-    training, validation = split_validation(numbers, 0.05, 42)
+def test_validation_split_is_five_percent_and_fixed(pairs):
+    many = [dataclasses.replace(pairs[0], stem=f"{i:03}") for i in range(604)]
+    training, validation = split_validation(many, 0.05, 42)
     assert (len(training), len(validation)) == (574, 30)
-    assert sorted(training + validation) == numbers
-    assert split_validation(numbers, 0.05, 42) == [training, validation]
-    assert len(split_validation(numbers[:3], 0.05, 42)[1]) == 1
-    assert split_validation(numbers[:1], 0, 42) == ([0], [])
+    assert sorted(training + validation, key=lambda pair: pair.stem) == many
+    assert validation == [pair for pair in many if pair in validation]  # in their order
+    assert split_validation(many, 0.05, 42) == (training, validation)
+    assert len(split_validation(many[:3], 0.05, 42)[1]) == 1
+    assert split_validation(many[:1], 0, 42) == (many[:1], [])
     with pytest.raises(ValueError, match="at least two"):
-        split_validation(numbers[:1], 0.05, 42)
+        split_validation(many[:1], 0.05, 42)
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_twins_come_to_one_side_of_the_split(pairs, seed):
+    many = [dataclasses.replace(pairs[0], stem=f"{i:02}") for i in range(20)]
+    twin_of = {many[new].name: many[old].name for new, old in ((19, 0), (18, 1), (17, 1), (16, 2))}
+    training, validation = split_validation(many, 0.5, seed, twin_of)
+    held_out = {pair.name for pair in validation}
+    assert len(validation) >= 8 and {*training, *validation} == {*many} and len(training) + len(validation) == 20
+    assert all((one in held_out) == (other in held_out) for one, other in twin_of.items())
 
 
 def test_folds_are_five_fixed_parts(pairs):
@@ -81,19 +90,19 @@ def test_folds_are_five_fixed_parts(pairs):
 
 @pytest.mark.parametrize("cache_mb", [0, 100])
 def test_samples_are_the_files_resized(pairs, cache_mb):
-    data = TrainingSet(pairs, 64, None, 0, cache_mb)
+    data = Samples(pairs, 64, True, cache_mb=cache_mb)
     assert len(data.cache) == (len(pairs) if cache_mb else 0)
     sample = data[1]
     assert sample["image"].shape == (3, 64, 64) and sample["image"].dtype == torch.uint8
     mask = cv2.resize(read_mask(pairs[1].mask), (64, 64), interpolation=cv2.INTER_NEAREST)
     contour = cv2.resize(contour_band(read_mask(pairs[1].mask)), (64, 64), interpolation=cv2.INTER_NEAREST)
     assert np.array_equal(sample["mask"][0], mask) and np.array_equal(sample["contour"][0], contour)
-    assert sample["index"] == 1
+    assert sample["index"] == 1 and "truth" not in sample
 
 
 def test_augmentation_moves_image_mask_and_contour_together(pairs):
     """A picture that is its own mask must still be that after every transform that moves pixels."""
-    data = TrainingSet(pairs, 64, paper_augmentation(), 7, 100)
+    data = Samples(pairs, 64, True, paper_augmentation(), 7, 100)
     data.cache[..., :3] = data.cache[..., 3:4]
     data.cache[..., 4] = data.cache[..., 3]
     moved = 0
@@ -109,7 +118,7 @@ def test_augmentation_moves_image_mask_and_contour_together(pairs):
 
 def test_connectivity_follows_the_moved_contour(pairs):
     """Direction maps made before a flip would point the wrong way: they are made last."""
-    contour = (TrainingSet(pairs, 64, None, 0, 100)[0]["contour"].float() / 255)[None]
+    contour = (Samples(pairs, 64, True, cache_mb=100)[0]["contour"].float() / 255)[None]
     flipped_after = connectivity_target(contour).flip(-1)
     of_flipped = connectivity_target(contour.flip(-1))
     assert not torch.equal(flipped_after, of_flipped)
@@ -127,7 +136,7 @@ def collect(data, workers, sampler=None, batch_size=2):
 
 
 def test_augmentation_does_not_depend_on_workers_or_order(pairs):
-    data = TrainingSet(pairs, 64, paper_augmentation(), 3, 100)
+    data = Samples(pairs, 64, True, paper_augmentation(), 3, 100)
     alone, parallel = collect(data, 0), collect(data, 2, batch_size=3)
     assert all(torch.equal(alone[key], parallel[key]) for key in alone)
     index, first = alone["index"][0].item(), alone["image"][0]
@@ -137,8 +146,8 @@ def test_augmentation_does_not_depend_on_workers_or_order(pairs):
 
 
 def test_another_seed_and_epoch_give_another_picture(pairs):
-    data = TrainingSet(pairs, 64, paper_augmentation(), 3, 100)
-    other = TrainingSet(pairs, 64, paper_augmentation(), 4, 100)
+    data = Samples(pairs, 64, True, paper_augmentation(), 3, 100)
+    other = Samples(pairs, 64, True, paper_augmentation(), 4, 100)
     assert any(not torch.equal(data[(0, i)]["image"], data[(1, i)]["image"]) for i in range(6))
     assert any(not torch.equal(data[(0, i)]["image"], other[(0, i)]["image"]) for i in range(6))
 
@@ -172,11 +181,12 @@ def test_processes_share_each_batch_without_overlap(size, length, extra):
         assert all(part for part in parts)  # one without a share still computes something
 
 
-def test_test_batches_have_the_masks_at_their_own_size(dataset):
+@pytest.mark.parametrize("cache_mb", [0, 100])
+def test_test_batches_have_the_masks_at_their_own_size(dataset, cache_mb):
     pairs = find_sets(str(dataset), "test", [])["SAMPLE"]
-    images, masks = next(iter(make_loader(TestSet(pairs, 32), 0, batch_size=3, collate_fn=stack_images)))
-    assert images.shape == (3, 3, 32, 32) and images.dtype == torch.uint8
-    assert all(np.array_equal(mask, read_mask(pair.mask)) for mask, pair in zip(masks, pairs, strict=True))
+    batch = next(iter(make_loader(Samples(pairs, 32, cache_mb=cache_mb), 0, batch_size=3)))
+    assert batch["image"].shape == (3, 3, 32, 32) and batch["image"].dtype == torch.uint8
+    assert all(np.array_equal(mask, read_mask(pair.mask)) for mask, pair in zip(batch["truth"], pairs, strict=True))
 
 
 def test_resize_averages_when_it_shrinks():
@@ -215,7 +225,7 @@ def test_trimaps_are_read_where_they_are_named(dataset, tmp_path):
     write_image(path, trimap)
     with pytest.raises(FileNotFoundError, match="no data set"):
         find_sets(str(tmp_path), "train", [])
-    part = TrainingSet(find_sets(str(tmp_path), "train", ["PART"])["PART"], 64, None, 0, 0)
+    part = Samples(find_sets(str(tmp_path), "train", ["PART"])["PART"], 64, True)
     assert set(part[0]["mask"].unique().tolist()) == {0, UNKNOWN, 255}
     assert set(part[0]["contour"].unique().tolist()) == {UNKNOWN}
     assert set(part[1]["contour"].unique().tolist()) <= {0, 255}

@@ -133,7 +133,7 @@ def test_processes_that_see_different_files_do_not_wait_for_each_other(config, t
     )
     result = torchrun(script, "train", *options(dataclasses.replace(config, limit=5)))
     assert result.returncode != 0
-    assert "processes 0 and 1 see different training and validation pictures" in result.stderr
+    assert "processes 0 and 1 see different training and validation images" in result.stderr
 
 
 def test_a_process_that_waits_for_another_one_in_vain_says_so(tmp_path, torchrun):

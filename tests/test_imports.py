@@ -7,12 +7,12 @@ import pytest
 
 ROOT = Path(__file__).parents[1]
 # From the ground up; a module may import what stands before it, and its own place.
-ORDER = ("model", "utils", "imaging", "evaluation", "predictor", "dataloader", "training_setup", "trainer", "tester",
+ORDER = ("model", "utils", "data", "evaluation", "predictor", "dataloader", "training_setup", "trainer", "tester",
          "tools", "photos")  # fmt: skip
 
 
 def imported(path: Path) -> set[str]:
-    """Modules of this project that a file imports, from its root, such as imaging.pictures."""
+    """Modules of this project that a file imports, from its root, such as data.images."""
     package, found = path.relative_to(ROOT).parts[:-1], set()
     for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
         if isinstance(node, ast.ImportFrom) and node.level:

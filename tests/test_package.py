@@ -125,7 +125,9 @@ def test_the_wheel_works_beside_onnxruntime_alone(tmp_path):
     lost = subprocess.run(
         [tmp_path / "venv/bin/ran", "predict", ROOT / "docs/serve.png"], cwd=tmp_path, capture_output=True
     )
-    assert lost.returncode == 1 and b"ran_photos.onnx: no such file; `ran export --output " in lost.stderr
+    sentence = b"ran_photos.onnx: no such file; `ran export --model "
+    assert lost.returncode == 1 and sentence in lost.stderr
+    assert b"ran_photos.safetensors` writes it, where PyTorch is installed\n" in lost.stderr
 
     model, photo = tmp_path / "small.onnx", tmp_path / "photo.png"
     out(sys.executable, ROOT / "main.py", "export", "--model", "ran_resnet18", "--output", model)

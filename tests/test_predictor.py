@@ -9,8 +9,8 @@ import torch
 from PIL import Image
 
 from ran import load_model as load_any
-from ran.imaging.resizing import quantised
-from ran.imaging.writing import write_image
+from ran.data.images import write_image
+from ran.data.resizing import quantised
 from ran.predictor import SHIPPED, Predictor, load_model
 from ran.tools.sample import photograph
 from ran.utils.checkpoint import load_network, read_weights, save_weights
@@ -89,24 +89,27 @@ def test_every_kind_of_picture_gives_the_same_map(run_folder, tmp_path):
     assert np.array_equal(listed[1], maps[0]) and all(np.array_equal(one, maps[0]) for one in listed[2])
 
 
+DAMAGED = r"not a readable image \(damaged, or none of JPEG, PNG, .*: save it as 8-bit PNG\)$"
+
+
 @pytest.mark.parametrize(
     "wrong, message",
     [
-        (None, r"NoneType \(None\) is no picture: give a path, a file's bytes"),
-        (7, r"int \(7\) is no picture"),
-        ([[0.5, 0.5]], r"float \(0.5\) is no picture"),
-        ({"picture": 1}, "dict .* is no picture"),
+        (None, r"NoneType \(None\) is no image: give a path, a file's bytes"),
+        (7, r"int \(7\) is no image"),
+        ([[0.5, 0.5]], r"float \(0.5\) is no image"),
+        ({"image": 1}, "dict .* is no image"),
         (torch.zeros(2, 40, 40), "a tensor of 2 x 40 x 40: expected 3 x H x W"),
         (torch.zeros(2, 3, 40, 40), "of several, give a list"),
         (np.zeros((40, 40), bool), "an array of bool: expected"),
-        (b"", r"^a file in memory: not a readable picture \(cannot identify image file\)$"),
-        (io.BytesIO(b"no picture"), r"^a file in memory: not a readable picture \(cannot identify image file\)$"),
-        (io.StringIO("no picture"), '^a file in memory: opened as text: open a picture with "rb"$'),
-        ("nowhere.jpg", "nowhere.jpg: not a readable picture"),
-        (Path(__file__), "test_predictor.py: not a readable picture"),
+        (b"", rf"^an open file: {DAMAGED}"),
+        (io.BytesIO(b"no image"), rf"^an open file: {DAMAGED}"),
+        (io.StringIO("no image"), '^a file opened as text: open an image with "rb"$'),
+        ("nowhere.jpg", r"^nowhere.jpg: not a readable image \(No such file or directory\)$"),
+        (Path(__file__), rf"test_predictor.py: {DAMAGED}"),
     ],
 )
-def test_what_is_no_picture_is_refused_in_words(wrong, message, run_folder):
+def test_what_is_no_image_is_refused_in_words(wrong, message, run_folder):
     with pytest.raises(ValueError, match=message):
         load_model(run_folder, "cpu")(wrong)
 

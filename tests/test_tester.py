@@ -7,10 +7,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from ran.data import check, masks
+from ran.data.resizing import quantised
 from ran.evaluation.scores import read_scores
 from ran.evaluation.scoring import FEW
-from ran.imaging import masks
-from ran.imaging.resizing import quantised
 from ran.photos import predict
 from ran.photos.options import PredictOptions
 from ran.predictor import SHIPPED, load_model
@@ -77,15 +77,20 @@ def test_tester_without_a_report(run_folder, dataset, tmp_path):
 
 @pytest.mark.slow
 def test_masks_are_decoded_once_and_scores_are_those_of_the_saved_maps(many, run_folder, tmp_path, monkeypatch):
-    """Of so many pictures that other processes score; without a report no map is written but those asked for."""
-    decoded, read_mask = [], masks.read_mask
-    monkeypatch.setattr(masks, "read_mask", lambda path, *white: decoded.append(path) or read_mask(path, *white))
+    """Of so many images that other processes score; without a report no map is written but those asked for.
+
+    Beside the look at the start.
+    """
+    decoded, looked_at, read_levels = [], [], masks.read_levels
+    for module, paths in ((masks, decoded), (check, looked_at)):
+        reader = lambda path, *white, paths=paths: paths.append(path) or read_levels(path, *white)  # noqa: E731
+        monkeypatch.setattr(module, "read_levels", reader)
     out = {"data_path": str(many), "output": str(tmp_path / "out")}
     config = EvaluationConfig(
         model_path=str(run_folder), report=False, save_map=True, num_workers=0, device="cpu", **out
     )
     Tester(config).test()
-    assert len(decoded) == len(set(decoded)) == FEW + 3
+    assert len(decoded) == len(looked_at) == len(set(decoded)) == FEW + 3
     maps = [f"saved={tmp_path / 'out/maps/MANY'}"]
     evaluate.run(EvaluateOptions(maps=maps, data_path=str(many), output=str(tmp_path / "evaluated")))
     (ours,), (saved,) = read_scores(tmp_path / "out"), read_scores(tmp_path / "evaluated")
@@ -136,6 +141,15 @@ def test_a_fold_is_scored_by_weights_that_have_not_seen_it(config, run_folder, t
         Trainer(dataclasses.replace(config, model_path=str(tmp_path / "tuned"), weights=str(run_folder)))
 
 
+def test_a_test_set_of_trimaps_is_not_scored(run_folder, dataset, tmp_path):
+    """What is unknown has no score."""
+    shutil.copytree(dataset, tmp_path / "data")
+    (tmp_path / "data/SAMPLE/Test/masks").rename(tmp_path / "data/SAMPLE/Test/trimaps")
+    config = EvaluationConfig(data_path=str(tmp_path / "data"), model_path=str(run_folder), datasets=["SAMPLE"])
+    with pytest.raises(ValueError, match="SAMPLE: a set with trimaps cannot be scored"):
+        Tester(config)
+
+
 def test_without_a_model_path_the_default_run_is_tested_where_there_is_one(
     run_folder, dataset, tmp_path, monkeypatch, capsys
 ):
@@ -148,6 +162,9 @@ def test_without_a_model_path_the_default_run_is_tested_where_there_is_one(
     first = capsys.readouterr().out.splitlines()[0]
     assert first == f"weights: runs/ran, trained here (--model_path {SHIPPED} tests the repository's)"
     Path("runs/ran/best_model.safetensors").unlink()  # as while a first epoch trains
+    with pytest.raises(ValueError, match=r"^runs/ran holds an unfinished training and no best_model.safetensors"):
+        Tester(config)
+    shutil.rmtree("runs/ran")
     Tester(config).test()
     first = capsys.readouterr().out.splitlines()[0]
     assert first.startswith(f"weights: {SHIPPED}, those of the repository, since runs/ran holds none")

@@ -8,14 +8,15 @@ import pytest
 import torch
 
 from main import main
+from ran.data import masks
+from ran.data.layouts import find_sets
 from ran.dataloader import load_sample
-from ran.evaluation.metrics import COLUMNS
+from ran.evaluation.metrics import columns_of
 from ran.evaluation.scores import read_scores
-from ran.imaging.layouts import find_sets
 from ran.model import RAN
 from ran.model.losses import ran_loss
 from ran.tester import Tester
-from ran.trainer import Trainer
+from ran.trainer import VALIDATED, Trainer
 from ran.utils.checkpoint import read_state, read_weights, recipe
 from ran.utils.options import TestConfig as EvaluationConfig
 from tests.small import TINY
@@ -53,10 +54,9 @@ def test_overfits_two_images(config):
     """The network can learn: on two pictures the loss falls below half and the map becomes the mask."""
     torch.manual_seed(0)
     pairs = find_sets(config.data_path, "train", [])["SAMPLE"][:2]
-    samples = [load_sample(pair, 64) for pair in pairs]
-    image = torch.stack([torch.from_numpy(i).permute(2, 0, 1) for i, _ in samples]).float() / 255
-    targets = torch.stack([torch.from_numpy(t).permute(2, 0, 1) for _, t in samples]).float() / 255
-    mask, contour = targets[:, :1], targets[:, 1:]
+    samples = [load_sample(pair, 64)[0] for pair in pairs]
+    batch = torch.stack([torch.from_numpy(sample).permute(2, 0, 1) for sample in samples]).float() / 255
+    image, mask, contour = batch[:, :3], batch[:, 3:4], batch[:, 4:]
     network = RAN("resnet18", encoder_norm="group").train()
     optimizer = torch.optim.Adam(network.parameters(), lr=1e-3)
     losses = []
@@ -139,7 +139,20 @@ def test_validation_scores_as_test_does(config, dataset, tmp_path):
     ).test()
     (held,) = read_scores(tmp_path / "run")
     assert held.dataset == "HELD"
-    assert all(row[f"val_{key}"] == pytest.approx(held.totals[key], abs=1e-4) for key in COLUMNS)
+    columns = columns_of(VALIDATED)
+    assert {key for key in row if key.startswith("val_")} == {"val_loss", *(f"val_{key}" for key in columns)}
+    assert all(row[f"val_{key}"] == pytest.approx(held.totals[key], abs=1e-4) for key in columns)
+
+
+@pytest.mark.parametrize("cache_mb", [0, 100])
+def test_validation_reads_a_mask_once_an_epoch_and_a_cached_one_never(config, monkeypatch, cache_mb):
+    trainer, read = Trainer(dataclasses.replace(config, val_share=0.5, cache_mb=cache_mb)), []
+    levels = masks.read_levels
+    monkeypatch.setattr(masks, "read_levels", lambda path, white: read.append(path) or levels(path, white))
+    for epoch in (1, 2):
+        trainer.validate()
+        files = [path for pair in trainer.data.val_pairs for path in (pair.mask, pair.contour)]
+        assert len(files) == 6 and sorted(read) == sorted([] if cache_mb else files * epoch)
 
 
 @pytest.mark.slow
@@ -163,7 +176,7 @@ def test_joint_training_names_both_sets_and_test_prints_the_measured_ones(config
     Trainer(joint).train()
     out = capsys.readouterr().out
     assert "CUHK + DUT, 8 training and 4 validation images" in out
-    assert "warning: 6 photograph(s) lie in two training sets" in out and "and 1 more" in out
+    assert "WARNING: 6 image(s) show the same photograph as another training image: " in out and "and 1 more" in out
     assert read_weights(tmp_path / "run")[1]["datasets"] == ["CUHK", "DUT"]
     test = EvaluationConfig(data_path=str(data), model_path=str(tmp_path / "run"), num_workers=0, device="cpu")
     Tester(test).test()

@@ -2,6 +2,7 @@
 
 import dataclasses
 import os
+import shutil
 import signal
 
 import pytest
@@ -164,6 +165,19 @@ def test_resume_with_another_recipe_or_other_images_is_refused(config, tmp_path,
                 (images / split / part / f"x{path.name}").write_bytes(path.read_bytes())
     with pytest.raises(ValueError, match="other images"):
         Trainer(dataclasses.replace(again, data_path=str(images)))
+
+
+@pytest.mark.parametrize("part", ["images/train_001.jpg", "masks/train_004.png"])
+def test_resume_with_a_replaced_image_or_mask_is_refused_with_its_name(config, tmp_path, dataset, part):
+    config.data_path = str(shutil.copytree(dataset, tmp_path / "data"))
+    Trainer(dataclasses.replace(config, epochs=1)).train()
+    path, again = tmp_path / "data/Train/SAMPLE" / part, dataclasses.replace(config, resume=True)
+    old = path.read_bytes()
+    path.write_bytes(path.with_stem("train_000").read_bytes())
+    with pytest.raises(ValueError, match=rf"1 pair\(s\) have changed since then: SAMPLE/{path.stem}; put"):
+        Trainer(again)
+    path.write_bytes(old)
+    assert Trainer(again).train() == 0
 
 
 @pytest.mark.slow

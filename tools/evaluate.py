@@ -3,14 +3,14 @@
 from collections.abc import Iterable
 from pathlib import Path
 
+from ..data.check import look, report
+from ..data.layouts import Pair
 from ..evaluation.methods import HALF, KINDS, Method, remarks, shortened
 from ..evaluation.metrics import columns_of
 from ..evaluation.report.tables import printed
 from ..evaluation.scores import MethodScores, Pictures, write_scores
 from ..evaluation.scoring import in_processes, score_file
-from ..imaging.layouts import Pair
-from ..imaging.mask_check import report_masks
-from ..utils.files import check_name, list_images, locked, read_lines
+from ..utils.files import check_name, common_affixes, list_images, locked, read_lines
 from ..utils.picture_names import glob_folders, is_picture
 from ..utils.progress import bar, cores
 from ..utils.tool_options import EvaluateOptions
@@ -36,11 +36,11 @@ def run(options: EvaluateOptions) -> None:
         match(method, masks, partly=bool(options.names))
     fail_unless_complete(methods, options, "missing")
     with locked(output):
-        report_masks(truths, f"--gt FOLDER --white {other} turns it round")
+        warnings = report(look(truths, sizes=False), f"--gt FOLDER --white {other} turns it round")
         scores = score(methods, masks, columns, options, dataset, pictures)
         for method in methods:
             print(remarks(method), end="")
-        print(printed(scores))
+        print(printed(scores), *warnings, sep="\n")
         print(polarity_doubt(scores, bool(options.gt)), end="", flush=True)
         write_scores(output, scores)
     print(f"scores in {output / 'scores.json'}, scores.csv and curves.csv")
@@ -165,12 +165,17 @@ def match(method: Method, masks: dict[str, Path], partly: bool) -> None:
     Raises:
         ValueError: two maps for one mask, or not one that fits.
     """
-    found = list_images(method.folder)
+    found = list_images(method.folder, (".npy", ".mat"))
+    if not masks.keys() & found.keys() and any(affixes := common_affixes(masks, found)):
+        prefix, suffix = affixes
+        print(f"{method.folder}: maps are named as the masks with {prefix}{suffix} {'before' if prefix else 'behind'}")
+        ends = len(suffix) and -len(suffix) or None
+        found = {stem[len(prefix) : ends]: paths for stem, paths in found.items()}
     if doubled := [", ".join(p.name for p in paths) for stem, paths in found.items() if stem in masks and paths[1:]]:
         raise ValueError(f"{method.folder}: two maps for one mask: {shortened(doubled)}")
     method.maps = {stem: found[stem][0] for stem in masks if stem in found}
     if not method.maps:
-        example = next((paths[0].name for paths in found.values()), "no picture at all")
+        example = next((paths[0].name for paths in found.values()), "no map at all")
         mask = next(iter(masks.values())).name
         raise ValueError(f"{method.folder}: not one map is named as its mask is (a mask: {mask}; a map: {example})")
     method.notes["missing"] = [stem for stem in masks if stem not in found]

@@ -8,12 +8,11 @@ from pathlib import Path
 
 import numpy as np
 
-from ..imaging.contour import contour_band
-from ..imaging.dataset_check import check, contrast_gain, masks_doubt, polarity_doubt
-from ..imaging.layouts import Layout, Pair, detect, pairs_of
-from ..imaging.mask_check import report_masks
-from ..imaging.masks import read_mask, read_pair, read_trimap
-from ..imaging.writing import write_image
+from ..data.check import check, look, report
+from ..data.contour import contour_band
+from ..data.images import write_image
+from ..data.layouts import Layout, Pair, detect, pairs_of
+from ..data.masks import read_mask, read_trimap
 from ..utils.files import atomic, check_name, list_images, locked
 from ..utils.progress import in_threads
 from ..utils.tool_options import PrepareOptions
@@ -104,28 +103,15 @@ def leftovers(pairs: list[Pair], data_path: Path) -> list[str]:
 
 
 def verify(pairs: list[Pair]) -> None:
-    """Decodes every pair and doubts the polarity where it looks wrong.
+    """Looks at every pair, and says what is odd about the sets.
 
     Raises:
         ValueError: with the list of unreadable files and pairs of different sizes.
     """
-
-    def gain(pair: Pair) -> float | str:
-        try:
-            return contrast_gain(*read_pair(pair.image, pair.mask, pair.white, pair.trimap))
-        except (ValueError, OSError) as error:
-            return str(error)
-
-    gains = list(in_threads(gain, pairs, "checking"))
-    raise_problems([result for result in gains if isinstance(result, str)], "in the source; nothing was written")
-    for dataset, white in sorted({(pair.dataset, pair.white) for pair in pairs}):
-        chosen = [g for g, pair in zip(gains, pairs) if (pair.dataset, pair.white) == (dataset, white)]
-        other = "in_focus" if white == "blurred" else "blurred"
-        of_set = [pair for pair in pairs if (pair.dataset, pair.white) == (dataset, white)]
-        report_masks(of_set, f"--white {other} turns it round")
-        advice = f" (--white {other} turns them)" if polarity_doubt(chosen) else ""
-        if doubt := masks_doubt(chosen):
-            print(f"warning: {dataset}: {doubt}{advice}")
+    looks = look(pairs)
+    raise_problems([found.problem for found in looks if found.problem], "in the source; nothing was written")
+    for white, other in (("blurred", "in_focus"), ("in_focus", "blurred")):
+        report([found for found in looks if found.pair.white == white], f"--white {other} turns it round")
 
 
 def write_pair(pair: Pair, data_path: Path) -> tuple[float, float]:

@@ -6,8 +6,8 @@ import cv2
 import numpy as np
 from skimage import data
 
-from ..imaging.blur import disc
-from ..imaging.writing import write_image
+from ..data.images import write_image
+from ..data.lens import disc
 from ..utils.files import write_bytes
 from ..utils.progress import bar
 from ..utils.tool_options import SampleOptions

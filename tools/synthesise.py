@@ -6,10 +6,9 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from ..imaging.blur import defocus_background, defocus_object, display, linear, spread, thin_lens
-from ..imaging.masks import UNKNOWN, largest_square, read_pair
-from ..imaging.pictures import read_image
-from ..imaging.writing import write_image
+from ..data.images import read_image, write_image
+from ..data.lens import defocus_background, defocus_object, display, linear, spread, thin_lens
+from ..data.masks import UNKNOWN, read_pair
 from ..predictor import chosen_weights, load_model
 from ..utils.files import check_name, locked, pair_by_stem, write_bytes
 from ..utils.progress import bar
@@ -22,6 +21,7 @@ SHARP, BLURRED = 0.75, 1.5  # radii in pixels of a picture of NET_SIDE up to whi
 NET_SIDE = 400  # about what the network sees
 IN_FOCUS, OUT_OF_FOCUS, SHARP_ALL_OVER = 0.8, 0.7, 0.85
 DEEPEST, NEAREST = 10, 0.4  # metres: what white means in a picture of depth, and the least that is believed
+SIDES = (1.0, 0.8, 0.65, 0.5, 0.4)  # of the squares that are tried, as shares of the shorter side
 RIM = 3  # pixels along the edges of masks and depth that are not trusted
 
 
@@ -167,3 +167,15 @@ def photograph(picture: np.ndarray, rng: np.random.Generator) -> bytes:
         noisy += rng.normal(0, rng.uniform(1, 8), noisy.shape)
     bgr = cv2.cvtColor(np.round(noisy).clip(0, 255).astype(np.uint8), cv2.COLOR_RGB2BGR)
     return cv2.imencode(".jpg", bgr, [cv2.IMWRITE_JPEG_QUALITY, int(rng.integers(75, 96))])[1].tobytes()
+
+
+def largest_square(picture: np.ndarray, part: np.ndarray) -> np.ndarray | None:
+    """A square of the picture (H x W x 3) that lies in the part (H x W, 255) wholly; None if all such are too small."""
+    sums = cv2.integral(part // 255)
+    for share in SIDES:
+        side = int(share * min(part.shape))
+        inside = sums[side:, side:] - sums[:-side, side:] - sums[side:, :-side] + sums[:-side, :-side] == side**2
+        if inside.any():
+            y, x = np.unravel_index(inside.argmax(), inside.shape)
+            return np.ascontiguousarray(picture[y : y + side, x : x + side])
+    return None

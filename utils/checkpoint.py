@@ -16,9 +16,8 @@ from .device import hardware
 from .files import write_bytes
 from .options import TrainConfig
 from .train_state import TrainState
-from .weight_files import BEST, WEIGHTS, check_hash, image_size, named, weights_in
+from .weight_files import BEST, LAST, WEIGHTS, check_hash, image_size, named, weights_in
 
-LAST = "last.pt"
 LOCAL = names(TrainConfig, "local")  # options that weights do not store
 FREE_ON_RESUME = names(TrainConfig, "free")  # that may differ between a run and its resumption
 

@@ -101,6 +101,12 @@ def read_yaml(path: str) -> dict[str, Any]:
     class Words(yaml.SafeLoader):
         yaml_implicit_resolvers = {"<": yaml.SafeLoader.yaml_implicit_resolvers["<"]}  # <<: another mapping
 
+        def construct_mapping(self, node, deep=False):
+            keys = [key.value for key, _ in node.value]
+            if twice := [key for key in keys if keys.count(key) > 1]:
+                raise yaml.YAMLError(f"{twice[0]} stands there twice")
+            return super().construct_mapping(node, deep)
+
     try:
         values = yaml.load(Path(path).read_text(encoding="utf-8"), Words)
     except (OSError, UnicodeDecodeError, RecursionError, yaml.YAMLError) as error:

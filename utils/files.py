@@ -8,13 +8,13 @@ import json
 import os
 import tempfile
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from functools import cache
 from pathlib import Path, PureWindowsPath
 from typing import Any
 
-from .picture_names import is_picture
+from .picture_names import is_picture, is_systems
 
 try:
     import fcntl
@@ -193,11 +193,20 @@ def read_lines(path: Path) -> list[str]:
     return [line.strip() for line in lines if line.strip()]
 
 
-def list_images(folder: Path) -> dict[str, list[Path]]:
-    """Picture files of a folder by stem, sorted; a stem with more than one file keeps them all."""
+def list_images(folder: Path, more: tuple[str, ...] = ()) -> dict[str, list[Path]]:
+    """Image files of a folder by stem, sorted; a stem with more than one file keeps them all.
+
+    Args:
+        more: suffixes of other files that count, too.
+
+    Raises:
+        ValueError: a folder lies among them, whose images would be left out.
+    """
     found: dict[str, list[Path]] = {}
     for path in sorted(Path(folder).iterdir()):
-        if is_picture(path):
+        if path.is_dir() and not is_systems(path.name):
+            raise ValueError(f"{path}: a folder among the images of {folder}: move its images up, or the folder away")
+        if is_picture(path) or path.suffix in more:
             found.setdefault(path.stem, []).append(path)
     return found
 
@@ -234,10 +243,10 @@ def pair_by_stem(
     return pairs, problems
 
 
-def common_affixes(images: Path, masks: Path, share: float = 1) -> tuple[str, str]:
-    """What the stems of masks have more than those of their photographs, before them as in "mask_1" or behind them as
-    in "1_mask": (prefix, suffix), of which one is empty, or both where not so large a share of the masks is so."""
-    left, right = list_images(images), list_images(masks)
+def common_affixes(left: Collection[str], right: Collection[str], share: float = 1) -> tuple[str, str]:
+    """What the stems of masks or maps (right) have more than those of their images (left), before them as in "mask_1"
+    or behind them as in "1_mask": (prefix, suffix), of which one is empty, or both where not so large a share is so.
+    """
     found: Counter[tuple[str, str]] = Counter()
     for stem in right:
         found.update(("", stem[end:]) for end in range(1, len(stem) + 1) if stem[:end] in left)

@@ -5,6 +5,7 @@ import sys
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Executor, Future, ThreadPoolExecutor
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -41,10 +42,23 @@ def bar(items: Iterable | None, what: str, total: int | None = None, unit: str =
     return tqdm(items, what, total, unit=unit, leave=False, **more)
 
 
+@cache
+def _pool() -> ThreadPoolExecutor:
+    """Threads that stay until the process ends.
+
+    A thread that ends runs OpenCV's clean-up after Python has joined it. A process forked at that moment would wait
+    for OpenCV's mutex for ever.
+    """
+    return ThreadPoolExecutor(cores())
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_pool.cache_clear)  # the threads do not come along
+
+
 def in_threads(function: Callable, items: list, what: str, unit: str = "pair") -> Iterable:
     """Results of the function in order, with a progress bar; decoders and file access release Python's lock."""
-    with ThreadPoolExecutor() as pool:
-        yield from bar(pool.map(function, items), what, len(items), unit)
+    yield from bar(_pool().map(function, items), what, len(items), unit)
 
 
 def in_order(pool: Executor, function: Callable, calls: Iterable[tuple], ahead: int) -> Iterator:

@@ -24,7 +24,8 @@ class TrainState:
     """What a checkpoint holds of a training beside weights, optimiser and random state.
 
     Attributes:
-        names: training pictures, in order.
+        names: training images, in order.
+        files: a fingerprint of each image and its mask, by name.
         before: metadata of the trainings behind --weights, the first one first.
         epoch, step: how many are done, steps of the unfinished epoch.
         sums: of loss, mae, images and seconds in the unfinished epoch.
@@ -33,6 +34,7 @@ class TrainState:
     """
 
     names: list[str]
+    files: dict[str, str]
     before: list[dict]
     epoch: int = 0
     step: int = 0
@@ -82,6 +84,12 @@ class TrainState:
         """
         if state["names"] != self.names:
             raise ValueError(f"{source}: it was trained on other images than are there now")
+        stored = state.get("files", self.files)
+        names = sorted(stored.keys() | self.files.keys())
+        if changed := [name for name in names if stored.get(name) != self.files.get(name)]:
+            files = f"{', '.join(changed[:5])}{' ...' if changed[5:] else ''}"
+            advice = "put the old files back, or start anew from its weights by --weights and another --model_path"
+            raise ValueError(f"{source}: {len(changed)} pair(s) have changed since then: {files}; {advice}")
         for part in fields(self):
             if part.name in state:
                 setattr(self, part.name, state[part.name])

@@ -6,7 +6,7 @@ from pathlib import Path
 from .files import write_bytes
 from .options import MIN_SIZE, ROOT
 
-BEST = "best_model.safetensors"
+BEST, LAST = "best_model.safetensors", "last.pt"
 SHARED = "model.safetensors"  # as folders of the Hugging Face Hub call it
 WEIGHTS = ROOT / "weights"  # the models that are shipped
 

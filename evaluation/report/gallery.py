@@ -8,8 +8,8 @@ from typing import Any
 import cv2
 import numpy as np
 
-from ...imaging.masks import read_map, read_mask
-from ...imaging.pictures import read_image
+from ...data.images import read_image
+from ...data.masks import read_map, read_mask
 from ...utils.files import list_images
 from ...utils.progress import in_threads
 from ..scores import MethodScores

@@ -9,9 +9,8 @@ from pathlib import Path
 
 import pytest
 
+from ran.data.images import read_image, write_image
 from ran.evaluation.scores import read_scores
-from ran.imaging.pictures import read_image
-from ran.imaging.writing import write_image
 from ran.predictor import SHIPPED
 from ran.tools.sample import photograph
 

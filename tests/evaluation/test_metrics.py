@@ -8,8 +8,8 @@ import numpy as np
 import py_sod_metrics
 import pytest
 
+from ran.data.masks import read_mask
 from ran.evaluation.metrics import COLUMNS, PROTOCOLS, ImageScore, SetScore, columns_of, score_image, totals
-from ran.imaging.masks import read_mask
 
 
 @pytest.fixture

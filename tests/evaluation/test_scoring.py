@@ -2,8 +2,8 @@ import cv2
 import numpy as np
 import pytest
 
+from ran.data.images import write_image
 from ran.evaluation.scoring import FEW, in_processes, score_file
-from ran.imaging.writing import write_image
 
 
 @pytest.mark.slow
@@ -20,7 +20,7 @@ def test_processes_score_the_same_in_the_same_order(tmp_path):
     alone, shared = (list(in_processes(score_file, calls, len(calls), count)) for count in (1, 2))
     assert [getattr(result, "row", result) for result in alone] == [getattr(result, "row", result) for result in shared]
     assert alone[0].resized == shared[0].resized == "0.png: 8 x 6 to 16 x 12" and not alone[1].resized
-    assert isinstance(alone[3], str) and "3.png: not a readable picture" in alone[3]
+    assert isinstance(alone[3], str) and "3.png: not a readable image" in alone[3]
     assert shared[1].highest == cv2.imread(str(tmp_path / "maps/1.png"), cv2.IMREAD_UNCHANGED).max()
 
 

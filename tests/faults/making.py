@@ -1,14 +1,13 @@
-"""One small picture, and the bytes of files made of it: whole, odd, and broken at every place."""
+"""One small image, and the bytes of files made of it, whole and odd."""
 
 import io
 import struct
-import zipfile
 import zlib
 
 import cv2
 import numpy as np
 import tifffile
-from PIL import Image, ImageCms
+from PIL import Image
 
 # The left half is in focus: texture there, a smooth ramp beside it. Colours tell the channels apart.
 Y, X = np.mgrid[:64, :96]
@@ -36,11 +35,6 @@ def turned(tag: int, kind: str = "JPEG") -> bytes:
     return encoded(upright if back is None else upright.transpose(back), kind, exif=exif, quality=95)
 
 
-def cut(content: bytes, mark: bytes, after: int) -> bytes:
-    """What is left of a file that ends so many bytes after a mark in it begins."""
-    return content[: content.index(mark) + after]
-
-
 def changed(content: bytes, mark: bytes, after: int, new: bytes) -> bytes:
     """A file with other bytes so many after a mark in it begins."""
     place = content.index(mark) + after
@@ -49,12 +43,6 @@ def changed(content: bytes, mark: bytes, after: int, new: bytes) -> bytes:
 
 def chunk(name: bytes, data: bytes) -> bytes:
     return struct.pack(">I", len(data)) + name + data + struct.pack(">I", zlib.crc32(name + data))
-
-
-def png_of(width: int, height: int, data: bytes, before: bytes = b"") -> bytes:
-    """A PNG file from its parts, whatever they hold."""
-    header = chunk(b"IHDR", struct.pack(">IIBBBBB", width, height, 8, 0, 0, 0, 0))
-    return b"\x89PNG\r\n\x1a\n" + header + before + chunk(b"IDAT", zlib.compress(data)) + chunk(b"IEND", b"")
 
 
 def by_opencv(suffix: str, values: np.ndarray) -> bytes:
@@ -93,13 +81,6 @@ def dng(orientation: int = 1, version: bool = True) -> bytes:
     return file.getvalue()
 
 
-def zipped() -> bytes:
-    file = io.BytesIO()
-    with zipfile.ZipFile(file, "w") as archive:
-        archive.writestr("photo.jpg", JPEG)
-    return file.getvalue()
-
-
 def grey3(values: np.ndarray) -> np.ndarray:
     return np.repeat(values[..., None], 3, 2)
 
@@ -109,20 +90,13 @@ EXIF[0x0112] = 6
 EXIF[0x010F] = "a camera"
 JPEG = encoded(PICTURE, "JPEG", quality=95, exif=EXIF)
 JPEG_PLAIN = encoded(PICTURE, "JPEG", quality=95)
-MASK_PNG = encoded(MASK, "PNG")
 PNG, TIFF, BMP = (encoded(PICTURE, kind) for kind in ("PNG", "TIFF", "BMP"))
 LZW = encoded(PICTURE, "TIFF", compression="tiff_lzw")
 GIF = encoded(PICTURE, "GIF")
 WEBP = encoded(PICTURE, "WEBP", quality=95)
-PROFILE = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
-FRAMES = {"save_all": True, "append_images": [Image.fromarray(255 - PICTURE)]}
 BGR16 = PICTURE[..., ::-1].astype(np.uint16) * 257
 SIXTEEN = GREY.astype(np.uint16) * 257
 FLOATS = (GREY / 255).astype(np.float32)
 LINE, COLUMN = np.tile(PICTURE[:1], (1, 40, 1)), np.tile(PICTURE[:, :1], (60, 1, 1))
-BROKEN = {
-    "SOI": JPEG[:2], "APP1": cut(JPEG, b"Exif", 20), "DQT": cut(JPEG, b"\xff\xdb", 20),
-    "SOF": cut(JPEG, b"\xff\xc0", 8), "DHT": cut(JPEG, b"\xff\xc4", 10), "SOS": cut(JPEG, b"\xff\xda", 6),
-}  # fmt: skip
 PLANES = {"planarconfig": "separate", "photometric": "rgb"}
 DNG = dng()

@@ -206,8 +206,8 @@ def test_a_source_that_vanishes_is_named(many, run_folder, tmp_path, monkeypatch
     assert (tmp_path / "predict/019.png").exists() and not (tmp_path / "predict/020.png").exists()
     shutil.copy(many / "dataset/SAMPLE/Test/images/020.jpg", victim)
     vanishing(tester, "sets_to_score", victim)
-    assert f"error: {victim}: not a readable picture" in error("test")
+    assert f"error: 1 file(s) cannot be used:\n  {victim}: not a readable image" in error("test")
     assert not (tmp_path / "test/scores.json").exists()
     training = copy / "dataset/Train/SAMPLE/masks/003.png"
     vanishing(training_setup, "find_sets", training)
-    assert f"error: {training}: not a readable picture" in error("train")
+    assert f"error: 1 file(s) cannot be used:\n  {training}: not a readable image" in error("train")

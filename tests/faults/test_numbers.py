@@ -8,8 +8,8 @@ import pytest
 import torch
 
 from ran import trainer as trainer_module
-from ran.dataloader import TrainingSet, make_loader
-from ran.imaging.layouts import find_sets
+from ran.data.layouts import find_sets
+from ran.dataloader import Samples, make_loader
 from ran.tester import Tester
 from ran.trainer import Trainer
 from ran.utils.checkpoint import read_state, read_weights
@@ -91,8 +91,8 @@ def test_too_little_memory_gives_what_to_try(config, monkeypatch, batch, side, a
         trainer.train()
 
 
-class Dying(TrainingSet):
-    """A training set whose second picture kills the process that reads it."""
+class Dying(Samples):
+    """A training set whose second image kills the process that reads it."""
 
     def __getitem__(self, key):
         if (key if isinstance(key, int) else key[1]) == 1:
@@ -101,21 +101,20 @@ class Dying(TrainingSet):
 
 
 def test_a_loader_process_that_dies_is_named(config, monkeypatch):
-    monkeypatch.setattr("ran.training_setup.TrainingSet", Dying)
+    monkeypatch.setattr("ran.training_setup.Samples", Dying)
     trainer = Trainer(dataclasses.replace(config, num_workers=1, val_share=0))
     with pytest.raises(OSError, match=r"worker \(pid.*a loader process died.*--num_workers"):
         trainer.train()
 
 
-def test_a_picture_that_vanishes_is_named_without_a_stack_trace(config, dataset, tmp_path, run_folder):
+def test_an_image_that_vanishes_is_named_without_a_stack_trace(dataset, tmp_path):
     pairs = find_sets(str(dataset), "train", [])["SAMPLE"]
-    data = TrainingSet(pairs, 64, None, 0, cache_mb=0)
     gone = dataclasses.replace(pairs[0], image=tmp_path / "gone.jpg")
-    data.pairs = [gone, *pairs[1:]]
+    data = Samples([gone, *pairs[1:]], 64, train=True)
     for workers in (0, 1):
         with pytest.raises(ValueError) as error:
             list(make_loader(data, workers))
-        assert str(error.value).startswith(f"{gone.image}: not a readable picture")
+        assert str(error.value).startswith(f"{gone.image}: not a readable image")
         assert "Traceback" not in str(error.value)
 
 

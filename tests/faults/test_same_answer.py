@@ -16,7 +16,7 @@ import pytest
 import torch
 
 from main import main
-from ran.imaging.writing import write_image
+from ran.data.images import write_image
 from ran.predictor import SHIPPED, load_model
 from ran.utils.files import write_json
 from ran.utils.weight_files import hash_of

@@ -6,7 +6,6 @@ import torch
 from ran.model import Encoder
 from ran.utils import checkpoint
 from ran.utils.checkpoint import load_network, read_weights
-from tests.faults.corpus import matches
 from tests.faults.weights import ENCODER, MODEL, WEIGHTS
 
 
@@ -15,19 +14,19 @@ def trained() -> tuple[dict[str, torch.Tensor], dict]:
     return read_weights("ran_resnet18")
 
 
-@pytest.mark.parametrize("column", [ENCODER, MODEL])
+@pytest.mark.parametrize("option", [ENCODER, MODEL])
 @pytest.mark.parametrize("one", WEIGHTS, ids=lambda one: one.kind)
-def test_weights(one, column, trained, tmp_path, capsys):
+def test_weights(one, option, trained, tmp_path, capsys):
     whole, metadata = trained
     inner = "encoder.backbone."
-    state = {name: value for name, value in whole.items() if column == MODEL or name.startswith(inner)}
-    if column == ENCODER:
+    state = {name: value for name, value in whole.items() if option == MODEL or name.startswith(inner)}
+    if option == ENCODER:
         state = {name.removeprefix(inner): value for name, value in state.items()}
-    path, outcome = tmp_path / one.name, one.outcomes[column]
+    path, outcome = tmp_path / one.name, one.outcomes[option]
     one.write(path, state, metadata)
 
     def load() -> dict[str, torch.Tensor]:
-        if column == MODEL:
+        if option == MODEL:
             return load_network(path)[0].state_dict()
         encoder = Encoder("resnet18")
         assert encoder.load_pretrained(str(path)) == []
@@ -36,7 +35,7 @@ def test_weights(one, column, trained, tmp_path, capsys):
     if outcome.startswith("refused"):
         with pytest.raises((ValueError, OSError)) as caught:
             load()
-        assert str(caught.value).startswith(f"{path}: ") and matches(outcome, str(caught.value))
+        assert str(caught.value).startswith(f"{path}: ") and outcome.removeprefix("refused: ") in str(caught.value)
         return
     loaded = load()
     assert all(torch.equal(loaded[name], value.float()) for name, value in state.items() if value.is_floating_point())

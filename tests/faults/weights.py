@@ -10,7 +10,7 @@ from safetensors.torch import save_file
 from ran.utils.checkpoint import save_state, save_weights
 
 State = dict[str, torch.Tensor]
-ENCODER, MODEL = "--pretrained", "--model_path, --weights"  # the columns of the page
+ENCODER, MODEL = "--pretrained", "--model_path, --weights"  # the options that take them
 TAKEN, NOT_OURS, UNREADABLE = "read: itself", "refused: not weights that `train` wrote", "refused: not a readable"
 
 CODE = "refused: it holds code, perhaps a whole network: save its state_dict"
@@ -23,7 +23,7 @@ class Weights:
     Attributes:
         name: the file's name.
         write: writes it, of (path, tensors, metadata).
-        outcomes: by column, as in File; "read: ..." says what is printed.
+        outcomes: by option: "read: ..." and what is printed, or "refused: ..." and a part of the sentence.
     """
 
     kind: str
@@ -37,7 +37,7 @@ def both(outcome: str, model: str = "") -> dict[str, str]:
 
 
 def taken(place: str) -> dict[str, str]:
-    """What both columns say of weights that lie elsewhere in a torch file than where they are looked for first."""
+    """What both options say of weights that lie elsewhere in a torch file than where they are looked for first."""
     return both(f"read: weights taken{place}", f"read: weights taken{place}, as of a network like that of ran_resnet18")
 
 

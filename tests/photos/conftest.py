@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from ran.imaging.writing import write_image
+from ran.data.images import write_image
 from ran.photos.options import PredictOptions
 from ran.tools.sample import photograph
 

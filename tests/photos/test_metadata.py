@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 from PIL import ExifTags, Image, ImageCms
 
-from ran.imaging.writing import write_image
+from ran.data.images import write_image
 from ran.photos.metadata import read_metadata
 from tests.faults.making import GREY, JPEG, PICTURE, changed, dng
 

@@ -16,7 +16,7 @@ import numpy as np
 import onnxruntime
 import pytest
 
-from ran.imaging.writing import write_image
+from ran.data.images import write_image
 from ran.photos.onnx import load_model
 from ran.tools import export
 from ran.tools.sample import photograph

@@ -15,8 +15,8 @@ import pytest
 from PIL import Image
 
 from ran import main
-from ran.imaging.resizing import quantised
-from ran.imaging.writing import write_image
+from ran.data.images import write_image
+from ran.data.resizing import quantised
 from ran.photos import predict
 from ran.photos.options import PredictOptions
 from ran.predictor import load_model

@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from ran.imaging.writing import write_image
+from ran.data.images import write_image
 from ran.photos import serve
 from ran.photos.onnx import load_model
 from ran.photos.options import RENDERINGS, ServeOptions

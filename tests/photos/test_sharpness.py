@@ -3,7 +3,7 @@ import numpy as np
 import pytest
 from scipy.stats import spearmanr
 
-from ran.imaging.blur import display, linear
+from ran.data.lens import display, linear
 from ran.photos.sharpness import numbers, sharpness
 
 BLURS = (0, 0.5, 1, 1.5, 2, 3, 4, 6)  # standard deviations, pixels

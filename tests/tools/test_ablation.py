@@ -3,8 +3,8 @@ import shutil
 
 import pytest
 
+from ran.data.layouts import find_sets
 from ran.evaluation.scores import read_scores
-from ran.imaging.layouts import find_sets
 from ran.tools import ablation
 from ran.tools.ablation import ROWS, average, spread
 from ran.trainer import Trainer

@@ -8,11 +8,11 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
-from PIL import ExifTags, Image
+from scipy.io import savemat
 
+from ran.data.images import write_image
 from ran.evaluation.metrics import COLUMNS, SetScore, score_image, totals
 from ran.evaluation.scores import read_scores
-from ran.imaging.writing import write_image
 from ran.tools import evaluate
 from ran.utils.tool_options import EvaluateOptions
 
@@ -77,25 +77,6 @@ def test_the_dataset_folder_is_optional_and_polarity_can_be_said(saved_maps, dat
     assert (flipped.pictures.maps_white, flipped.pictures.masks_white) == ("blurred", "blurred")
 
 
-@pytest.mark.parametrize("given", [False, True])
-def test_photographs_with_an_exif_rotation_are_counted(options, dataset, tmp_path, capsys, given):
-    """In the data set's folder, or that of --images; without photographs there are none, whatever masks carry."""
-    shutil.copytree(dataset / "SAMPLE", tmp_path / "data/SAMPLE")
-    test = tmp_path / "data/SAMPLE/Test"
-    exif = Image.Exif()
-    exif[ExifTags.Base.Orientation] = 3
-    for path in (test / "images").iterdir():
-        Image.open(path).save(path, exif=exif)
-    options.data_path = str(tmp_path / "data")
-    if given:
-        options.gt, options.images = str(test / "masks"), str(test / "images")
-    evaluate.run(options)
-    assert "3 of 3 photographs carry an EXIF rotation" in capsys.readouterr().out
-    options.gt, options.images = str(test / "masks"), ""
-    evaluate.run(options)
-    assert "EXIF" not in capsys.readouterr().out
-
-
 def test_an_inverted_method_is_suspected(options, tmp_path, capsys):
     for path in (tmp_path / "maps").iterdir():
         write_image(path, 255 - cv2.imread(str(path), cv2.IMREAD_GRAYSCALE))
@@ -120,6 +101,25 @@ def test_missing_and_extra_maps(options, tmp_path, capsys):
     (one,) = read_scores(tmp_path / "out")
     assert one.totals["images"] == 2 and list(one.about["notes"]) == ["missing", "extra"]
     assert "\nmethod (2 images, 1 left out)  " in out
+
+
+@pytest.mark.parametrize("name", ["{}", "{}_pred", "pred_{}"])
+def test_maps_may_be_arrays_and_have_a_prefix_or_suffix(options, evaluated, tmp_path, capsys, name):
+    for number, path in enumerate(sorted((tmp_path / "maps").iterdir())):
+        levels = cv2.imread(str(path), cv2.IMREAD_GRAYSCALE)
+        target = path.with_stem(name.format(path.stem))
+        path.rename(target)
+        if number == 0:
+            np.save(target.with_suffix(".npy"), levels / 255)  # floats from 0 to 1
+        elif number == 1:
+            savemat(target.with_suffix(".mat"), {"map": levels})
+        if number < 2:
+            target.unlink()
+    evaluate.run(options)
+    (one,) = read_scores(tmp_path / "out")
+    assert one.totals == read_scores(evaluated)[0].totals and not one.about["notes"]
+    said = f"maps are named as the masks with {name.replace('{}', '')} {'before' if name[0] == 'p' else 'behind'}\n"
+    assert (said in capsys.readouterr().out) == (name != "{}")
 
 
 @pytest.mark.parametrize("kind", ["truncated", "empty", "text", "colours"])
@@ -179,7 +179,8 @@ def test_mistakes_are_named(options, dataset, tmp_path):
         ({"white": "blurred"}, "--white and --images go with --gt"),
         ({"names": str(first_map(tmp_path))}, "not a text file"),
         ({"gt": str(dataset), "dataset": "../x"}, "'../x': a set's name"),
-        ({"maps": [f"photos={dataset}"]}, "not one map is named as its mask"),
+        ({"maps": [f"photos={dataset / 'Train/SAMPLE/images'}"]}, "not one map is named as its mask"),
+        ({"maps": [f"photos={dataset}"]}, f"{dataset}/SAMPLE: a folder among the images"),
     ):
         with pytest.raises((ValueError, OSError), match=message):
             evaluate.run(EvaluateOptions(**vars(options) | change))
@@ -194,7 +195,7 @@ def test_two_files_for_one_image_and_damaged_masks(options, dataset, tmp_path):
     shutil.copytree(dataset / "SAMPLE/Test/masks", tmp_path / "gt")
     options.gt = str(tmp_path / "gt")
     (tmp_path / "gt" / path.name).write_bytes(b"no mask")
-    with pytest.raises(ValueError, match=f"{path.name}: not a readable picture"):
+    with pytest.raises(ValueError, match=f"{path.name}: not a readable image"):
         evaluate.run(options)
 
 

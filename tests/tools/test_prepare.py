@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from ran.imaging.contour import contour_band
-from ran.imaging.layouts import LAYOUTS, SPLITS
-from ran.imaging.masks import UNKNOWN, read_mask
-from ran.imaging.writing import write_image
+from ran.data.contour import contour_band
+from ran.data.images import write_image
+from ran.data.layouts import LAYOUTS, SPLITS
+from ran.data.masks import UNKNOWN, read_mask
 from ran.tools import prepare
 from ran.utils.tool_options import PrepareOptions
 
@@ -54,14 +54,16 @@ def test_again_gives_the_same_and_leaves_the_source_alone(copy, tmp_path, capsys
     assert files(copy) == before
     out = capsys.readouterr().out
     assert "6 training pairs" in out and "3 test pairs" in out and "in focus" in out
-    assert "warning" not in out
+    assert "WARNING" not in out
 
 
 def test_white_in_focus_keeps_the_masks_and_is_doubted_here(source, tmp_path, capsys):
     run(source, tmp_path, white="in_focus")
     mask = cv2.imread(str(next((tmp_path / "Train/SAMPLE/masks").iterdir())), cv2.IMREAD_UNCHANGED)
     assert set(np.unique(mask)) == {0, 255}
-    assert "the polarity looks wrong (--white blurred turns them)" in capsys.readouterr().out
+    out = capsys.readouterr().out
+    assert "SAMPLE: WARNING: THE MASKS LOOK INVERTED: in 9 of 9 pairs " in out
+    assert "; --white blurred turns it round\n" in out
 
 
 def break_partner(copy):
@@ -77,7 +79,7 @@ def break_mask_without_image(copy):
 def break_file(copy):
     path = copy / "image/train_002.jpg"
     path.write_bytes(path.read_bytes()[:100])
-    return "train_002.jpg: not a readable picture"
+    return "train_002.jpg: not a readable image (Truncated File Read)"
 
 
 def break_size(copy):
@@ -280,18 +282,19 @@ def test_two_folders_need_a_split(copy, tmp_path):
         run("", tmp_path / "d", images=str(copy / "image"), masks=str(copy / "gt"))
 
 
-def test_masks_of_labels_are_written_black_and_white(source, tmp_path, capsys):
-    """As VOC's palette, where white means blurred in this source."""
+@pytest.mark.parametrize("palette", [False, True])
+def test_masks_of_labels_are_written_black_and_white(source, tmp_path, capsys, palette):
+    """Labels 0 and 1, or a palette as VOC's, where white means blurred in this source."""
     shutil.copytree(source, tmp_path / "s")
     for path in (tmp_path / "s/gt").iterdir():
-        picture = Image.fromarray((read_mask(path) > 0).astype(np.uint8))
-        picture.putpalette([0, 0, 0, 128, 0, 0])
-        picture.save(path)
+        image = Image.fromarray((read_mask(path) > 0).astype(np.uint8))
+        if palette:
+            image.putpalette([0, 0, 0, 128, 0, 0])
+        image.save(path)
     for folder, data in ((source, "a"), (tmp_path / "s", "b")):
         run("", tmp_path / data, images=str(folder / "image"), masks=str(folder / "gt"), split="train")
-    assert "masks hold index 0 and 1 (128, 0, 0): 0 is taken for in focus; --white in_focus turns it round" in (
-        capsys.readouterr().out
-    )
+    said = "masks hold 0 and 1: 0 is taken for in focus; --white in_focus turns it round"
+    assert (said in capsys.readouterr().out) != palette
     for path in (tmp_path / "a").rglob("masks/*"):
         assert path.read_bytes() == Path(str(path).replace("/a/", "/b/")).read_bytes()
 
@@ -321,7 +324,7 @@ def test_cuhk_as_published(tmp_path, capsys):
     run(SHARED, tmp_path, white="", dataset="CUHK")
     out = capsys.readouterr().out
     assert "604 training pairs" in out and "100 test pairs, 0.295 of the pixels in focus" in out
-    assert "warning" not in out
+    assert "WARNING" not in out
 
 
 def test_trimaps_keep_what_is_unknown(source, tmp_path, capsys):

@@ -22,8 +22,8 @@ def test_check_passes_what_prepare_wrote_and_writes_nothing(dataset, capsys):
 
 
 def spoil_partner(d):
-    (d / "Train/SAMPLE/masks/train_000.png").unlink()
-    return "train_000.jpg: no partner"
+    (d / "SAMPLE/Test/masks/test_006.png").unlink()
+    return "test_006.jpg: no partner"
 
 
 def spoil_size(d):
@@ -40,23 +40,24 @@ def spoil_grey(d):
 
 def spoil_matte(d):
     cv2.imwrite(str(d / "SAMPLE/Test/masks/test_006.png"), np.full((64, 96), 90, np.uint8))
-    return "test_006.png: not a mask of two classes: level 90 alone"
+    return "test_006.png: not a readable image (levels 90: not two classes; save it in black and white)"
 
 
 def spoil_polarity(d):
     for path in (d / "SAMPLE/Test/masks").iterdir():
         cv2.imwrite(str(path), 255 - cv2.imread(str(path), cv2.IMREAD_GRAYSCALE))
-    return "in 3 of 3 pairs the region called in focus"
+    return "WARNING: THE MASKS LOOK INVERTED: in 3 of 3 pairs the part called in focus has less detail than the other"
 
 
 def spoil_contour(d):
     shutil.copy(d / "Train/SAMPLE/contour/train_003.png", d / "Train/SAMPLE/contour/train_004.png")
-    return "train_004.png: not the contour of its mask"
+    contour = d / "Train/SAMPLE/contour/train_004.png"
+    return f"contours that are not those of their masks; prepare makes them: {contour}"
 
 
 def spoil_lost_contour(d):
     (d / "Train/SAMPLE/contour/train_005.png").unlink()
-    return "train_005.jpg: no contour"
+    return f"train_005.jpg: no partner in {d / 'Train/SAMPLE/contour'}"
 
 
 def spoil_split(d):
@@ -76,7 +77,7 @@ def spoil_twin(d):
     image, mask = (cv2.imread(str(d / "Train/SAMPLE" / name)) for name in names)
     cv2.imwrite(str(d / "Train/PACK/images/7.jpg"), cv2.resize(image, (48, 48)))
     cv2.imwrite(str(d / "Train/PACK/masks/7.png"), cv2.resize(mask, (48, 48), interpolation=cv2.INTER_NEAREST))
-    return "of another training set"
+    return "7.jpg of another set"
 
 
 def spoil_empty_contours(d):
@@ -85,7 +86,7 @@ def spoil_empty_contours(d):
     for number in (1, 2, 3, 4, 5):
         for part, suffix in (("images", "jpg"), ("masks", "png")):
             (d / f"Train/SAMPLE/{part}/train_00{number}.{suffix}").unlink()
-    return "train_000.jpg: no contour"
+    return f"train_000.jpg: no partner in {d / 'Train/SAMPLE/contour'}"
 
 
 def spoil_doubled_contour(d):

@@ -2,9 +2,9 @@ import cv2
 import numpy as np
 import pytest
 
-from ran.imaging.dataset_check import contrast_gain
-from ran.imaging.masks import read_mask
-from ran.imaging.pictures import read_image
+from ran.data.check import contrast_gain
+from ran.data.images import read_image
+from ran.data.masks import read_mask
 from ran.tools import sample
 from ran.utils.tool_options import SampleOptions
 

@@ -4,11 +4,10 @@ import cv2
 import numpy as np
 import pytest
 
-from ran.imaging.dataset_check import check, contrast_gain
-from ran.imaging.layouts import find_sets
-from ran.imaging.masks import UNKNOWN, read_trimap
-from ran.imaging.pictures import read_image
-from ran.imaging.writing import write_image
+from ran.data.check import check, contrast_gain
+from ran.data.images import read_image, write_image
+from ran.data.layouts import find_sets
+from ran.data.masks import UNKNOWN, read_trimap
 from ran.tester import sets_to_score
 from ran.tools import synthesise
 from ran.tools.sample import photograph

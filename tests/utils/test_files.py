@@ -60,14 +60,27 @@ def test_pairs_are_matched_by_stem(tmp_path):
 def test_masks_may_have_a_suffix(tmp_path):
     images = touch(tmp_path / "images", "a.jpg", "b_1.jpg")
     masks = touch(tmp_path / "masks", "a_mask.png", "b_1_mask.png")
-    assert common_affixes(images, masks) == ("", "_mask") and common_affixes(images, images) == ("", "")
     pairs, problems = pair_by_stem(images, masks, suffix="_mask")
     assert not problems and pairs["b_1"] == (images / "b_1.jpg", masks / "b_1_mask.png")
     touch(masks, "b_1.png")
-    assert common_affixes(images, masks) == ("", "")
-    assert common_affixes(images, masks, share=1 / 2) == ("", "_mask")
-    assert common_affixes(images, touch(tmp_path / "other", "c.png", "a_mask.png", "d.png"), share=1 / 2) == ("", "")
     assert pair_by_stem(images, masks, suffix="_mask")[1] == [f"{masks / 'b_1.png'}: no partner in {images}"]
+
+
+def test_what_masks_are_named_more_is_found():
+    images, masks = ["a", "b_1"], ["a_mask", "b_1_mask"]
+    assert common_affixes(images, masks) == ("", "_mask") and common_affixes(images, images) == ("", "")
+    assert common_affixes(images, ["mask_a", "mask_b_1"]) == ("mask_", "")
+    assert common_affixes(images, [*masks, "b_1"]) == ("", "")
+    assert common_affixes(images, [*masks, "b_1"], share=1 / 2) == ("", "_mask")
+    assert common_affixes(images, ["c", "a_mask", "d"], share=1 / 2) == ("", "")
+
+
+def test_a_folder_among_images_is_refused(tmp_path):
+    """Its images would be left out."""
+    images = touch(tmp_path / "images", "1.jpg")
+    (images / "more").mkdir()
+    with pytest.raises(ValueError, match=rf"{images}/more: a folder among the images of {images}: move its images up"):
+        list_images(images)
 
 
 def test_lost_and_doubled_partners_are_named(tmp_path):

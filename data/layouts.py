@@ -121,7 +121,7 @@ def pairs_of(
             is found where all have the same.
     """
     if not (mask_prefix or mask_suffix) and images.is_dir() and masks.is_dir():
-        mask_prefix, mask_suffix = common_affixes(images, masks)
+        mask_prefix, mask_suffix = common_affixes(list_images(images), list_images(masks))
         for where, more, name in (("before", mask_prefix, "prefix"), ("behind", mask_suffix, "suffix")):
             if more:
                 print(f"{masks}: masks are named as their photographs with {more} {where} (--mask_{name} {more})")
@@ -149,7 +149,9 @@ def pairs_of(
 
 def _advice(images: Path, masks: Path) -> list[str]:
     """The option that would pair most masks, where they have a prefix or suffix that the others lack."""
-    if not (images.is_dir() and masks.is_dir()) or not any(usual := common_affixes(images, masks, share=1 / 2)):
+    if not (images.is_dir() and masks.is_dir()):
+        return []
+    if not any(usual := common_affixes(list_images(images), list_images(masks), share=1 / 2)):
         return []
     way = f"--mask_prefix {usual[0]}" if usual[0] else f"--mask_suffix {usual[1]}"
     return [f"{masks}: most masks would be paired by {way}; name the others alike, or move them away"]
@@ -183,18 +185,21 @@ def find_sets(data_path: str, split: str, names: list[str]) -> dict[str, list[Pa
             f"{root}: no {wanted} with {split} images here ({root}/{pattern}); "
             f"found: {', '.join(sorted(folders)) or 'none'}{hint}. `{as_typed('prepare')}` makes this layout."
         )
-    return {name: _pairs_of(name, folders[name]) for name in sorted(chosen)}
+    sets = {name: pairs_in(name, folders[name], split == "test") for name in sorted(chosen)}
+    if problems := [problem for _, wrong in sets.values() for problem in wrong]:
+        raise ValueError("images and ground truth do not match:\n  " + "\n  ".join(problems))
+    return {name: pairs for name, (pairs, _) in sets.items()}
 
 
-def _pairs_of(name: str, folder: Path) -> list[Pair]:
+def pairs_in(name: str, folder: Path, is_test: bool = False) -> tuple[list[Pair], list[str]]:
+    """Pairs of one set of a dataset folder, and what is wrong: missing and doubled partners, a line each."""
     truth, trimap = truth_folder(folder)
     pairs, problems = pair_by_stem(folder / "images", truth)
-    contours = list_images(folder / "contour") if (folder / "contour").is_dir() else None
-    if contours is not None:
-        lacking = [image for stem, (image, _) in pairs.items() if stem not in contours]
-        problems += [f"{image}: no partner in {folder / 'contour'}" for image in lacking]
+    contours: dict[str, list[Path]] = {}
+    if (place := folder / "contour").is_dir():
+        contours = list_images(place)
+        problems += [f"{image}: no partner in {place}" for stem, (image, _) in pairs.items() if stem not in contours]
+        problems += [f"{files[0]}: no partner in {folder}" for stem, files in contours.items() if stem not in pairs]
         problems += [f"{files[0]}: doubled stem" for files in contours.values() if len(files) > 1]
-    if problems:
-        raise ValueError("images and ground truth do not match:\n  " + "\n  ".join(problems))
-    contour_of = {stem: files[0] for stem, files in (contours or {}).items()}
-    return [Pair(name, s, image, mask, contour_of.get(s), trimap=trimap) for s, (image, mask) in pairs.items()]
+    contour_of = {stem: files[0] for stem, files in contours.items()}
+    return [Pair(name, s, *files, contour_of.get(s), is_test, trimap=trimap) for s, files in pairs.items()], problems

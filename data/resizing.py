@@ -10,12 +10,6 @@ def resize(picture: np.ndarray, width: int, height: int) -> np.ndarray:
     return cv2.resize(picture, (width, height), interpolation=cv2.INTER_AREA if shrinks else cv2.INTER_LINEAR)
 
 
-def thumbnail(image: np.ndarray) -> np.ndarray:
-    """16 x 16 grey float32 of a photograph: what is left of it whatever its size and compression."""
-    grey = cv2.cvtColor(image, cv2.COLOR_RGB2GRAY)
-    return cv2.resize(grey, (16, 16), interpolation=cv2.INTER_AREA).astype(np.float32)
-
-
 def resize_map(probability: np.ndarray, size: tuple[int, int]) -> np.ndarray:
     """Probabilities at the size (height, width) of the photograph, bilinear."""
     if probability.shape == size:  # made of tiles: a copy of a panorama's would fill the memory

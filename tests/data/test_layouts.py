@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from ran.imaging.layouts import LAYOUTS, Layout, detect, find_sets, pairs_of
+from ran.data.layouts import LAYOUTS, Layout, detect, find_sets, pairs_of
 
 
 def fill(folder: Path, *stems: str, suffix: str = "png") -> Path:

@@ -6,8 +6,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from ran.data.augmentation import paper_augmentation, strong_augmentation, uncropped
 from ran.dataloader import reseed
-from ran.imaging.augmentation import paper_augmentation, strong_augmentation, uncropped
 
 ROOT = Path(__file__).parent.parent.parent
 
@@ -19,7 +19,7 @@ def test_import_asks_the_network_for_nothing():
         "import socket\n"
         "def refuse(*_): raise SystemExit('the network was asked')\n"
         "socket.socket.connect = socket.getaddrinfo = refuse\n"
-        "import os, main, ran.imaging.augmentation; assert os.environ['NO_ALBUMENTATIONS_UPDATE'] == '1'"
+        "import os, main, ran.data.augmentation; assert os.environ['NO_ALBUMENTATIONS_UPDATE'] == '1'"
     )
     environment = {k: v for k, v in os.environ.items() if k != "NO_ALBUMENTATIONS_UPDATE"}
     result = subprocess.run([sys.executable, "-c", code], env=environment, cwd=ROOT, capture_output=True, text=True)

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from ran.imaging.blur import defocus_background, defocus_object, disc, display, linear, spread, thin_lens
+from ran.data.lens import defocus_background, defocus_object, disc, display, linear, spread, thin_lens
 
 RNG = np.random.default_rng(0)
 NOISE = RNG.integers(0, 256, (64, 96, 3), dtype=np.uint8)

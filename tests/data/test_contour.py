@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from ran.imaging.contour import contour_band
+from ran.data.contour import contour_band
 
 
 def half(width=100, height=60):

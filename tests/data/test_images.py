@@ -1,0 +1,235 @@
+"""One case of each rule of data/images.py; test_never_wrong draws files of every kind."""
+
+import io
+import os
+import struct
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+import torch
+from PIL import ExifTags, Image, ImageCms, ImageOps
+
+from ran.data import images
+from ran.data.images import as_image, as_rgb, read_image, to_8_bit, upright_size, write_image
+from tests.faults.making import BGR16, GREY, PICTURE, SIXTEEN, changed, dng, encoded, grey3, tiff, turned
+
+PROFILE = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
+DEEP = PICTURE.astype(np.uint16) * 257
+KINDS = {
+    "a.jpg": encoded(PICTURE, "JPEG", quality=95), "a.png": encoded(PICTURE, "PNG"), "a.tif": encoded(PICTURE, "TIFF"),
+    "lzw.tif": encoded(PICTURE, "TIFF", compression="tiff_lzw"), "a.webp": encoded(PICTURE, "WEBP", quality=95),
+    "a.bmp": encoded(PICTURE, "BMP"), "a.gif": encoded(PICTURE, "GIF"), "a.ppm": encoded(PICTURE, "PPM"),
+    "a.avif": encoded(PICTURE, "AVIF"), "16.png": cv2.imencode(".png", BGR16)[1].tobytes(),
+    "16.tif": tiff(DEEP, photometric="rgb"),
+}  # fmt: skip
+
+
+def written(folder: Path, name: str, content: bytes) -> Path:
+    (folder / name).write_bytes(content)
+    return folder / name
+
+
+@pytest.mark.filterwarnings("ignore:Corrupt EXIF", "ignore:Truncated File")
+@pytest.mark.parametrize("name", KINDS)
+def test_a_damaged_file_is_named(tmp_path, name):
+    content = KINDS[name]
+    assert read_image(written(tmp_path, name, content)).shape == PICTURE.shape
+    for part in (0, 3, 20, len(content) // 2, len(content) * 9 // 10):
+        with pytest.raises(ValueError, match=f"^{tmp_path / name}: not a readable image "):
+            read_image(written(tmp_path, name, content[:part]))
+
+
+@pytest.mark.parametrize("read", [read_image, upright_size])
+def test_what_is_no_image_is_named(tmp_path, read):
+    os.mkfifo(tmp_path / "pipe")
+    (tmp_path / "folder").mkdir()
+    for name in ("pipe", "folder"):  # a pipe would block
+        with pytest.raises(ValueError, match=f"{tmp_path / name}: not a readable image .a folder, a pipe or the like"):
+            read(tmp_path / name)
+    with pytest.raises(ValueError, match="nothing.png: not a readable image .No such file"):
+        read(tmp_path / "nothing.png")
+    for content in (b"no image\n", bytes(5000), b"<svg/>", b"%!PS-Adobe-3.0 EPSF-3.0\n"):
+        with pytest.raises(ValueError, match="a.png: not a readable image .damaged, or none of JPEG.*as 8-bit PNG"):
+            read(written(tmp_path, "a.png", content))
+
+
+def test_an_open_file_is_read_and_named(tmp_path):
+    with written(tmp_path, "a.png", KINDS["a.png"]).open("rb") as file:
+        assert np.array_equal(read_image(file), PICTURE)
+    assert np.array_equal(read_image(io.BytesIO(KINDS["16.png"])), PICTURE)
+    with pytest.raises(ValueError, match="^an open file: not a readable image"):
+        read_image(io.BytesIO(b"no image"))
+    with written(tmp_path, "b.png", b"no image").open("rb") as file, pytest.raises(ValueError, match="b.png: not a"):
+        read_image(file)
+
+
+@pytest.mark.parametrize("tag", [*range(1, 9), 9])
+@pytest.mark.parametrize("kind", ["JPEG", "PNG", "WEBP", "TIFF", "AVIF"])
+def test_an_image_is_turned_upright(tmp_path, kind, tag):
+    path = written(tmp_path, "a", turned(tag, kind))
+    with Image.open(io.BytesIO(path.read_bytes())) as image:
+        expected = np.asarray(ImageOps.exif_transpose(image).convert("RGB"))
+    assert np.array_equal(read_image(path), expected) and upright_size(path) == expected.shape[:2]
+    assert np.abs(expected.astype(int) - PICTURE).mean() < 5 or tag == 9
+    with Image.open(io.BytesIO(path.read_bytes())) as image:
+        assert np.array_equal(as_rgb(image), expected)
+
+
+@pytest.mark.parametrize("tag", range(1, 9))
+def test_an_uncompressed_tiff_is_turned_upright(tmp_path, tag):
+    """Pillow 12 maps these modes to memory where it has a path, and mixes up width and height."""
+    for values, kind in ((GREY, "minisblack"), (SIXTEEN, "minisblack"), (np.dstack([PICTURE, GREY]), "rgb")):
+        path = written(tmp_path, "a.tif", tiff(values, photometric=kind, extratags=[(274, "H", 1, tag, True)]))
+        flat = as_rgb(values)
+        expected = {2: flat[:, ::-1], 3: flat[::-1, ::-1], 4: flat[::-1], 5: flat.swapaxes(0, 1),
+                    6: np.rot90(flat, -1), 7: np.rot90(flat, 2).swapaxes(0, 1), 8: np.rot90(flat)}  # fmt: skip
+        assert np.array_equal(read_image(path), expected.get(tag, flat))
+        assert upright_size(path) == expected.get(tag, flat).shape[:2]
+
+
+@pytest.mark.filterwarnings("ignore:Corrupt EXIF", "ignore:Truncated File")
+def test_a_damaged_exif_is_no_damaged_image(tmp_path):
+    whole = turned(6)
+    start = whole.index(b"Exif\0\0") + 6
+    for place in range(start, start + 23):
+        broken = whole[:place] + b"\xff\xfe\xff\xff" + whole[place + 4 :]
+        assert read_image(written(tmp_path, "a.jpg", broken)).size == PICTURE.size
+    assert read_image(written(tmp_path, "a.jpg", changed(whole, b"Exif", 6, b"II\x2a\0\xff\xff\xff\xff"))).size
+
+
+def test_a_jpeg_is_read_at_a_part_of_its_size(tmp_path):
+    (exif := Image.Exif())[ExifTags.Base.Orientation] = 6
+    large = Image.fromarray(PICTURE).resize((960, 640))
+    path = written(tmp_path, "a.jpg", encoded(large, "JPEG", exif=exif))
+    for at_least, side in ((0, 640), (700, 640), (400, 640), (320, 320), (200, 320), (100, 160), (1, 80)):
+        assert read_image(path, at_least).shape == (side * 3 // 2, side, 3)
+    assert upright_size(path) == (960, 640)
+    assert read_image(written(tmp_path, "a.png", encoded(large, "PNG")), 100).shape == (640, 960, 3)
+
+
+CANON = b"II*\0\x10\0\0\0CR\2\0\0\0\0\0" + struct.pack("<H", 9) + b"".join(
+    struct.pack("<HHII", tag, 4, 1, value) for tag, value in ((256, 8), (257, 8), (258, 8), (259, 1), (262, 1),
+                                                              (273, 0), (277, 1), (278, 8), (279, 64)))  # fmt: skip
+INKS = np.dstack([SIXTEEN] * 4)
+ALPHA = np.dstack([PICTURE, GREY])
+REFUSED = {
+    "two pages": (tiff(PICTURE, PICTURE, photometric="rgb"), "a TIFF of 2 pages: save the page that is meant"),
+    "DNG": (dng(), "a camera raw file; only `predict` and `serve`"),
+    "raw, without a DNG's version": (dng(version=False), "a camera raw file"),
+    "Canon's raw": (CANON + bytes(99), "a camera raw file"),
+    "floats": (encoded((GREY / 255).astype("f4"), "TIFF"), "a TIFF of 32 bits of this kind: save it as 8-bit PNG"),
+    "32 bits": (encoded(GREY.astype("i4"), "TIFF"), "a TIFF of 32 bits"),
+    "signed": (tiff(GREY.astype("i1"), photometric="minisblack"), "a TIFF of 8 bits of this kind"),
+    "signed 16 bits": (tiff(GREY.astype("i2"), photometric="minisblack"), "a TIFF of 16 bits of this kind"),
+    "16 bits, 0 is white": (tiff(SIXTEEN, photometric="miniswhite"), "a TIFF of 16 bits of this kind"),
+    "CMYK of 16 bits": (tiff(INKS, photometric="separated"), "a TIFF of 16 bits of this kind"),
+    "planes": (tiff(PICTURE.transpose(2, 0, 1), photometric="rgb", planarconfig="separate"), "a TIFF of separate"),
+    "premultiplied": (tiff(ALPHA, photometric="rgb", extrasamples=["assocalpha"]), "a TIFF of .* or premultiplied"),
+    "LAB": (encoded(Image.fromarray(PICTURE).convert("LAB"), "TIFF"), "values of Pillow's mode LAB"),
+    "16-bit PGM": (encoded(Image.fromarray(SIXTEEN), "PPM"), "values of Pillow's mode I"),
+    "12 bits in a PPM": (cv2.imencode(".ppm", BGR16 // 16)[1].tobytes(), ""),
+    "JPEG 2000": (encoded(PICTURE, "JPEG2000"), "damaged, or none of JPEG, PNG, TIFF"),
+    "12 bits in 16": (cv2.imencode(".png", BGR16 // 16)[1].tobytes(), "16 bits whose highest level is 3838 of 65535"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("kind", REFUSED)
+def test_what_is_not_in_the_list_is_refused_with_the_reason(tmp_path, kind):
+    content, reason = REFUSED[kind]
+    with pytest.raises(ValueError, match=f"^{tmp_path / 'a.image'}: not a readable image .{reason}"):
+        read_image(written(tmp_path, "a.image", content))
+
+
+@pytest.mark.parametrize("suffix", [".png", ".tif"])
+@pytest.mark.parametrize("channels", [1, 3, 4])
+def test_16_bits_are_rounded(tmp_path, suffix, channels):
+    values = np.random.default_rng(0).integers(0, 2**16, (6, 9, channels), dtype=np.uint16)
+    path = written(tmp_path, f"a{suffix}", cv2.imencode(suffix, values)[1].tobytes())
+    colours = values[..., 2::-1] if channels > 1 else np.repeat(values, 3, -1)
+    assert np.array_equal(read_image(path), np.rint(colours / 257))
+    assert np.array_equal(as_rgb(colours), read_image(path))
+
+
+def test_all_levels_of_16_bits_and_of_floats_are_rounded():
+    levels = np.arange(2**16, dtype=np.uint16)
+    assert np.array_equal(to_8_bit(levels), np.rint(levels / 257))
+    assert np.array_equal(to_8_bit(levels / 65535), np.rint(levels / 257))
+    assert np.array_equal(to_8_bit(GREY), GREY)
+    for value in (-0.01, 1.01, np.nan, np.inf):
+        with pytest.raises(ValueError, match="not between 0 and 1"):
+            to_8_bit(np.array([0.5, value]))
+
+
+@pytest.mark.parametrize("place", [0, 5, 95])
+def test_one_bright_pixel_anywhere_shows_that_16_bits_are_full(tmp_path, place):
+    dark = np.full((64, 96), 4095, np.uint16)
+    for suffix, shape in ((".png", (64, 96)), (".tif", (64, 96)), (".png", (64, 96, 3))):
+        values = np.resize(dark.ravel(), shape)
+        path = tmp_path / f"a{suffix}"
+        with pytest.raises(ValueError, match="highest level is 4095"):
+            read_image(written(tmp_path, path.name, cv2.imencode(suffix, values)[1].tobytes()))
+        values[9, place] = 4096
+        assert read_image(written(tmp_path, path.name, cv2.imencode(suffix, values)[1].tobytes())).max() == 16
+    assert not read_image(written(tmp_path, "black.png", cv2.imencode(".png", dark * 0)[1].tobytes())).any()
+
+
+@pytest.mark.parametrize(
+    "bits, levels", [(1, (0, 255)), (4, (0, 255)), (8, (0, 255)), (4, range(0, 256, 17)), (8, range(256))]
+)
+def test_a_bmp_of_few_bits_is_read_by_its_palette(tmp_path, bits, levels):
+    """Pillow takes the indices of a palette of black and white for bits."""
+    indices = np.random.default_rng(0).integers(0, len(levels), (5, 16), dtype=np.uint8)
+    rows = (indices[::-1, :, None] >> np.arange(bits - 1, -1, -1, dtype=np.uint8) & 1).reshape(5, -1)
+    pixels = b"".join(bytes(np.packbits(row)).ljust(4, b"\0") for row in rows)
+    colours = b"".join(bytes([level, level, level, 0]) for level in levels)
+    about = struct.pack("<IiiHHIIiiII", 40, 16, 5, 1, bits, 0, len(pixels), 2835, 2835, len(levels), 0)
+    head = b"BM" + struct.pack("<III", 54 + len(colours) + len(pixels), 0, 54 + len(colours))
+    path = written(tmp_path, "a.bmp", head + about + colours + pixels)
+    assert np.array_equal(read_image(path), grey3(np.array(levels, np.uint8)[indices]))
+
+
+def test_a_decompression_bomb_is_refused(tmp_path, monkeypatch):
+    monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 2000)
+    with pytest.raises(ValueError, match="a.png: .*6144 pixels. exceeds limit of 4000 pixels"):
+        read_image(written(tmp_path, "a.png", KINDS["a.png"]))
+
+
+def test_images_in_memory(tmp_path):
+    path, tensor = written(tmp_path, "a.png", KINDS["a.png"]), torch.from_numpy(PICTURE).permute(2, 0, 1)
+    for image in (path, str(path), path.read_bytes(), bytearray(path.read_bytes()), io.BytesIO(path.read_bytes()),
+                  PICTURE, ALPHA, DEEP, PICTURE / 255, Image.fromarray(PICTURE), Image.fromarray(ALPHA), tensor,
+                  tensor[None] / 255, PICTURE.astype("f4") / 255):  # fmt: skip
+        assert np.array_equal(as_image(image, read_image), PICTURE)
+    for grey in (GREY, GREY[..., None], SIXTEEN, Image.fromarray(GREY)):
+        assert np.array_equal(as_image(grey, read_image), grey3(GREY))
+    for wrong, reason in (
+        (GREY.astype(int), "an array of int64"), (PICTURE * 1.0, "not between 0 and 1"), (None, "NoneType .None. is"),
+        (PICTURE[None], "an array of 1 x 64 x 96 x 3: expected H"), (PICTURE[:0], "0 x 96 x 3"), ([1], "is no image"),
+        (GREY.reshape(64, 48, 2), "64 x 48 x 2"), (Image.fromarray(SIXTEEN), "mode I;16: give its path"),
+        (torch.zeros(2, 3, 4, 4), "a tensor of 2 x 3 x 4 x 4"), (io.StringIO("a"), "opened as text"),
+    ):  # fmt: skip
+        with pytest.raises(ValueError, match=reason):
+            as_image(wrong, read_image)
+
+
+def test_images_are_written_whole(tmp_path):
+    for number, image in enumerate((GREY, SIXTEEN, PICTURE, ALPHA)):
+        write_image(path := tmp_path / f"{number}.png", image)
+        found = cv2.imread(str(path), cv2.IMREAD_UNCHANGED)
+        assert np.array_equal(found if image.ndim == 2 else found[..., [2, 1, 0, 3][: found.shape[2]]], image)
+    exif = Image.Exif()
+    exif[ExifTags.Base.Make] = "a camera"
+    metadata = {cv2.IMAGE_METADATA_EXIF: exif.tobytes(), cv2.IMAGE_METADATA_ICCP: PROFILE}
+    for name in ("a.jpg", "a.png"):
+        write_image(tmp_path / name, PICTURE, metadata)
+        assert np.abs(read_image(tmp_path / name).astype(int) - PICTURE).mean() < (2 if name == "a.jpg" else 1e-9)
+        with Image.open(tmp_path / name) as image:
+            assert image.getexif()[ExifTags.Base.Make] == "a camera" and image.info["icc_profile"] == PROFILE
+    long = np.zeros((1, images.JPEG_SIDE + 1), np.uint8)
+    with pytest.raises(ValueError, match="long.jpg: JPEG holds at most 65500 pixels a side"):
+        write_image(tmp_path / "long.jpg", long)
+    write_image(tmp_path / "long.jpg", long[:, 1:])
+    write_image(tmp_path / "long.png", long)
+    assert sorted(path.name for path in tmp_path.glob("*long*")) == ["long.jpg", "long.png"]

@@ -1,0 +1,219 @@
+"""One case of each rule of data/masks.py; test_never_wrong draws files of every kind."""
+
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+from PIL import ExifTags, Image
+from scipy.io import savemat
+
+from ran.data.masks import read_levels, read_map, read_mask, read_pair, read_trimap
+from tests.data.any_file import in_palette
+from tests.faults.making import encoded, grey3
+
+WHITE = np.zeros((48, 80), bool)
+WHITE[10:30, 16:60] = True
+TRUTH = WHITE * np.uint8(255)
+AREAS = np.arange(80) // 40
+
+
+def levels(low: int, high: int, kind: type = np.uint8) -> np.ndarray:
+    return np.where(WHITE, high, low).astype(kind)
+
+
+def colours(low: tuple, high: tuple) -> np.ndarray:
+    return np.where(WHITE[..., None], high, low).astype(np.uint8)
+
+
+def with_alpha(values: np.ndarray, alpha: int | np.ndarray) -> np.ndarray:
+    return np.dstack([values, np.broadcast_to(alpha, WHITE.shape)]).astype(np.uint8)
+
+
+def saved(folder: Path, image: np.ndarray | Image.Image, kind: str = "PNG", **options) -> Path:
+    (folder / "mask.image").write_bytes(encoded(image, kind, **options))
+    return folder / "mask.image"
+
+
+READ = {  # what stands for black and for white, and whether there are grey edges
+    "black and white": (TRUTH, ("0", "255", False)),
+    "1 bit": (Image.fromarray(WHITE), ("0", "255", False)),
+    "labels 0 and 1": (levels(0, 1), ("0", "1", False)),
+    "labels 1 and 2": (levels(1, 2), ("1", "2", False)),
+    "two greys": (levels(120, 121), ("120", "121", False)),
+    "levels of video": (levels(16, 235), ("16", "235", False)),
+    "16 bits": (levels(0, 65535, np.uint16), ("0", "65535", False)),
+    "16 bits of 0 and 255": (levels(0, 255, np.uint16), ("0", "255", False)),
+    "16 bits of 300 and 301": (levels(300, 301, np.uint16), ("300", "301", False)),
+    "RGB": (grey3(TRUTH), ("0", "255", False)),
+    "blue on black": (colours((0, 0, 0), (0, 0, 255)), ("0", "255", False)),
+    "a colour that is nearly black": (colours((0, 0, 0), (0, 1, 0)), ("0", "255", False)),
+    "palette of VOC": (in_palette(WHITE, [(0, 0, 0), (128, 0, 0)]), ("0", "255", False)),
+    "palette whose second is black": (in_palette(~WHITE, [(0, 200, 0), (0, 0, 0)]), ("0", "255", False)),
+    "palette of greys": (in_palette(~WHITE, [(200,) * 3, (7,) * 3]), ("7", "200", False)),
+    "opaque RGBA": (with_alpha(grey3(TRUTH), 255), ("0", "255", False)),
+    "opaque grey and alpha": (with_alpha(TRUTH, 255), ("0", "255", False)),
+    "grey edges": (cv2.blur(TRUTH, (3, 1)), ("0", "255", True)),
+    "grey edges of 16 bits": (cv2.blur(TRUTH, (3, 1)) * np.uint16(257), ("0", "255", True)),
+}
+
+
+@pytest.mark.parametrize("kind", READ)
+def test_two_values_are_read(tmp_path, kind):
+    image, said = READ[kind]
+    path = saved(tmp_path, image)
+    mask = read_levels(path)
+    assert np.array_equal(mask.values, TRUTH) and mask.values.dtype == np.uint8 and mask[1:] == said
+    turned = read_levels(path, "blurred")
+    assert np.array_equal(turned.values, 255 - TRUTH) and turned[1:] == said
+    assert np.array_equal(read_mask(path, "blurred"), 255 - TRUTH)
+
+
+@pytest.mark.parametrize("bits", [8, 16])
+def test_grey_edges_are_cut_at_half(tmp_path, bits):
+    edge = np.linspace(60, 195, 136).astype(int)[3:-3]
+    mask = np.array([[0] * 900 + [*edge] + [255] * 900])
+    half = mask >= 128
+    if bits == 16:
+        mask, half = mask * 257, mask * 257 >= 32768
+        mask[0, 900 + list(edge).index(127)], mask[0, 900 + list(edge).index(128)] = 32767, 32768
+    found = read_levels(saved(tmp_path, mask.astype(f"u{bits // 8}")))
+    assert np.array_equal(found.values > 0, half) and found.grey
+
+
+def test_a_jpeg_is_read_and_its_noise_makes_no_class(tmp_path):
+    for quality in (50, 75, 95):
+        mask = read_levels(saved(tmp_path, TRUTH, "JPEG", quality=quality))
+        assert np.mean(mask.values != TRUTH) < 0.01 and mask[1:] == ("0", "255", True)
+    noise = np.random.default_rng(0).integers(0, 6, WHITE.shape)
+    bright = read_levels(saved(tmp_path, (250 + noise).astype(np.uint8), "JPEG"))
+    assert bright.values.all() and bright.black is None and bright.white == "255"
+    pages = {"save_all": True, "append_images": [Image.fromarray(grey3(TRUTH))]}
+    assert read_mask(saved(tmp_path, grey3(TRUTH), "MPO", **pages)).any()  # a phone's JPEG with a second image
+
+
+@pytest.mark.parametrize("level", [0, 1, 255])
+def test_one_class_is_read(tmp_path, level):
+    mask = read_levels(saved(tmp_path, levels(level, level)))
+    assert mask.values.all() == mask.values.any() == (level > 0)
+    assert (mask.black, mask.white, mask.grey) == ((None, str(level), False) if level else ("0", None, False))
+    assert read_mask(saved(tmp_path, levels(level, level)), "blurred").any() == (level == 0)
+
+
+TRIMAP = np.where(np.arange(80) < 9, 128, TRUTH).astype(np.uint8)
+REFUSED = {
+    "three labels": (levels(0, 2) + (AREAS == 0), "levels 0, 1, 2, 3: not two classes; save it in black and white"),
+    "a trimap": (TRIMAP, "levels 0, 128, 255: .*; `prepare --trimaps` takes 0, 128 and 255"),
+    "a rim of 255": (cv2.rectangle(levels(0, 1), (16, 10), (59, 29), 255, 1), "levels 0, 1, 255: more classes"),
+    "three areas": (np.where(np.arange(80) < 9, 254, TRUTH).astype(np.uint8), "levels 0, 254, 255: more classes"),
+    "areas of 16 bits": (np.where(np.arange(80) < 9, 9, TRUTH * np.uint16(257)), "levels 0, 9, 65535: more"),
+    "a soft matte": (np.tile(np.linspace(0, 255, 80), (48, 1)).astype(np.uint8), "80 levels, 0 to 255: more .* matte"),
+    "one grey": (levels(100, 100), "levels 100: not two classes"),
+    "one colour": (colours(RED := (200, 0, 0), RED), "1 colours: a mask is grey, or black and one colour"),
+    "two colours": (colours(RED, (0, 0, 255)), "2 colours"),
+    "red on white": (colours((255, 255, 255), RED), "2 colours"),
+    "three colours": (in_palette(WHITE + AREAS, [(0, 0, 0), RED, (0, 90, 0)]), "3 colours"),
+    "indices shown alike": (in_palette(WHITE, [RED, RED]), "its palette shows different indices as one colour"),
+    "an index beyond its palette": (in_palette(WHITE, [RED]), "palette"),
+    "alpha that is the mask": (with_alpha(grey3(TRUTH * 0), TRUTH), "transparency: a mask has none; save its grey"),
+    "alpha of the same": (with_alpha(TRUTH, TRUTH), "transparency"),
+    "transparent all over": (with_alpha(TRUTH, 0), "transparency"),
+}
+
+
+@pytest.mark.parametrize("kind", REFUSED)
+def test_what_is_not_two_classes_is_refused_with_its_values(tmp_path, kind):
+    image, said = REFUSED[kind]
+    with pytest.raises(ValueError, match=f"^{tmp_path}/mask.image: not a readable image .{said}"):
+        read_levels(saved(tmp_path, image))
+
+
+def test_formats_that_change_levels_frames_and_transparent_palettes_are_refused(tmp_path):
+    frames = {"save_all": True, "append_images": [Image.fromarray(~TRUTH)]}
+    clear = {"transparency": 0}
+    for kind, options, said in (
+        ("WEBP", {"lossless": True}, "a mask in WEBP, which may change its levels: save it as PNG"),
+        ("AVIF", {}, "a mask in AVIF"), ("PNG", frames, "2 frames: save the one"), ("GIF", frames, "2 frames"),
+        ("TIFF", frames, "a TIFF of 2 pages"), ("PNG", clear, "transparency"),
+    ):  # fmt: skip
+        with pytest.raises(ValueError, match=f"mask.image: not a readable image .{said}"):
+            read_mask(saved(tmp_path, TRUTH, kind, **options))
+    with pytest.raises(ValueError, match="mask.image: not a readable image .transparency"):
+        read_mask(saved(tmp_path, in_palette(WHITE, [(0, 0, 0), RED]), **clear))
+
+
+def test_labels_hidden_in_a_jpeg_are_refused(tmp_path):
+    for image in (levels(200, 255), levels(0, 3), levels(0, 100), np.where(AREAS, 51, levels(204, 255)).astype("u1")):
+        with pytest.raises(ValueError, match="levels?.*; save it in black and white"):
+            read_mask(saved(tmp_path, image, "JPEG", quality=95))
+
+
+def test_trimaps_keep_what_is_unknown(tmp_path):
+    path = saved(tmp_path, TRIMAP)
+    assert np.array_equal(read_trimap(path), TRIMAP) and read_trimap(path).dtype == np.uint8
+    assert np.array_equal(read_trimap(path, "blurred"), np.where(TRIMAP == 128, 128, 255 - TRIMAP))
+    assert np.array_equal(read_trimap(saved(tmp_path, TRUTH)), TRUTH)
+    for wrong, said in ((np.where(TRIMAP == 128, 127, TRIMAP), r"\[127\]"), (levels(0, 1), r"\[1\]")):
+        with pytest.raises(ValueError, match=f"mask.image: .*a trimap holds 0, 128 and 255 alone; .* also {said}"):
+            read_trimap(saved(tmp_path, wrong.astype(np.uint8)))
+    with pytest.raises(ValueError, match="this one also .32896, 65535"):
+        read_trimap(saved(tmp_path, TRIMAP * np.uint16(257)))
+
+
+RAMP = np.arange(256, dtype=np.uint8).reshape(8, 32)
+
+
+def test_maps_are_read_at_their_levels(tmp_path):
+    dark = np.linspace(0, 999, 256).astype(np.uint16).reshape(8, 32)  # all is blurred, and no photograph of 12 bits
+    flat = RAMP * 0 + 77
+    for image, expected in ((RAMP, RAMP), (grey3(RAMP), RAMP), (dark, np.rint(dark / 257)), (flat, flat)):
+        path = saved(tmp_path, image)
+        assert np.array_equal(read_map(path), expected) and np.array_equal(read_map(path, "blurred"), 255 - expected)
+    heat = cv2.applyColorMap(RAMP, cv2.COLORMAP_JET)
+    for kind in ("PNG", "JPEG"):
+        with pytest.raises(ValueError, match="mask.image: .*an image in colours, not a grey focus map"):
+            read_map(saved(tmp_path, heat, kind))
+    with pytest.raises(ValueError, match="mask.image: .*transparency: a map has none"):
+        read_map(saved(tmp_path, np.dstack([RAMP, RAMP])))
+
+
+@pytest.mark.parametrize("suffix", ["npy", "mat"])
+def test_maps_are_read_from_arrays(tmp_path, suffix):
+    path = tmp_path / f"map.{suffix}"
+
+    def save(array, **more):
+        np.save(path, array) if suffix == "npy" else savemat(path, {"map": array, **more})
+
+    for array in (RAMP, RAMP / 255, (RAMP / 255).astype("f4"), RAMP * 1.0, RAMP[None], RAMP.astype("i4")):
+        save(array)
+        assert np.array_equal(read_map(path), RAMP) and np.array_equal(read_map(path, "blurred"), 255 - RAMP)
+    for wrong in (RAMP - 1.0, RAMP * 2.0, RAMP / 255 * np.nan, RAMP.ravel(), np.dstack([RAMP] * 3), RAMP * 1j):
+        save(np.array([wrong.tolist()]) if wrong.ndim == 1 and suffix == "npy" else wrong)
+        with pytest.raises(ValueError, match=f"{path}: expected one 2-D array of values from 0 to 1 or from 0 to 255"):
+            read_map(path)
+    if suffix == "mat":
+        save(RAMP, other=RAMP)
+        with pytest.raises(ValueError, match="expected one 2-D array"):
+            read_map(path)
+    path.write_bytes(path.read_bytes()[:70])
+    with pytest.raises(ValueError, match=f"{path}: not a readable array"):
+        read_map(path)
+    np.save(tmp_path / "pickle.npy", np.array([{}]), allow_pickle=True)
+    with pytest.raises(ValueError, match="pickle.npy: not a readable array"):  # code could run
+        read_map(tmp_path / "pickle.npy")
+
+
+def test_a_pair_has_one_size(tmp_path):
+    image, exif = tmp_path / "a.jpg", Image.Exif()
+    exif[ExifTags.Base.Orientation] = 6
+    Image.new("RGB", (48, 80)).save(image)
+    mask = saved(tmp_path, TRUTH)
+    with pytest.raises(ValueError, match=f"^{image} is 48 x 80, its mask 80 x 48 .* lack .* EXIF"):
+        read_pair(image, mask)
+    Image.new("RGB", (40, 40)).save(image)
+    with pytest.raises(ValueError, match=r"is 40 x 40, its mask 80 x 48 \(width x height\)$"):
+        read_pair(image, mask)
+    Image.new("RGB", (48, 80)).save(image, exif=exif)
+    pixels, truth = read_pair(image, mask, "blurred")
+    assert pixels.shape == (48, 80, 3) and np.array_equal(truth, 255 - TRUTH)
+    assert np.array_equal(read_pair(image, saved(tmp_path, TRIMAP), trimap=True)[1], TRIMAP)

@@ -1,0 +1,134 @@
+"""What train, test, evaluate and prepare --check say of data that look wrong: twins, test images, inverted masks."""
+
+import shutil
+from pathlib import Path
+
+import cv2
+import pytest
+
+from main import main
+from ran.data.images import write_image
+from ran.training_setup import TrainingData
+from tests.small import TINY
+
+INVERTED = "WARNING: THE MASKS LOOK INVERTED: in {0} of {0} pairs the part called in focus has less detail"
+KNOWN = "WARNING: 1 test image(s) are among the training images: "
+
+
+@pytest.fixture
+def data(dataset, tmp_path) -> Path:
+    """A dataset folder to spoil."""
+    return shutil.copytree(dataset, tmp_path / "data")
+
+
+@pytest.fixture
+def said(run_folder, tmp_path, capsys):
+    """What a command prints, and its errors; it must end with a status."""
+    words = {
+        "train": ["--model_path", tmp_path / "run", "--arch", TINY, "--pretrained", "none", "--img_size", "64",
+                  "--epochs", "1", "--val_share", "0.34", "--device", "cpu", "--num_workers", "0"],
+        "test": ["--model_path", run_folder, "--output", tmp_path / "out", "--report", "False", "--device", "cpu",
+                 "--num_workers", "0"],
+        "evaluate": ["--output", tmp_path / "out"],
+        "prepare": ["--check"],
+    }  # fmt: skip
+
+    def run(command: str, *more, status: int = 0) -> str:
+        assert main([command, *map(str, words[command]), *map(str, more)]) == status
+        return "".join(capsys.readouterr())
+
+    return run
+
+
+def copy_pair(source: Path, target: Path, mirrored: bool = False) -> None:
+    """Copies an image and its mask of a set: the same bytes, or mirrored, smaller and compressed anew."""
+    for part, suffix, way in (("images", ".jpg", cv2.INTER_AREA), ("masks", ".png", cv2.INTER_NEAREST)):
+        old, new = (path.parent / part / f"{path.name}{suffix}" for path in (source, target))
+        shutil.copy(old, new)
+        if mirrored:
+            cv2.imwrite(str(new), cv2.resize(cv2.imread(str(old))[:, ::-1], (72, 48), interpolation=way))
+
+
+def turn(folder: Path) -> None:
+    """Inverts the masks of a folder."""
+    for path in folder.iterdir():
+        write_image(path, 255 - cv2.imread(str(path), cv2.IMREAD_GRAYSCALE))
+
+
+def test_twins_are_named_and_come_to_one_side(data, config, said):
+    """Else validation would see what is trained on."""
+    folder = data / "Train/SAMPLE"
+    shutil.rmtree(folder / "contour")
+    copies = {"zz_copy": "train_000", "zz_mirrored": "train_003"}
+    for new, old in copies.items():
+        copy_pair(folder / old, folder / new, mirrored="mirrored" in new)
+    out = said("train", "--data_path", data)
+    assert "WARNING: 2 image(s) show the same photograph as another training image: " in out
+    assert all(f"{folder}/images/{old}.jpg and {folder}/images/{new}.jpg" in out for new, old in copies.items())
+    config.data_path, sides = str(data), set()
+    for config.seed in range(10):
+        read = TrainingData(config)
+        held_out = {pair.stem for pair in read.val_pairs}
+        assert all((new in held_out) == (old in held_out) for new, old in copies.items())
+        assert held_out.isdisjoint(name.split("/")[1] for name in read.names) and len(held_out) + len(read.names) == 8
+        sides.add("zz_copy" in held_out)
+    assert sides == {True, False}
+    out = said("prepare", "--data_path", data, status=1)
+    assert all(f"/{new}.jpg: the same photograph as {folder}/images/{old}.jpg\n" in out for new, old in copies.items())
+
+
+def test_a_middle_one_of_three_twins_keeps_them_together(data, config):
+    """It is the twin of both others, which differ too much from each other to be found as twins."""
+    folder = data / "Train/SAMPLE"
+    shutil.rmtree(folder / "contour")
+    image = cv2.imread(str(folder / "images/train_000.jpg")).clip(0, 230)
+    for name, brighter in (("a", 0), ("b", 6), ("c", 3)):
+        copy_pair(folder / "train_000", folder / name)
+        cv2.imwrite(str(folder / f"images/{name}.jpg"), image + brighter, [cv2.IMWRITE_JPEG_QUALITY, 95])
+    for part in ("images/train_000.jpg", "masks/train_000.png"):
+        (folder / part).unlink()
+    config.data_path = str(data)
+    for config.seed in range(8):
+        assert len({pair.stem for pair in TrainingData(config).val_pairs} & {*"abc"}) in (0, 3)
+
+
+@pytest.mark.parametrize("mirrored", [False, True])
+def test_test_images_among_the_training_images_are_named(data, said, mirrored):
+    copy_pair(data / "Train/SAMPLE/train_002", data / "SAMPLE/Test/new", mirrored)
+    names = f"{data}/Train/SAMPLE/images/train_002.jpg and {data}/SAMPLE/Test/images/new.jpg"
+    assert said("train", "--data_path", data).count(KNOWN + names) == 1
+    before, after = said("test", "--data_path", data).split("SAMPLE, 4 images")
+    assert KNOWN + names in before and KNOWN + names in after  # also under the table, where nobody overlooks it
+
+
+@pytest.mark.parametrize("lost, command", [
+    ("Train/SAMPLE/masks/train_000.png", "test"), ("SAMPLE/Test/masks/test_006.png", "train"),
+])  # fmt: skip
+def test_a_fault_of_the_other_split_stops_nothing(data, said, lost, command):
+    """It is looked at for such images alone."""
+    (data / lost).unlink()
+    said(command, "--data_path", data)
+
+
+def test_inverted_masks_are_warned_of(data, said):
+    for folder in ("Train/SAMPLE", "SAMPLE/Test"):
+        turn(data / folder / "masks")
+    shutil.rmtree(data / "Train/SAMPLE/contour")
+    assert f"SAMPLE: {INVERTED.format(6)}" in said("train", "--data_path", data)
+    before, after = said("test", "--data_path", data).split("SAMPLE, 3 images")
+    assert f"SAMPLE: {INVERTED.format(3)}" in before and f"SAMPLE: {INVERTED.format(3)}" in after
+
+
+@pytest.mark.parametrize("with_images", [True, False])
+def test_inverted_masks_are_warned_of_where_evaluate_has_the_images(data, saved_maps, said, with_images):
+    """Where maps have the polarity of the masks, no score tells."""
+    masks, maps = data / "SAMPLE/Test/masks", data / "maps"
+    shutil.copytree(saved_maps["good"], maps)
+    turn(masks)
+    turn(maps)
+    images = ["--images", data / "SAMPLE/Test/images"] if with_images else []
+    before, after = said("evaluate", "--maps", f"a={maps}", "--gt", masks, *images).split("masks, 3 images")
+    assert [f"masks: {INVERTED.format(3)}" in part for part in (before, after)] == [with_images] * 2
+    assert ("--gt FOLDER --white blurred turns it round" in after) == with_images
+    said("evaluate", "--maps", f"a={maps}", "--blurred_maps", "a", "--gt", masks, *images, "--white", "blurred")
+    assert "WARNING" not in said("evaluate", "--maps", f"a={maps}", "--gt", masks, *images, "--white", "blurred")
