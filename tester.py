@@ -32,11 +32,11 @@ from .utils.weight_files import BEST, LAST, WEIGHTS, named
 
 def sets_to_score(config: RunConfig) -> dict[str, list[Pair]]:
     """What is scored, by name: the test sets, or with --fold that part of each training set, as NAME_foldK."""
-    if not config.fold:
-        return find_sets(config.data_path, "test", config.datasets)
-    sets = find_sets(config.data_path, "train", config.datasets)
+    sets = find_sets(config.data_path, "train" if config.fold else "test", config.datasets)
     if partial := [name for name, pairs in sets.items() if pairs[0].trimap]:
         raise ValueError(f"{', '.join(partial)}: a set with trimaps cannot be scored")
+    if not config.fold:
+        return sets
     return {f"{name}_fold{config.fold}": split_fold(pairs, config.fold)[1] for name, pairs in sets.items()}
 
 
@@ -111,7 +111,7 @@ class Tester:
         looks = look([pair for pairs in self.sets.values() for pair in pairs])
         self.warnings = report(looks)
         if not self.config.fold:
-            with suppress(FileNotFoundError):  # there is no training set
+            with suppress(FileNotFoundError, ValueError):  # no training set, or one with a fault, which stops no test
                 training = find_sets(self.config.data_path, "train", [])
                 shown = twins(glance([pair for pairs in training.values() for pair in pairs]), looks)
                 self.warnings += warn_of_twins("test image(s) are among the training images", shown)

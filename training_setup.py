@@ -9,7 +9,7 @@ import torch
 from torch.utils.data import DataLoader
 
 from .data.augmentation import paper_augmentation, strong_augmentation, uncropped
-from .data.check import glance, look, report, twins, warn_of_twins
+from .data.check import glance, groups, look, report, twins, warn_of_twins
 from .data.layouts import Pair, find_sets
 from .dataloader import EpochBatches, Samples, make_loader, split_fold, split_validation
 from .model import RAN, make_network
@@ -96,11 +96,12 @@ def look_at_data(config: TrainConfig, pairs: list[Pair], extra: list[Pair]) -> d
     if distributed.rank() == 0:
         looks = look(pairs + extra)
         report(looks)
-        same = twins(looks)
-        warn_of_twins("image(s) show the same photograph as another training image", same)
-        for one, other in same:
-            twin_of[other.pair.name] = twin_of.get(one.pair.name, one.pair.name)
-        with suppress(FileNotFoundError):  # there is no test set
+        main = looks[: len(pairs)]
+        warn_of_twins("image(s) show the same photograph as another training image", twins(main))
+        for group in groups(looks):
+            first = next((found for found in group if found in extra), group[0])  # extra images train in any case
+            twin_of |= {found.name: first.name for found in group if found is not first}
+        with suppress(FileNotFoundError, ValueError):  # no test set, or one with a fault, which stops no training
             tests = find_sets(config.data_path, "test", [])
             shown = twins(looks, glance([pair for found in tests.values() for pair in found]))
             warn_of_twins("test image(s) are among the training images", shown)
@@ -111,6 +112,8 @@ def fingerprint(pair: Pair) -> str:
     """Of an image and its mask: their sizes in bytes, and a hash of the first and last 32 KB of each."""
     digest = hashlib.blake2b(digest_size=8)
     for path in (pair.image, pair.mask):
+        if path.exists() and not path.is_file():
+            raise ValueError(f"{path}: a folder, a pipe or the like")
         with open(path, "rb") as file:
             size = file.seek(0, 2)
             digest.update(str(size).encode())

@@ -126,7 +126,8 @@ def remarks_on(looks: list[Look], turn: str = TURN) -> tuple[list[str], list[str
             focus = white if looks[0].pair.white == "in_focus" else black
             remarks.append(f"masks hold {black} and {white}: {focus} is taken for in focus; {turn}")
     if alone := [path for path, (x, y, _) in masks.items() if not (x and y)]:
-        remarks.append(f"{len(alone)} of {len(masks)} masks hold one class only: {_names(alone)}")
+        warning = "WARNING: " * (len(alone) == len(masks) > 1)
+        remarks.append(f"{warning}{len(alone)} of {len(masks)} masks hold one class only: {_names(alone)}")
     if stale := [found.pair.contour for found in looks if found.stale]:
         remarks.append(f"WARNING: contours that are not those of their masks; prepare makes them: {_names(stale)}")
     if 2 * (wrong := sum(found.gain < 0 for found in looks)) > len(looks):
@@ -140,27 +141,38 @@ def _names(paths: list[Any]) -> str:
     return ", ".join(map(str, paths[:NAMED])) + more
 
 
-def twins(first: list[Look], second: list[Look] | None = None) -> list[tuple[Look, Look]]:
-    """Images that show one photograph, also resized, compressed again, mirrored or turned by 90 degrees.
-
-    Args:
-        first, second: the two sides; without a second, images of the first are compared with each other.
-
-    Returns:
-        For each image of the second side that has twins, its first twin and itself.
-    """
-    others = first if second is None else second
-    theirs = np.stack([found.small.ravel() for found in others] or [np.zeros(256, np.float32)])
+def links(first: list[Look], second: list[Look]) -> list[tuple[int, int]]:
+    """Places on both sides of images of one photograph, also resized, compressed, mirrored or turned by 90 degrees."""
+    theirs = np.stack([found.small.ravel() for found in second] or [np.zeros(256, np.float32)])
     limit, squares = np.minimum(SAME, OF_CONTRAST * theirs.std(1)), (theirs**2).sum(1)
-    found: dict[int, int] = {}
+    pairs = []
     for row, one in enumerate(first):
         turns = [np.rot90(side, turn) for side in (one.small, one.small[:, ::-1]) for turn in range(4)]
         variants = np.stack([turn.ravel() for turn in turns])
         distance = ((variants**2).sum(1)[:, None] + squares - 2 * variants @ theirs.T).min(0).clip(0) / 256
-        for column in np.flatnonzero(np.sqrt(distance) < limit).tolist():
-            if second is not None or column > row:
-                found.setdefault(column, row)
-    return [(first[row], others[column]) for column, row in sorted(found.items())]
+        pairs += [(row, column) for column in np.flatnonzero(np.sqrt(distance) < limit).tolist()]
+    return pairs
+
+
+def twins(first: list[Look], second: list[Look] | None = None) -> list[tuple[Look, Look]]:
+    """For each image of the second side (or of the first, without one) that has twins: its first twin, and itself."""
+    found: dict[int, int] = {}
+    for row, column in links(first, first if second is None else second):
+        if second is not None or column > row:
+            found.setdefault(column, row)
+    return [(first[row], (second or first)[column]) for column, row in sorted(found.items())]
+
+
+def groups(looks: list[Look]) -> list[list[Pair]]:
+    """Images that show one photograph, or are linked by others that do, as groups of two and more."""
+    number = list(range(len(looks)))
+    for row, column in links(looks, looks):
+        if (old := number[column]) != (new := number[row]):
+            number = [new if value == old else value for value in number]
+    members: dict[int, list[Pair]] = {}
+    for found, of in zip(looks, number):
+        members.setdefault(of, []).append(found.pair)
+    return [group for group in members.values() if len(group) > 1]
 
 
 def warn_of_twins(what: str, pairs: list[tuple[Look, Look]]) -> list[str]:
@@ -194,11 +206,13 @@ def check(data_path: Path) -> tuple[list[str], list[str]]:
         wrong += [found.problem for found in looks if found.problem] + unclear
         wrong += [f"{x.pair.mask}: grey values in the mask" for x in seen[folder] if x.levels[2:] == (True,)]
         wrong += [f"{folder}: {remark}" for remark in remarks if "WARNING" in remark]
-        wrong += [f"{b.pair.image}: the same photograph as {a.pair.image}" for a, b in twins(seen[folder])]
+        whole = [found for found in seen[folder] if not found.pair.trimap]  # synthesise makes several images of one
+        wrong += [f"{b.pair.image}: the same photograph as {a.pair.image}" for a, b in twins(whole)]
         summary += [f"{folder.relative_to(data_path)}: {len(pairs)} pairs, {len(wrong)} problem(s)"]
         summary += [remark for remark in remarks if "WARNING" not in remark]
         problems += wrong
-    for first, second in combinations(seen, 2):
-        same = twins(seen[first], seen[second])
+    for first, second in combinations(seen.values(), 2):
+        partial = any(found.pair.trimap for found in first + second)
+        same = [] if partial and not any(found.pair.is_test for found in second) else twins(first, second)
         problems += [f"{b.pair.image}: the same photograph as {a.pair.image} of another set" for a, b in same]
     return summary, problems

@@ -4,7 +4,7 @@ import io
 import os
 import reprlib
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -17,7 +17,8 @@ from ..utils.files import write_bytes
 Source = str | Path | BinaryIO
 FORMATS = ("JPEG", "PNG", "TIFF", "WEBP", "BMP", "GIF", "PPM", "AVIF")
 MODES = ("1", "L", "LA", "P", "PA", "RGB", "RGBA", "RGBX", "CMYK", "YCbCr")  # of Pillow, 8 bits or fewer
-BITS, PHOTOMETRIC, SAMPLES, PLANAR, EXTRA, SAMPLE_FORMAT = 258, 262, 277, 284, 338, 339  # tags of TIFF
+WIDTH, HEIGHT = 256, 257  # tags of TIFF
+BITS, PHOTOMETRIC, SAMPLES, PLANAR, EXTRA, SAMPLE_FORMAT = 258, 262, 277, 284, 338, 339
 SUBFILE, SUB_IFDS, DNG_VERSION = 254, 330, 50706
 WAY_OUT = "save it as 8-bit PNG"
 DIM = 4096  # a 16-bit photograph without a level from here on may hold 10 or 12 bits: nobody can know
@@ -44,26 +45,30 @@ def read_image(source: Source, at_least: int = 0) -> np.ndarray:
         if at_least:
             image.draft(None, (at_least, at_least))
         values = values_of(image)
-        if values.dtype == np.uint16 and 0 < values[..., :3].max() < DIM:
-            raise ValueError(f"16 bits whose highest level is {values.max()} of 65535: {WAY_OUT}")
+        colours = values[..., :3] if values.ndim == 3 else values
+        if values.dtype == np.uint16 and 0 < colours.max() < DIM:
+            raise ValueError(f"16 bits whose highest level is {colours.max()} of 65535: {WAY_OUT}")
     return as_rgb(values)
 
 
 def upright_size(source: Source) -> tuple[int, int]:
     """(height, width) by the file's header, upright. Raises as read_image."""
     with opened(source) as image:
-        return image.size if orientation_of(image) >= 5 else image.size[::-1]
+        tags = getattr(image, "tag_v2", {})  # newer versions of Pillow have turned the size of a TIFF already
+        width, height = tags.get(WIDTH, image.width), tags.get(HEIGHT, image.height)
+        return (width, height) if orientation_of(image) >= 5 else (height, width)
 
 
 @contextmanager
-def opened(source: Source) -> Iterator[Any]:
+def opened(source: Any) -> Iterator[Any]:
     """Opens an image file by Pillow. Whatever goes wrong in the block becomes a ValueError with the file's name."""
     is_open = hasattr(source, "read")
     name = getattr(source, "name", "an open file") if is_open else source
     try:
         if not is_open and Path(str(source)).exists() and not Path(str(source)).is_file():
             raise ValueError("a folder, a pipe or the like")
-        with Image.open(source, formats=FORMATS) as image:
+        # From an open file: Pillow would map a path's TIFF to memory, and take width for height where it is turned.
+        with nullcontext(source) if is_open else open(source, "rb") as file, Image.open(file, formats=FORMATS) as image:
             _check_kind(image)
             yield image
     except UnidentifiedImageError:
@@ -90,6 +95,9 @@ def _check_kind(image: Any) -> None:
             raise ValueError(f"a TIFF of {'/'.join(map(str, sorted(bits)))} bits of this kind: {WAY_OUT}")
         if (samples > 1 and tags.get(PLANAR) == 2) or 1 in np.ravel(tags.get(EXTRA, 0)):
             raise ValueError(f"a TIFF of separate planes or premultiplied alpha: {WAY_OUT}")
+    maxval = [value for value in np.ravel(image.tile[0].args) if str(value).isdigit()] if image.format == "PPM" else []
+    if any(int(value) > 255 for value in maxval):
+        raise ValueError(f"a PPM of more than 8 bits: {WAY_OUT}")
     if not is_deep(image) and image.mode not in MODES:
         raise ValueError(f"values of Pillow's mode {image.mode}: {WAY_OUT}")
 
@@ -120,6 +128,8 @@ def values_of(image: Any) -> np.ndarray:
         image.fp.seek(0)
         data = image.fp.read()
     image.load()  # raises where the file is damaged; turns a TIFF upright
+    if image.mode == "P" and np.asarray(image).max() >= len(image.getpalette("RGB")) // 3:
+        raise ValueError("its palette lacks colours of indices that it uses")
     if not by_opencv:
         mode = "L" if image.mode in ("1", "L") else "RGB"
         values = np.array(image if image.mode == mode else image.convert(mode))

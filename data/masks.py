@@ -160,13 +160,14 @@ def _two_classes(levels: np.ndarray, lossy: bool) -> tuple[np.ndarray, str | Non
     hint = "; `prepare --trimaps` takes 0, 128 and 255" if present == [0, UNKNOWN, 255] else ""
     if len(present) == 1 or not (all_white or (low <= dark and high >= bright)):
         raise ValueError(f"{shown}: not two classes; save it in black and white{hint}")
-    if counts[dark + 1 : bright + 1].sum() > BETWEEN * levels.size or _has_areas(levels, counts, dark, bright):
+    soft = counts[dark + 1 : bright + 1].sum() > BETWEEN * levels.size
+    if not all_white and (soft or _has_areas(levels, counts, dark, bright, lossy)):
         raise ValueError(f"{shown}: more classes, or a soft matte; save it in black and white{hint}")
     is_white = 2 * levels.astype(np.int32) > top
     return is_white, None if is_white.all() else "0", "255", True
 
 
-def _has_areas(levels: np.ndarray, counts: np.ndarray, dark: int, bright: int) -> bool:
+def _has_areas(levels: np.ndarray, counts: np.ndarray, dark: int, bright: int, lossy: bool) -> bool:
     """Whether there are areas of levels beside the commonest dark and bright one, as in label maps.
 
     Edges are a blend, which changes from pixel to pixel, and so does the noise of JPEG around them; a label does not.
@@ -174,10 +175,11 @@ def _has_areas(levels: np.ndarray, counts: np.ndarray, dark: int, bright: int) -
     10 to 95, blurred or resized smoothly, 20% where edges were enlarged without smoothing; 40% and more in label maps.
     """
     main = [int(counts[: dark + 1].argmax()), bright + int(counts[bright:].argmax())]
-    square = np.ones((3, 3), np.uint8)
-    inside = np.bincount(levels[cv2.erode(levels, square) == cv2.dilate(levels, square)], minlength=len(counts))
-    others = counts.copy()
-    inside[main] = others[main] = 0
+    noise, square = COLOUR_NOISE if lossy else 0, np.ones((3, 3), np.uint8)
+    flat = cv2.subtract(cv2.dilate(levels, square), cv2.erode(levels, square)) <= noise // 2
+    inside, others = np.bincount(levels[flat], minlength=len(counts)), counts.copy()
+    for level in main:
+        inside[max(0, level - noise) : level + noise + 1] = others[max(0, level - noise) : level + noise + 1] = 0
     return bool(inside.sum() > FLAT * others.sum())
 
 

@@ -43,6 +43,8 @@ def _read(path: Path) -> dict[str, dict]:
     try:
         with path.open(newline="", encoding="utf-8-sig", errors="surrogateescape") as file:
             rows = json.load(file) if path.suffix == ".json" else list(csv.DictReader(file))
-        return {row["name"]: row for row in rows}
+        if all(isinstance(row["name"], str) for row in rows):
+            return {row["name"]: row for row in rows}
+        raise ValueError("a row without a name")
     except (KeyError, TypeError, ValueError, csv.Error) as error:
         raise ValueError(f"{path}: not a table of an earlier run ({error!r}): move it away") from None

@@ -240,3 +240,16 @@ def test_the_state_says_what_auto_was(config, tmp_path):
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA device")
 def test_cuda_training_runs(config):
     assert Trainer(dataclasses.replace(config, device="cuda")).train() == 0
+
+
+def test_an_epoch_whose_validation_is_no_number_is_never_kept(config, tmp_path, monkeypatch):
+    """An all-dark map may score well by chance: training stops, the best and the last state stay those before."""
+    Trainer(dataclasses.replace(config, epochs=1)).train()
+    kept = [(tmp_path / "run" / name).read_bytes() for name in ("best_model.safetensors", "history.csv")]
+    loss = ran_loss
+    broken = lambda *args: loss(*args) * (float("nan") if torch.is_inference_mode_enabled() else 1)  # noqa: E731
+    monkeypatch.setattr("ran.trainer.ran_loss", broken)
+    with pytest.raises(ValueError, match="epoch 2: the validation loss is nan; .*stay those before; .*a lower --lr"):
+        Trainer(dataclasses.replace(config, resume=True)).train()
+    assert kept == [(tmp_path / "run" / name).read_bytes() for name in ("best_model.safetensors", "history.csv")]
+    assert read_state(tmp_path / "run/last.pt")["epoch"] == 1

@@ -13,7 +13,7 @@ from PIL import ExifTags, Image, ImageCms, ImageOps
 
 from ran.data import images
 from ran.data.images import as_image, as_rgb, read_image, to_8_bit, upright_size, write_image
-from tests.faults.making import BGR16, GREY, PICTURE, SIXTEEN, changed, dng, encoded, grey3, tiff, turned
+from tests.faults.making import BGR16, GREY, PICTURE, SIXTEEN, dng, encoded, grey3, tiff, turned
 
 PROFILE = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
 DEEP = PICTURE.astype(np.uint16) * 257
@@ -91,12 +91,12 @@ def test_an_uncompressed_tiff_is_turned_upright(tmp_path, tag):
 
 @pytest.mark.filterwarnings("ignore:Corrupt EXIF", "ignore:Truncated File")
 def test_a_damaged_exif_is_no_damaged_image(tmp_path):
-    whole = turned(6)
-    start = whole.index(b"Exif\0\0") + 6
-    for place in range(start, start + 23):
-        broken = whole[:place] + b"\xff\xfe\xff\xff" + whole[place + 4 :]
-        assert read_image(written(tmp_path, "a.jpg", broken)).size == PICTURE.size
-    assert read_image(written(tmp_path, "a.jpg", changed(whole, b"Exif", 6, b"II\x2a\0\xff\xff\xff\xff"))).size
+    for kind in ("JPEG", "WEBP"):
+        whole = turned(6, kind)
+        start = whole.index(b"II*" if b"II*" in whole else b"MM\0*")
+        for place in range(start, start + 23):
+            broken = whole[:place] + b"\xff\xfe\xff\xff" + whole[place + 4 :]
+            assert read_image(written(tmp_path, "a", broken)).size == PICTURE.size
 
 
 def test_a_jpeg_is_read_at_a_part_of_its_size(tmp_path):
@@ -118,6 +118,8 @@ REFUSED = {
     "two pages": (tiff(PICTURE, PICTURE, photometric="rgb"), "a TIFF of 2 pages: save the page that is meant"),
     "DNG": (dng(), "a camera raw file; only `predict` and `serve`"),
     "raw, without a DNG's version": (dng(version=False), "a camera raw file"),
+    "DNG without a thumbnail": (tiff(PICTURE, photometric="rgb", extratags=[(50706, "B", 4, (1, 4, 0, 0), True)]),
+                                "a camera raw file"),
     "Canon's raw": (CANON + bytes(99), "a camera raw file"),
     "floats": (encoded((GREY / 255).astype("f4"), "TIFF"), "a TIFF of 32 bits of this kind: save it as 8-bit PNG"),
     "32 bits": (encoded(GREY.astype("i4"), "TIFF"), "a TIFF of 32 bits"),
@@ -129,7 +131,7 @@ REFUSED = {
     "premultiplied": (tiff(ALPHA, photometric="rgb", extrasamples=["assocalpha"]), "a TIFF of .* or premultiplied"),
     "LAB": (encoded(Image.fromarray(PICTURE).convert("LAB"), "TIFF"), "values of Pillow's mode LAB"),
     "16-bit PGM": (encoded(Image.fromarray(SIXTEEN), "PPM"), "values of Pillow's mode I"),
-    "12 bits in a PPM": (cv2.imencode(".ppm", BGR16 // 16)[1].tobytes(), ""),
+    "12 bits in a PPM": (cv2.imencode(".ppm", BGR16 // 16)[1].tobytes(), "a PPM of more than 8 bits"),
     "JPEG 2000": (encoded(PICTURE, "JPEG2000"), "damaged, or none of JPEG, PNG, TIFF"),
     "12 bits in 16": (cv2.imencode(".png", BGR16 // 16)[1].tobytes(), "16 bits whose highest level is 3838 of 65535"),
 }  # fmt: skip

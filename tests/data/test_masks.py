@@ -55,6 +55,7 @@ READ = {  # what stands for black and for white, and whether there are grey edge
     "opaque grey and alpha": (with_alpha(TRUTH, 255), ("0", "255", False)),
     "grey edges": (cv2.blur(TRUTH, (3, 1)), ("0", "255", True)),
     "grey edges of 16 bits": (cv2.blur(TRUTH, (3, 1)) * np.uint16(257), ("0", "255", True)),
+    "grey edges of 16 bits up to 255": (cv2.blur(TRUTH, (3, 1)).astype(np.uint16), ("0", "255", True)),
 }
 
 
@@ -92,12 +93,13 @@ def test_a_jpeg_is_read_and_its_noise_makes_no_class(tmp_path):
     assert read_mask(saved(tmp_path, grey3(TRUTH), "MPO", **pages)).any()  # a phone's JPEG with a second image
 
 
-@pytest.mark.parametrize("level", [0, 1, 255])
+@pytest.mark.parametrize("level", [0, 1, 255, 65535])
 def test_one_class_is_read(tmp_path, level):
-    mask = read_levels(saved(tmp_path, levels(level, level)))
+    path = saved(tmp_path, levels(level, level, np.uint16 if level > 255 else np.uint8))
+    mask = read_levels(path)
     assert mask.values.all() == mask.values.any() == (level > 0)
     assert (mask.black, mask.white, mask.grey) == ((None, str(level), False) if level else ("0", None, False))
-    assert read_mask(saved(tmp_path, levels(level, level)), "blurred").any() == (level == 0)
+    assert read_mask(path, "blurred").any() == (level == 0)
 
 
 TRIMAP = np.where(np.arange(80) < 9, 128, TRUTH).astype(np.uint8)
@@ -108,13 +110,14 @@ REFUSED = {
     "three areas": (np.where(np.arange(80) < 9, 254, TRUTH).astype(np.uint8), "levels 0, 254, 255: more classes"),
     "areas of 16 bits": (np.where(np.arange(80) < 9, 9, TRUTH * np.uint16(257)), "levels 0, 9, 65535: more"),
     "a soft matte": (np.tile(np.linspace(0, 255, 80), (48, 1)).astype(np.uint8), "80 levels, 0 to 255: more .* matte"),
+    "bright greys": ((levels(249, 255) - AREAS).astype(np.uint8), "levels 248, 249, 254, 255: not two classes"),
     "one grey": (levels(100, 100), "levels 100: not two classes"),
     "one colour": (colours(RED := (200, 0, 0), RED), "1 colours: a mask is grey, or black and one colour"),
     "two colours": (colours(RED, (0, 0, 255)), "2 colours"),
     "red on white": (colours((255, 255, 255), RED), "2 colours"),
     "three colours": (in_palette(WHITE + AREAS, [(0, 0, 0), RED, (0, 90, 0)]), "3 colours"),
     "indices shown alike": (in_palette(WHITE, [RED, RED]), "its palette shows different indices as one colour"),
-    "an index beyond its palette": (in_palette(WHITE, [RED]), "palette"),
+    "an index beyond its palette": (in_palette(WHITE, [RED]), "its palette lacks colours"),
     "alpha that is the mask": (with_alpha(grey3(TRUTH * 0), TRUTH), "transparency: a mask has none; save its grey"),
     "alpha of the same": (with_alpha(TRUTH, TRUTH), "transparency"),
     "transparent all over": (with_alpha(TRUTH, 0), "transparency"),
@@ -143,7 +146,9 @@ def test_formats_that_change_levels_frames_and_transparent_palettes_are_refused(
 
 
 def test_labels_hidden_in_a_jpeg_are_refused(tmp_path):
-    for image in (levels(200, 255), levels(0, 3), levels(0, 100), np.where(AREAS, 51, levels(204, 255)).astype("u1")):
+    blocks = np.kron(np.eye(6, 10, dtype=np.uint8), np.full((8, 8), 100, np.uint8)) + 100  # two levels, also as JPEG
+    three = np.where(AREAS, 51, levels(204, 255)).astype(np.uint8)
+    for image in (levels(200, 255), levels(0, 3), levels(0, 100), three, blocks):
         with pytest.raises(ValueError, match="levels?.*; save it in black and white"):
             read_mask(saved(tmp_path, image, "JPEG", quality=95))
 
@@ -187,6 +192,8 @@ def test_maps_are_read_from_arrays(tmp_path, suffix):
     for array in (RAMP, RAMP / 255, (RAMP / 255).astype("f4"), RAMP * 1.0, RAMP[None], RAMP.astype("i4")):
         save(array)
         assert np.array_equal(read_map(path), RAMP) and np.array_equal(read_map(path, "blurred"), 255 - RAMP)
+    save(RAMP / 256)
+    assert np.array_equal(read_map(path), np.rint(RAMP / 256 * 255))
     for wrong in (RAMP - 1.0, RAMP * 2.0, RAMP / 255 * np.nan, RAMP.ravel(), np.dstack([RAMP] * 3), RAMP * 1j):
         save(np.array([wrong.tolist()]) if wrong.ndim == 1 and suffix == "npy" else wrong)
         with pytest.raises(ValueError, match=f"{path}: expected one 2-D array of values from 0 to 1 or from 0 to 255"):

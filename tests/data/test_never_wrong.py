@@ -149,7 +149,7 @@ def labels(r: Random) -> File:
     cells = rng.integers(0, count, (r.randint(2, 7), r.randint(2, 7)))
     cells.flat[:3] = 0, 1, 2
     indices = np.kron(cells, np.ones((size, size), int))
-    kind = r.choice(["grey", "grey", "16 bits", "palette", "RGB", "JPEG"])
+    kind = r.choice(["grey", "grey", "16 bits", "palette", "RGB", "JPEG", "JPEG"])
     levels = r.sample(range(256), count) if kind != "JPEG" else r.sample(range(0, 256, 51), 6) * 2
     if kind == "grey" and r.random() < 0.5:
         levels[:3] = r.choice([(0, 1, 255), (0, 128, 255), (0, 254, 255), (0, 1, 2), (0, 60, 250)])
@@ -197,8 +197,14 @@ def one_class(r: Random) -> File:
     return File(f"level {level} alone, {name}", content, np.full(size, 255 * (level > 0), np.uint8), level != 100)
 
 
-@examples(700)
-@given(file=drawn(two_levels, two_colours, alpha, labels, labels, trimap, matte, edges, edges, one_class))
+@examples(500)
+@given(file=drawn(labels))
+def test_label_maps_are_always_refused(path, file):
+    assert value_of(read_mask, path, file) is None
+
+
+@examples(600)
+@given(file=drawn(two_levels, two_colours, alpha, trimap, matte, edges, edges, one_class))
 @pytest.mark.parametrize("white", ["in_focus", "blurred"])
 def test_masks_are_right_or_refused(path, file, white):
     found = value_of(read_mask, path, file, white)

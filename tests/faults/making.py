@@ -4,7 +4,6 @@ import io
 import struct
 import zlib
 
-import cv2
 import numpy as np
 import tifffile
 from PIL import Image
@@ -45,17 +44,13 @@ def chunk(name: bytes, data: bytes) -> bytes:
     return struct.pack(">I", len(data)) + name + data + struct.pack(">I", zlib.crc32(name + data))
 
 
-def by_opencv(suffix: str, values: np.ndarray) -> bytes:
-    return cv2.imencode(suffix, values)[1].tobytes()
-
-
-def tiff(*pages: np.ndarray, reduced: int = 0, **options) -> bytes:
-    """A TIFF file of pages, the first of which say that they are smaller versions; by the options of tifffile."""
+def tiff(*pages: np.ndarray, **options) -> bytes:
+    """A TIFF file of pages, by the options of tifffile."""
     file = io.BytesIO()
     kind = {"byteorder": options.pop("byteorder", "<"), "bigtiff": options.pop("bigtiff", False)}
     with tifffile.TiffWriter(file, **kind) as writer:
-        for number, page in enumerate(pages):
-            writer.write(page, subfiletype=int(number < reduced), metadata=None, software=False, **options)
+        for page in pages:
+            writer.write(page, subfiletype=0, metadata=None, software=False, **options)
     return file.getvalue()
 
 

@@ -69,7 +69,7 @@ def test_a_wide_gamut_without_profile_is_said(tmp_path):
 @pytest.mark.parametrize("values", [FLOATS, FLOATS.astype(np.float16), np.dstack([FLOATS] * 3)])
 def test_float_values_are_refused(tmp_path, values):
     (tmp_path / "a.tif").write_bytes(tiff(values, photometric="rgb" if values.ndim == 3 else "minisblack"))
-    with pytest.raises(ValueError, match="a.tif: not a readable picture .*"):
+    with pytest.raises(ValueError, match="a.tif: not a readable image .*save it as 8-bit PNG"):
         read_photo(tmp_path / "a.tif")
 
 

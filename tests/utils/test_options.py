@@ -93,6 +93,7 @@ def test_config_files_are_options_and_the_command_line_wins(tmp_path):
         ("lr: fast", "invalid float value: 'fast'"),
         ("learning_rate: 1", "unknown option --learning_rate"),
         ("just words", "it should map names to values"),
+        ("lr: 1e-4\nlr: 2e-4", "lr stands there twice"),
         ("a: [", "not a readable YAML file"),
         (None, "not a readable YAML file"),
     ],
