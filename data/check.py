@@ -119,7 +119,7 @@ def remarks_on(looks: list[Look], turn: str = TURN) -> tuple[list[str], list[str
         (black, white), _ = whole.most_common(1)[0]
         odd = {path: x for path, x in masks.items() if x[0] not in (None, black) or x[1] not in (None, white)}
         lost = [path for path, (x, y, _) in odd.items() if not (x and y)]
-        problems = [f"{path}: one value alone, not {black} or {white} as in the other masks" for path in lost]
+        problems = [f"{path}: holds one value only; the other masks hold {black} and {white}" for path in lost]
         if strange := [path for path in odd if path not in lost]:
             remarks.append(f"WARNING: most masks hold {black} and {white}, others do not: {_names(strange)}")
         if (black, white) not in (("0", "255"), ("0", "65535")):

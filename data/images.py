@@ -74,6 +74,9 @@ def opened(source: Any) -> Iterator[Any]:
     except UnidentifiedImageError:
         reason = f"damaged, or none of {', '.join(FORMATS)}: {WAY_OUT}"
         raise ValueError(f"{name}: not a readable image ({reason})") from None
+    except Image.DecompressionBombError as error:
+        reason = f"{str(error).partition(',')[0]}: make it smaller"
+        raise ValueError(f"{name}: not a readable image ({reason})") from None
     except MemoryError:
         raise
     except Exception as error:  # Pillow and its plug-ins raise many kinds for a damaged file
@@ -233,7 +236,7 @@ def write_image(path: Path, image: np.ndarray, metadata: dict[int, bytes] | None
         metadata: EXIF and colour profile by OpenCV's cv2.IMAGE_METADATA_ numbers.
 
     Raises:
-        ValueError: a side that JPEG cannot hold.
+        ValueError: a side that JPEG cannot hold, or an image that OpenCV cannot write.
     """
     kinds, settings = metadata or {}, JPEG if path.suffix == ".jpg" else []
     if settings and max(image.shape) > JPEG_SIDE:
@@ -243,5 +246,5 @@ def write_image(path: Path, image: np.ndarray, metadata: dict[int, bytes] | None
     chunks = [np.frombuffer(data, np.uint8) for data in kinds.values()]
     done, packed = cv2.imencodeWithMetadata(path.suffix, image, list(kinds), chunks, settings)
     if not done:
-        raise MemoryError(f"{path}: OpenCV cannot pack it")
+        raise ValueError(f"{path}: OpenCV cannot write it")
     write_bytes(path, packed.data)

@@ -98,7 +98,7 @@ def _array_of(path: Path) -> np.ndarray:
     except Exception as error:  # readers raise many kinds for a damaged file
         raise ValueError(f"{path}: not a readable array ({error})") from None
     arrays = [np.squeeze(array) for array in arrays if np.squeeze(array).ndim == 2 and array.dtype.kind in "buif"]
-    values = arrays[0].astype(np.float32) if len(arrays) == 1 else np.full(1, np.nan)
+    values = arrays[0].astype(np.float32) if len(arrays) == 1 and arrays[0].size else np.full(1, np.nan)
     if not (values.min() >= 0 and values.max() <= 255):
         raise ValueError(f"{path}: expected one 2-D array of values from 0 to 1 or from 0 to 255")
     return np.rint(values * (255 if values.max() <= 1 else 1)).astype(np.uint8)

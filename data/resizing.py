@@ -22,9 +22,9 @@ def focus_maps(probabilities: np.ndarray, sizes: list[tuple[int, int]]) -> list[
     return [quantised(resize_map(probability, size)) for probability, size in zip(probabilities, sizes)]
 
 
-def quantised(probability: np.ndarray, bits: int = 8) -> np.ndarray:
-    """Probabilities as grey levels of 8 or 16 bits, white = in focus."""
-    levels = np.empty(probability.shape, np.uint8 if bits == 8 else np.uint16)
+def quantised(probability: np.ndarray) -> np.ndarray:
+    """Probabilities as grey levels of 8 bits, white = in focus."""
+    levels = np.empty(probability.shape, np.uint8)
     for out, row in zip(levels, probability):  # row by row: floats of a whole large map would fill the memory
-        out[:] = np.rint(row * np.float32(2**bits - 1))
+        out[:] = np.rint(row * np.float32(255))
     return levels

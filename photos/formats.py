@@ -58,8 +58,11 @@ def read_photo(source: str | Path | BinaryIO, warn: Warn = warnings.warn) -> Pho
             return _with_alpha(as_rgb(image := open_heic(file)), image)
         if is_raw(file, name):
             return Photo(_develop(file))
-    except (ValueError, OSError) as error:
-        raise ValueError(f"{name}: not a readable image ({getattr(error, 'strerror', None) or error})") from None
+    except MemoryError:
+        raise
+    except Exception as error:  # Pillow, libheif and LibRaw raise many kinds for a damaged file
+        reason = getattr(error, "strerror", None) or str(error) or type(error).__name__
+        raise ValueError(f"{name}: not a readable image ({reason})") from None
     pixels = read_image(file)
     with Image.open(file) as image:
         return _with_alpha(pixels, image)
@@ -116,7 +119,7 @@ def is_raw(file: io.BytesIO, name: str) -> bool:
     try:
         with Image.open(file, formats=("TIFF",)) as image:
             return has_raw_thumbnail(image)
-    except UnidentifiedImageError:
+    except (UnidentifiedImageError, Image.DecompressionBombError):  # read_image refuses it
         return False
 
 

@@ -11,7 +11,7 @@ BLUR = 2.4  # diameter of the bokeh's disc, percent of the longer side
 
 
 class Rendering(NamedTuple):
-    """A picture made of an image and its map by the function of its name in photos.renderings."""
+    """A rendering of an image and its map, by the function of its name in photos.renderings."""
 
     suffix: str
     help: str
@@ -56,7 +56,7 @@ class PredictOptions:
     bokeh: bool = option(False, f"also write NAME{RENDERINGS['bokeh'].suffix}: {RENDERINGS['bokeh'].help}")
     background: str = behind()
     blur: float = strength()
-    table: str = option("", "csv or json: numbers of every image in OUTPUT/focus.csv", choices=("", "csv", "json"))
+    table: str = option("", "numbers of every image, in OUTPUT/focus.csv or focus.json", choices=("", "csv", "json"))
     tile: int = option(0, "cut the image into overlapping squares of this side, pixels: finer maps; 0 = no", at_least=0)
     size: int = input_size()
     model_path: str = network()

@@ -6,12 +6,14 @@ import time
 from collections import deque
 from collections.abc import Callable, Iterable
 from concurrent.futures import Future, ThreadPoolExecutor, wait
+from datetime import timedelta
 from pathlib import Path
 
 import numpy as np
 
 from ..data.images import write_image
 from ..predictor import Predictor, advice_on_shape, chosen_weights
+from ..utils import distributed
 from ..utils.files import check_writable
 from ..utils.picture_names import is_picture
 from ..utils.progress import bar, cores_of_process, in_order
@@ -44,40 +46,51 @@ def run(options: PredictOptions) -> int:
             raise ValueError(f"-o {output}: name a folder, or a .png file for one image, not {len(search.sources)}")
         if output.exists() and output.samefile(search.sources[0].path):
             raise ValueError(f"-o {output} is the image itself: choose another name")
-        sources, output = [Source(search.sources[0].path, output.stem)], output.parent
+        sources, shared = [Source(search.sources[0].path, output.stem)], []
+        prediction = Prediction(options, output.parent, owns_folder=False)
     else:
         search = Search(options.paths, output)
-        sources = search.sources[int(os.environ.get("RANK", 0)) :: int(os.environ.get("WORLD_SIZE", 1))]
-    prediction, start = Prediction(options, output), time.monotonic()
-    for name in search.shared:
+        sources, shared = search.sources, search.shared
+        prediction = Prediction(options, output)
+    sources, start = sources[int(os.environ.get("RANK", 0)) :: int(os.environ.get("WORLD_SIZE", 1))], time.monotonic()
+    for name in shared:
         prediction.forget(name, SUFFIXES, "several images have this name now")
     todo = [source for source in sources if options.overwrite or not prediction.is_done(source)]
     try:
+        prediction.drop_rows(todo)
         prediction.predict(todo)
     finally:
         prediction.write_table()
     if not options.quiet:
         print(f"{len(todo) - len(prediction.failed)} image(s) in {time.monotonic() - start:.1f} s: {options.output}")
         if done := len(sources) - len(todo):
-            print(f"{done} skipped, since their results are newer (--overwrite makes them anew)")
+            print(f"{done} image(s) skipped: their results are up to date (--overwrite writes them again)")
         print(end=search.left_out())
     for sentence in prediction.warned:
         print(f"warning: {sentence}", file=sys.stderr)
     if prediction.failed:
         print(f"{len(prediction.failed)} image(s) failed:", *prediction.failed, sep="\n  ", file=sys.stderr)
+    if "LOCAL_RANK" in os.environ:  # torchrun ends the other processes at the first exit status that is not 0
+        distributed.join("cpu", timedelta(days=1))
+        distributed.gather([])
     return 1 if prediction.failed else 0
 
 
 class Prediction:
     """One run: threads read the next image and write the last ones while the network sees another.
 
+    Args:
+        owns_folder: whether the output folder holds results alone, so that stale ones in it are removed.
+
     Attributes:
         warned: sentences about what may be wrong.
         failed: images without results, each with the reason.
     """
 
-    def __init__(self, options: PredictOptions, output: Path, predictor: Predictor | None = None):
-        self.options, self.output = options, output
+    def __init__(
+        self, options: PredictOptions, output: Path, predictor: Predictor | None = None, owns_folder: bool = True
+    ):
+        self.options, self.output, self.owns_folder = options, output, owns_folder
         self.look = (options.background and colour_of(options.background), options.blur)
         self.suffixes = {name: suffix_of(name, options.background) for name in options.renderings}
         self.ends = (".png", *self.suffixes.values())
@@ -87,7 +100,8 @@ class Prediction:
         self.predictor = predictor or load_model(
             chosen_weights(options.model_path, options.quiet), options.device, options.amp
         )
-        self.tables = {kind: Table(output / f"focus.{kind}") for kind in ("csv", "json")}
+        kinds = ("csv", "json") if owns_folder else [options.table] * bool(options.table)
+        self.tables = {kind: Table(output / f"focus.{kind}") for kind in kinds}
         self._written = time.monotonic()
 
     def is_done(self, source: Source) -> bool:
@@ -99,6 +113,15 @@ class Prediction:
             return all((self.output / f"{source.name}{end}").stat().st_mtime_ns > made for end in self.ends)
         except OSError:  # a result is missing; a missing image is named when it is read
             return False
+
+    def drop_rows(self, sources: list[Source]) -> None:
+        """Removes the rows of images that are to be predicted, so that a run that is killed leaves no stale ones."""
+        for kind, table in self.tables.items():
+            names = [source.name for source in sources if source.name in table.rows]
+            table.change(dict.fromkeys(names))
+            if kind != self.options.table:
+                self.warned += [f"{table.path}: row {name} removed, its image is predicted anew" for name in names]
+            table.write()
 
     def predict(self, sources: list[Source]) -> None:
         """Reads, predicts and writes every image."""
@@ -132,7 +155,8 @@ class Prediction:
     def _jobs(self, source: Source, photo: Photo, focus_map: np.ndarray) -> list[Callable[[], None]]:
         """What is left to do for an image, each the work of a thread."""
         # Other files of this name would be of an earlier image, or of an earlier map.
-        self.forget(source.name, set(SUFFIXES) - {*self.ends}, "it was older than the new map", self.options.table)
+        if self.owns_folder:
+            self.forget(source.name, set(SUFFIXES) - {*self.ends}, "it was older than the new map")
         metadata = read_metadata(source.path) if self.suffixes else {}
 
         def draw(name: str) -> Callable[[], None]:
@@ -141,21 +165,21 @@ class Prediction:
 
         def add_row() -> None:
             row = {"name": source.name, "image": str(source.path), **numbers(photo.pixels, focus_map)}
-            self.tables[self.options.table].changes[source.name] = row
+            self.tables[self.options.table].change({source.name: row})
 
         write_map = [lambda: write_image(self.output / f"{source.name}.png", focus_map)]
         return write_map + [draw(name) for name in self.suffixes] + [add_row] * bool(self.options.table)
 
-    def forget(self, name: str, suffixes: Iterable[str], why: str, table: str = "") -> None:
-        """Removes files of a name and its rows, but for those of a table, and says so."""
+    def forget(self, name: str, suffixes: Iterable[str], why: str) -> None:
+        """Removes files of a name and its rows, and says so."""
         for path in (self.output / f"{name}{suffix}" for suffix in sorted(suffixes)):
             if path.exists():
                 path.unlink(missing_ok=True)
                 self.warned.append(f"{path}: removed, {why}")
-        for kind, other in self.tables.items():
-            if kind != table and name in other.rows:
-                other.changes[name] = None
-                self.warned.append(f"{other.path}: row {name} removed, {why}")
+        for table in self.tables.values():
+            if name in table.rows:
+                table.change({name: None})
+                self.warned.append(f"{table.path}: row {name} removed, {why}")
 
     def _settle(self, source: Source, futures: list[Future]) -> None:
         """Waits for the files of an image. Raises OSError: they cannot be written."""

@@ -66,6 +66,7 @@ def results(predictor: Predictor, images: list[str], folder: str, kinds: Iterabl
         for row in filter(None, prediction.tables["csv"].changes.values()):
             row["image"] = Path(row["image"]).name
         prediction.write_table()
+        Path(output, ".focus.csv.lock").unlink()
         return Path(output), prediction
 
 
@@ -75,6 +76,7 @@ def build(predictor: Predictor, folder: str, max_mb: int) -> Any:
 
     def predict(image: str) -> str:
         output, prediction = results(predictor, [image], folder, ())
+        (output / "focus.csv").unlink(missing_ok=True)  # Gradio deletes only what it returns
         if prediction.failed:
             raise gr.Error(prediction.failed[0], print_exception=False)
         return str(output / f"{Path(image).stem}.png")
@@ -84,6 +86,7 @@ def build(predictor: Predictor, folder: str, max_mb: int) -> Any:
             raise gr.Error("drop, paste or attach an image first", print_exception=False)
         image = Path(value["files"][0])
         output, prediction = results(predictor, [str(image)], folder, RENDERINGS)
+        (output / "focus.csv").unlink(missing_ok=True)
         for sentence in prediction.failed + prediction.warned:
             gr.Warning(sentence, duration=None)
         if prediction.failed:
@@ -96,8 +99,8 @@ def build(predictor: Predictor, folder: str, max_mb: int) -> Any:
 
     def pack(images: list[str] | None, kinds: list[str], progress=gr.Progress(track_tqdm=True)) -> tuple:  # noqa: B008
         output, prediction = results(predictor, images or [], folder, kinds)
-        Path(output, ".focus.csv.lock").unlink(missing_ok=True)
         archive = shutil.make_archive(str(Path(tempfile.mkdtemp(dir=folder), "focus_maps")), "zip", output)
+        shutil.rmtree(output)  # Gradio deletes only what a component shows
         done = f"{len(images or ()) - len(prediction.failed)} of {len(images or ())} images done"
         failed = [f"Failed: {sentence}" for sentence in prediction.failed]
         return archive, "\n".join([done, *failed, *prediction.warned])

@@ -11,6 +11,7 @@ from .options import RENDERINGS
 
 # What follows an image's name in every file that predict may write.
 SUFFIXES = (".png", *(rendering.suffix for rendering in RENDERINGS.values()), ".cutout.jpg")
+HIDDEN = "hidden or system file(s)"
 
 
 class Source(NamedTuple):
@@ -27,7 +28,7 @@ class Search:
         sources: the images. A name is the path below the folder or below the fixed part of the pattern, without
             suffix. Images whose results would share a file, such as a.jpg and a.cr2, keep it: a.jpg.png, a.cr2.png.
         shared: the names without suffix that several images would have.
-        skipped: how many files were skipped, by suffix or reason: no images, hidden, of a system, results.
+        skipped: how many files and folders were skipped, by suffix or reason.
 
     Args:
         words: paths and patterns.
@@ -53,18 +54,18 @@ class Search:
         self.shared = sorted({short[path] for path in alike})
         names = {path: found[path].as_posix() if path in alike else name for path, name in short.items()}
         if both := sorted(map(str, _clashing(names)))[:2]:
-            raise ValueError(f"{' and '.join(both)} would have results of one name: predict them into two folders")
+            raise ValueError(f"{' and '.join(both)} would write results of the same name: use two output folders")
         self.sources = [Source(path, name) for path, name in names.items()]
 
     def left_out(self) -> str:
         """A line about what was skipped; empty where nothing was."""
-        parts = [f"{count} {what}" for what, count in sorted(self.skipped.items())]
+        parts = [f"{count} {what}" for what, count in sorted((+self.skipped).items())]
         return f"skipped: {', '.join(parts)}\n" if parts else ""
 
     def _of_word(self, path: Path) -> list[tuple[Path, PurePath]]:
         """Files of a path or pattern, with their names; a file that is named itself is taken whatever its suffix."""
         if path.is_dir():
-            top, files = path, [Path(there, name) for there, _, names in os.walk(path, onerror=_fail) for name in names]
+            top, files = path, self._below(path)
         elif path.exists():
             if self._in_output(path):
                 raise ValueError(f"{path} lies in the output folder {self.output}: choose another --output")
@@ -77,11 +78,21 @@ class Search:
         pairs = [(file, file.relative_to(top)) for file in sorted(files)]
         return [(file, name) for file, name in pairs if self._takes(file, name)]
 
+    def _below(self, top: Path) -> list[Path]:
+        """All files below a folder, but for those in hidden, system and linked folders."""
+        files = []
+        for there, folders, names in os.walk(top, onerror=_fail):
+            self.skipped["linked folder(s)"] += sum(os.path.islink(os.path.join(there, name)) for name in folders)
+            self.skipped[HIDDEN] += sum(map(is_systems, folders))
+            folders[:] = [name for name in folders if not is_systems(name)]  # a system's bin cannot be read
+            files += [Path(there, name) for name in names]
+        return files
+
     def _takes(self, file: Path, name: PurePath) -> bool:
         hidden, reason = any(map(is_systems, name.parts)), file.suffix.lower() or "without suffix"
         if is_picture(file) and not hidden and not self._in_output(file):
             return True
-        self.skipped["hidden or of a system" if hidden else "in --output" if self._in_output(file) else reason] += 1
+        self.skipped[HIDDEN if hidden else "in --output" if self._in_output(file) else reason] += 1
         return False
 
     def _in_output(self, file: Path) -> bool:

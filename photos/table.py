@@ -3,6 +3,7 @@
 import csv
 import json
 from pathlib import Path
+from threading import Lock
 
 from filelock import FileLock
 
@@ -23,18 +24,25 @@ class Table:
     def __init__(self, path: Path):
         self.path, self.rows = path, _read(path)
         self.changes: dict[str, dict | None] = {}
+        self._lock = Lock()  # threads add rows while another one writes the file
+
+    def change(self, rows: dict[str, dict | None]) -> None:
+        """Adds changes."""
+        with self._lock:
+            self.changes |= rows
 
     def write(self) -> None:
         """Puts the changes into the file."""
         if not self.changes:
             return
-        with FileLock(self.path.with_name(f".{self.path.name}.lock")):
+        with self._lock, FileLock(self.path.with_name(f".{self.path.name}.lock")):
             rows = sorted((_read(self.path) | self.changes).items())
-            self.rows, self.changes = {name: row for name, row in rows if row}, {}
+            self.rows = {name: row for name, row in rows if row}
             if self.path.suffix == ".json":
                 write_json(self.path, [*self.rows.values()])
             else:
                 write_csv(self.path, [*self.rows.values()], encoding="utf-8-sig")
+            self.changes = {}
 
 
 def _read(path: Path) -> dict[str, dict]:

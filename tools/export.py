@@ -35,6 +35,7 @@ def run(options: ExportOptions) -> None:
         raise ValueError(f"--output {path}: the file name must end in {suffix}")
     with atomic(path) as temporary:
         WRITERS[options.format](temporary, weights, options)
+        path.with_name(f"{path.name}.sha256").unlink(missing_ok=True)  # of an earlier file
     if options.format == "safetensors":
         write_hash(path)
     print(f"{path}: {path.stat().st_size / 1e6:.1f} MB")
@@ -112,7 +113,7 @@ def write_weights(path: Path, weights: Path, options: ExportOptions) -> None:
     """Writes half-precision weights; with --data_path, their metadata hold the scores of this very file.
 
     Raises:
-        FileNotFoundError, ValueError: no test data, values beyond half precision, or weights that cannot be averaged.
+        FileNotFoundError, ValueError: no test data, values too large for float16, or weights that cannot be averaged.
     """
     state, metadata = mean_of([weights, *options.average])
     if broken := [name for name, value in state.items() if not value.isfinite().all()]:

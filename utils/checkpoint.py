@@ -23,7 +23,7 @@ FREE_ON_RESUME = names(TrainConfig, "free")  # that may differ between a run and
 
 
 def recipe(config: TrainConfig) -> dict:
-    """What of a training's options is stored with its weights: no folders of this machine, of files their names."""
+    """The options that are stored with the weights: no folders of this machine; of files, only their names."""
     stored = {key: value for key, value in dataclasses.asdict(config).items() if key not in LOCAL}
     return stored | {key: Path(stored[key]).name for key in ("pretrained", "weights")}
 

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from PIL import ExifTags, Image
 
-from ran.data.check import check, contrast_gain, glance, look, report, thumbnail, twins, warn_of_twins
+from ran.data.check import check, contrast_gain, glance, groups, look, report, thumbnail, twins, warn_of_twins
 from ran.data.contour import contour_band
 from ran.data.layouts import Pair
 from ran.tools.sample import photograph
@@ -81,8 +81,9 @@ def test_labels_and_masks_of_one_class_are_named(tmp_path, capsys):
     ]
     report(look(pairs(tmp_path, 100 - FOCUS * 100, white="blurred")))
     assert "masks hold 0 and 100: 0 is taken for in focus; " in capsys.readouterr().out
-    report(look(pairs(tmp_path, *[FOCUS * 0] * 7)))
-    assert capsys.readouterr().out.endswith("masks/4.png and 2 more\n")
+    (said,) = report(look(pairs(tmp_path, *[FOCUS * 0] * 7)))
+    assert said.startswith("SET: WARNING: 7 of 7 masks hold") and said.endswith("masks/4.png and 2 more")
+    assert report(look(pairs(tmp_path, FOCUS * 0))) == report(look(pairs(tmp_path, FOCUS, FOCUS * 0 + 1))) == []
 
 
 def test_masks_of_other_levels_than_most_are_warned_of(tmp_path):
@@ -92,9 +93,9 @@ def test_masks_of_other_levels_than_most_are_warned_of(tmp_path):
 
 
 @pytest.mark.parametrize("masks, said", [
-    ((FOCUS + 1, FOCUS * 0 + 1, FOCUS + 1), "1.png: one value alone, not 1 or 2 as in the other masks"),
-    ((FOCUS * 255, FOCUS * 0 + 1), "1.png: one value alone, not 0 or 255"),
-    ((FOCUS + 1, FOCUS * 0), "1.png: one value alone, not 1 or 2"),
+    ((FOCUS + 1, FOCUS * 0 + 1, FOCUS + 1), "1.png: holds one value only; the other masks hold 1 and 2"),
+    ((FOCUS * 255, FOCUS * 0 + 1), "1.png: holds one value only; the other masks hold 0 and 255"),
+    ((FOCUS + 1, FOCUS * 0), "1.png: holds one value only; the other masks hold 1 and 2"),
 ])  # fmt: skip
 def test_one_value_that_others_do_not_hold_is_refused(tmp_path, masks, said):
     """1 alone passes for white; in a set of 1 and 2 it is black."""
@@ -102,19 +103,13 @@ def test_one_value_that_others_do_not_hold_is_refused(tmp_path, masks, said):
         report(look(pairs(tmp_path, *masks)))
 
 
-def test_one_value_that_others_hold_is_no_fault(tmp_path, capsys):
-    report(look(pairs(tmp_path, FOCUS, FOCUS * 0 + 1, FOCUS * 0)))
-    assert "2 of 3 masks hold one class only" in capsys.readouterr().out
-
-
 def test_contours_of_other_masks_are_warned_of(tmp_path):
     found = pairs(tmp_path, FOCUS * 255, FOCUS * 255, FOCUS * 255)
     bands = (contour_band(FOCUS * 255), contour_band(FOCUS[:, ::-1] * 255), contour_band(FOCUS * 255)[:-1])
     paths = [write(tmp_path / f"contour/{number}.png", band) for number, band in enumerate(bands)]
     found = [dataclasses.replace(pair, contour=path) for pair, path in zip(found, paths)]
-    assert report(look(found)) == [
-        f"SET: WARNING: contours that are not those of their masks; prepare makes them: {paths[1]}, {paths[2]}"
-    ]
+    (said,) = report(look(found))
+    assert said.endswith(f"contours that are not those of their masks; prepare makes them: {paths[1]}, {paths[2]}")
 
 
 def test_pairs_that_cannot_be_used_are_all_named(tmp_path):
@@ -153,11 +148,18 @@ def test_copies_are_twins_and_other_images_are_not(tmp_path):
     paths += [write(tmp_path / f"{name}.png", photograph(name)[..., ::-1]) for name in others]
     looks = glance([Pair("SET", path.stem, path, path) for path in paths])
     first, more, different = looks[:1], looks[1:-3], looks[-3:]
-    assert len(more) == 8 and [(a.pair.stem, b.pair.stem) for a, b in twins(looks)] == [
-        ("coffee", one.pair.stem) for one in more
-    ]
+    assert len(more) == 8 and [b for a, b in twins(looks) if a is looks[0]] == more and len(twins(looks)) == 8
+    assert groups(looks) == [[one.pair for one in [*first, *more]]]
     assert [b for _, b in twins(first, looks)] == [*first, *more] and twins(first, different) == []
     assert twins(different) == twins([], first) == twins(first, []) == twins([]) == []
+
+
+def test_twins_of_twins_are_one_group(tmp_path):
+    """The first and the last differ too much to be twins."""
+    values = [photograph("coffee")[::4, ::4].clip(0, 230) + brighter for brighter in (0, 6, 3)]
+    paths = [write(tmp_path / f"{number}.png", one) for number, one in enumerate(values)]
+    looks = glance([Pair("SET", path.stem, path, path) for path in (*paths, write(tmp_path / "other.png", IMAGE))])
+    assert twins(looks[:2]) == [] and groups(looks) == [[one.pair for one in looks[:3]]]
 
 
 def test_dark_and_flat_images_are_no_twins(tmp_path):
@@ -225,6 +227,20 @@ def test_inverted_sets_and_images_of_two_sets_are_problems(data):
     )
     first, second = f"{data}/Train/SAMPLE/images/train_002.jpg", f"{data}/SAMPLE/Test/images/train_002.jpg"
     assert problems[1] == f"{second}: the same photograph as {first} of another set"
+
+
+def test_partial_sets_may_hold_an_image_more_often_but_no_test_image(data):
+    """synthesise makes several images of one."""
+    part = shutil.copytree(data / "Train/SAMPLE", data / "Train/PART")
+    (part / "masks").rename(part / "trimaps")
+    shutil.rmtree(part / "contour")
+    for path in part.glob("*/train_001.*"):
+        shutil.copy(path, path.with_stem("again"))
+    assert check(data)[1] == []
+    image = min((data / "SAMPLE/Test/images").iterdir())
+    shutil.copy(image, part / "images")
+    shutil.copy(data / f"SAMPLE/Test/masks/{image.stem}.png", part / "trimaps")
+    assert check(data)[1] == [f"{image}: the same photograph as {part}/images/{image.name} of another set"]
 
 
 def test_a_folder_among_images_is_refused_by_its_name(data):

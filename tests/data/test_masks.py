@@ -194,7 +194,8 @@ def test_maps_are_read_from_arrays(tmp_path, suffix):
         assert np.array_equal(read_map(path), RAMP) and np.array_equal(read_map(path, "blurred"), 255 - RAMP)
     save(RAMP / 256)
     assert np.array_equal(read_map(path), np.rint(RAMP / 256 * 255))
-    for wrong in (RAMP - 1.0, RAMP * 2.0, RAMP / 255 * np.nan, RAMP.ravel(), np.dstack([RAMP] * 3), RAMP * 1j):
+    nan, deep = RAMP / 255 * np.nan, np.dstack([RAMP] * 3)
+    for wrong in (RAMP - 1.0, RAMP * 2.0, nan, RAMP.ravel(), deep, RAMP * 1j, RAMP[:0]):
         save(np.array([wrong.tolist()]) if wrong.ndim == 1 and suffix == "npy" else wrong)
         with pytest.raises(ValueError, match=f"{path}: expected one 2-D array of values from 0 to 1 or from 0 to 255"):
             read_map(path)

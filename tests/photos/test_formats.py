@@ -36,6 +36,30 @@ def test_heic_is_known_by_its_content(tmp_path, name, monkeypatch):
         read_photo(tmp_path / name)
 
 
+@pytest.mark.parametrize("place", range(40, 1000, 60))
+def test_damaged_files_get_a_sentence_whatever_their_reader_raises(tmp_path, place):
+    content = bytearray(heic(quality=50))
+    content[place : place + 20] = bytes(range(255, 235, -1))
+    (tmp_path / "a.heic").write_bytes(content)
+    try:
+        assert read_photo(tmp_path / "a.heic").pixels.ndim == 3  # not every byte counts
+    except ValueError as error:
+        assert str(error).startswith(f"{tmp_path / 'a.heic'}: not a readable image (")
+
+
+def test_tiffs_of_senseless_tags_and_of_any_size_get_a_sentence(tmp_path, monkeypatch):
+    tags = ImageFileDirectory_v2()
+    tags.tagtype[254] = 2
+    tags[254] = "text"
+    Image.fromarray(PICTURE).save(tmp_path / "a.tif", tiffinfo=tags)
+    with pytest.raises(ValueError, match="a.tif: not a readable image"):
+        read_photo(tmp_path / "a.tif")
+    Image.fromarray(PICTURE).save(tmp_path / "b.tif")
+    monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 100)
+    with pytest.raises(ValueError, match="b.tif: .*exceeds limit of 200 pixels: make it smaller"):
+        read_photo(tmp_path / "b.tif")
+
+
 def test_avif_is_no_heic_and_needs_no_package(tmp_path, monkeypatch):
     monkeypatch.setitem(sys.modules, "pillow_heif", None)
     (tmp_path / "a.avif").write_bytes(encoded(PICTURE, "AVIF", quality=95))

@@ -88,7 +88,7 @@ def test_what_is_newer_than_its_image_is_skipped(options, shoot, tmp_path, capsy
     options.paths = [str(shoot)]
     predict.run(options)
     said = capsys.readouterr().out
-    assert "2 image(s) in" in said and "1 skipped, since their results are newer (--overwrite" in said
+    assert "2 image(s) in" in said and "1 image(s) skipped: their results are up to date (--overwrite" in said
     assert (tmp_path / "out/a.png").stat().st_mtime_ns == before
     options.table = "csv"  # rows are missing
     predict.run(options)
@@ -250,12 +250,32 @@ def test_names_beyond_the_code_page_are_no_error(options, tmp_path):
 def test_two_processes_share_the_list_and_the_table(options, shoot, tmp_path):
     words = [ROOT / "main.py", "predict", shoot, "--output", tmp_path / "two", "--model_path", options.model_path,
              "--device", "cpu", "--table", "csv"]  # fmt: skip
+    (shoot / "0 broken.png").write_text("no image")  # of the first process, which then waits for the second one
     result = processes.run(tmp_path / "said", *words, torchrun=True)
-    assert result.returncode == 0, result.stderr
+    assert result.returncode == 1 and "0 broken.png: not a readable image" in result.stderr, result.stderr
     options.table = "csv"
     predict.run(options)
     assert written(tmp_path / "two") == written(tmp_path / "out")
     assert (tmp_path / "two/focus.csv").read_text() == (tmp_path / "out/focus.csv").read_text()
+
+
+@pytest.mark.parametrize("table", ["csv", ""])
+def test_a_run_that_is_killed_leaves_no_stale_row(options, shoot, tmp_path, monkeypatch, table):
+    options.table = "csv"
+    predict.run(options)
+    later(shoot / "a.png")
+    options.table = table
+    monkeypatch.setattr(predict.Prediction, "write_table", lambda _: None)  # the kill comes before it
+    predict.run(options)
+    assert {*rows(tmp_path / "out")} == {"b", "day 2/ä"}
+
+
+def test_the_folder_of_a_named_file_is_left_alone(options, shoot, tmp_path):
+    for name in ("map.overlay.jpg", "focus.json"):
+        (tmp_path / name).write_text("of somebody else")
+    options.paths, options.output = [str(shoot / "a.png")], str(tmp_path / "map.png")
+    assert predict.run(options) == 0 and (tmp_path / "map.png").exists()
+    assert all((tmp_path / name).read_text() == "of somebody else" for name in ("map.overlay.jpg", "focus.json"))
 
 
 @pytest.mark.slow

@@ -29,7 +29,9 @@ def names(*words: str, output: str = "maps") -> dict[str, str]:
 def test_folders_are_taken_with_the_folders_in_them_and_what_is_skipped_is_counted(shoot):
     search = Search(["shoot"], Path("shoot/maps"))
     assert [source.name for source in search.sources] == ["a", "b", "day 2/c", "day 2/ä"]
-    assert search.left_out() == ("skipped: 1 .mp4, 1 .txt, 4 hidden or of a system, 1 in --output\n")
+    assert search.left_out() == (
+        "skipped: 1 .mp4, 1 .txt, 4 hidden or system file(s), 1 in --output, 1 linked folder(s)\n"
+    )
 
 
 def test_patterns_and_files(shoot):
@@ -56,7 +58,7 @@ def test_images_that_would_share_a_result_keep_their_suffix(tmp_path, first, sec
 
 def test_names_that_are_alike_even_so_are_refused(shoot):
     Path("elsewhere/a.jpg").touch()
-    with pytest.raises(ValueError, match="elsewhere/a.jpg and .*shoot/a.jpg would have results of one name"):
+    with pytest.raises(ValueError, match="elsewhere/a.jpg and .*shoot/a.jpg would write results of the same name"):
         names("shoot/a.jpg", "elsewhere/a.jpg")
 
 
