@@ -66,7 +66,7 @@ def results(predictor: Predictor, images: list[str], folder: str, kinds: Iterabl
         for row in filter(None, prediction.tables["csv"].changes.values()):
             row["image"] = Path(row["image"]).name
         prediction.write_table()
-        Path(output, ".focus.csv.lock").unlink()
+        Path(output, ".focus.csv.lock").unlink(missing_ok=True)
         return Path(output), prediction
 
 

@@ -166,9 +166,9 @@ def test_all_levels_of_16_bits_and_of_floats_are_rounded():
 
 @pytest.mark.parametrize("place", [0, 5, 95])
 def test_one_bright_pixel_anywhere_shows_that_16_bits_are_full(tmp_path, place):
-    dark = np.full((64, 96), 4095, np.uint16)
-    for suffix, shape in ((".png", (64, 96)), (".tif", (64, 96)), (".png", (64, 96, 3))):
-        values = np.resize(dark.ravel(), shape)
+    dark, opaque = np.full((64, 96, 3), 4095, np.uint16), np.full((64, 96), 65535, np.uint16)
+    for suffix, values in ((".png", dark[..., 0].copy()), (".tif", dark[..., 0].copy()), (".png", dark.copy()),
+                           (".png", np.dstack([dark, opaque]))):  # fmt: skip
         path = tmp_path / f"a{suffix}"
         with pytest.raises(ValueError, match="highest level is 4095"):
             read_image(written(tmp_path, path.name, cv2.imencode(suffix, values)[1].tobytes()))

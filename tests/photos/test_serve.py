@@ -206,6 +206,7 @@ def test_uploads_and_results_are_deleted(run_folder, images, tmp_path, monkeypat
     finally:
         page.close(verbose=False)
     assert len(list(tmp_path.glob("*/"))) >= 2 and not list(tmp_path.glob("*/coffee.*"))
+    assert not list(tmp_path.rglob("*focus.csv*"))  # Gradio would leave it
 
 
 @served
