@@ -109,7 +109,7 @@ def look_at_data(config: TrainConfig, pairs: list[Pair], extra: list[Pair]) -> d
 
 
 def fingerprint(pair: Pair) -> str:
-    """Of an image and its mask: their sizes in bytes, and a hash of the first and last 32 KB of each."""
+    """A hash of the sizes of an image file and its mask, and of the first and last 32 KB of each."""
     digest = hashlib.blake2b(digest_size=8)
     for path in (pair.image, pair.mask):
         if path.exists() and not path.is_file():

@@ -29,7 +29,7 @@ JPEG = [cv2.IMWRITE_JPEG_QUALITY, 92, cv2.IMWRITE_JPEG_SAMPLING_FACTOR, cv2.IMWR
 def read_image(source: Source, at_least: int = 0) -> np.ndarray:
     """Reads a photograph: upright as its EXIF says, grey as three equal channels, transparency dropped.
 
-    16 bits are rounded to 8. Of an animation the first frame is read.
+    16-bit values are rounded to 8 bits. Only the first frame of an animation is read.
 
     Args:
         source: a path or an open file.

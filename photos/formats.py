@@ -56,7 +56,7 @@ def read_photo(source: str | Path | BinaryIO, warn: Warn = warnings.warn) -> Pho
         _check_colours(head := file.getvalue()[:HEAD], lambda text: warn(f"{name}: {text}"))
         if is_heic(head):
             return _with_alpha(as_rgb(image := open_heic(file)), image)
-        if is_raw(file, name):
+        if is_raw(file):
             return Photo(_develop(file))
     except MemoryError:
         raise
@@ -111,10 +111,10 @@ def open_heic(file: io.BytesIO) -> Image.Image:
     return pillow_heif.open_heif(file).to_pillow()
 
 
-def is_raw(file: io.BytesIO, name: str) -> bool:
-    """Whether a file is a camera raw file, by its suffix or its content."""
+def is_raw(file: io.BytesIO) -> bool:
+    """Whether a file of in_memory is a camera raw file, by its suffix or its content."""
     head = file.getvalue()[:16]
-    if Path(name).suffix.lower() in RAW_SUFFIXES or head.startswith(RAW_SIGNS):
+    if Path(file.name).suffix.lower() in RAW_SUFFIXES or head.startswith(RAW_SIGNS):
         return True
     try:
         with Image.open(file, formats=("TIFF",)) as image:

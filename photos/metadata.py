@@ -26,7 +26,7 @@ def read_metadata(path: Path) -> dict[int, bytes]:
         file = in_memory(path)
         with open_heic(file) if is_heic(file.getvalue()[:HEAD]) else Image.open(file) as image:
             profile = image.info.get("icc_profile")
-            if profile and image.mode in ("RGB", "RGBA", "P") and not is_raw(file, str(path)):
+            if profile and image.mode in ("RGB", "RGBA", "P") and not is_raw(file):
                 kept[cv2.IMAGE_METADATA_ICCP] = profile
             exif = image.getexif()
             details = exif.get_ifd(ExifTags.IFD.Exif)
@@ -34,7 +34,7 @@ def read_metadata(path: Path) -> dict[int, bytes]:
                 del exif[tag]
             for name in DROPPED:
                 details.pop(ExifTags.Base[name], None)
-            exif.bigtiff = False  # as EXIF never is
+            exif.bigtiff = False  # EXIF is never a BigTIFF
             if len(exif) and len(data := exif.tobytes().removeprefix(b"Exif\0\0")) < LONGEST:
                 kept[cv2.IMAGE_METADATA_EXIF] = data
     return kept

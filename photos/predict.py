@@ -27,6 +27,7 @@ from .sources import SUFFIXES, Search, Source
 from .table import Table
 
 TABLE_SECONDS = 60  # between two writings of the table
+STALE = "it was older than the new map"
 LARGE = 2**26  # pixels of an image from which its renderings are made one by one, to save memory
 
 
@@ -53,11 +54,14 @@ def run(options: PredictOptions) -> int:
         sources, shared = search.sources, search.shared
         prediction = Prediction(options, output)
     sources, start = sources[int(os.environ.get("RANK", 0)) :: int(os.environ.get("WORLD_SIZE", 1))], time.monotonic()
+    several = "several images have this name now"
     for name in shared:
-        prediction.forget(name, SUFFIXES, "several images have this name now")
+        prediction.remove(name, SUFFIXES, several)
+    prediction.drop_rows(shared, several)
     todo = [source for source in sources if options.overwrite or not prediction.is_done(source)]
     try:
-        prediction.drop_rows(todo)
+        # At once: a run that is killed leaves no row of an earlier image.
+        prediction.drop_rows([source.name for source in todo], STALE, options.table)
         prediction.predict(todo)
     finally:
         prediction.write_table()
@@ -114,14 +118,21 @@ class Prediction:
         except OSError:  # a result is missing; a missing image is named when it is read
             return False
 
-    def drop_rows(self, sources: list[Source]) -> None:
-        """Removes the rows of images that are to be predicted, so that a run that is killed leaves no stale ones."""
+    def drop_rows(self, names: list[str], why: str, made_anew: str = "") -> None:
+        """Removes rows, and says so, but for those of the table that gets new ones."""
         for kind, table in self.tables.items():
-            names = [source.name for source in sources if source.name in table.rows]
-            table.change(dict.fromkeys(names))
-            if kind != self.options.table:
-                self.warned += [f"{table.path}: row {name} removed, its image is predicted anew" for name in names]
+            dropped = [name for name in names if name in table.rows]
+            table.change(dict.fromkeys(dropped))
             table.write()
+            if kind != made_anew:
+                self.warned += [f"{table.path}: row {name} removed, {why}" for name in dropped]
+
+    def remove(self, name: str, suffixes: Iterable[str], why: str) -> None:
+        """Removes files of a name, and says so."""
+        for path in (self.output / f"{name}{suffix}" for suffix in sorted(suffixes)):
+            if path.exists():
+                path.unlink(missing_ok=True)
+                self.warned.append(f"{path}: removed, {why}")
 
     def predict(self, sources: list[Source]) -> None:
         """Reads, predicts and writes every image."""
@@ -156,7 +167,7 @@ class Prediction:
         """What is left to do for an image, each the work of a thread."""
         # Other files of this name would be of an earlier image, or of an earlier map.
         if self.owns_folder:
-            self.forget(source.name, set(SUFFIXES) - {*self.ends}, "it was older than the new map")
+            self.remove(source.name, set(SUFFIXES) - {*self.ends}, STALE)
         metadata = read_metadata(source.path) if self.suffixes else {}
 
         def draw(name: str) -> Callable[[], None]:
@@ -169,17 +180,6 @@ class Prediction:
 
         write_map = [lambda: write_image(self.output / f"{source.name}.png", focus_map)]
         return write_map + [draw(name) for name in self.suffixes] + [add_row] * bool(self.options.table)
-
-    def forget(self, name: str, suffixes: Iterable[str], why: str) -> None:
-        """Removes files of a name and its rows, and says so."""
-        for path in (self.output / f"{name}{suffix}" for suffix in sorted(suffixes)):
-            if path.exists():
-                path.unlink(missing_ok=True)
-                self.warned.append(f"{path}: removed, {why}")
-        for table in self.tables.values():
-            if name in table.rows:
-                table.change({name: None})
-                self.warned.append(f"{table.path}: row {name} removed, {why}")
 
     def _settle(self, source: Source, futures: list[Future]) -> None:
         """Waits for the files of an image. Raises OSError: they cannot be written."""

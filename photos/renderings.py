@@ -1,4 +1,4 @@
-"""Pictures made of a photograph and its focus map: overlay, cut-out, bokeh.
+"""Renderings of a photograph and its focus map: overlay, cut-out, bokeh.
 
 Images are H x W x 3 uint8, RGB; maps are H x W uint8 of the same size, 255 = in focus.
 """

@@ -5,7 +5,7 @@ import os
 import shutil
 import signal
 import tempfile
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -70,8 +70,8 @@ def results(predictor: Predictor, images: list[str], folder: str, kinds: Iterabl
         return Path(output), prediction
 
 
-def build(predictor: Predictor, folder: str, max_mb: int) -> Any:
-    """The page, a gr.Blocks; `folder` is Gradio's."""
+def handlers(predictor: Predictor, folder: str) -> tuple[Callable, Callable, Callable]:
+    """What the page calls: predict (for programs), show (one image) and pack (many images)."""
     import gradio as gr
 
     def predict(image: str) -> str:
@@ -105,6 +105,14 @@ def build(predictor: Predictor, folder: str, max_mb: int) -> Any:
         failed = [f"Failed: {sentence}" for sentence in prediction.failed]
         return archive, "\n".join([done, *failed, *prediction.warned])
 
+    return predict, show, pack
+
+
+def build(predictor: Predictor, folder: str, max_mb: int) -> Any:
+    """The page, a gr.Blocks; `folder` is Gradio's."""
+    import gradio as gr
+
+    predict, show, pack = handlers(predictor, folder)
     first, *others = [rendering.label for rendering in RENDERINGS.values()]
     own: dict[str, Any] = {"api_visibility": "private", "concurrency_id": "network"}
     with gr.Blocks(title="RAN: what is in focus?", analytics_enabled=False, delete_cache=(60, 600)) as page:
