@@ -7,15 +7,14 @@ from .utils import options, tool_options
 
 
 class Command(NamedTuple):
-    """One command: `run` in the module of its name is called with its options, and returns an exit status or nothing;
-    train and test main.py dispatches itself.
+    """One command: main.py calls `run` in its module with its options; that returns an exit status or nothing.
 
     Attributes:
         group: heading in the list of commands.
         options: dataclass of its options, whose docstring its own --help says first.
         summary: a line in the list of commands.
         shared: whether several processes of torchrun can share it.
-        folder: where its module lies.
+        folder: where its module lies. module: its name, if it is not the command's.
     """
 
     group: str
@@ -23,14 +22,17 @@ class Command(NamedTuple):
     summary: str
     shared: bool = False
     folder: str = "tools"
+    module: str = ""
 
 
 COMMANDS = {
     "prepare": Command(
         "train and test", tool_options.PrepareOptions, "turn a published data set into the dataset folder"
     ),
-    "train": Command("train and test", options.TrainConfig, "train the network", shared=True),
-    "test": Command("train and test", options.TestConfig, "score a trained network and save its maps", shared=True),
+    "train": Command("train and test", options.TrainConfig, "train the network", True, "", "trainer"),
+    "test": Command(
+        "train and test", options.TestConfig, "score a trained network and save its maps", True, "", "tester"
+    ),
     "ablation": Command(
         "train and test",
         options.AblationOptions,
@@ -39,17 +41,17 @@ COMMANDS = {
     "synthesise": Command(
         "train and test",
         tool_options.SynthesiseOptions,
-        "make training pictures of sharp ones, by masks or depth",
+        "make training images of sharp ones, by masks or depth",
     ),
     "predict": Command(
-        "photographs",
+        "images",
         photo_options.PredictOptions,
-        "focus maps of your own photographs, and what can be made of them",
+        "focus maps of your own images, and what can be made of them",
         shared=True,
         folder="photos",
     ),
-    "video": Command("photographs", photo_options.VideoOptions, "what is in focus in a video", folder="photos"),
-    "serve": Command("photographs", photo_options.ServeOptions, "the same as a page in your browser", folder="photos"),
+    "video": Command("images", photo_options.VideoOptions, "what is in focus in a video", folder="photos"),
+    "serve": Command("images", photo_options.ServeOptions, "the same as a page in your browser", folder="photos"),
     "evaluate": Command("compare", tool_options.EvaluateOptions, "score folders of saved maps, of any method"),
     "report": Command("compare", tool_options.ReportOptions, "put scored methods side by side: tables, curves, a page"),
     "info": Command("compare", tool_options.InfoOptions, "parameters and multiply-adds of the networks"),

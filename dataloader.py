@@ -16,7 +16,7 @@ from .data.contour import contour_band
 from .data.layouts import Pair
 from .data.masks import UNKNOWN, read_mask, read_pair
 from .data.resizing import resize
-from .utils.options import FOLDS
+from .utils.interruption import POLITE
 from .utils.progress import in_threads
 
 if TYPE_CHECKING:  # at run time only training needs it, and it takes a second
@@ -25,49 +25,8 @@ if TYPE_CHECKING:  # at run time only training needs it, and it takes a second
 # A machine may have fewer processors than loader processes, which also wait for its disk.
 warnings.filterwarnings("ignore", "This DataLoader will create")
 cv2.setNumThreads(0)  # OpenCV's own threads do not survive the fork of a loader process: it would hang
-# What a training sample depends on, beside the seed: (epoch, index), of extra pictures (turn, index).
+# What a training sample depends on, beside the seed: (epoch, index), or for extra images (turn, index).
 Key = tuple[int, int]
-
-
-def split_fold(pairs: list[Pair], fold: int) -> tuple[list[Pair], list[Pair]]:
-    """Splits a set's training pairs into those that stay and one of five fixed parts; fold 0 leaves out none.
-
-    The parts depend on the pairs' order alone, no option and no seed: recipes are compared on the same pictures.
-
-    Raises:
-        ValueError: no such part, or fewer pairs than parts.
-    """
-    from sklearn.model_selection import KFold
-
-    if fold == 0:
-        return pairs, []
-    if fold > FOLDS or len(pairs) < FOLDS:
-        raise ValueError(f"--fold {fold}: there are folds 1 to {FOLDS}, of at least {FOLDS} pictures; 0 takes all")
-    stay, out = list(KFold(FOLDS, shuffle=True, random_state=42).split(pairs))[fold - 1]
-    return [pairs[i] for i in stay], [pairs[i] for i in out]
-
-
-def split_validation(
-    pairs: list[Pair], share: float, seed: int, twin_of: dict[str, str] | None = None
-) -> tuple[list[Pair], list[Pair]]:
-    """Splits the training list into training and validation pairs, at least one pair each when share > 0.
-
-    Args:
-        twin_of: for an image that shows the same photograph as another one, its name and that of the other one: both
-            come to the same side.
-    """
-    from sklearn.model_selection import train_test_split
-
-    if share == 0:
-        return pairs, []
-    alone = [pair for pair in pairs if pair.name not in (twin_of or {})]
-    if len(alone) < 2:
-        raise ValueError(f"{len(alone)} training image(s): validation needs one of at least two (or --val_share 0)")
-    training, validation = train_test_split(alone, test_size=max(1, round(share * len(alone))), random_state=seed)
-    held_out = {pair.name for pair in validation}
-    held_out |= {name for name, other in (twin_of or {}).items() if other in held_out}
-    training += [pair for pair in pairs if pair.name in (twin_of or {}) and pair.name not in held_out]
-    return training, [pair for pair in pairs if pair.name in held_out]
 
 
 def load_sample(pair: Pair, size: int) -> tuple[np.ndarray, np.ndarray]:
@@ -167,54 +126,42 @@ def stack(samples: list[dict[str, torch.Tensor]]) -> dict[str, Any]:
 
 
 class EpochBatches(Sampler[list[Key]]):
-    """Batches of an epoch, every index once, in an order that depends on (seed, epoch) alone, from any step on.
+    """Batches of an epoch, every index once, in an order that depends on (seed, epoch) alone.
 
-    Indices from `length` on are of extra pictures: each batch gets as many of them, in turn, all epochs through.
-    With several processes, each gets its share of every batch; where a last batch has fewer images than there are
-    processes, one without a share gets an image that must not count (see `counts`; SyncBatchNorm alone still sees it).
+    Indices from `length` on are those of extra images: each batch gets as many of them, in turn, all epochs through.
+    Each process gets an equal share of every batch; where the last one is too small for that, images are repeated.
 
     Args:
         length: number of samples. batch_size: of the whole batch, over all processes.
         rank, size: number of this process and how many there are.
-        extra: number of extra pictures, and how many of each batch they are.
+        extra: number of extra images, and how many of each batch they are.
     """
 
     def __init__(
         self, length: int, batch_size: int, seed: int, rank: int = 0, size: int = 1, extra: tuple[int, int] = (0, 0)
     ):
-        self.length, self.seed = length, seed
+        self.length, self.seed, self.rank, self.size = length, seed, rank, size
         self.extra, self.extra_per_batch = extra
         self.own_per_batch = batch_size - self.extra_per_batch
-        self.rank, self.size = rank, size
-        self.epoch = self.step = 0
+        self.epoch = 0
 
     def __len__(self) -> int:
-        return self._steps() - self.step
+        return -(-self.length // self.own_per_batch)
 
     def __iter__(self):
-        order, first = self._shuffled(self.length, self.epoch), self.epoch * self._steps() * self.extra_per_batch
-        extras: tuple[int, list[int]] = (-1, [])  # the turn, and the order of extra pictures in it
-        for step in range(self.step, self._steps()):
-            own = order[step * self.own_per_batch : (step + 1) * self.own_per_batch]
-            batch = [(self.epoch, index) for index in own]
-            for number in range(first + step * self.extra_per_batch, first + (step + 1) * self.extra_per_batch):
-                turn, place = divmod(number, self.extra)
-                if turn != extras[0]:
-                    extras = turn, self._shuffled(self.extra, -1 - turn)
-                batch.append((turn, self.length + extras[1][place]))  # augmented anew in each turn
-            yield batch[self.rank :: self.size] or batch[:1]
-
-    def _steps(self) -> int:
-        return -(-self.length // self.own_per_batch)
+        order, number = self._shuffled(self.length, self.epoch), self.epoch * len(self) * self.extra_per_batch
+        for start in range(0, self.length, self.own_per_batch):
+            batch = [(self.epoch, index) for index in order[start : start + self.own_per_batch]]
+            for _ in range(self.extra_per_batch):
+                turn, place = divmod(number, self.extra)  # an extra image is augmented anew in each turn
+                batch.append((turn, self.length + self._shuffled(self.extra, -1 - turn)[place]))
+                number += 1
+            share = -(-len(batch) // self.size)
+            yield (batch * self.size)[: share * self.size][self.rank :: self.size]
 
     def _shuffled(self, length: int, number: int) -> list[int]:
         generator = torch.Generator().manual_seed(self.seed * 1_000_003 + number)
         return torch.randperm(length, generator=generator).tolist()
-
-    def counts(self, step: int) -> tuple[int, int]:
-        """Images of this process's share of a batch, and of the whole batch."""
-        whole = min(self.own_per_batch, self.length - step * self.own_per_batch) + self.extra_per_batch
-        return len(range(self.rank, whole, self.size)), whole
 
 
 def as_floats(batch: dict[str, torch.Tensor], device: torch.device) -> tuple[torch.Tensor, ...]:
@@ -271,9 +218,6 @@ def make_loader(dataset: Dataset, workers: int, **options) -> DataLoader:
 
 
 def _quiet_worker(_: int) -> None:
-    """Lets a loader process outlive Ctrl-C and SIGTERM to its whole group, until the main process has saved and left.
-
-    After a SIGTERM it still ends by itself within a minute, should nobody tell it to.
-    """
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    signal.signal(signal.SIGTERM, lambda *_: signal.alarm(60))
+    """Leaves signals to a whole group to the main process, which ends the others."""
+    for number in (signal.SIGINT, *POLITE):
+        signal.signal(number, signal.SIG_IGN)

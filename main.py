@@ -4,7 +4,7 @@ import difflib
 import importlib
 import importlib.util
 import os
-import select
+import signal
 import sys
 import warnings
 from collections.abc import Callable
@@ -22,49 +22,30 @@ from ran import __version__
 from ran.commands import COMMANDS, usage
 from ran.utils.command_line import parse
 
-NOBODY_READS = 128 + 13  # what a shell says of a program that SIGPIPE ended
 PROGRAM = "ran" if __package__ else "python main.py"
 
 
 def main(argv: list[str] | None = None) -> int:
-    """Parses, dispatches, and turns what went wrong into a sentence and an exit status; 141 where nobody reads on."""
+    """Runs a command line. Returns the exit status."""
     for stream in filter(None, (sys.stdout, sys.stderr)):
         if hasattr(stream, "reconfigure"):
             stream.reconfigure(errors="replace")  # names beyond the console's code page
-    try:
-        try:
-            return _main(argv)
-        finally:
-            if sys.stdout:  # None where it was closed
-                sys.stdout.flush()
-    except BrokenPipeError:
-        if not _left_by_reader():
-            raise
-        return NOBODY_READS
-    except ModuleNotFoundError as error:
-        package = (error.name or "ran").partition(".")[0]
-        if package == "ran" or os.environ.get("RAN_TRACEBACK"):  # a fault of ours
-            raise
-        print(f"error: {package} is not installed: pip install -r requirements.txt", file=sys.stderr)
-        print(f"(this Python is {sys.executable}; is the environment active?)", file=sys.stderr)
-        return 1
-
-
-def _left_by_reader() -> bool:
-    """Whether it is stdout's or stderr's reader that is gone, as in `| head -1`; then nothing more is written there."""
-    left = []
-    if hasattr(select, "poll"):  # not on Windows, which knows no such pipes either
-        poll = select.poll()
-        for stream in filter(None, (sys.stdout, sys.stderr)):
-            poll.register(stream.fileno(), 0)
-        left = [number for number, event in poll.poll(0) if event & (select.POLLERR | select.POLLHUP)]
-    for number in left:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), number)  # for Python's last flush
-    return bool(left)
-
-
-def _main(argv: list[str] | None) -> int:
     words = sys.argv[1:] if argv is None else argv
+    # As a program it ends where nobody reads on, as behind `| head -1`. A server must outlive a reader.
+    if argv is None and words[:1] != ["serve"] and hasattr(signal, "SIGPIPE"):
+        signal.signal(signal.SIGPIPE, signal.SIG_DFL)
+    status = guarded(lambda: dispatch(words))
+    if "LOCAL_RANK" in os.environ:  # started by torchrun
+        if status:  # an orderly exit would wait for the other processes, which may wait for this one
+            sys.stdout.flush()
+            sys.stderr.flush()
+            os._exit(status)
+        importlib.import_module("ran.utils.distributed").leave()
+    return status
+
+
+def dispatch(words: list[str]) -> int | None:
+    """Parses the words of a command line and runs its command."""
     if words[:1] == ["help"] and words[1:]:
         words = [words[1], "--help"]
     if not words or words[0] in ("-h", "--help", "help"):
@@ -80,7 +61,7 @@ def _main(argv: list[str] | None) -> int:
         hint = f"; did you mean {near[0]}?" if near else ""
         print(f"error: unknown command {name!r}{hint}\n\n{usage(PROGRAM)}", end="", file=sys.stderr)
         return 2
-    if "LOCAL_RANK" in os.environ:  # started by torchrun
+    if "LOCAL_RANK" in os.environ:
         if not command.shared:
             able = ", ".join(other for other, known in COMMANDS.items() if known.shared)
             print(f"error: torchrun is for {able}; start {name} without it", file=sys.stderr)
@@ -91,38 +72,37 @@ def _main(argv: list[str] | None) -> int:
     options = parse(command.options, words, f"{PROGRAM} {name}", command.options.__doc__ or "")
     # Odd EXIF, transparent palettes, large images: what is wrong with an image is an error of ours.
     warnings.filterwarnings("ignore", module="PIL")
-    if name == "train":
-        return guarded(lambda: importlib.import_module("ran.trainer").Trainer(options).train())
-    if name == "test":
-        return guarded(lambda: importlib.import_module("ran.tester").Tester(options).test())
-    return guarded(lambda: importlib.import_module(f"ran.{command.folder}.{name}").run(options))
+    module = ".".join(filter(None, ("ran", command.folder, command.module or name)))
+    return importlib.import_module(module).run(options)
 
 
 def guarded(work: Callable[[], int | None]) -> int:
-    """Runs a command; its own exit status, or 1 with a message for the user (RAN_TRACEBACK=1 shows where)."""
-    status = _guarded(work)
-    if "LOCAL_RANK" in os.environ:
-        if status:  # an orderly exit would wait for the other processes, which may wait for this one
-            sys.stdout.flush()
-            sys.stderr.flush()
-            os._exit(status)
-        importlib.import_module("ran.utils.distributed").leave()
-    return status
+    """Runs work and returns its exit status.
 
-
-def _guarded(work: Callable[[], int | None]) -> int:
+    An error becomes a sentence, and 1, or 2 for a wrong option; RAN_TRACEBACK=1 shows where it came from.
+    """
     try:
         return work() or 0
     except KeyboardInterrupt:
         print("interrupted", file=sys.stderr)
         return 130
-    except (ValueError, OSError) as error:
-        if isinstance(error, BrokenPipeError) and _left_by_reader():
-            return NOBODY_READS
-        if os.environ.get("RAN_TRACEBACK"):
+    except (ValueError, OSError, ModuleNotFoundError, RuntimeError) as error:
+        sentence = explained(error)
+        if not sentence or os.environ.get("RAN_TRACEBACK"):
             raise
-        print(f"error: {error}", file=sys.stderr)
-        return 1
+        print(f"error: {sentence}", file=sys.stderr)
+        return 2 if sentence.startswith("--") else 1  # sentences on a wrong option begin with its name
+
+
+def explained(error: Exception) -> str:
+    """What to say of an error; empty for a fault of ours."""
+    package = (getattr(error, "name", None) or "ran").partition(".")[0]
+    if isinstance(error, ModuleNotFoundError) and package != "ran":
+        advice = f"(this Python is {sys.executable}; is the environment active?)"
+        return f"{package} is not installed: pip install -r requirements.txt\n{advice}"
+    if isinstance(error, RuntimeError) and "out of memory" in str(error):  # torch's own, on a GPU
+        return f"{error}\nTry a smaller --batch_size, --img_size or --tile"
+    return str(error) if isinstance(error, (ValueError, OSError)) else ""
 
 
 if __name__ == "__main__":

@@ -3,10 +3,9 @@
 import dataclasses
 import shutil
 import statistics
-import sys
 import time
 from collections.abc import Iterator
-from contextlib import suppress
+from contextlib import nullcontext, suppress
 from pathlib import Path
 
 import numpy as np
@@ -14,20 +13,25 @@ import numpy as np
 from .data.check import glance, look, report, twins, warn_of_twins
 from .data.images import write_image
 from .data.layouts import Pair, find_sets
-from .dataloader import Samples, make_loader, split_fold
+from .dataloader import Samples, make_loader
 from .evaluation.metrics import SetScore, score_image
 from .evaluation.report import write_report
 from .evaluation.report.tables import printed
 from .evaluation.scores import MethodScores, Pictures, write_scores
 from .evaluation.scoring import in_processes
 from .predictor import SHIPPED, load_model
+from .training_data import split_fold
 from .utils import distributed
 from .utils.files import locked
-from .utils.memory import explain_out_of_memory, peak_memory
 from .utils.options import RunConfig, TestConfig, TrainConfig
 from .utils.progress import bar, cores_of_process
 from .utils.tool_options import ReportOptions
 from .utils.weight_files import BEST, LAST, WEIGHTS, named
+
+
+def run(config: TestConfig) -> None:
+    """`test`: see Tester."""
+    Tester(config).test()
 
 
 def sets_to_score(config: RunConfig) -> dict[str, list[Pair]]:
@@ -68,19 +72,14 @@ class Tester:
         self.config = config
         self.sets = sets_to_score(config)
         weights, self.weights_line = tested_weights(config.model_path)
-        self.predictor = load_model(weights, distributed.join(config.device), config.amp, config.compile)
-        distributed.check_same("test pictures", [pair.name for pairs in self.sets.values() for pair in pairs])
+        self.predictor = load_model(weights, distributed.join(config.device), config.amp)
+        distributed.check_same("test images", [pair.name for pairs in self.sets.values() for pair in pairs])
         self.size = config.img_size or self.predictor.img_size
-        trained_without = self.predictor.metadata["config"].get("fold", 0)
-        if config.fold and config.fold != trained_without:
-            raise ValueError(
-                f"--fold {config.fold}: {weights} has seen these pictures, training did not leave them out"
-            )
+        if config.fold and config.fold != self.predictor.metadata["config"].get("fold", 0):
+            raise ValueError(f"--fold {config.fold}: {weights} has seen these images, training did not leave them out")
         run = weights.resolve().parent if weights.name == BEST else weights.resolve()
         self.name = config.name or (run.name if run.is_dir() else run.stem)
-        self.batch_size = -(-config.batch_size // distributed.size())
         self.seconds: list[float] = []  # through the network, of each image
-        self.unwritten: list[str] = []  # why maps could not be written
         self.warnings: list[str] = []  # about the test sets
         shipped = weights.resolve().parent == WEIGHTS.resolve()
         beside = Path("runs/shipped") / weights.stem if shipped else weights.with_suffix("")
@@ -88,22 +87,19 @@ class Tester:
         self.folder = Path(config.output or (weights if weights.is_dir() else beside) / fold)
 
     def test(self) -> None:
-        """Scores all sets, writes the files and prints one table."""
+        """Scores all sets, prints a table of each, and writes the files."""
+        first = distributed.rank() == 0
         print(self.weights_line)
         maps = self.folder / ("maps" if self.config.save_map else ".maps")  # those of a report go with it
-        with locked(self.folder, first=distributed.rank() == 0):
-            if distributed.rank() == 0:
+        with locked(self.folder) if first else nullcontext():
+            if first:
                 self._look()
             try:
-                with distributed.explain_lost_processes("start the test again"):
-                    scores = [self._score(name, pairs, maps / name) for name, pairs in self.sets.items()]
-                    unwritten = distributed.gather(self.unwritten)
-                if distributed.rank() == 0:
-                    if unwritten and not self.config.save_map:
-                        shutil.rmtree(maps, ignore_errors=True)  # makes room for the scores
-                    self._write(scores, unwritten)
+                scores = [self._score(name, pairs, maps / name) for name, pairs in self.sets.items()]
+                if first:
+                    self._write(scores)
             finally:
-                if not self.config.save_map and distributed.rank() == 0:
+                if first and not self.config.save_map:
                     shutil.rmtree(maps, ignore_errors=True)
 
     def _look(self) -> None:
@@ -116,35 +112,23 @@ class Tester:
                 shown = twins(glance([pair for pairs in training.values() for pair in pairs]), looks)
                 self.warnings += warn_of_twins("test image(s) are among the training images", shown)
 
-    def _write(self, scores: list[MethodScores], unwritten: list[str]) -> None:
-        """Prints the scores, then writes them and the report; `unwritten` says why maps could not be written."""
+    def _write(self, scores: list[MethodScores]) -> None:
+        """Prints the scores, then writes them and the report."""
         print(printed(scores), *self.warnings, sep="\n")
         for scored in scores:
-            one_class = scored.totals["all_blurred"] + scored.totals["all_in_focus"]
-            if one_class:
+            if one_class := scored.totals["all_blurred"] + scored.totals["all_in_focus"]:
                 print(f"{scored.dataset}: {one_class} image(s) have one class only; an F without positives counts as 0")
-        print(
-            f"{statistics.median(self.seconds):.3f} s an image through the network at {self.size} on "
-            f"{self.predictor.device}"
-        )
-        sys.stdout.flush()
+        seconds = f"{statistics.median(self.seconds):.3f} s an image through the network"
+        print(f"{seconds} at {self.size} on {self.predictor.device}", flush=True)
         kept = scores
-        if not self.config.save_map or unwritten:
+        if not self.config.save_map:
             kept = [dataclasses.replace(x, pictures=dataclasses.replace(x.pictures, maps="")) for x in scores]
-        lost = [f"{first}; not written: {len(unwritten)} map(s)" for first in unwritten[:1]]
-        peak = peak_memory(self.predictor.device)
-        try:
-            write_scores(self.folder, kept)
-            saved = f", maps in {self.folder / 'maps'}" if self.config.save_map else ""
-            print(f"scores in {self.folder / 'scores.json'}{saved}{'' if self.config.report else peak}")
-        except OSError as error:
-            lost.append(str(error))
-        if lost:
-            raise OSError("\n".join(lost + ["not written: the report"] * self.config.report))
+        write_scores(self.folder, kept)
+        saved = f", maps in {self.folder / 'maps'}" if self.config.save_map else ""
+        print(f"scores in {self.folder / 'scores.json'}{saved}")
         if self.config.report:
             shown = ReportOptions(output=str(self.folder / "report"), title=f"Focus maps of {self.name}")
-            remarks = write_report(scores, shown)
-            print(*remarks, f"report in {self.folder / 'report/index.html'}{peak}", sep="\n")
+            print(*write_report(scores, shown), f"report in {self.folder / 'report/index.html'}", sep="\n")
 
     def _score(self, name: str, pairs: list[Pair], folder: Path) -> MethodScores:
         """Scores of one set: each process makes and scores its share of the maps, and gets all scores."""
@@ -157,20 +141,15 @@ class Tester:
         return MethodScores.of(self.name, name, whole.gathered(), pictures=pictures, about=about)
 
     def _maps(self, pairs: list[Pair], folder: Path) -> Iterator[tuple[str, np.ndarray, np.ndarray]]:
-        """Name, 8-bit map and mask of each pair, in order; the maps are written where somebody will look at them."""
-        loader = make_loader(Samples(pairs, self.size), self.config.num_workers, batch_size=self.batch_size)
+        """Name, 8-bit map and mask of each pair, in order; writes the maps where somebody will look at them."""
+        batch_size = -(-self.config.batch_size // distributed.size())
         names = iter(pair.stem for pair in pairs)
-        for batch in loader:
-            images, masks = batch["image"], batch["truth"]
+        for batch in make_loader(Samples(pairs, self.size), self.config.num_workers, batch_size=batch_size):
             start = time.perf_counter()
-            with explain_out_of_memory(f"lower --batch_size (now {self.batch_size}) or --img_size (now {self.size})"):
-                maps = self.predictor.maps(images, [mask.shape for mask in masks])
+            maps = self.predictor.maps(batch["image"], [mask.shape for mask in batch["truth"]])
             self.seconds += [(time.perf_counter() - start) / len(maps)] * len(maps)
-            for focus_map, mask in zip(maps, masks):
+            for focus_map, mask in zip(maps, batch["truth"]):
                 name = next(names)
                 if self.config.save_map or self.config.report:
-                    try:
-                        write_image(folder / f"{name}.png", focus_map)
-                    except OSError as error:  # the scores do without
-                        self.unwritten.append(str(error))
+                    write_image(folder / f"{name}.png", focus_map)
                 yield name, focus_map, mask.numpy()

@@ -1,8 +1,9 @@
-"""Trainer: recipe -> trained weights."""
+"""Trainer: recipe -> trained weights. Set-up, loop, validation and checkpoint, in this order."""
 
 import dataclasses
 import math
 import time
+from contextlib import nullcontext
 from pathlib import Path
 
 import torch
@@ -10,134 +11,148 @@ import torch
 from .data.resizing import focus_maps
 from .dataloader import as_floats
 from .evaluation import metrics
+from .model import RAN, make_network
 from .model.losses import WEIGHTS, is_known, ran_loss
-from .training_setup import Start, TrainingData, seed_dropout, smaller, start_line
+from .training_data import TrainingData
 from .utils import checkpoint, distributed
-from .utils.device import compiled, mixed_precision, name_of
+from .utils.device import compiled, hardware, mixed_precision, name_of
 from .utils.files import locked
-from .utils.interruption import StopSignals
+from .utils.interruption import noted_signals
 from .utils.log import RunLog
-from .utils.memory import explain_out_of_memory, peak_memory
 from .utils.optimization import Optimization
 from .utils.options import TrainConfig
 from .utils.progress import bar
-from .utils.train_state import Diverged, StepReader, TrainState
 
-SAVE_SECONDS = 300
 VALIDATED = ("P0", "P1", "P3", "P5")  # protocols that need the histogram of a map alone
+UNCHANGED = f"{checkpoint.LAST} and {checkpoint.BEST} are those of the epochs before"
+KEEP = {"mae": ("val_mae", min), "f": ("val_p0_f", max), "loss": ("val_loss", min)}
+
+
+def run(config: TrainConfig) -> int:
+    """`train`: see Trainer."""
+    return Trainer(config).train()
 
 
 class Trainer:
-    """Trains RAN by a recipe into a run folder, stoppable and resumable at any step.
+    """Trains RAN by a recipe into a run folder; after each epoch it can be stopped and resumed.
 
-    The folder gets best_model.safetensors (lowest validation MAE; the last epoch where nothing validates), last.pt
+    The folder gets best_model.safetensors (the epoch that config.keep names; the last one without validation), last.pt
     (all that --resume needs), history.csv and curves.png. Under torchrun all processes share each batch and the
     validation images; the first writes the files.
 
+    Attributes:
+        history: a row an epoch: epoch, lr, train_..., val_... (with validation), seconds.
+
     Raises:
         FileNotFoundError, ValueError: no data, a folder that already holds a run, a state that does not fit.
-        OSError: the folder cannot be written to, or another run is at work there.
     """
 
     def __init__(self, config: TrainConfig):
         self.device = distributed.join(config.device)
-        # Also here: pictures take long to read, and the state is not to change behind it.
-        with locked(Path(config.model_path), distributed.rank() == 0):
-            self.precision = mixed_precision(config.amp, self.device)
-            torch.backends.cudnn.allow_tf32 = self.precision is not None  # full precision means all 32 bits
-            # The state says what auto was, so that another device does not change it unnoticed.
-            start = Start(dataclasses.replace(config, amp=name_of(self.precision)))
-            self.config, self.folder = start.config, Path(config.model_path)
-            torch.manual_seed(config.seed)
-            torch.backends.cudnn.benchmark = True  # all batches have one size
-            self.data = TrainingData(self.config, start.last["names"] if start.last else None)
-            self.loss_weights = WEIGHTS | dict(zip(WEIGHTS, self.config.loss_weights))
-            self.network = start.network().to(self.device).to(memory_format=torch.channels_last)
-            self.model = compiled(distributed.wrapped(self.network, self.device), config.compile, self.device)
-            steps, scaled = config.epochs * len(self.data.batches), self.precision == torch.float16
-            self.optimization = Optimization(self.network, self.config, steps, scaled)
-            self.state = TrainState(self.data.names, self.data.files, start.before)
-            self.example: torch.Tensor | None = None  # photograph, truth and map of a validation picture, side by side
-            if start.last:
-                self._restore(start.last)
-            distributed.check_same(f"states in {self.folder}", [self.state.epoch, self.state.step])
-            seed_dropout(self.config, self.state.epoch)
+        self.precision = mixed_precision(config.amp, self.device)
+        torch.backends.cudnn.allow_tf32 = self.precision is not None  # full precision means all 32 bits
+        torch.backends.cudnn.benchmark = True  # all batches have one size
+        config = dataclasses.replace(config, amp=name_of(self.precision))  # what auto is here, for --resume elsewhere
+        self.folder = Path(config.model_path)
+        last = checkpoint.state_to_resume(self.folder, config)
+        tuned, trained = checkpoint.load_network(config.weights) if config.weights and not last else (None, {})
+        if config.fold and tuned and trained["config"].get("fold", 0) != config.fold:
+            raise ValueError(f"--fold {config.fold}: {config.weights} has seen these images")
+        self.config = config = config.with_sizes((last or trained).get("config", {}))
+        self.data = TrainingData(config, last, trained)
+        torch.manual_seed(config.seed)
+        self.network = make_network(**last["model"]) if last else tuned or fresh_network(config)
+        if tuned:
+            name_unused_options(config, tuned)
+        self.network = self.network.to(self.device).to(memory_format=torch.channels_last)
+        self.model = compiled(distributed.wrapped(self.network, self.device), config.compile, self.device)
+        self.loss_weights = WEIGHTS | dict(zip(WEIGHTS, config.loss_weights))
+        self.optimizer_steps = -(-len(self.data.batches) // config.accumulate)  # an epoch
+        steps, scaled = config.epochs * self.optimizer_steps, self.precision == torch.float16
+        self.optimization = Optimization(self.network, config, steps, scaled)
+        self.history: list[dict] = []
+        latest = {key: value for key, value in trained.items() if key not in ("before", "scores")}
+        self.before = [*trained.get("before", []), latest] if tuned else []
+        self.example: torch.Tensor | None = None  # a validation image, its mask and its map side by side
+        if last:
+            self.history, self.before = last["history"], last["before"]
+            self.network.load_state_dict(last["network"])
+            self.optimization.load_state_dict(last)
+        distributed.check_same(f"states in {self.folder}", len(self.history))
 
     def train(self) -> int:
-        """Runs the epochs that are left. Returns the exit status: 0, or 128 + signal when stopped by one.
+        """Runs the epochs that are left. Returns the exit status: 0, or 128 + signal when one asked to stop.
 
         Raises:
-            ConnectionError, ChildProcessError: another process of the job, or a loader process, ended.
             OSError: the folder cannot be written to, or another run is at work there.
-            ValueError: it diverged twice; not enough memory; a picture that cannot be read any more.
+            ValueError: a loss that is no number; an image that cannot be read any more.
         """
-        print(start_line(self.config, self.network, self.data, self.state, self.device), flush=True)
-        first, advice = distributed.rank() == 0, f"the last state in {self.folder} is whole: --resume goes on"
-        with locked(self.folder, first), StopSignals() as stop, distributed.explain_lost_processes(advice):
-            self.log = RunLog(self.folder, self.state.epoch + 1) if first else None
-            self.saved_at = time.monotonic()
-            if not self.state.history and not self.state.step:
-                self._save()  # from now on the folder holds a run
-            while not (reason := self.state.over(self.config)) and not stop.agreed:
-                try:
-                    self.train_epoch(stop)
-                except Diverged as error:
-                    self._go_back(error)
-        if stop.agreed and not reason:
-            print(f"{stop.agreed.name}: saved in {self.state.position()}; --resume goes on")
-            return 128 + stop.agreed
-        print(f"{reason}; {self.state.kept()}: {self.folder / checkpoint.BEST}{peak_memory(self.device)}")
+        first = distributed.rank() == 0
+        print(self._start_line(), flush=True)
+        with locked(self.folder) if first else nullcontext(), noted_signals() as signals:
+            self.log = RunLog(self.folder, len(self.history) + 1) if first else None
+            while not (reason := self._over()):
+                self.train_epoch()
+                if received := distributed.gather(signals):
+                    print(f"{received[0].name}: saved after epoch {len(self.history)}; --resume goes on")
+                    return 128 + received[0]
+        best = self.best()
+        why = f"best {self.config.keep} in epoch" if "val_loss" in best else "kept is epoch"
+        print(f"{reason}; {why} {best['epoch']}: {self.folder / checkpoint.BEST}")
         return 0
 
-    def train_epoch(self, stop: StopSignals) -> None:
-        """Trains from the current step to the epoch's end, validates and saves; a signal saves and cuts it short."""
+    def train_epoch(self) -> None:
+        """Trains for one epoch, validates, and saves."""
         self.network.train()
-        state, loader, batches = self.state, self.data.train_loader, self.data.batches
-        batches.epoch, batches.step = state.epoch, state.step
-        steps = state.step + len(loader)
-        reader = StepReader(state, batches.counts, self.device, self.precision == torch.float16)
-        title, all_steps = f"epoch {state.epoch + 1}/{self.config.epochs}", self.config.epochs * steps
-        # Of the whole training: so is the time that is left.
-        with bar(loader, title, all_steps, "step", initial=state.epoch * steps + state.step) as shown:
-            for batch in shown:
-                with explain_out_of_memory(smaller(self.config, self.device)):
-                    reader.add(batch["index"], self.train_step(batch))
-                state.step += 1
-                if not reader.is_due() and state.step < steps:
-                    continue
-                reader.read(stop)
-                shown.set_postfix({key: f"{mean:.4f}" for key, mean in state.means().items()}, refresh=False)
-                if stop.agreed or time.monotonic() - self.saved_at > SAVE_SECONDS:
-                    self._save()
-                if stop.agreed:
-                    return
-        self._end_epoch()
-        stop.agree(*distributed.total([stop.count], self.device))
+        epoch, steps, start = len(self.history), len(self.data.batches), time.monotonic()
+        # For dropout: other units in each process, the same ones when the epoch is repeated.
+        torch.manual_seed(self.config.seed + 1_000_003 * epoch + distributed.rank())
+        self.data.batches.epoch = epoch
+        sums = [0.0, 0.0, 0]  # of loss and MAE over images, and how many
+        title, all_steps = f"epoch {epoch + 1}/{self.config.epochs}", self.config.epochs * steps
+        # The bar is that of the whole training, and so is the time that is left.
+        with bar(self.data.train_loader, title, all_steps, "step", initial=epoch * steps) as shown:
+            for step, batch in enumerate(shown):
+                step_loss, step_mae, norm = self.train_step(batch, step)
+                # With fp16 the scaler leaves out steps whose gradients overflow.
+                if not (math.isfinite(step_loss) and (math.isfinite(norm) or self.precision == torch.float16)):
+                    names = ", ".join(self.data.names[i] for i in batch["index"])
+                    raise ValueError(
+                        f"epoch {epoch + 1}, step {step + 1}: loss {step_loss}, gradient norm {norm}, images {names}. "
+                        f"Look at them and their masks, or start anew with a lower --lr; {UNCHANGED}"
+                    )
+                sums = [total + value * len(batch["index"]) for total, value in zip(sums, (step_loss, step_mae, 1))]
+                shown.set_postfix(
+                    {"loss": f"{sums[0] / sums[2]:.4f}", "mae": f"{sums[1] / sums[2]:.4f}"}, refresh=False
+                )
+        loss, mae, images = distributed.total(*sums)
+        self._end_epoch({"loss": loss / images, "mae": mae / images}, start)
 
-    def train_step(self, batch: dict) -> torch.Tensor:
-        """One step. Returns loss, MAE and gradient norm, on the device: to read them would be to wait for it."""
+    def train_step(self, batch: dict, step: int = 0) -> list[float]:
+        """Forward, loss, backward, and with the last of config.accumulate batches an optimiser step.
+
+        Returns:
+            Loss, MAE and the norm of the gradient.
+        """
         image, mask, contour = as_floats(batch, self.device)
-        self.network.zero_grad(set_to_none=True)
         with torch.autocast(self.device.type, self.precision, enabled=self.precision is not None):
             logits = self.model(image)
         logits = {head: values.float() for head, values in logits.items()}
         loss = ran_loss(logits, mask, contour, self.loss_weights)
-        own, whole = self.data.batches.counts(self.state.step)
-        # Gradients become means over processes: a share weighs as many images as it has.
-        norm = self.optimization.step(loss * (own * distributed.size() / whole))
+        size, steps = self.config.accumulate, len(self.data.batches)
+        group = min(size, steps - step // size * size)  # the last one of an epoch may be smaller
+        norm = self.optimization.step(loss, 1 / group, (step + 1) % size == 0 or step + 1 == steps)
         known = is_known(mask)
         mae = ((logits["mask"].detach().sigmoid() - mask).abs() * known).sum() / known.sum().clamp(min=1)
-        return torch.stack([loss.detach(), mae, norm])
+        return torch.stack([loss.detach(), mae, norm]).tolist()
 
     @torch.inference_mode()
     def validate(self) -> dict[str, float]:
-        """Loss at the network's size, and the scores of `test`: 8-bit maps at the pictures' original size."""
+        """Loss at the network's size, and the scores of `test`: 8-bit maps at the images' original size."""
         distributed.same_buffers(self.network)
         self.network.eval()
         scores, loss, columns = metrics.SetScore(), 0.0, metrics.columns_of(VALIDATED)
-        loader, pairs = self.data.val_loader, self.data.val_pairs
-        assert loader is not None  # only called where something validates
-        for batch in bar(loader, "validation", unit="batch"):
+        for batch in bar(self.data.val_loader, "validation", unit="batch"):
             image, mask, contour = as_floats(batch, self.device)
             logits = self.network(image)
             loss += ran_loss(logits, mask, contour, self.loss_weights).item() * len(image)
@@ -145,60 +160,98 @@ class Trainer:
             truths = [truth.numpy() for truth in batch["truth"]]
             maps = focus_maps(probabilities[:, 0].float().cpu().numpy(), [truth.shape for truth in truths])
             for index, focus_map, truth in zip(batch["index"], maps, truths):
-                scores.add(metrics.score_image(pairs[index].name, focus_map, truth, columns))
+                scores.add(metrics.score_image(self.data.val_pairs[index].name, focus_map, truth, columns))
             self.example = torch.cat([image[-1], *(x[-1].expand(3, -1, -1) for x in (mask, probabilities))], -1)
         totals = metrics.totals(scores.gathered())
-        (loss,) = distributed.total([loss], self.device)
-        return {"loss": loss / self.data.val_images} | {key: totals[key] for key in columns}
+        (loss,) = distributed.total(loss)
+        return {"loss": loss / len(self.data.validation)} | {key: totals[key] for key in columns}
 
-    def _end_epoch(self) -> None:
-        """Validates, writes the epoch's line and the files, and moves on to the next epoch."""
-        state, training, start = self.state, self.state.means(), time.monotonic()
-        validation = self.validate() if self.data.val_images else {}
+    def best(self) -> dict:
+        """The row of the epoch that is kept; of the last one without validation."""
+        column, choose = KEEP[self.config.keep]
+        return choose(self.history, key=lambda row: row[column]) if self.data.validation else self.history[-1]
+
+    def _over(self) -> str:
+        """Why training is over, or an empty string."""
+        done, patience = len(self.history), self.config.early_stop
+        # One cycle is meant to be run to its end.
+        if done and self.config.schedule == "plateau" and done - self.best()["epoch"] >= patience:
+            return f"no better validation for {patience} epochs"
+        return f"{done} epochs done" if done >= self.config.epochs else ""
+
+    def _end_epoch(self, training: dict[str, float], start: float) -> None:
+        """Validates, writes the epoch's line and the files."""
+        epoch, validation = len(self.history) + 1, self.validate() if self.data.validation else {}
         if not math.isfinite(validation.get("loss", 0)):  # its map may score well by chance: it is never kept
-            advice = "last.pt and best_model.safetensors stay those before; start anew with a lower --lr"
-            raise ValueError(f"epoch {state.epoch + 1}: the validation loss is {validation['loss']}; {advice}")
-        row = {"epoch": state.epoch + 1, "lr": self.optimization.rate}
+            advice = "start anew with a lower --lr"
+            raise ValueError(f"epoch {epoch}: the validation loss is {validation['loss']}; {advice}; {UNCHANGED}")
+        row = {"epoch": epoch, "lr": self.optimization.rate}
         row |= {f"train_{k}": v for k, v in training.items()} | {f"val_{k}": v for k, v in validation.items()}
         self.optimization.end_epoch((validation or training)["loss"])
-        state.end_epoch(row | {"seconds": round(state.sums["seconds"] + time.monotonic() - start, 1)})
+        self.history.append(row | {"seconds": round(time.monotonic() - start, 1)})
         if self.log:
-            if state.best() is state.history[-1]:
-                model, sets = self.network.options, self.data.sets
-                metadata = checkpoint.training_metadata(self.config, model, state, sets, self.device)
-                checkpoint.save_weights(self.folder / checkpoint.BEST, self.network.state_dict(), metadata)
-            self.log.add(state.history, state.best(), self.example)
-        self._save()
+            if self.best() is self.history[-1]:
+                checkpoint.save_weights(self.folder / checkpoint.BEST, self.network.state_dict(), self._metadata())
+            self.log.add(self.history, self.best(), self.example)
+            checkpoint.save_state(self.folder / checkpoint.LAST, self._state())
 
-    def _save(self) -> None:
-        """Writes all that --resume needs."""
-        self.saved_at = time.monotonic()
-        if self.log:
-            options = {"config": dataclasses.asdict(self.config), "model": self.network.options}
-            weights = {"network": self.network.state_dict()} | self.optimization.state_dict()
-            parts = (options, weights, self.state.state_dict(), checkpoint.random_state(self.device))
-            checkpoint.save_state(self.folder / checkpoint.LAST, *parts)
+    def _metadata(self) -> dict:
+        """What is stored with the weights, see checkpoint.read_weights."""
+        model, last = self.network.options, self.history[-1]
+        return {
+            "model": model,
+            "config": checkpoint.recipe(self.config) | {k: v for k, v in model.items() if k != "encoder_norm"},
+            "datasets": self.data.sets,
+            "validation": [pair.name for pair in self.data.validation],
+            "torch": torch.__version__,
+            "epoch": last["epoch"],
+            "val_mae": last.get("val_mae"),
+            "hardware": hardware(self.device),
+            "seconds": round(sum(row["seconds"] for row in self.history)),
+            "before": self.before,
+        }
 
-    def _restore(self, last: dict) -> None:
-        self.state.load_state_dict(last, f"{self.folder / checkpoint.LAST}, with {self.config.data_path}")
-        self.network.load_state_dict(last["network"])
-        self.optimization.load_state_dict(last)
-        checkpoint.set_random_state(last, self.device)
+    def _state(self) -> dict:
+        """All that --resume needs."""
+        return {
+            "config": dataclasses.asdict(self.config),
+            "model": self.network.options,
+            "validation": [pair.name for pair in self.data.validation],
+            "files": self.data.files,
+            "before": self.before,
+            "history": self.history,
+            "network": self.network.state_dict(),
+            **self.optimization.state_dict(),
+        }
 
-    def _go_back(self, reason: Diverged) -> None:
-        """Goes on from the last saved state with half the learning rate, once in a training.
+    def _start_line(self) -> str:
+        """What is trained, on what, and from where on."""
+        config, data = self.config, self.data
+        parameters = sum(p.numel() for p in self.network.parameters()) / 1e6
+        processes = f" x {distributed.size()} processes" if distributed.size() > 1 else ""
+        extra = f" ({len(data.names) - data.batches.length} extra)" if config.extra else ""
+        position = f", from epoch {len(self.history) + 1} on" if self.history else ""
+        return (
+            f"RAN {self.network.options['arch']} ({parameters:.1f} M parameters) on {self.device}{processes}: "
+            f"{' + '.join(data.sets)}, {data.batches.length} training{extra} and {len(data.validation)} validation "
+            f"images at {config.img_size}, batch {config.batch_size}, at most {config.epochs} epochs "
+            f"into {config.model_path}{position}"
+        )
 
-        Raises:
-            ValueError: it went back before.
-        """
-        if self.state.retreat:
-            advice = "look at these pictures and masks, or start anew with a lower --lr; the last state is kept"
-            raise ValueError(f"{reason}. It went back once before; {advice}")
-        retreat = {"epoch": self.state.epoch + 1, "step": self.state.step}
-        self._restore(checkpoint.read_state(self.folder / checkpoint.LAST))
-        distributed.total([0.0], self.device)  # every process has read it before the first one writes it anew
-        seed_dropout(self.config, self.state.epoch)
-        self.state.retreat = retreat
-        self.optimization.halve_rate()
-        self._save()
-        print(f"{reason}: back to {self.state.position()}, with half the learning rate")
+
+def fresh_network(config: TrainConfig) -> RAN:
+    """A network whose decoder draws its weights from torch's random state."""
+    options = {key: getattr(config, key) for key in ("arch", "attention", "connectivity", "decoder")}
+    network = make_network(encoder_norm="group" if config.pretrained == "none" else "frozen", **options)
+    if config.pretrained != "none" and (lacking := network.encoder.load_pretrained(config.pretrained)):
+        print(f"{config.pretrained} lacks {len(lacking)} layers, which start fresh: {', '.join(lacking)}")
+    return network
+
+
+def name_unused_options(config: TrainConfig, network: RAN) -> None:
+    """Says which options of the network do not count, since --weights brings its own."""
+    given = dataclasses.asdict(config)
+    differing = {key: value for key, value in network.options.items() if key in given and given[key] != value}
+    if differing:
+        unused = ", ".join(f"--{key} {given[key]} (it has {value})" for key, value in differing.items())
+        print(f"{config.weights} brings its own network; not used: {unused}")

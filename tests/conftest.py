@@ -21,7 +21,6 @@ import pytest
 import torch
 
 import main  # noqa: F401 (makes the folder above known as the package ran)
-from ran import trainer
 from ran.data.images import write_image
 from ran.tools import evaluate, prepare, sample
 from ran.trainer import Trainer
@@ -46,12 +45,6 @@ def pytest_collection_finish():
     """What is loaded by now stays: the collections of garbage that a training asks for need not look at it."""
     gc.collect()
     gc.freeze()
-
-
-@pytest.fixture(autouse=True)
-def no_save_by_the_clock(monkeypatch):
-    """A training saves every few minutes: how slow this machine is at the moment must not decide when."""
-    monkeypatch.setattr(trainer, "SAVE_SECONDS", float("inf"))
 
 
 @pytest.fixture(autouse=True)

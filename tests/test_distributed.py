@@ -20,11 +20,12 @@ from ran.predictor import SHIPPED
 from ran.trainer import Trainer
 from ran.utils import distributed
 from ran.utils.checkpoint import read_state
-from ran.utils.command_line import as_words
+from ran.utils.command_line import as_words, names
 from tests import processes
 from tests.one_step import step
 
 ROOT = Path(__file__).parent.parent
+RESULTS = (".lock", "scores.json", "scores.csv", "curves.csv")
 pytestmark = [
     pytest.mark.slow,
     pytest.mark.skipif(not torch.distributed.is_available(), reason="torch without distributed"),
@@ -39,7 +40,9 @@ def torchrun(tmp_path):
 
 def options(config) -> list[str]:
     """A config as a command line."""
-    return as_words({name: value for name, value in dataclasses.asdict(config).items() if value not in ([], "")})
+    in_file = names(type(config), "in_file")
+    values = {name: value for name, value in dataclasses.asdict(config).items() if value not in ([], "")}
+    return as_words({name: value for name, value in values.items() if name not in in_file})
 
 
 def history(folder) -> list[dict]:
@@ -48,8 +51,7 @@ def history(folder) -> list[dict]:
 
 
 def test_gradients_are_those_of_one_process(config, tmp_path, torchrun):
-    """Also where the shares are unequal: of a batch of 3, one process has two images."""
-    config = dataclasses.replace(config, batch_size=3, val_share=0.2, clip=0)
+    config = dataclasses.replace(config, batch_size=4, val_share=0.2, clip=0)
     for name in ("one", "two"):
         data = dataclasses.asdict(dataclasses.replace(config, model_path=str(tmp_path / name)))
         (tmp_path / f"{name}.json").write_text(json.dumps(data))
@@ -62,7 +64,7 @@ def test_gradients_are_those_of_one_process(config, tmp_path, torchrun):
     scale = max(gradient.abs().max() for gradient in one["gradients"].values())
     for name, gradient in one["gradients"].items():
         assert torch.allclose(gradient, two["gradients"][name], rtol=1e-3, atol=1e-6 * float(scale)), name
-    assert torch.isclose(one["numbers"][2], two["numbers"][2], rtol=1e-4)  # the norm, which is everybody's
+    assert one["numbers"][2] == pytest.approx(two["numbers"][2], rel=1e-4)  # the norm, which is everybody's
 
 
 def test_training_scores_alike_and_resumes_with_another_number_of_processes(config, tmp_path, torchrun):
@@ -94,7 +96,7 @@ def test_testing_shares_the_images_and_scores_the_same(dataset, tmp_path):
     assert main([*words, str(tmp_path / "one"), "--save_map", "True"]) == 0
     (one,), (two,) = (read_scores(tmp_path / name) for name in ("one", "two"))
     assert one.rows == two.rows and one.totals == two.totals
-    assert {path.name for path in (tmp_path / "two").iterdir()} == {"scores.json", "scores.csv", "curves.csv", "report"}
+    assert {path.name for path in (tmp_path / "two").iterdir()} == {*RESULTS, "report"}
     assert (tmp_path / "two/report/index.html").read_text().count("data:image/webp") == 6  # photograph and map of each
 
 
@@ -136,42 +138,11 @@ def test_processes_that_see_different_files_do_not_wait_for_each_other(config, t
     assert "processes 0 and 1 see different training and validation images" in result.stderr
 
 
-def test_a_process_that_waits_for_another_one_in_vain_says_so(tmp_path, torchrun):
-    script = tmp_path / "hanging.py"
-    script.write_text(
-        "import os, time\n"
-        "from datetime import timedelta\n"
-        "import main\n"
-        "from ran.utils import distributed\n"
-        "device = distributed.join('cpu', timedelta(seconds=3))\n"
-        "if os.environ['RANK'] == '1':\n"
-        "    time.sleep(100)\n"
-        "with distributed.explain_lost_processes('go on'):\n"
-        "    distributed.total([1.0], device)\n"
-    )
-    result = torchrun(script)
-    assert result.returncode != 0 and "process 0 stopped: another one has ended, or hangs" in result.stderr
-
-
 def start(config, folder: Path) -> processes.Job:
     """A training of two processes that has saved its first epoch."""
     job = processes.Job(folder / "said", ROOT / "main.py", "train", *options(config), torchrun=True)
     processes.until(job, (Path(config.model_path) / "history.csv").exists)
     return job
-
-
-def test_the_end_of_another_process_is_reported(monkeypatch):
-    monkeypatch.setattr(distributed, "size", lambda: 2)
-    lost = pytest.raises(
-        ConnectionError, match="process 0 stopped: another one has ended, or hangs .Connection closed.*go on"
-    )
-    with lost, distributed.explain_lost_processes("go on"):
-        raise RuntimeError("Connection closed by peer")
-    with pytest.raises(torch.OutOfMemoryError), distributed.explain_lost_processes("go on"):
-        raise torch.OutOfMemoryError("its own trouble")
-    monkeypatch.setattr(distributed, "size", lambda: 1)
-    with pytest.raises(RuntimeError, match="bug"), distributed.explain_lost_processes("go on"):
-        raise RuntimeError("bug")
 
 
 def test_on_cuda_the_decoders_norms_are_synchronised_and_the_encoders_stay_frozen(monkeypatch):
@@ -195,35 +166,28 @@ def test_a_killed_process_ends_the_job_and_leaves_a_good_state(config, tmp_path)
     os.kill(int(second), signal.SIGKILL)
     out, err = job.communicate(timeout=120)
     assert job.returncode != 0 and "Signal 9 (SIGKILL)" in err
-    if "process 0 stopped" in err:  # torchrun may have ended it before it could tell
-        assert "another one has ended, or hangs" in err and "--resume goes on" in err
-    state = read_state(tmp_path / "run/last.pt")
-    assert state["epoch"] >= 1
-    assert Trainer(dataclasses.replace(config, epochs=state["epoch"] + 1, resume=True)).train() == 0
+    done = len(read_state(tmp_path / "run/last.pt")["history"])
+    assert done >= 1
+    assert Trainer(dataclasses.replace(config, epochs=done + 1, resume=True)).train() == 0
 
 
-def test_sigterm_saves_and_leaves(config, tmp_path):
+def test_sigterm_ends_the_job_after_an_epoch(config, tmp_path):
     job = start(dataclasses.replace(config, epochs=500, early_stop=500), tmp_path)
     job.send_signal(signal.SIGTERM)
     out, err = job.communicate(timeout=120)
-    assert job.returncode != 0 and "SIGTERM: saved in epoch" in out, err
-    assert (read_state(tmp_path / "run/last.pt"))["epoch"] >= 1
+    assert job.returncode != 0 and "SIGTERM: saved after epoch" in out, err
+    assert len(read_state(tmp_path / "run/last.pt")["history"]) >= 1
 
 
-def test_a_divergence_takes_all_processes_back_once(config, tmp_path, torchrun):
+def test_a_divergence_ends_the_job_and_names_the_images(config, tmp_path, torchrun):
     result = torchrun(ROOT / "main.py", "train", *options(dataclasses.replace(config, lr=1e30)))
-    assert result.returncode != 0 and result.stdout.count("back to epoch 1, step 0, with half the learning rate") == 1
-    assert "It went back once before" in result.stderr and "images were SAMPLE/" in result.stderr
-    state = read_state(tmp_path / "run/last.pt")
-    assert state["retreat"]["epoch"] == 1 and state["epoch"] == state["step"] == 0
-    encoder, decoder = state["optimizer"]["param_groups"]
-    assert decoder["lr"] == 5e29  # halved once, not once a process
-    assert all(value.isfinite().all() for value in state["network"].values())
+    assert result.returncode != 0 and "a lower --lr" in result.stderr and "images SAMPLE/" in result.stderr
+    assert not (tmp_path / "run/best_model.safetensors").exists()
 
 
-def test_a_batch_that_not_all_processes_share_is_refused(config, torchrun):
-    result = torchrun(ROOT / "main.py", "train", *options(dataclasses.replace(config, batch_size=1)))
-    assert result.returncode != 0 and "--batch_size 1 is that of all 2 processes: give at least 2" in result.stderr
+def test_a_batch_that_the_processes_cannot_share_is_refused(config, torchrun):
+    result = torchrun(ROOT / "main.py", "train", *options(dataclasses.replace(config, batch_size=3)))
+    assert result.returncode != 0 and "--batch_size 3: must be a multiple of the 2 processes" in result.stderr
 
 
 def test_other_commands_run_without_torchrun(torchrun):

@@ -7,7 +7,7 @@ import pytest
 
 ROOT = Path(__file__).parents[1]
 # From the ground up; a module may import what stands before it, and its own place.
-ORDER = ("model", "utils", "data", "evaluation", "predictor", "dataloader", "training_setup", "trainer", "tester",
+ORDER = ("model", "utils", "data", "evaluation", "predictor", "dataloader", "training_data", "trainer", "tester",
          "tools", "photos")  # fmt: skip
 
 

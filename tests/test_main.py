@@ -41,7 +41,7 @@ def test_sample_prepare_train_test(tmp_path):
     ):
         result = processes.run(tmp_path / "said", *words, cwd=tmp_path)
         assert result.returncode == 0, result.stderr
-    assert "SAMPLE, 2 images" in result.stdout and " GB" in result.stdout.splitlines()[-1]
+    assert "SAMPLE, 2 images" in result.stdout
     saved = sorted((run / "maps/SAMPLE").iterdir())
     assert [cv2.imread(str(p), cv2.IMREAD_UNCHANGED).shape for p in saved] == [(64, 96)] * 2
 
@@ -128,8 +128,10 @@ def test_ctrl_c_elsewhere_ends_without_a_traceback(monkeypatch, capsys):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("number, forked", [(signal.SIGINT, False), (signal.SIGTERM, True)])
-def test_ctrl_c_and_sigterm_save_and_leave(dataset, tmp_path, number, forked):
+@pytest.mark.parametrize("number, forked, status, said", [
+    (signal.SIGINT, False, 130, "interrupted\n"), (signal.SIGTERM, True, 128 + signal.SIGTERM, ""),
+])  # fmt: skip
+def test_ctrl_c_leaves_at_once_and_sigterm_after_the_epoch(dataset, tmp_path, number, forked, status, said):
     """A whole process group gets the signal, as from a terminal: the loader processes must not spoil the end."""
     words = ["train", "--data_path", dataset, "--model_path", tmp_path / "run", "--epochs", "500"]
     if forked:
@@ -145,19 +147,18 @@ def test_ctrl_c_and_sigterm_save_and_leave(dataset, tmp_path, number, forked):
     processes.until(process, (tmp_path / "run/history.csv").exists)
     os.killpg(process.pid, number)
     out, err = process.communicate(timeout=120)
-    assert process.returncode == 128 + number, err
-    assert "--resume goes on" in out and "Traceback" not in err
-    assert (tmp_path / "run/last.pt").exists()
-    assert not [p.name for p in (tmp_path / "run").iterdir() if p.name.startswith(".")]
+    assert process.returncode == status, err
+    assert err.endswith(said) and "Traceback" not in err and ("--resume goes on" in out) == (not said)
+    assert {p.name for p in (tmp_path / "run").iterdir() if p.name.startswith(".")} <= {".lock"}
 
 
 @pytest.mark.parametrize("unbuffered", ["", "1"])
 @pytest.mark.parametrize("words, messages_too, status", [
-    (["help"], False, 141), (["help"], True, 141), (["predict", "nowhere"], False, 1),
-    (["predict", "nowhere"], True, 141), (["help", "predict"], True, None),
+    (["help"], False, -signal.SIGPIPE), (["help"], True, -signal.SIGPIPE), (["predict", "nowhere"], False, 1),
+    (["predict", "nowhere"], True, -signal.SIGPIPE), (["help", "predict"], True, None),
 ])  # fmt: skip
 def test_nobody_reads_on(words, messages_too, status, unbuffered):
-    """As `| head -1` does when it has seen enough; the status is that of a program that SIGPIPE ended."""
+    """As `| head -1` does when it has seen enough."""
     reader, writer = os.pipe()
     os.close(reader)
     result = subprocess.run(
@@ -168,7 +169,9 @@ def test_nobody_reads_on(words, messages_too, status, unbuffered):
         timeout=300,
     )
     os.close(writer)
-    assert result.returncode == status or (status is None and result.returncode in (0, 141))  # as argparse has it
+    assert result.returncode == status or (
+        status is None and result.returncode in (0, -signal.SIGPIPE)
+    )  # as argparse has it
     assert messages_too or result.stderr == (b"error: nowhere: no such file or folder\n" if status == 1 else b"")
 
 

@@ -72,7 +72,7 @@ def test_tester_without_a_report(run_folder, dataset, tmp_path):
         device="cpu",
     )
     Tester(config).test()
-    assert {p.name for p in (tmp_path / "out").iterdir()} == {"scores.json", "scores.csv", "curves.csv"}
+    assert {p.name for p in (tmp_path / "out").iterdir()} == {".lock", "scores.json", "scores.csv", "curves.csv"}
 
 
 @pytest.mark.slow
@@ -135,9 +135,9 @@ def test_a_fold_is_scored_by_weights_that_have_not_seen_it(config, run_folder, t
     left_out = {row["name"] for row in scores.rows}
     assert len(left_out) == 1 and not left_out & {name.split("/")[1] for name in trainer.data.names}
     for changed in ({"fold": 3}, {"fold": 2, "model_path": str(run_folder)}):
-        with pytest.raises(ValueError, match="has seen these pictures"):
+        with pytest.raises(ValueError, match="has seen these images"):
             Tester(dataclasses.replace(test, **changed))
-    with pytest.raises(ValueError, match="has seen these pictures"):
+    with pytest.raises(ValueError, match="has seen these images"):
         Trainer(dataclasses.replace(config, model_path=str(tmp_path / "tuned"), weights=str(run_folder)))
 
 

@@ -4,16 +4,15 @@ import json
 import shutil
 from concurrent.futures import ThreadPoolExecutor
 
+import numpy as np
 import pytest
 import torch
 
 from main import main
 from ran.data import masks
-from ran.data.layouts import find_sets
-from ran.dataloader import load_sample
+from ran.data.images import read_image, write_image
 from ran.evaluation.metrics import columns_of
 from ran.evaluation.scores import read_scores
-from ran.model import RAN
 from ran.model.losses import ran_loss
 from ran.tester import Tester
 from ran.trainer import VALIDATED, Trainer
@@ -25,7 +24,7 @@ from tests.small import TINY
 def test_a_run_leaves_what_its_folder_promises(config, tmp_path, capsys):
     assert Trainer(config).train() == 0
     folder = tmp_path / "run"
-    promised = {"best_model.safetensors", "curves.png", "history.csv", "last.pt", "tensorboard"}
+    promised = {"best_model.safetensors", "curves.png", "history.csv", "last.pt", "tensorboard", ".lock"}
     assert {p.name for p in folder.iterdir()} == promised
     with (folder / "history.csv").open() as file:
         rows = list(csv.DictReader(file))
@@ -40,7 +39,7 @@ def test_a_run_leaves_what_its_folder_promises(config, tmp_path, capsys):
 
 
 def test_it_trains_and_predicts_in_a_thread_that_is_not_the_main_one(config, dataset, tmp_path):
-    """As a notebook or a web application may have it; signals are the main thread's."""
+    """As in a notebook or a web application; signals are the main thread's."""
     maps = ["predict", str(dataset / "SAMPLE/Test/images"), "--output", str(tmp_path / "maps"), "--device", "cpu"]
     config = dataclasses.replace(config, num_workers=1, epochs=1)
     with ThreadPoolExecutor(1) as pool:
@@ -50,38 +49,56 @@ def test_it_trains_and_predicts_in_a_thread_that_is_not_the_main_one(config, dat
 
 
 @pytest.mark.slow
-def test_overfits_two_images(config):
-    """The network can learn: on two pictures the loss falls below half and the map becomes the mask."""
-    torch.manual_seed(0)
-    pairs = find_sets(config.data_path, "train", [])["SAMPLE"][:2]
-    samples = [load_sample(pair, 64)[0] for pair in pairs]
-    batch = torch.stack([torch.from_numpy(sample).permute(2, 0, 1) for sample in samples]).float() / 255
-    image, mask, contour = batch[:, :3], batch[:, 3:4], batch[:, 4:]
-    network = RAN("resnet18", encoder_norm="group").train()
-    optimizer = torch.optim.Adam(network.parameters(), lr=1e-3)
-    losses = []
-    for _ in range(25):
-        logits = network(image)
-        loss = ran_loss(logits, mask, contour)
-        optimizer.zero_grad()
-        loss.backward()
-        torch.nn.utils.clip_grad_norm_(network.parameters(), 2)
-        optimizer.step()
-        losses.append(loss.item())
-    assert min(losses[-10:]) < 0.5 * losses[0]
-    assert (logits["mask"].sigmoid() - mask).abs().mean() < 0.1
+def test_it_overfits_two_images(config, monkeypatch):
+    """The whole way from files to steps can learn: the loss falls below half, and the map becomes the mask."""
+    monkeypatch.setattr("ran.training_data.paper_augmentation", lambda: None)
+    trainer = Trainer(dataclasses.replace(config, val_share=0, limit=2, epochs=40, lr=2e-3))
+    assert trainer.train() == 0
+    first, last = trainer.history[0], trainer.history[-1]
+    assert last["train_loss"] < 0.5 * first["train_loss"] and last["train_mae"] < 0.1 < first["train_mae"]
+
+
+@pytest.mark.parametrize("batch_size, accumulate", [(2, 2), (1, 4), (3, 2)])
+def test_accumulated_batches_give_the_gradient_of_a_large_one(config, tmp_path, batch_size, accumulate, monkeypatch):
+    """Where the last group has fewer batches, each weighs more."""
+    monkeypatch.setattr("ran.training_data.paper_augmentation", lambda: None)
+    limit = 4 if batch_size < 3 else 3
+    config = dataclasses.replace(config, val_share=0, limit=limit, epochs=1, attention="normal")  # no BatchNorm
+    whole = Trainer(dataclasses.replace(config, batch_size=4))
+    parts = dataclasses.replace(
+        config, batch_size=batch_size, accumulate=accumulate, model_path=str(tmp_path / "parts")
+    )
+    parts = Trainer(parts)
+    steps = [trainer.train() or trainer.optimization.optimizer for trainer in (whole, parts)]
+    assert [next(iter(optimizer.state.values()))["step"] for optimizer in steps] == [1, 1]
+    gradients = [[p.grad for p in trainer.network.parameters() if p.grad is not None] for trainer in (whole, parts)]
+    scale = max(gradient.abs().max() for gradient in gradients[0])
+    assert len(gradients[0]) == len(gradients[1]) > 100
+    assert all(torch.allclose(a, b, rtol=1e-3, atol=1e-5 * float(scale)) for a, b in zip(*gradients))
+
+
+def scores_of_epochs(monkeypatch, rows: list[tuple[float, float, float]]):
+    """Lets validation find these losses, MAEs and F, an epoch each; the last one goes on."""
+    validate = lambda self: dict(zip(("loss", "mae", "p0_f"), rows[min(len(self.history), len(rows) - 1)]))  # noqa: E731
+    monkeypatch.setattr(Trainer, "validate", validate)
+
+
+@pytest.mark.parametrize("keep, epoch", [("mae", 1), ("loss", 2), ("f", 3)])
+def test_the_epoch_that_is_kept_is_chosen_by_the_score_that_is_named(config, monkeypatch, keep, epoch, capsys):
+    scores_of_epochs(monkeypatch, [(3, 0.1, 0.5), (1, 0.2, 0.6), (2, 0.3, 0.7)])
+    assert Trainer(dataclasses.replace(config, epochs=3, keep=keep)).train() == 0
+    assert read_weights(config.model_path)[1]["epoch"] == epoch
+    assert f"best {keep} in epoch {epoch}: " in capsys.readouterr().out
 
 
 @pytest.mark.slow
 def test_training_stops_early_and_lowers_the_learning_rate(config, monkeypatch, tmp_path, capsys):
-    monkeypatch.setattr(
-        Trainer, "validate", lambda self: {"loss": 1.0 + self.state.epoch, "mae": 0.5 + self.state.epoch}
-    )
+    scores_of_epochs(monkeypatch, [(1, 0.5, 0.5), (2, 0.6, 0.5)])
     Trainer(dataclasses.replace(config, epochs=50, patience=1, early_stop=4)).train()
     history = read_state(tmp_path / "run/last.pt")["history"]
     assert len(history) == 5  # the first is the best, four without a better one
     assert history[-1]["lr"] == pytest.approx(1e-5)
-    assert "no better validation MAE for 4 epochs" in capsys.readouterr().out
+    assert "no better validation for 4 epochs" in capsys.readouterr().out
 
 
 def test_fine_tuning_starts_from_the_given_weights(config, run_folder):
@@ -118,16 +135,58 @@ def test_partial_encoder_weights_are_reported(config, tmp_path, capsys):
     del state["layer4.1.conv2.weight"]
     torch.save(state, tmp_path / "partial.pth")
     trained = Trainer(dataclasses.replace(config, arch="resnet18", pretrained=str(tmp_path / "partial.pth")))
-    assert "lacks layer4.1.conv2.weight" in capsys.readouterr().out
+    assert "lacks 1 layers, which start fresh: layer4.1.conv2.weight" in capsys.readouterr().out
     assert torch.equal(trained.network.encoder.backbone.conv1.weight, state["conv1.weight"])
+
+
+def names(pairs) -> list[str]:
+    return [pair.name for pair in pairs]
+
+
+@pytest.fixture
+def two_sets(dataset, tmp_path, config):
+    """The training set twice, as A and B; B's images are mirrored and darkened, so that they are other photographs."""
+    for name in "AB":
+        shutil.copytree(dataset / "Train/SAMPLE", tmp_path / "data/Train" / name)
+    for path in (tmp_path / "data/Train/B/images").iterdir():
+        write_image(path, np.rot90(read_image(path) // 3, 2)[:, ::-1] ** 2 % 251)
+    return dataclasses.replace(config, data_path=str(tmp_path / "data"))
+
+
+def test_a_set_of_its_own_validates(two_sets, capsys):
+    config = dataclasses.replace(two_sets, val="B")
+    data = Trainer(config).data
+    assert names(data.validation) == [f"B/train_{i:03}" for i in range(6)] and data.sets == ["A"]
+    assert data.names == [f"A/train_{i:03}" for i in range(6)]
+    assert Trainer(dataclasses.replace(config, epochs=1)).train() == 0
+    assert read_weights(config.model_path)[1]["validation"] == names(data.validation)
+    assert names(Trainer(dataclasses.replace(config, resume=True)).data.validation) == names(data.validation)
+    with pytest.raises(ValueError, match="B: named twice by --datasets, --extra and --val"):
+        Trainer(dataclasses.replace(config, datasets=["A", "B"], model_path=config.model_path + "2"))
+
+
+def test_fine_tuning_keeps_the_split_of_the_training_before_or_says_what_it_cannot_know(two_sets, tmp_path, capsys):
+    first = dataclasses.replace(two_sets, datasets=["A"], epochs=1)
+    trainer = Trainer(first)
+    trainer.train()
+    tuned = dataclasses.replace(two_sets, weights=first.model_path, model_path=str(tmp_path / "tuned"), seed=7)
+    for datasets in (["A"], ["A", "B"]):
+        assert names(Trainer(dataclasses.replace(tuned, datasets=datasets)).data.validation) == names(
+            trainer.data.validation
+        )
+        assert "the 2 validation images are those of" in capsys.readouterr().out
+    Trainer(dataclasses.replace(tuned, datasets=["B"]))
+    assert "may have been trained on the validation images" not in capsys.readouterr().out
+    Trainer(dataclasses.replace(tuned, datasets=["B"], val="A"))
+    assert "WARNING" in (said := capsys.readouterr().out) and "may have been trained on the validation images" in said
 
 
 def test_validation_scores_as_test_does(config, dataset, tmp_path):
     """The validation pictures, put into a test set, get the same scores from `test`."""
     trained = Trainer(dataclasses.replace(config, epochs=1))
     trained.train()
-    row = trained.state.history[0]
-    for pair in trained.data.val_loader.dataset.pairs:
+    row = trained.history[0]
+    for pair in trained.data.validation:
         for part, path in (("images", pair.image), ("masks", pair.mask)):
             target = tmp_path / "data/HELD/Test" / part / path.name
             target.parent.mkdir(parents=True, exist_ok=True)
@@ -194,15 +253,11 @@ def test_limit_takes_the_first_images(config):
 
 
 @pytest.mark.slow
-def test_without_validation_the_last_epoch_is_kept(config, tmp_path, monkeypatch, capsys):
-    trainer = Trainer(dataclasses.replace(config, val_share=0.0, early_stop=1, epochs=3))
-    step, steps = trainer.train_step, iter(range(100))
-    monkeypatch.setattr(trainer, "train_step", lambda batch: step(batch) + next(steps))  # worse from epoch to epoch
-    assert trainer.train() == 0
+def test_without_validation_the_last_epoch_is_kept(config, tmp_path, capsys):
+    assert Trainer(dataclasses.replace(config, val_share=0.0, early_stop=1, epochs=3)).train() == 0
     _, metadata = read_weights(tmp_path / "run")
     assert metadata["epoch"] == 3 and metadata["val_mae"] is None
-    rows = read_state(tmp_path / "run/last.pt")["history"]
-    assert rows[0]["train_mae"] < rows[2]["train_mae"] and not [key for key in rows[0] if key.startswith("val")]
+    assert not [key for key in read_state(tmp_path / "run/last.pt")["history"][0] if key.startswith("val")]
     assert "kept is epoch 3" in capsys.readouterr().out
 
 
@@ -242,14 +297,28 @@ def test_cuda_training_runs(config):
     assert Trainer(dataclasses.replace(config, device="cuda")).train() == 0
 
 
-def test_an_epoch_whose_validation_is_no_number_is_never_kept(config, tmp_path, monkeypatch):
-    """An all-dark map may score well by chance: training stops, the best and the last state stay those before."""
+@pytest.mark.parametrize("where", ["validation", "training", "gradient"])
+def test_what_is_no_number_stops_the_training_and_is_never_kept(config, tmp_path, monkeypatch, where):
+    """An all-dark map may score well by chance: the best and the last epoch stay those before."""
     Trainer(dataclasses.replace(config, epochs=1)).train()
-    kept = [(tmp_path / "run" / name).read_bytes() for name in ("best_model.safetensors", "history.csv")]
-    loss = ran_loss
-    broken = lambda *args: loss(*args) * (float("nan") if torch.is_inference_mode_enabled() else 1)  # noqa: E731
+    files = [tmp_path / "run" / name for name in ("best_model.safetensors", "history.csv", "last.pt")]
+    kept = [path.read_bytes() for path in files]
+    factor = {"validation": float("nan"), "training": float("nan"), "gradient": 1.0}[where]
+
+    def broken(logits, *rest):
+        if where == "gradient":
+            logits["mask"].register_hook(lambda gradient: gradient * float("inf"))
+        return ran_loss(logits, *rest) * (factor if torch.is_inference_mode_enabled() == (where == "validation") else 1)
+
     monkeypatch.setattr("ran.trainer.ran_loss", broken)
-    with pytest.raises(ValueError, match="epoch 2: the validation loss is nan; .*stay those before; .*a lower --lr"):
+    what = {
+        "validation": "the validation loss is nan",
+        "training": "step 1: loss nan",
+        "gradient": "gradient norm (nan|inf)",
+    }
+    images = "" if where == "validation" else r"images SAMPLE/train_\d+, SAMPLE/train_\d+.*"
+    with pytest.raises(
+        ValueError, match=f"epoch 2.*{what[where]}.*{images}a lower --lr.*are those of the epochs before"
+    ):
         Trainer(dataclasses.replace(config, resume=True)).train()
-    assert kept == [(tmp_path / "run" / name).read_bytes() for name in ("best_model.safetensors", "history.csv")]
-    assert read_state(tmp_path / "run/last.pt")["epoch"] == 1
+    assert kept == [path.read_bytes() for path in files]

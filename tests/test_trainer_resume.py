@@ -1,6 +1,7 @@
 """A training is stopped, killed, resumed and repeated."""
 
 import dataclasses
+import multiprocessing
 import os
 import shutil
 import signal
@@ -9,9 +10,9 @@ import pytest
 import torch
 from torch.nn import functional as F
 
-from ran import trainer as trainer_module
 from ran.model import Encoder
 from ran.trainer import Trainer
+from ran.utils import files
 from ran.utils.checkpoint import read_state, read_weights, save_state
 
 
@@ -30,105 +31,80 @@ def test_same_seed_same_weights_whatever_the_workers(config, tmp_path):
     assert same(weights_of(tmp_path / "a"), weights_of(tmp_path / "b"))
 
 
-@pytest.mark.parametrize(
-    "number, dropout, workers, stops",
-    [
-        (signal.SIGINT, False, 0, (1, 4)),
-        (signal.SIGTERM, False, 2, (3, 6)),  # the last step of each epoch, whose batch is smaller
-        (signal.SIGTERM, True, 0, (2, 5)),
-    ],
-)
+def end_in_epoch(monkeypatch, numbers: list[int], end) -> None:
+    """Calls `end` in the last step of these epochs, each once."""
+    step = Trainer.train_step
+
+    def ending_step(self, batch, number):
+        result, epoch = step(self, batch, number), len(self.history) + 1
+        if number + 1 == len(self.data.batches) and epoch in numbers:
+            numbers.remove(epoch)
+            end()
+        return result
+
+    monkeypatch.setattr(Trainer, "train_step", ending_step)
+
+
+def killed():
+    raise SystemExit("killed")
+
+
+@pytest.mark.parametrize("dropout, workers", [(False, 0), (False, 2), (True, 0)])
 @pytest.mark.slow
-def test_a_stopped_run_goes_on_as_if_never_stopped(
-    config, tmp_path, monkeypatch, number, dropout, workers, stops, capsys
-):
-    """Stopped once in each epoch, resumed twice: the same weights, history and best model, bit by bit."""
+def test_a_run_that_was_killed_goes_on_as_if_unbroken(config, tmp_path, monkeypatch, dropout, workers):
+    """Killed in each epoch, resumed each time: the same weights, history and best model, bit by bit."""
     if dropout:  # as efficientnet_b3, which draws from torch's random state, but is not exact on every processor
         forward = Encoder.forward
         dropped = lambda self, x: [F.dropout(f, 0.1, self.training) for f in forward(self, x)]  # noqa: E731
         monkeypatch.setattr(Encoder, "forward", dropped)
-    whole = dataclasses.replace(config, model_path=str(tmp_path / "whole"), val_share=0.1)
+    whole = dataclasses.replace(config, model_path=str(tmp_path / "whole"), val_share=0.1, epochs=3)
     Trainer(whole).train()
-    broken = dataclasses.replace(whole, model_path=str(tmp_path / "broken"), num_workers=workers)
-    step = Trainer.train_step
-
-    def stopping_step(self, batch):
-        result = step(self, batch)
-        if self.state.epoch * 3 + self.state.step + 1 in stops:
-            os.kill(os.getpid(), number)
-        return result
-
-    monkeypatch.setattr(Trainer, "train_step", stopping_step)
-    assert Trainer(broken).train() == 128 + number
-    assert "--resume goes on" in capsys.readouterr().out
-    assert read_state(tmp_path / "broken/last.pt")["step"] == stops[0]
-    again = dataclasses.replace(broken, resume=True)
-    assert Trainer(again).train() == 128 + number
-    assert Trainer(again).train() == 0
-    assert same(weights_of(tmp_path / "whole"), weights_of(tmp_path / "broken"))
+    broken = dataclasses.replace(whole, model_path=str(tmp_path / "broken"), num_workers=workers, resume=True)
+    end_in_epoch(monkeypatch, [1, 2, 3], killed)
+    for _ in range(3):
+        with pytest.raises(SystemExit):
+            Trainer(broken).train()
+    assert Trainer(broken).train() == 0
     states = [read_state(tmp_path / name / "last.pt") for name in ("whole", "broken")]
     rows = [[{k: v for k, v in row.items() if k != "seconds"} for row in state["history"]] for state in states]
-    assert rows[0] == rows[1]
+    assert rows[0] == rows[1] and len(rows[0]) == 3
+    assert same(states[0]["network"], states[1]["network"])
     assert same(read_weights(tmp_path / "whole")[0], read_weights(tmp_path / "broken")[0])
     moments = [{(i, k): v for i, s in state["optimizer"]["state"].items() for k, v in s.items()} for state in states]
     assert same(*moments)
 
 
-def test_a_signal_during_validation_leaves_after_it(config, monkeypatch, tmp_path):
-    validate = Trainer.validate
-
-    def signalled(self):
-        os.kill(os.getpid(), signal.SIGTERM)
-        return validate(self)
-
-    monkeypatch.setattr(Trainer, "validate", signalled)
-    assert Trainer(config).train() == 128 + signal.SIGTERM
-    state = read_state(tmp_path / "run/last.pt")
-    assert (state["epoch"], state["step"]) == (1, 0)
-
-
-def test_the_state_is_saved_from_time_to_time(config, monkeypatch, tmp_path):
-    """A run killed without warning loses no more than the steps since the last save."""
-    monkeypatch.setattr(trainer_module, "SAVE_SECONDS", 0)
-    step = Trainer.train_step
-
-    def killed_in_second_step(self, batch):
-        if self.state.step == 1:
-            raise SystemExit("killed")
-        return step(self, batch)
-
-    monkeypatch.setattr(Trainer, "train_step", killed_in_second_step)
-    with pytest.raises(SystemExit):
-        Trainer(config).train()
-    assert read_state(tmp_path / "run/last.pt")["step"] == 1
+@pytest.mark.parametrize("number, workers", [(signal.SIGTERM, 0), (signal.SIGUSR1, 1)])
+def test_a_signal_ends_a_run_when_its_epoch_is_saved(config, monkeypatch, tmp_path, capsys, number, workers):
+    """Slurm sends it to all processes, also to those that load images."""
+    config = dataclasses.replace(config, num_workers=workers)
+    processes = lambda: [os.getpid(), *(child.pid for child in multiprocessing.active_children())]  # noqa: E731
+    end_in_epoch(monkeypatch, [1], lambda: [os.kill(process, number) for process in processes()])
+    before = signal.getsignal(number)
+    assert Trainer(config).train() == 128 + number
+    assert f"{number.name}: saved after epoch 1; --resume goes on" in capsys.readouterr().out
+    assert len(read_state(tmp_path / "run/last.pt")["history"]) == 1 and signal.getsignal(number) is before
+    assert Trainer(dataclasses.replace(config, resume=True)).train() == 0
 
 
-def test_a_run_is_there_from_its_first_moment(config, monkeypatch):
-    def killed(*_):
-        raise SystemExit
-
-    monkeypatch.setattr(Trainer, "train_step", killed)
-    with pytest.raises(SystemExit):
-        Trainer(config).train()
-    with pytest.raises(ValueError, match="already holds a run"):
-        Trainer(config)
+def test_two_runs_do_not_write_into_one_folder(config, monkeypatch, tmp_path):
+    monkeypatch.setattr(files, "LOCK_SECONDS", 0)
+    trainer = Trainer(config)
+    with files.locked(tmp_path / "run"), pytest.raises(OSError, match="run: another run is writing there"):
+        trainer.train()
+    assert [path.name for path in (tmp_path / "run").iterdir()] == [".lock"]
 
 
 @pytest.mark.slow
-def test_an_older_state_without_a_newer_option_can_be_resumed(config, tmp_path):
+def test_a_state_without_a_newer_option_can_be_resumed_and_one_of_an_older_version_is_named(config, tmp_path):
     Trainer(dataclasses.replace(config, epochs=1)).train()
     state = read_state(tmp_path / "run/last.pt")
     del state["config"]["attention"]
     save_state(tmp_path / "run/last.pt", state)
     assert Trainer(dataclasses.replace(config, resume=True)).train() == 0
-
-
-def test_a_state_of_an_older_version_is_named(config, tmp_path):
-    Trainer(dataclasses.replace(config, epochs=1)).train()
-    state = read_state(tmp_path / "run/last.pt")
-    state["optimizer"]["param_groups"] = state["optimizer"]["param_groups"][:1]
+    del state["validation"]
     save_state(tmp_path / "run/last.pt", state)
-    with pytest.raises(ValueError, match=r"last.pt: an older version's state"):
+    with pytest.raises(ValueError, match=r"last.pt: not a training state of this version; an older one .*--weights"):
         Trainer(dataclasses.replace(config, resume=True))
 
 
@@ -198,7 +174,7 @@ def test_one_cycle_goes_through_and_its_length_cannot_change(config, tmp_path):
     assert len(rows) == 2 and rows[1]["lr"] < 1e-6 < rows[0]["lr"]
     halves = dataclasses.replace(config, model_path=str(tmp_path / "halves"))
     first = Trainer(halves)
-    first.state.over = lambda config: "" if first.state.epoch < 1 else "half"
+    first._over = lambda: "half" * len(first.history)
     first.train()
     assert Trainer(dataclasses.replace(halves, resume=True)).train() == 0
     assert same(weights_of(tmp_path / "run"), weights_of(tmp_path / "halves"))

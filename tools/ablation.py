@@ -14,7 +14,7 @@ from ..evaluation.scores import MethodScores, paired_difference, read_scores, wr
 from ..tester import Tester, sets_to_score
 from ..trainer import Trainer
 from ..utils.checkpoint import LOCAL, recipe
-from ..utils.command_line import as_words, parse, read_yaml
+from ..utils.command_line import read_yaml, typed
 from ..utils.files import locked, write_bytes, write_json
 from ..utils.options import FOLDS, AblationOptions, Recipe, RunConfig, TestConfig, TrainConfig
 
@@ -115,8 +115,7 @@ def read_variants(path: str) -> tuple[dict[str, dict], dict[str, str]]:
             raise ValueError(f"{path}, {name}: {what}; a row maps options of the recipe to values")
         if "against" in values:
             against[name] = values.pop("against")
-        parsed = parse(TrainConfig, as_words(values), f"{path}, {name}", "")
-        known[name] = {key: getattr(parsed, key) for key in values}
+        known[name] = typed(TrainConfig, values, f"{path}, {name}")
     return known, against
 
 

@@ -10,12 +10,9 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save
 
 from ..model import RAN, make_network
-from ..model.state_dicts import fitting, read_state_dict
 from .command_line import as_typed, names
-from .device import hardware
 from .files import write_bytes
 from .options import TrainConfig
-from .train_state import TrainState
 from .weight_files import BEST, LAST, WEIGHTS, check_hash, image_size, named, weights_in
 
 LOCAL = names(TrainConfig, "local")  # options that weights do not store
@@ -37,12 +34,10 @@ def save_weights(path: Path, state: dict[str, torch.Tensor], metadata: dict) -> 
 def read_weights(path: str | Path) -> tuple[dict[str, torch.Tensor], dict]:
     """Reads weights of this project: a .safetensors file, a run folder's best model, or a shipped model by its name.
 
-    A torch file, or one without metadata, is taken where its tensors are those of a shipped model's network.
-
     Returns:
         State dict and metadata: "model" (the network's options), "config" (see recipe), "epoch", "val_mae" (None
-        where nothing validated), "hardware", "seconds", "before" (the same of the trainings that it started from, the
-        first one first), and "diverged" where the training went back once.
+        where nothing validated), "validation" (names of the images that validated), "hardware", "seconds", and "before"
+        (the same of the trainings that it started from, the first one first).
 
     Raises:
         FileNotFoundError, ValueError: no such file, not one that `train` wrote, or not that of the hash beside it.
@@ -60,34 +55,10 @@ def read_weights(path: str | Path) -> tuple[dict[str, torch.Tensor], dict]:
             metadata = {key: json.loads(value) for key, value in (file.metadata() or {}).items()}
             state = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 (not a dict)
     except (SafetensorError, json.JSONDecodeError) as error:
-        if path.suffix == ".safetensors":
-            raise ValueError(f"{path}: not a readable safetensors file of this project ({error})") from None
-        state, metadata = read_state_dict(path), {}
-    if all(isinstance(metadata.get(part), dict) for part in ("model", "config")):
-        return state, metadata
-    return _as_shipped(path, state)
-
-
-def _as_shipped(path: Path, state: dict) -> tuple[dict[str, torch.Tensor], dict]:
-    """Weights that do not say what network they are of: a shipped model's, if names and shapes are the same.
-
-    Raises:
-        ValueError: they are not.
-    """
-    models = sorted(WEIGHTS.glob("*.safetensors"), reverse=True)  # ran_photos before ran_lite2, the same network
-    for model in models:
-        with safe_open(model, "pt") as file:
-            shapes = {name: file.get_slice(name).get_shape() for name in file.keys()}  # noqa: SIM118 (not a dict)
-            found, place = fitting(state, shapes)
-            if {name: list(value.shape) for name, value in found.items()} == shapes:
-                known = {part: json.loads(file.metadata()[part]) for part in ("model", "config")}
-                sizes = {key: known["config"][key] for key in ("img_size", "test_size")}
-                print(f"{path}: weights taken{place}, as of a network like that of {model.stem}")
-                return found, {"model": known["model"], "config": sizes}
-    raise ValueError(
-        f"{path}: not weights that `train` wrote: its metadata lacks the network's options, and its tensors are not "
-        f"those of {', '.join(model.stem for model in models)}"
-    )
+        raise ValueError(f"{path}: not a readable safetensors file of this project ({error})") from None
+    if not all(isinstance(metadata.get(part), dict) for part in ("model", "config")):
+        raise ValueError(f"{path}: not weights that `train` wrote: its metadata lacks the network's options")
+    return state, metadata
 
 
 def load_network(path: str | Path) -> tuple[RAN, dict]:
@@ -100,53 +71,15 @@ def load_network(path: str | Path) -> tuple[RAN, dict]:
     try:
         with torch.device("cpu"):  # whatever device and type the caller made torch's default
             network = make_network(**metadata["model"]).float()
-        state, place = fitting(state, network.state_dict())
         network.load_state_dict(state)
         image_size(metadata)
     except (RuntimeError, TypeError, ValueError) as error:
         raise ValueError(f"{path}: its weights do not fit the network it names ({error})") from None
-    if place:
-        print(f"{path}: weights taken{place}")
     return network, metadata
 
 
-def training_metadata(
-    config: TrainConfig, model: dict, state: TrainState, sets: list[str], device: torch.device
-) -> dict:
-    """What is stored with a training's weights, see read_weights."""
-    last = state.history[-1]
-    return {
-        "model": model,
-        "config": recipe(config) | {key: value for key, value in model.items() if key != "encoder_norm"},
-        "datasets": sets,
-        "torch": torch.__version__,
-        "epoch": last["epoch"],
-        "val_mae": last.get("val_mae"),
-        "hardware": hardware(device),
-        "seconds": round(sum(row["seconds"] for row in state.history)),
-        "before": state.before,
-        **({"diverged": state.retreat} if state.retreat else {}),
-    }
-
-
-def random_state(device: torch.device) -> dict:
-    """Torch's random state."""
-    return {
-        "random": torch.get_rng_state(),
-        "random_cuda": torch.cuda.get_rng_state() if device.type == "cuda" else None,
-    }
-
-
-def set_random_state(state: dict, device: torch.device) -> None:
-    """Takes back what random_state gave, from among other things."""
-    torch.set_rng_state(state["random"])
-    if state["random_cuda"] is not None and device.type == "cuda":
-        torch.cuda.set_rng_state(state["random_cuda"])
-
-
-def save_state(path: Path, *parts: dict) -> None:
-    """Writes a training's state, of parts with different keys."""
-    state = {key: value for part in parts for key, value in part.items()}
+def save_state(path: Path, state: dict) -> None:
+    """Writes a training's state: all that --resume needs."""
     data = io.BytesIO()  # on a full disk torch's writer hides the reason behind a RuntimeError of its own
     torch.save(state, data)
     write_bytes(path, data.getbuffer())
@@ -184,18 +117,14 @@ def state_to_resume(folder: Path, config: TrainConfig) -> dict | None:
         print(f"nothing to resume in {folder}: starting fresh")
         return None
     state = read_state(path)
-    parts = {"config": dict, "model": dict, "network": dict, "optimizer": dict, "history": list, "names": list}
+    parts = {"config": dict, "model": dict, "network": dict, "optimizer": dict, "history": list, "validation": list}
     if not (isinstance(state, dict) and all(isinstance(state.get(part), kind) for part, kind in parts.items())):
-        raise ValueError(f"{path}: not a training state that `train` wrote")
-    # An option that is newer than the run had its default; precision was full before it was one.
-    stored = dataclasses.asdict(TrainConfig()) | {"amp": "off"} | state["config"]
+        advice = "an older one can go on by --weights and another --model_path"
+        raise ValueError(f"{path}: not a training state of this version; {advice}")
+    stored = dataclasses.asdict(TrainConfig()) | state["config"]  # an option newer than the run had its default
     now = dataclasses.asdict(config.with_sizes(stored))
     free = FREE_ON_RESUME - {"epochs"} if config.schedule == "onecycle" else FREE_ON_RESUME  # its end is planned
-    differing = [k for k in now if k not in free and stored[k] != now[k]]
-    differing += [k for k in stored if k not in now and stored[k]]  # an option that is no more
-    if differing:
-        options = ", ".join(f"--{k} {stored[k]} (now {now.get(k, 'gone')})" for k in differing)
+    if differing := [key for key in now if key not in free and stored[key] != now[key]]:
+        options = ", ".join(f"--{key} {stored[key]} (now {now[key]})" for key in differing)
         raise ValueError(f"{path} was trained with {options}: resume with the same options")
-    if len(state["optimizer"].get("param_groups", ())) != 2:
-        raise ValueError(f"{path}: an older version's state; finish it there, or start from its weights with --weights")
     return state

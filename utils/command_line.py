@@ -31,6 +31,7 @@ def option(
     group: str = "",
     local: bool = False,
     free: bool = False,
+    in_file: bool = False,
 ) -> Any:
     """One field of an options dataclass; a list default takes several values, a bool takes True/False/yes/no/1/0.
 
@@ -39,6 +40,7 @@ def option(
         group: heading in --help.
         local: whether it is about a machine and its folders, not about the recipe: weights do not store it.
         free: whether it may differ between a run and its resumption, as local ones may.
+        in_file: whether it is set in a YAML file alone, see parse.
     """
     metadata = {
         "help": help,
@@ -49,6 +51,7 @@ def option(
         "group": group,
         "local": local,
         "free": free or local,
+        "in_file": in_file,
     }
     if isinstance(default, list):
         return field(default_factory=lambda: list(default), metadata=metadata)
@@ -64,7 +67,13 @@ def parse_bool(text: str) -> bool:
 
 
 class _Parser(argparse.ArgumentParser):
-    """Refuses an unknown option by its name, with the nearest known one, and what is wrong in a line, without usage."""
+    """Names an unknown option and the nearest known one, in a line without usage; exit status 2.
+
+    Attributes:
+        in_file: names of the options that are set in a YAML file alone.
+    """
+
+    in_file: tuple = ()
 
     def error(self, message: str):
         self.exit(2, f"{self.prog}: error: {message}\n")
@@ -77,6 +86,8 @@ class _Parser(argparse.ArgumentParser):
         parsed, unknown = self.parse_known_intermixed_args(args, namespace)
         if unknown:
             name = unknown[0].split("=")[0]
+            if name.removeprefix("--") in self.in_file:
+                self.error(f"{name} is set in a YAML file alone: write it there, and give the file as --config FILE")
             near = difflib.get_close_matches(name, self._option_string_actions, n=1)
             hint = f"; did you mean {near[0]}?" if near else ""
             self.error(f"unknown option {name}{hint} (--help lists all)")
@@ -124,15 +135,23 @@ def as_words(values: dict[str, Any]) -> list[str]:
     return words
 
 
-def _parser(options: type, prog: str, description: str) -> _Parser:
-    """A parser with an argument for each field, under the headings that the fields name."""
-    parser = _Parser(prog=prog, description=description, allow_abbrev=False, formatter_class=_Help)
+def _parser(options: type, prog: str, description: str, of_file: bool = False) -> _Parser:
+    """A parser with an argument for each field, under the headings that the fields name.
+
+    Args:
+        of_file: whether it parses a YAML file: then it knows all fields, and sets those alone that stand there.
+    """
+    more: dict[str, Any] = {"argument_default": argparse.SUPPRESS} if of_file else {"formatter_class": _Help}
+    parser = _Parser(prog=prog, description=description, allow_abbrev=False, **more)
+    parser.in_file = () if of_file else tuple(names(options, "in_file"))
     groups: dict[str, Any] = {"": parser}
     for f in dataclasses.fields(options):
+        if f.name in parser.in_file:
+            continue
         if (group := f.metadata["group"]) not in groups:
             groups[group] = parser.add_argument_group(group)
         default = f.default if f.default_factory is dataclasses.MISSING else f.default_factory()
-        settings: dict[str, Any] = {"help": f.metadata["help"], "default": default}
+        settings: dict[str, Any] = {"help": f.metadata["help"]} | ({} if of_file else {"default": default})
         if isinstance(default, bool):
             settings |= {"type": parse_bool, "nargs": "?", "const": True, "metavar": "BOOL"}
         elif isinstance(default, list):
@@ -152,8 +171,17 @@ def _parser(options: type, prog: str, description: str) -> _Parser:
     return parser
 
 
+def typed(options: type, values: dict[str, Any], where: str) -> dict[str, Any]:
+    """Values of a YAML file as the fields of an options dataclass have them.
+
+    Raises:
+        SystemExit: an unknown option or a bad value, named on stderr behind `where`.
+    """
+    return vars(_parser(options, where, "", of_file=True).parse_args(as_words(values)))
+
+
 def parse(options: type, argv: list[str], prog: str, description: str) -> Any:
-    """Reads a command line into an options dataclass; options of its --config file stand before those on the line.
+    """Reads a command line into an options dataclass; it wins over the options of its --config file.
 
     Args:
         options: dataclass whose fields were made by `option`.
@@ -167,18 +195,13 @@ def parse(options: type, argv: list[str], prog: str, description: str) -> Any:
         SystemExit: 0 after --help; 2 for an unknown option, a bad value or a bad config, named on stderr.
     """
     parser = _parser(options, prog, description)
-    parsed = parser.parse_args(argv)
-    if getattr(parsed, "config", ""):
-        try:
-            words = as_words(read_yaml(parsed.config))
-        except ValueError as error:
-            parser.error(str(error))
-        parser.prog = f"{prog}: {parsed.config}"  # names the file in a complaint about its options
-        parser.parse_args(words)
-        parser.prog = prog
-        parsed = parser.parse_args([*words, *argv])
+    values = vars(parser.parse_args(argv))
     try:
-        return options(**vars(parsed))
+        if config := values.get("config"):
+            parser.set_defaults(**typed(options, read_yaml(config), f"{prog}: {config}"))
+            values = vars(parser.parse_args(argv))
+            parser.prog = f"{prog}: {config}"  # named in a complaint about its values
+        return options(**values)
     except ValueError as error:
         parser.error(str(error))
 

@@ -4,12 +4,8 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
-
-from .memory import explain_dead_workers
 
 if TYPE_CHECKING:  # imported where several processes, or a device of torch, need it: onnxruntime does without
     import torch
@@ -23,7 +19,7 @@ def join(device: str, patience: timedelta = PATIENCE) -> torch.device:
 
     Args:
         device: auto, cpu, cuda or mps.
-        patience: how long processes wait for each other before the job ends with a message.
+        patience: how long processes wait for each other before the job ends.
 
     Raises:
         ValueError: no such device, MPS under torchrun, or more processes on this machine than GPUs.
@@ -37,9 +33,7 @@ def join(device: str, patience: timedelta = PATIENCE) -> torch.device:
     if "LOCAL_RANK" not in os.environ:
         return chosen
     if chosen.type == "mps":
-        if device == "mps":
-            raise ValueError("--device mps: several processes work on CUDA or on the CPU")
-        chosen = torch.device("cpu")
+        raise ValueError("several processes work on CUDA or on the CPU: --device cpu")
     if chosen.type == "cuda":
         local, gpus = int(os.environ["LOCAL_RANK"]), torch.cuda.device_count()
         if local >= gpus:
@@ -74,7 +68,7 @@ def size() -> int:
 
 
 def wrapped(network: nn.Module, device: torch.device) -> nn.Module:
-    """The network as it is to be called in training: its gradients become means over all processes.
+    """The network as training calls it: its gradients become means over all processes.
 
     On CUDA the decoder's BatchNorms see the whole batch (SyncBatchNorm); Gloo has none, there each sees its share.
     """
@@ -90,17 +84,6 @@ def wrapped(network: nn.Module, device: torch.device) -> nn.Module:
     return DistributedDataParallel(network, [device] if device.type == "cuda" else None)
 
 
-def total(values: list[float], device: torch.device) -> list[float]:
-    """Sums over all processes."""
-    if size() == 1:
-        return values
-    import torch
-
-    sums = torch.tensor(values, dtype=torch.float64, device=device)
-    _job().all_reduce(sums)
-    return sums.tolist()
-
-
 def gather(items: list) -> list:
     """Items of all processes, in their original order where process r holds the items r, r + size, r + 2 size, ..."""
     if size() == 1:
@@ -108,6 +91,11 @@ def gather(items: list) -> list:
     shares: list[Any] = [None] * size()
     _job().all_gather_object(shares, items)
     return [share[i] for i in range(max(map(len, shares))) for share in shares if i < len(share)]
+
+
+def total(*values: float) -> list[float]:
+    """Sums over all processes."""
+    return [sum(of_all) for of_all in zip(*gather([values]))]
 
 
 def same_buffers(network: nn.Module) -> None:
@@ -122,31 +110,9 @@ def check_same(what: str, value: Any) -> None:
 
     Raises:
         ValueError: they differ, as where a folder is not on a disk that all machines see.
-        ConnectionError: another process has ended, or hangs.
     """
-    if size() == 1:
-        return
-    values: list[Any] = [None] * size()
-    with explain_lost_processes("start the job again"):
-        _job().all_gather_object(values, value)
-    if other := [number for number in range(size()) if values[number] != values[0]]:
+    values = gather([value])
+    if other := [number for number, found in enumerate(values) if found != values[0]]:
         raise ValueError(
             f"processes 0 and {', '.join(map(str, other))} see different {what}: all machines need the same files"
         )
-
-
-@contextmanager
-def explain_lost_processes(advice: str) -> Iterator[None]:
-    """Turns the failure of a collective, where another process has ended or hangs, into a ConnectionError.
-
-    Of a loader process that died: see explain_dead_workers.
-    """
-    try:
-        with explain_dead_workers():
-            yield
-    except RuntimeError as error:
-        if size() == 1 or isinstance(error, sys.modules["torch"].OutOfMemoryError):
-            raise
-        reason = str(error).splitlines()[0]
-        sentence = f"process {rank()} stopped: another one has ended, or hangs ({reason}); {advice}"
-        raise ConnectionError(sentence) from error

@@ -1,6 +1,5 @@
 """Files that are whole or absent, and files that belong together."""
 
-import codecs
 import csv
 import errno
 import hashlib
@@ -9,28 +8,18 @@ import os
 import tempfile
 from collections import Counter
 from collections.abc import Collection, Iterable, Iterator
-from contextlib import contextmanager, suppress
-from functools import cache
+from contextlib import contextmanager
 from pathlib import Path, PureWindowsPath
 from typing import Any
 
+from filelock import FileLock, Timeout
+
 from .picture_names import is_picture, is_systems
 
-try:
-    import fcntl
-except ImportError:  # Windows
-    fcntl = None  # type: ignore[assignment]  # a module that may be absent has no better type
-
-UNWRITABLE = (
-    errno.ENOSPC,
-    errno.EDQUOT,
-    errno.EROFS,
-    errno.EACCES,
-    errno.EPERM,
-    errno.EFBIG,
-    errno.ENAMETOOLONG,
-    errno.EISDIR,
-)
+LOCK_SECONDS = 10  # loader processes of a run that was killed hold its lock for some seconds longer
+PART = 2**15  # bytes at both ends of a file that tell it from others
+UNWRITABLE = (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.EPERM, errno.EFBIG, errno.ENAMETOOLONG,
+              errno.EISDIR)  # fmt: skip
 
 
 @contextmanager
@@ -63,61 +52,23 @@ def atomic(path: Path) -> Iterator[Path]:
 
 
 @contextmanager
-def locked(folder: Path, first: bool = True) -> Iterator[None]:
-    """Keeps a folder of results to one run at a time; a run that was killed holds it no longer (Linux and macOS).
-
-    Where a file system has no locks, a warning says so. A folder that was made here goes again where the work fails
-    before it has written anything.
-
-    Args:
-        folder: is made, and tried.
-        first: whether this is the first of the run's processes; the others leave the lock to it.
+def locked(folder: Path) -> Iterator[None]:
+    """Keeps a folder of results to one run at a time; makes it, and tries whether it can be written to.
 
     Raises:
         OSError: another run is at work there, or the folder cannot be made or written to.
     """
-    made = [path for path in (folder, *folder.parents) if not path.exists()]
     check_writable(folder)
-    if not first or fcntl is None:
-        yield
-        return
-    holder = os.open(folder, os.O_RDONLY)
-    _held.add(holder)
+    lock = FileLock(folder / ".lock")
     try:
-        try:
-            fcntl.flock(holder, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            advice = "wait for its end, or choose another folder"
-            raise OSError(f"{folder}: another run is writing there; {advice}") from None
-        except OSError as error:  # NFS, SMB and containers may have none, and say so in many ways
-            _warn_of_no_locks(folder, error.strerror)
+        lock.acquire(timeout=LOCK_SECONDS)
+    except Timeout:
+        advice = "wait for its end, or choose another folder"
+        raise OSError(f"{folder}: another run is writing there; {advice}") from None
+    try:
         yield
-    except BaseException:
-        for path in made:
-            with suppress(OSError):  # it holds something
-                path.rmdir()
-        raise
     finally:
-        _held.discard(holder)
-        os.close(holder)
-
-
-@cache
-def _warn_of_no_locks(folder: Path, reason: str) -> None:
-    print(f"warning: {folder}: no locks here ({reason}); see to it that one run at a time writes there", flush=True)
-
-
-_held: set[int] = set()  # descriptors of locked folders
-
-
-def _release_inherited_locks() -> None:
-    """A forked loader process may outlive a killed run by seconds: it must not hold the run's lock."""
-    while _held:
-        os.close(_held.pop())
-
-
-if fcntl:
-    os.register_at_fork(after_in_child=_release_inherited_locks)
+        lock.release()
 
 
 def check_writable(folder: Path) -> None:
@@ -169,28 +120,32 @@ def write_csv(path: Path, rows: Iterable[dict], header: Iterable[str] = (), enco
         writer.writerows(rows)
 
 
-def decoded(data: bytes, errors: str = "strict") -> str:
-    """Text in UTF-8, with its mark or without, or in UTF-16 with its mark, as Windows writes it; or UnicodeDecodeError.
-
-    Args:
-        errors: what becomes of other bytes in UTF-8, as in bytes.decode.
-    """
-    if data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
-        return data.decode("utf-16")
-    return data.decode("utf-8-sig", errors)
-
-
 def read_lines(path: Path) -> list[str]:
-    """Lines of a text file, see decoded, stripped, without empty ones.
+    """Lines of a text file in UTF-8, stripped, without empty ones.
 
     Raises:
         FileNotFoundError, ValueError: no such file, or another kind of file.
     """
     try:
-        lines = decoded(Path(path).read_bytes()).splitlines()
+        lines = Path(path).read_text(encoding="utf-8-sig").splitlines()
     except UnicodeDecodeError as error:
-        raise ValueError(f"{path}: not a text file in UTF-8 or UTF-16 ({error})") from None
+        raise ValueError(f"{path}: not a text file in UTF-8 ({error}); save it as UTF-8") from None
     return [line.strip() for line in lines if line.strip()]
+
+
+def fingerprint(*paths: Path) -> str:
+    """A hash of some files' sizes, and of the first and last 32 KB of each. Raises ValueError for what is no file."""
+    digest = hashlib.blake2b(digest_size=8)
+    for path in paths:
+        if path.exists() and not path.is_file():
+            raise ValueError(f"{path}: a folder, a pipe or the like")
+        with open(path, "rb") as file:
+            size = file.seek(0, 2)
+            digest.update(str(size).encode())
+            for place in (0, max(0, size - PART)):
+                file.seek(place)
+                digest.update(file.read(PART))
+    return digest.hexdigest()
 
 
 def list_images(folder: Path, more: tuple[str, ...] = ()) -> dict[str, list[Path]]:

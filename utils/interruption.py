@@ -1,45 +1,31 @@
-"""Ctrl-C and SIGTERM as a request that long work looks at between two steps."""
+"""Signals that ask a training to leave after its epoch."""
 
 import signal
 import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+# What Slurm (--signal) and torchrun send. Ctrl-C ends a training at once; --resume repeats the unfinished epoch.
+POLITE = [getattr(signal, name) for name in ("SIGTERM", "SIGUSR1") if hasattr(signal, name)]
 
 
-class StopSignals:
-    """Context in which the first SIGINT or SIGTERM only sets `received`; a second one acts as it always did.
+@contextmanager
+def noted_signals() -> Iterator[list[signal.Signals]]:
+    """Collects SIGTERM and SIGUSR1 in a list instead of ending the program; a second one acts as it did before.
 
-    Signals are the main thread's: elsewhere (in a notebook, behind a web page) it leaves them alone. So it does with a
-    handler that a program set which Python is a part of, as it could not be set again.
-
-    Attributes:
-        received: the signal that this process got.
-        agreed: the signal by which all processes of the job leave, at the same step.
+    Outside of the main thread, as in a web application, it leaves signals alone.
     """
+    received: list[signal.Signals] = []
+    before: dict = {}
 
-    def __init__(self):
-        self.received: signal.Signals | None = None
-        self.agreed: signal.Signals | None = None
-        self._previous: dict = {}
+    def note(number: int, _frame) -> None:
+        received.append(signal.Signals(number))
+        signal.signal(number, before[number])
 
-    def __enter__(self) -> "StopSignals":
-        for number in (signal.SIGINT, signal.SIGTERM):
-            if threading.current_thread() is threading.main_thread() and signal.getsignal(number) is not None:
-                self._previous[number] = signal.signal(number, self._note)
-        return self
-
-    def __exit__(self, *_) -> None:
-        for number, handler in self._previous.items():
+    if threading.current_thread() is threading.main_thread():
+        before = {number: signal.signal(number, note) for number in POLITE}
+    try:
+        yield received
+    finally:
+        for number, handler in before.items():
             signal.signal(number, handler)
-
-    @property
-    def count(self) -> float:
-        """1 where this process got a signal, else 0: to be summed over all processes."""
-        return float(self.received is not None)
-
-    def agree(self, signals: float) -> None:
-        """Leaves when any process got a signal."""
-        if signals:
-            self.agreed = self.received or signal.SIGTERM
-
-    def _note(self, number: int, _frame) -> None:
-        self.received = signal.Signals(number)
-        self.__exit__()

@@ -8,7 +8,7 @@ import torch
 from .files import atomic, write_csv
 
 
-def plot_history(path: Path, rows: list[dict]) -> None:
+def plot_history(path: Path, rows: list[dict], best: dict) -> None:
     """Draws loss and MAE of training and validation (if any) over the epochs, and marks the epoch that is kept."""
     from matplotlib.figure import Figure  # pyplot would need global state
 
@@ -18,7 +18,6 @@ def plot_history(path: Path, rows: list[dict]) -> None:
             if f"{part}_{what}" in rows[0]:
                 panel.plot(epochs, [row[f"{part}_{what}"] for row in rows], marker=".", label=part, **style)
         if "val_mae" in rows[0]:
-            best = min(rows, key=lambda row: row["val_mae"])
             panel.plot(best["epoch"], best[f"val_{what}"], "*", markersize=12, color="C3", label="kept")
         panel.set(xlabel="epoch", title=title)
         panel.set_ylim(bottom=0)
@@ -47,10 +46,10 @@ class RunLog:
 
         Args:
             best: the row of it whose weights are kept.
-            example: photograph, truth and map of a validation picture, 3 x H x W in [0, 1].
+            example: a validation image, its mask and its map side by side, 3 x H x W in [0, 1].
         """
         write_csv(self.folder / "history.csv", history)
-        plot_history(self.folder / "curves.png", history)
+        plot_history(self.folder / "curves.png", history, best)
         row = history[-1]
         self.board.add(row, example)
         parts = [part for part in ("train", "val") if f"{part}_loss" in row]
@@ -60,7 +59,7 @@ class RunLog:
 
 
 class Board:
-    """Scalars and one picture an epoch for TensorBoard, where tensorboard is installed; otherwise it does nothing.
+    """Scalars and one image an epoch for TensorBoard, where tensorboard is installed; otherwise it does nothing.
 
     Args:
         folder: of the log.
@@ -75,12 +74,12 @@ class Board:
         else:
             self.writer = SummaryWriter(str(folder), purge_step=first_epoch)
 
-    def add(self, row: dict, picture: torch.Tensor | None) -> None:
-        """Adds an epoch: a row of the history, and a picture 3 x H x W in [0, 1]."""
+    def add(self, row: dict, image: torch.Tensor | None) -> None:
+        """Adds an epoch: a row of the history, and an image 3 x H x W in [0, 1]."""
         if self.writer is None:
             return
         for name, value in row.items():
             self.writer.add_scalar(name.replace("_", "/", 1), value, row["epoch"])
-        if picture is not None:
-            self.writer.add_image("validation: photograph, truth, map", picture, row["epoch"])
+        if image is not None:
+            self.writer.add_image("validation: image, mask, map", image, row["epoch"])
         self.writer.flush()

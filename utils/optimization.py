@@ -19,12 +19,12 @@ def build_optimizer(network: nn.Module, recipe: Recipe, steps: int) -> tuple[Opt
         recipe: schedule, lr, encoder_lr, weight_decay, and for the plateau lr_factor and patience.
         steps: of the whole training.
 
+    Returns:
+        The optimiser and its schedule. "plateau" is stepped with the validation loss after every epoch, "onecycle"
+        after every step but the last.
+
     Raises:
         ValueError: too few steps for one cycle.
-
-    Returns:
-        The schedule "plateau" is stepped with the validation loss after every epoch, "onecycle" after every step but
-        the last.
     """
     parts: dict[str, list[nn.Parameter]] = {"encoder": [], "decoder": []}
     for name, parameter in network.named_parameters():
@@ -38,7 +38,7 @@ def build_optimizer(network: nn.Module, recipe: Recipe, steps: int) -> tuple[Opt
         return optimizer, ReduceLROnPlateau(optimizer, factor=recipe.lr_factor, patience=recipe.patience)
     optimizer = AdamW(groups, weight_decay=recipe.weight_decay, fused=fused)
     if steps < 3:
-        raise ValueError(f"--schedule onecycle needs three steps, this training has {steps}: more --epochs or pictures")
+        raise ValueError(f"--schedule onecycle needs three steps, this training has {steps}: more --epochs or images")
     warm_up = max(WARM_UP, 2 / steps)  # the scheduler cannot do with less than two steps
     return optimizer, OneCycleLR(optimizer, rates, total_steps=steps, pct_start=warm_up, cycle_momentum=False)
 
@@ -55,15 +55,30 @@ class Optimization:
         self.network, self.recipe = network, recipe
         self.optimizer, self.scheduler = build_optimizer(network, recipe, steps)
         self.scaler = torch.amp.GradScaler(next(network.parameters()).device.type, enabled=scaled)
+        self.complete = True  # whether the gradient that the network holds was used
 
     @property
     def rate(self) -> float:
         """The decoder's learning rate."""
         return self.optimizer.param_groups[-1]["lr"]
 
-    def step(self, loss: torch.Tensor) -> torch.Tensor:
-        """Adds a loss's gradient to what the network holds and changes the weights; returns its norm, not clipped."""
-        self.scaler.scale(loss).backward()
+    def step(self, loss: torch.Tensor, share: float = 1, last: bool = True) -> torch.Tensor:
+        """Adds a loss's gradient to the network's; changes the weights with the last one of some batches.
+
+        Args:
+            loss: mean over a batch.
+            share: of the batch in the gradient of one step.
+            last: whether the step is complete.
+
+        Returns:
+            The norm of the network's gradient so far, before clipping.
+        """
+        if self.complete:
+            self.network.zero_grad(set_to_none=True)
+        self.scaler.scale(loss * share).backward()
+        self.complete = last
+        if not last:
+            return torch.zeros((), device=loss.device)
         self.scaler.unscale_(self.optimizer)
         norm = clip_grad_norm_(self.network.parameters(), self.recipe.clip or float("inf"))
         self.scaler.step(self.optimizer)
@@ -78,16 +93,10 @@ class Optimization:
         if isinstance(self.scheduler, ReduceLROnPlateau):
             self.scheduler.step(loss)
 
-    def halve_rate(self) -> None:
-        """Halves the learning rates of now and of all that is planned."""
-        for group in self.optimizer.param_groups:
-            group |= {key: group[key] / 2 for key in ("lr", "initial_lr", "max_lr", "min_lr") if key in group}
-
     def state_dict(self) -> dict[str, dict]:
         return {part: getattr(self, part).state_dict() for part in ("optimizer", "scheduler", "scaler")}
 
     def load_state_dict(self, state: dict[str, dict]) -> None:
-        """Takes back what state_dict gave, from among other things; older states have no scaler."""
-        self.optimizer.load_state_dict(state["optimizer"])
-        self.scheduler.load_state_dict(state["scheduler"])
-        self.scaler.load_state_dict(state.get("scaler", {}))
+        """Takes back what state_dict gave, from among other things."""
+        for part in ("optimizer", "scheduler", "scaler"):
+            getattr(self, part).load_state_dict(state[part])

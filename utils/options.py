@@ -26,13 +26,15 @@ PRECISIONS = ("auto", "off", "bf16", "fp16")
 ATTENTIONS = ("separated", "normal", "reverse", "none")
 DECODERS = ("paper", "fine")
 SCHEDULES = ("plateau", "onecycle")
+KEPT = ("mae", "f", "loss")
 IMG_SIZE = 384  # the paper's
-FOLDS = 5  # parts of the training pictures that can be left out
+FOLDS = 5  # parts of the training images that can be left out
 MIN_SIZE = 32  # the copy of model.MIN_SIZE, pixels
 ROOT = Path(__file__).parent.parent
 
 _data, _network, _recipe = (partial(option, group=group) for group in ("data", "network", "recipe"))
 _machine = partial(option, group="machine", local=True)
+_file = partial(option, in_file=True)  # set in a YAML file alone
 
 
 def data_path_option(help: str, **more: Any) -> Any:
@@ -63,69 +65,72 @@ class RunConfig:
     model_path: str = _machine("runs/ran", "run folder: weights, history, maps and scores")
     datasets: list[str] = _data([], "names of the sets, e.g. CUHK DUT (default: all found, but for those with trimaps)")
     fold: int = _data(
-        0, "a fifth of the training pictures, 1 to 5: train leaves it out, test scores it; 0 = none", at_least=0
+        0, "a fifth of the training images, 1 to 5: train leaves it out, test scores it; 0 = none", at_least=0
     )
     batch_size: int = _recipe(2, "images in a batch, over all processes", aliases=("--bact_size",), at_least=1)
     num_workers: int = _machine(2, "loader processes beside the main one; 0 = none", at_least=0)
     device: str = device_option(group="machine")
-    compile: bool = _machine(False, "torch.compile the network, with CUDA graphs on a GPU: a slow start")
 
 
 @dataclass
 class Recipe(RunConfig):
-    """How a training goes, whatever of the network it trains. The defaults are the paper's."""
+    """How a training goes, whatever the network. The defaults are the paper's."""
 
     arch: str = _network("resnet50", "encoder", choices=ARCHS)
     pretrained: str = _network(
         "imagenet", "encoder weights: imagenet, none (from scratch) or a state dict's path", free=True
     )
     img_size: int = _recipe(
-        0, f"side of the square samples, pixels; 0 = {IMG_SIZE}, or with --weights as those were trained", at_least=0
+        0, f"side of the square samples, pixels; 0 = {IMG_SIZE}, or with --weights as in their training", at_least=0
     )
-    test_size: int = _recipe(
+    test_size: int = _file(
         0,
-        "side that test resizes pictures to, larger than crops were; 0 = img_size (without one, as --weights says)",
+        "side that validation and test resize images to; 0 = img_size, or with --weights as in their training",
         at_least=0,
     )
     epochs: int = _recipe(100, "epochs at most", at_least=1, free=True)
+    accumulate: int = _recipe(1, "batches whose gradients are averaged for one step of the optimiser", at_least=1)
     schedule: str = _recipe(
         "plateau",
-        "plateau: Adam, its rate falls when the validation loss (without one, the training loss) rests; "
+        "plateau: Adam, its rate falls when the validation loss (without validation, the training loss) rests; "
         "onecycle: AdamW, its rate rises for a tenth of all steps, then falls to zero",
         choices=SCHEDULES,
     )
     lr: float = _recipe(5e-5, "learning rate; the highest of onecycle", at_least=0)
-    encoder_lr: float = _recipe(1.0, "share of --lr that the encoder learns with", at_least=0)
-    loss_weights: list[float] = _recipe([0.7, 0.7, 0.7], "what BCE, IoU and L1 of the mask weigh in the loss")
+    encoder_lr: float = _file(1.0, "the encoder's learning rate, as a share of lr", at_least=0)
+    loss_weights: list[float] = _file([0.7, 0.7, 0.7], "weights of BCE, IoU and L1 in the loss of the mask")
     augmentation: str = _recipe("paper", "strong: crops, colours, softness, noise, JPEG", choices=("paper", "strong"))
-    weight_decay: float = _recipe(1e-4, "weight decay: L2 in Adam, decoupled in AdamW", at_least=0)
-    patience: int = _recipe(5, "epochs without a better validation loss before the learning rate falls", at_least=0)
-    lr_factor: float = _recipe(0.1, "what the learning rate is multiplied by then", at_least=0)
-    early_stop: int = _recipe(
-        10, "epochs without a better validation MAE before a plateau training stops", at_least=1, free=True
+    weight_decay: float = _file(1e-4, "weight decay: L2 in Adam, decoupled in AdamW", at_least=0)
+    patience: int = _file(5, "plateau: epochs without a lower validation loss before the rate falls", at_least=0)
+    lr_factor: float = _file(0.1, "plateau: factor of the learning rate then", at_least=0)
+    early_stop: int = _file(
+        10, "plateau: epochs without a better validation, see keep, before training stops", at_least=1, free=True
     )
     amp: str = _recipe("off", "mixed precision; auto takes bf16 on CUDA where it is, else off", choices=PRECISIONS)
-    clip: float = _recipe(2.0, "largest norm of the gradient; 0 = no limit", at_least=0)
-    val_share: float = _data(0.05, "share of the training list that validates; 0: the last epoch is kept", at_least=0)
-    extra: list[str] = _data([], "extra training sets: every batch gets some of their pictures, e.g. SYNTHETIC")
-    extra_per_batch: int = _recipe(0, "how many of a batch's images are of --extra", at_least=0)
+    clip: float = _file(2.0, "largest norm of the gradient; 0 = no limit", at_least=0)
+    val_share: float = _data(0.05, "share of the training images that validates; 0: the last epoch is kept", at_least=0)
+    val: str = _data("", "a set below Train/ that validates, instead of a share of the training images")
+    keep: str = _recipe("mae", "validation score of the epoch that is kept: mae, f (of P0) or loss", choices=KEPT)
+    extra: list[str] = _data([], "extra training sets: every batch gets some of their images, e.g. SYNTHETIC")
+    extra_per_batch: int = _file(1, "images of --extra in each batch", at_least=1)
     limit: int = _data(0, "use the first N training images only, for a trial run; 0 = all", at_least=0)
+    compile: bool = _machine(False, "torch.compile the network, with CUDA graphs on a GPU: a slow start")
     cache_mb: int = _machine(2048, "memory for resized images, MB; those beyond it are decoded every time", at_least=0)
 
     def __post_init__(self):
         if len(self.loss_weights) != 3 or min(self.loss_weights) < 0 or not any(self.loss_weights):
-            raise ValueError(f"--loss_weights {self.loss_weights}: three weights from 0, not all of them 0")
+            raise ValueError(f"loss_weights {self.loss_weights}: expected three weights from 0, not all of them 0")
         if 0 < self.img_size < 64:
             raise ValueError(f"--img_size {self.img_size}: at least 64, or 0 for {IMG_SIZE}")
-        if 0 < self.test_size < 32:
-            raise ValueError(f"--test_size {self.test_size}: at least 32, or 0 for --img_size")
-        if bool(self.extra) != bool(self.extra_per_batch):
-            raise ValueError("--extra names sets, --extra_per_batch says how many images of a batch: give both")
+        if 0 < self.test_size < MIN_SIZE:
+            raise ValueError(f"test_size {self.test_size}: at least {MIN_SIZE}, or 0 for img_size")
+        if self.extra and self.extra_per_batch >= self.batch_size:
+            raise ValueError(f"extra_per_batch {self.extra_per_batch}: must be below --batch_size {self.batch_size}")
 
 
 @dataclass
 class TrainConfig(Recipe):
-    """Train RAN; the defaults are the paper's recipe."""
+    """Train RAN; the defaults are the paper's recipe. configs/paper.yaml lists every option of a recipe."""
 
     config: str = _machine("", "YAML file of options, e.g. configs/best.yaml; the command line's own win over its")
     weights: str = _network(

@@ -51,15 +51,35 @@ def test_every_learned_parameter_is_in_one_group(network):
     assert frozen and not {id(p) for p in frozen} & (set(encoder) | set(decoder))
 
 
+@pytest.mark.parametrize("clip", [2.0, 0])
+def test_gradients_are_clipped_and_their_norm_is_that_before(network, clip):
+    optimization = Optimization(network, TrainConfig(clip=clip), 10, scaled=False)
+    parameter = max((p for p in network.parameters() if p.requires_grad), key=torch.numel)
+    for weight in (3.0, 0.01):
+        norm = optimization.step((parameter * weight).sum())
+        whole = weight * parameter.numel() ** 0.5
+        assert norm.item() == pytest.approx(whole, rel=1e-2)
+        assert parameter.grad.norm().item() == pytest.approx(min(whole, clip or whole), rel=1e-2)
+
+
+def test_a_step_waits_for_the_last_of_its_batches(network):
+    optimization = Optimization(network, TrainConfig(clip=0), 10, scaled=False)
+    parameter = list(network.parameters())[-1]
+    before = parameter.detach().clone()
+    optimization.step((parameter * 1).sum(), 0.5, last=False)
+    assert torch.equal(parameter, before)
+    norm = optimization.step((parameter * 3).sum(), 0.5)
+    assert torch.equal(parameter.grad, torch.full_like(parameter, 2)) and not torch.equal(parameter, before)
+    assert norm.item() == pytest.approx(2 * parameter.numel() ** 0.5, rel=1e-2)
+    optimization.step((parameter * 1).sum())
+    assert torch.equal(parameter.grad, torch.ones_like(parameter))
+
+
 @pytest.mark.parametrize("schedule", ["plateau", "onecycle"])
-def test_half_the_rate_is_half_of_all_that_is_planned(network, schedule):
+def test_the_state_comes_back(network, schedule):
     recipe = TrainConfig(schedule=schedule, lr=1e-3, encoder_lr=0.5)
-    whole, half = (Optimization(network, recipe, 10, scaled=False) for _ in range(2))
-    half.halve_rate()
-    for _ in range(9):
-        assert half.rate == pytest.approx(whole.rate / 2)
-        for one in (whole, half):
-            one.step(next(network.parameters()).sum())
-    again = Optimization(network, recipe, 10, scaled=False)
-    again.load_state_dict(half.state_dict())
-    assert again.rate == half.rate
+    one, other = (Optimization(network, recipe, 10, scaled=False) for _ in range(2))
+    for _ in range(4):
+        one.step(next(network.parameters()).sum())
+    other.load_state_dict(one.state_dict())
+    assert other.rate == one.rate and other.optimizer.state_dict().keys() == one.optimizer.state_dict().keys()

@@ -5,7 +5,7 @@ import pytest
 from ran.photos.options import PredictOptions
 from ran.tools.ablation import read_variants
 from ran.utils.checkpoint import read_weights, recipe
-from ran.utils.command_line import parse, parse_bool
+from ran.utils.command_line import names, parse, parse_bool, read_yaml
 from ran.utils.options import TestConfig as EvaluationConfig
 from ran.utils.options import TrainConfig
 
@@ -58,10 +58,8 @@ def test_booleans(text, value):
         (["--resume", "maybe"], "'maybe' is not True or False"),
         (["--img_size", "16"], "--img_size 16: at least 64"),
         (["--lr", "nan"], "below"),
-        (["--loss_weights", "1", "2"], "--loss_weights [1.0, 2.0]: three weights"),
-        (["--loss_weights", "0", "0", "0"], "three weights from 0, not all of them 0"),
-        (["--test_size", "16"], "--test_size 16: at least 32"),
-        (["--extra", "MADE"], "--extra names sets, --extra_per_batch says how many images of a batch: give both"),
+        (["--clip", "1"], "--clip is set in a YAML file alone: write it there, and give the file as --config FILE"),
+        (["--extra", "MADE", "--batch_size", "1"], "extra_per_batch 1: must be below --batch_size 1"),
     ],
 )
 def test_mistakes_are_refused_by_name(words, message, capsys):
@@ -94,6 +92,9 @@ def test_config_files_are_options_and_the_command_line_wins(tmp_path):
         ("learning_rate: 1", "unknown option --learning_rate"),
         ("just words", "it should map names to values"),
         ("lr: 1e-4\nlr: 2e-4", "lr stands there twice"),
+        ("loss_weights: [1, 2]", "loss_weights [1.0, 2.0]: expected three weights from 0, not all of them 0"),
+        ("loss_weights: [0, 0, 0]", "expected three weights from 0, not all of them 0"),
+        ("test_size: 16", "test_size 16: at least 32"),
         ("a: [", "not a readable YAML file"),
         (None, "not a readable YAML file"),
     ],
@@ -125,6 +126,7 @@ def test_sizes_are_as_told_or_those_of_the_earlier_training():
 def test_shipped_configs():
     paper = str(CONFIGS / "paper.yaml")
     assert train("--config", paper) == TrainConfig(config=paper).with_sizes({})
+    assert names(TrainConfig, "in_file") <= read_yaml(paper).keys()  # --help says that it lists all
     best = train("--config", str(CONFIGS / "best.yaml"))
     rows, against = read_variants(str(CONFIGS / "trials.yaml"))
     assert against["loss"] == "fine" and rows["large"]["loss_weights"] == [0.5, 1.0, 4.0]
