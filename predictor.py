@@ -172,10 +172,10 @@ class TorchPredictor(Predictor):
     def _run(self, images: np.ndarray) -> np.ndarray:
         import torch
 
-        from .utils.device import exact_convolutions
-
         mixed = torch.autocast(self.device.type, self._precision, enabled=self._precision is not None)
-        with torch.inference_mode(), mixed, exact_convolutions(self.device, self._precision):
+        # Full precision means all 32 bits: cuDNN's convolutions do not round to TF32 meanwhile.
+        exact = torch.backends.cudnn.flags(enabled=True, allow_tf32=self._precision is not None)
+        with torch.inference_mode(), mixed, exact:
             batch = torch.from_numpy(images).to(self.device, torch.float32) / 255
             return self._model(batch, mask_only=True)["mask"].sigmoid()[:, 0].float().cpu().numpy()
 

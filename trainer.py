@@ -29,8 +29,10 @@ KEEP = {"mae": ("val_mae", min), "f": ("val_p0_f", max), "loss": ("val_loss", mi
 
 
 def run(config: TrainConfig) -> int:
-    """`train`: see Trainer."""
-    return Trainer(config).train()
+    """`train`: see Trainer. One run at a time writes into a folder."""
+    distributed.join(config.device)
+    with locked(Path(config.model_path)) if distributed.rank() == 0 else nullcontext():
+        return Trainer(config).train()
 
 
 class Trainer:
@@ -84,13 +86,12 @@ class Trainer:
         """Runs the epochs that are left. Returns the exit status: 0, or 128 + signal when one asked to stop.
 
         Raises:
-            OSError: the folder cannot be written to, or another run is at work there.
+            OSError: the folder cannot be written to.
             ValueError: a loss that is no number; an image that cannot be read any more.
         """
-        first = distributed.rank() == 0
         print(self._start_line(), flush=True)
-        with locked(self.folder) if first else nullcontext(), noted_signals() as signals:
-            self.log = RunLog(self.folder, len(self.history) + 1) if first else None
+        self.log = RunLog(self.folder, len(self.history) + 1) if distributed.rank() == 0 else None
+        with noted_signals() as signals:
             while not (reason := self._over()):
                 self.train_epoch()
                 if received := distributed.gather(signals):

@@ -135,14 +135,12 @@ class TrainingData:
         if config.batch_size % size:
             raise ValueError(f"--batch_size {config.batch_size}: must be a multiple of the {size} processes")
         pairs, extra, val = chosen_pairs(config)
-        self.files = {pair.name: fingerprint(pair.image, pair.mask) for pair in pairs + extra + val}
         earlier = set((last or trained).get("validation", ()))
         kept = [pair for pair in pairs if pair.name in earlier and config.val_share]
+        twin_of = {} if last else look_at_data(pairs, extra, val, config.data_path)
+        self.files = {pair.name: fingerprint(pair.image, pair.mask) for pair in pairs + extra + val}
         if last:
             check_unchanged(self.files, last["files"], f"{config.model_path}, with {config.data_path}")
-            twin_of = {}
-        else:
-            twin_of = look_at_data(pairs, extra, val, config.data_path)
         if val or kept:
             self.validation = val or kept
             training = [pair for pair in pairs if pair not in kept]

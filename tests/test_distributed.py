@@ -25,7 +25,6 @@ from tests import processes
 from tests.one_step import step
 
 ROOT = Path(__file__).parent.parent
-RESULTS = (".lock", "scores.json", "scores.csv", "curves.csv")
 pytestmark = [
     pytest.mark.slow,
     pytest.mark.skipif(not torch.distributed.is_available(), reason="torch without distributed"),
@@ -96,7 +95,7 @@ def test_testing_shares_the_images_and_scores_the_same(dataset, tmp_path):
     assert main([*words, str(tmp_path / "one"), "--save_map", "True"]) == 0
     (one,), (two,) = (read_scores(tmp_path / name) for name in ("one", "two"))
     assert one.rows == two.rows and one.totals == two.totals
-    assert {path.name for path in (tmp_path / "two").iterdir()} == {*RESULTS, "report"}
+    assert {path.name for path in (tmp_path / "two").iterdir()} == {"scores.json", "scores.csv", "curves.csv", "report"}
     assert (tmp_path / "two/report/index.html").read_text().count("data:image/webp") == 6  # photograph and map of each
 
 

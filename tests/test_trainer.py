@@ -24,7 +24,7 @@ from tests.small import TINY
 def test_a_run_leaves_what_its_folder_promises(config, tmp_path, capsys):
     assert Trainer(config).train() == 0
     folder = tmp_path / "run"
-    promised = {"best_model.safetensors", "curves.png", "history.csv", "last.pt", "tensorboard", ".lock"}
+    promised = {"best_model.safetensors", "curves.png", "history.csv", "last.pt", "tensorboard"}
     assert {p.name for p in folder.iterdir()} == promised
     with (folder / "history.csv").open() as file:
         rows = list(csv.DictReader(file))

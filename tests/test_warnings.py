@@ -8,7 +8,7 @@ import pytest
 
 from main import main
 from ran.data.images import write_image
-from ran.training_setup import TrainingData
+from ran.training_data import TrainingData
 from tests.small import TINY
 
 INVERTED = "WARNING: THE MASKS LOOK INVERTED: in {0} of {0} pairs the part called in focus has less detail"
@@ -67,7 +67,7 @@ def test_twins_are_named_and_come_to_one_side(data, config, said):
     assert all(f"{folder}/images/{old}.jpg and {folder}/images/{new}.jpg" in out for new, old in copies.items())
     config.data_path, sides = str(data), set()
     for config.seed in range(10):
-        read = TrainingData(config)
+        read = TrainingData(config, None, {})
         held_out = {pair.stem for pair in read.val_pairs}
         assert all((new in held_out) == (old in held_out) for new, old in copies.items())
         assert held_out.isdisjoint(name.split("/")[1] for name in read.names) and len(held_out) + len(read.names) == 8
@@ -89,7 +89,7 @@ def test_a_middle_one_of_three_twins_keeps_them_together(data, config):
         (folder / part).unlink()
     config.data_path = str(data)
     for config.seed in range(8):
-        assert len({pair.stem for pair in TrainingData(config).val_pairs} & {*"abc"}) in (0, 3)
+        assert len({pair.stem for pair in TrainingData(config, None, {}).val_pairs} & {*"abc"}) in (0, 3)
 
 
 @pytest.mark.parametrize("mirrored", [False, True])

@@ -2,8 +2,7 @@
 
 import os
 import platform
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from pathlib import Path
 
 import torch
@@ -52,20 +51,6 @@ def mixed_precision(name: str, device: torch.device) -> torch.dtype | None:
     if name == "fp16" and device.type != "cuda":
         raise ValueError(f"--amp fp16 needs CUDA, this is {device.type}; --amp bf16 or off runs anywhere")
     return PRECISIONS[name]
-
-
-@contextmanager
-def exact_convolutions(device: torch.device, precision: torch.dtype | None) -> Iterator[None]:
-    """Full precision means all 32 bits: cuDNN's convolutions do not round to TF32 meanwhile."""
-    if device.type != "cuda" or precision is not None:
-        yield
-        return
-    before = torch.backends.cudnn.allow_tf32
-    torch.backends.cudnn.allow_tf32 = False
-    try:
-        yield
-    finally:
-        torch.backends.cudnn.allow_tf32 = before
 
 
 def name_of(precision: torch.dtype | None) -> str:

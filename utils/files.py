@@ -8,7 +8,7 @@ import os
 import tempfile
 from collections import Counter
 from collections.abc import Collection, Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path, PureWindowsPath
 from typing import Any
 
@@ -55,9 +55,12 @@ def atomic(path: Path) -> Iterator[Path]:
 def locked(folder: Path) -> Iterator[None]:
     """Keeps a folder of results to one run at a time; makes it, and tries whether it can be written to.
 
+    A folder that was made here goes again where the work fails before it has written anything.
+
     Raises:
         OSError: another run is at work there, or the folder cannot be made or written to.
     """
+    new = [path for path in (folder, *folder.parents) if not path.exists()]
     check_writable(folder)
     lock = FileLock(folder / ".lock")
     try:
@@ -68,7 +71,12 @@ def locked(folder: Path) -> Iterator[None]:
     try:
         yield
     finally:
+        with suppress(OSError):  # on Windows an open file stays
+            os.unlink(lock.lock_file)  # while it is held: who has it open tries again
         lock.release()
+        for path in new:
+            with suppress(OSError):  # it holds something
+                path.rmdir()
 
 
 def check_writable(folder: Path) -> None:

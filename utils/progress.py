@@ -1,32 +1,20 @@
 """Work on many files at once, progress of long work, and on how many processors."""
 
 import os
-import sys
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import Executor, Future, ThreadPoolExecutor
+from concurrent.futures import Executor, Future, ThreadPoolExecutor, wait
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from tqdm import tqdm
 
-PAUSE = 10  # seconds at least between two lines of progress outside of a terminal
 
-
-class _Lines:
-    """Standard error for a bar outside of a terminal: a line for each state, without control characters."""
-
-    def write(self, text: str) -> None:
-        if line := text.strip("\r\n "):
-            sys.stderr.write(f"{line}\n")
-
-    def flush(self) -> None:
-        sys.stderr.flush()
-
-
-def bar(items: Iterable | None, what: str, total: int | None = None, unit: str = "picture", **more: Any) -> "tqdm":
-    """A progress bar on a terminal; elsewhere a line a tenth of the work, for what takes more than some seconds.
+def bar(
+    items: Iterable | None, what: str, total: int | None = None, unit: str = "image", disable: bool = False, **more: Any
+) -> "tqdm":
+    """A progress bar on a terminal; nothing elsewhere, or if disabled.
 
     Args:
         items: to go through, or None where the bar is moved by hand.
@@ -35,11 +23,7 @@ def bar(items: Iterable | None, what: str, total: int | None = None, unit: str =
     """
     from tqdm import tqdm
 
-    total = total if total is not None or items is None else len(items)  # type: ignore[arg-type]
-    if not sys.stderr.isatty():
-        more |= {"file": _Lines(), "mininterval": PAUSE, "maxinterval": 1e9, "delay": PAUSE}
-        more |= {"miniters": max(1, (total or 0) // 10), "ascii": True, "ncols": 100}
-    return tqdm(items, what, total, unit=unit, leave=False, **more)
+    return tqdm(items, what, total, unit=unit, leave=False, disable=disable or None, **more)
 
 
 @cache
@@ -57,8 +41,17 @@ if hasattr(os, "register_at_fork"):
 
 
 def in_threads(function: Callable, items: list, what: str, unit: str = "pair") -> Iterable:
-    """Results of the function in order, with a progress bar; decoders and file access release Python's lock."""
-    yield from bar(_pool().map(function, items), what, len(items), unit)
+    """Results of the function in order, with a progress bar; decoders and file access release Python's lock.
+
+    After an error no call goes on, so that none writes behind the caller's back.
+    """
+    futures = [_pool().submit(function, item) for item in items]
+    try:
+        yield from bar((future.result() for future in futures), what, len(items), unit)
+    finally:
+        for future in futures:
+            future.cancel()
+        wait(futures)
 
 
 def in_order(pool: Executor, function: Callable, calls: Iterable[tuple], ahead: int) -> Iterator:

@@ -113,7 +113,7 @@ Path(sys.argv[1]).touch()
 sys.exit(main.main(sys.argv[2:]))"""
 
 
-@pytest.mark.parametrize("command, module", [("train", "training_setup"), ("test", "tester")])
+@pytest.mark.parametrize("command, module", [("train", "training_data"), ("test", "tester")])
 @pytest.mark.slow
 def test_a_loader_process_that_meets_it_ends_with_its_command(command, module, room, run_folder):
     """As where a file is damaged after the look at the start."""

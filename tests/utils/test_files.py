@@ -142,6 +142,16 @@ def test_a_folder_is_one_runs_at_a_time(tmp_path, monkeypatch):
         pass
 
 
+def test_a_locked_folder_goes_again_where_the_work_failed_at_once(tmp_path):
+    with pytest.raises(ValueError), locked(tmp_path / "a/b"):
+        raise ValueError
+    assert list(tmp_path.iterdir()) == []
+    with pytest.raises(ValueError), locked(tmp_path / "c"):
+        (tmp_path / "c/kept").touch()
+        raise ValueError
+    assert [path.name for path in tmp_path.rglob("*")] == ["c", "kept"]
+
+
 def test_a_lock_waits_for_the_loader_processes_of_a_run_that_was_killed(tmp_path):
     """They have inherited it, and end some seconds later."""
     reader, tell = os.pipe()
