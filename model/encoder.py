@@ -131,14 +131,13 @@ class Encoder(nn.Module):
         self.arch = arch
         self.backbone = BACKBONES[arch].build(arch, norm) if arch in ARCHS else _timm(arch, norm)
         self.channels = BACKBONES[arch].channels if arch in ARCHS else tuple(self.backbone.feature_info.channels())
-        for module in _batch_norms(self):
-            module.requires_grad_(False)
         self.train()
 
     def train(self, mode: bool = True) -> "Encoder":
         super().train(mode)
-        for module in _batch_norms(self):
-            module.train(False)
+        for module in self.modules():
+            if isinstance(module, nn.BatchNorm2d):
+                module.eval().requires_grad_(False)
         return self
 
     def forward(self, image: torch.Tensor) -> list[torch.Tensor]:
@@ -184,29 +183,18 @@ class Encoder(nn.Module):
             count = f"{len(names) - len(lacking)} of the {len(names)} tensors of a {self.arch} encoder"
             raise ValueError(f"{source}: {count}; missing: {', '.join(lacking[:4])} ...; the file has: {found} ...")
         self.backbone.load_state_dict(state, strict=False)
-        for norm in _norms_behind(self.backbone, lacking):
-            norm.reset_parameters()  # the identity: the stored statistics describe another convolution
+        fresh = False
+        for name, module in self.backbone.named_modules():  # each norm stands next to its convolution
+            if isinstance(module, nn.Conv2d):
+                fresh = f"{name}.weight" in lacking
+            elif isinstance(module, nn.BatchNorm2d) and fresh:
+                module.reset_parameters()  # the identity: the stored statistics describe another convolution
         return lacking
 
 
 def tensor_names(state: dict[str, torch.Tensor]) -> list[str]:
     """Names in a state dict without BatchNorm's counters."""
     return [name for name in state if not name.endswith("num_batches_tracked")]
-
-
-def _batch_norms(module: nn.Module) -> list[nn.BatchNorm2d]:
-    return [part for part in module.modules() if isinstance(part, nn.BatchNorm2d)]
-
-
-def _norms_behind(backbone: nn.Module, lacking: list[str]) -> list[nn.BatchNorm2d]:
-    """Frozen norms fed by a convolution named in `lacking`: each norm is registered next to its convolution."""
-    norms, fresh = [], False
-    for name, module in backbone.named_modules():
-        if isinstance(module, nn.Conv2d):
-            fresh = f"{name}.weight" in lacking
-        elif isinstance(module, nn.BatchNorm2d) and fresh:
-            norms.append(module)
-    return norms
 
 
 def _imagenet_state(arch: str, backbone: Any) -> dict[str, torch.Tensor]:

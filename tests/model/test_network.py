@@ -16,16 +16,13 @@ def network() -> RAN:
     return RAN("resnet18", encoder_norm="group")
 
 
-@pytest.mark.parametrize("decoder", ["paper", "fine"])
-@pytest.mark.parametrize("connectivity", [True, False])
+@pytest.mark.parametrize("decoder, connectivity", [("paper", True), ("paper", False), ("fine", True)])
 def test_parts_are_joined_as_in_the_figure(decoder, connectivity):
-    if decoder == "fine" and not connectivity:
-        return
     torch.manual_seed(0)
-    net = make_network(decoder, arch=TINY, connectivity=connectivity).double().eval()
-    image = torch.rand(2, 3, 70, 45).double()
-    mean, std = torch.tensor([[0.485, 0.456, 0.406], [0.229, 0.224, 0.225]], dtype=torch.float64)[..., None, None]
-    f1, f2, f3, f4 = net.encoder((image - mean.float()) / std.float())
+    net = make_network(decoder, arch=TINY, encoder_norm="group", connectivity=connectivity).eval()
+    image = torch.rand(2, 3, 70, 45)
+    mean, std = torch.tensor([[0.485, 0.456, 0.406], [0.229, 0.224, 0.225]])[..., None, None]
+    f1, f2, f3, f4 = net.encoder((image - mean) / std)
     x2, x3, x4 = net.rfb2(f2), net.rfb3(f3), net.rfb4(f4)
     mask, aggregated = net.mfa(x2, net.rsa3(x3, x2), net.rsa4(x4, x3))
     expected = {"mask": mask}
@@ -38,7 +35,7 @@ def test_parts_are_joined_as_in_the_figure(decoder, connectivity):
     assert logits.keys() == expected.keys() and alone.keys() == {"mask"}
     for head, value in expected.items():
         large = F.interpolate(value, (70, 45), mode="bilinear", align_corners=False)
-        assert torch.allclose(logits[head], large) and large.std() > 0
+        assert torch.allclose(logits[head], large, atol=1e-5) and large.std() > 0.1
     assert torch.equal(alone["mask"], logits["mask"])
 
 
@@ -114,8 +111,12 @@ def test_the_range_is_looked_at_once_where_a_look_takes_long(is_cpu, looks, monk
         network(torch.full((2, 3, 32, 32), 255.0))
     for _ in range(2):
         network(torch.rand(2, 3, 32, 32))
-    assert len(seen) == looks
+    for module, name in ((torch.compiler, "is_compiling"), (torch.jit, "is_tracing")):  # and never in a graph
+        with monkeypatch.context() as graph:
+            graph.setattr(module, name, lambda: True)
+            RAN(TINY)(torch.rand(2, 3, 32, 32))
     network.to("meta")(torch.rand(2, 3, 32, 32, device="meta"))
+    assert len(seen) == looks
 
 
 def test_an_image_does_not_depend_on_its_batch(network):
