@@ -5,7 +5,7 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
-from ran.model import MIN_SIZE, RAN, make_network
+from ran.model import MIN_SIZE, RAN, Encoder, make_network
 from ran.model.losses import ran_loss
 from tests.small import TINY
 
@@ -53,8 +53,13 @@ def test_sizes_are_the_papers(network):
 
 
 def test_decoder_starts_without_shrinking_its_input():
+    """The encoder keeps its library's start."""
+    torch.manual_seed(0)
+    alone = Encoder("resnet18", "group").state_dict()
     for decoder in ("paper", "fine"):
+        torch.manual_seed(0)
         net = make_network(decoder, arch="resnet18", encoder_norm="group")
+        assert all(torch.equal(alone[name], value) for name, value in net.encoder.state_dict().items())
         for name, layer in net.named_modules():
             if isinstance(layer, nn.Conv2d) and not name.startswith("encoder"):
                 assert not layer.bias.any()
