@@ -71,11 +71,11 @@ class RSA(nn.Module):
         if self.attention == "none":
             return deep
         gate = torch.sigmoid(resize_like(self.gate(shallow), deep))
-        if self.attention == "normal":
-            return self.normal(gate * deep)
         if self.attention == "reverse":
             return self.reverse((1 - gate) * deep)
         normal = self.normal(gate * deep)
+        if self.attention == "normal":
+            return normal
         reverse = self.reverse((1 - gate) * deep)
         weight = self.weigh(normal + reverse)
         return (1 - weight) * normal + weight * reverse

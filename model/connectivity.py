@@ -14,18 +14,14 @@ def neighbours(x: torch.Tensor) -> torch.Tensor:
     """The value of each pixel's eight neighbours, zero outside the image.
 
     Args:
-        x: N x 1 x H x W, or N x 8 x H x W to shift channel d by direction d.
+        x: N x 1 x H x W.
 
     Returns:
         N x 8 x H x W: channel d at pixel p holds x(p + DIRECTIONS[d]).
     """
     height, width = x.shape[-2:]
     padded = F.pad(x, (1, 1, 1, 1))
-    shifted = [
-        padded[:, min(d, x.shape[1] - 1), 1 + dy : 1 + dy + height, 1 + dx : 1 + dx + width]
-        for d, (dy, dx) in enumerate(DIRECTIONS)
-    ]
-    return torch.stack(shifted, dim=1)
+    return torch.cat([padded[:, :, 1 + y : 1 + y + height, 1 + x : 1 + x + width] for y, x in DIRECTIONS], dim=1)
 
 
 def connectivity_target(contour: torch.Tensor) -> torch.Tensor:

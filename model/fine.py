@@ -1,10 +1,16 @@
 """The fine decoder: ours, on top of the paper's network."""
 
+from fnmatch import fnmatch
+
 import torch
 from torch import nn
 
 from .layers import conv, group_norm, resize_like
 from .network import RAN, keep_variance
+
+# The convolutions of the paper's network that GroupNorm and ReLU follow.
+NORMED = ("rfb?.merge", "rfb?.branches.0", "rfb?.branches.?.3", "rsa?.normal", "rsa?.reverse", "mfa.y?_gates_??",
+          "mfa.carry_??", "mfa.merge?", "ecc.narrow.?", "ecc.join.?")  # fmt: skip
 
 
 class FineRAN(RAN):
@@ -19,19 +25,11 @@ class FineRAN(RAN):
         super().__init__(*args, **options)
         if not self.options["connectivity"]:
             raise ValueError("decoder 'fine' needs the connectivity head")
-        for rfb in (self.rfb2, self.rfb3, self.rfb4):
-            _add_norms(rfb, ["merge"])
-            _add_norms(rfb.branches, ["0"])
-            for branch in rfb.branches[1:]:
-                _add_norms(branch, ["3"])
-        for rsa in (self.rsa3, self.rsa4):
-            _add_norms(rsa, ["normal", "reverse"])
-            if self.options["attention"] == "separated":
-                for place, layer in enumerate(rsa.weigh.local_context):
-                    if isinstance(layer, nn.BatchNorm2d):  # it would depend on the batch
-                        rsa.weigh.local_context[place] = group_norm(layer.num_features)
-        for part in (self.mfa, self.ecc.narrow, self.ecc.join):
-            _add_norms(part, [name for name, _ in part.named_children() if name != "classify"])
+        for name, layer in [*self.named_modules()]:
+            if isinstance(layer, nn.Conv2d) and any(fnmatch(name, pattern) for pattern in NORMED):
+                self.set_submodule(name, _normed(layer))
+            elif isinstance(layer, nn.BatchNorm2d) and not name.startswith("encoder."):  # it would depend on the batch
+                self.set_submodule(name, group_norm(layer.num_features))
         self.refinement = Refinement(32 + 64 + 128, 32)
 
     def forward(self, image: torch.Tensor, mask_only: bool = False) -> dict[str, torch.Tensor]:
@@ -58,19 +56,15 @@ class Refinement(nn.Module):
     def __init__(self, aggregated_channels: int, contour_channels: int):
         super().__init__()
         c = contour_channels
-        self.narrow = conv(aggregated_channels, c)
-        self.join = conv(2 * c, c)
+        self.narrow = _normed(conv(aggregated_channels, c))
+        self.join = _normed(conv(2 * c, c))
         self.classify = conv(c, 1)
         self.apply(keep_variance)
-        _add_norms(self, ["narrow", "join"])
 
     def forward(self, mask: torch.Tensor, aggregated: torch.Tensor, contour: torch.Tensor) -> torch.Tensor:
         joined = self.join(torch.cat([resize_like(self.narrow(aggregated), contour), contour], dim=1))
         return resize_like(mask, contour) + self.classify(joined)
 
 
-def _add_norms(part: nn.Module, names: list[str]) -> None:
-    """Lets GroupNorm and ReLU follow those convolutions of a part that are there."""
-    for name, layer in [*part.named_children()]:
-        if name in names and isinstance(layer, nn.Conv2d):
-            setattr(part, name, nn.Sequential(layer, group_norm(layer.out_channels), nn.ReLU()))
+def _normed(convolution: nn.Conv2d) -> nn.Sequential:
+    return nn.Sequential(convolution, group_norm(convolution.out_channels), nn.ReLU())

@@ -1,5 +1,7 @@
 """The pieces that every part of the decoder is made of."""
 
+from collections.abc import Iterable
+
 import torch
 from torch import nn
 from torch.nn import functional as F
@@ -28,3 +30,13 @@ def group_norm(channels: int) -> nn.GroupNorm:
 def resize_like(x: torch.Tensor, reference: torch.Tensor) -> torch.Tensor:
     """x resized bilinearly to the height and width of reference, pixel centres aligned."""
     return F.interpolate(x, size=reference.shape[-2:], mode="bilinear", align_corners=False)
+
+
+def outputs_of(parts: Iterable[nn.Module], taps: tuple[int, ...], x: torch.Tensor) -> list[torch.Tensor]:
+    """Outputs of those parts whose numbers are in taps, each part applied to the output of the one before."""
+    outputs = []
+    for number, part in enumerate(parts):
+        x = part(x)
+        if number in taps:
+            outputs.append(x)
+    return outputs

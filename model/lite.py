@@ -9,7 +9,7 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
-from .layers import group_norm
+from .layers import group_norm, outputs_of
 
 # Blocks, channels, kernel and stride of each stage; width 1.1 and depth 1.2 times those of EfficientNet-B0.
 STAGES = (
@@ -39,12 +39,7 @@ class Lite2(nn.Module):
             self.blocks.append(stage)
 
     def forward(self, image: torch.Tensor) -> list[torch.Tensor]:
-        x, features = F.relu6(self.bn1(self.conv_stem(image))), []
-        for index, stage in enumerate(self.blocks):
-            x = stage(x)
-            if index in TAPS:
-                features.append(x)
-        return features
+        return outputs_of(self.blocks, TAPS, F.relu6(self.bn1(self.conv_stem(image))))
 
 
 class Block(nn.Module):

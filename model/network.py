@@ -13,18 +13,19 @@ from .rfb import RFB
 IMAGENET_MEAN = (0.485, 0.456, 0.406)
 IMAGENET_STD = (0.229, 0.224, 0.225)
 MIN_SIZE = 32
+OVERSHOOT = 0.25  # beyond [0, 1], as bicubic resizing leaves it at edges
 
 
 class RAN(nn.Module):
     """Encoder, receptive field blocks, two separated attentions, the mask decoder and the connectivity head.
 
     Args:
-        arch: the encoder, one of model.ARCHS.
+        arch: the encoder, one of model.ARCHS, or timm/NAME.
         encoder_norm: "frozen" for a pretrained encoder, "group" for one that is trained from scratch.
         attention: "separated"; for the ablation "normal", "reverse" (one stream alone) or "none".
         connectivity: whether there is a connectivity head.
 
-    Input: image, N x 3 x H x W, RGB in [0, 1], float; H, W >= 32 (in training, where a BatchNorm needs two values a
+    Input: image, N x 3 x H x W, RGB, floats in [0, 1]; H, W >= 32 (in training, where a BatchNorm needs two values a
     channel, more than 32 or N >= 2). It is normalised inside.
     Output: a dict of logits (the probabilities are their sigmoid):
         "mask": N x 1 x H x W, high = in focus;
@@ -32,10 +33,13 @@ class RAN(nn.Module):
             (without a connectivity head, or with mask_only, this key is missing).
 
     Raises:
-        ValueError: for an input of another shape, with what was expected.
+        ValueError: for an input of another shape, type or range, with what was expected. The range is looked at by each
+            forward on a CPU, on other devices by the first one alone, since a look would wait for the device; and not
+            while the network is compiled, traced or exported.
     """
 
     decoder = "paper"
+    _looked = False
     mean: torch.Tensor
     std: torch.Tensor
 
@@ -80,14 +84,27 @@ class RAN(nn.Module):
 
     def relate(self, image: torch.Tensor) -> tuple[torch.Tensor, ...]:
         """What both heads read: f1 of the encoder, x2, x3, x4 of the receptive fields, y3 and y4 of the attentions."""
-        if image.ndim != 4 or image.shape[1] != 3 or min(image.shape[-2:]) < MIN_SIZE:
-            raise ValueError(
-                f"expected N x 3 x H x W with H, W >= {MIN_SIZE}, got {' x '.join(map(str, image.shape))}: "
-                "resize the picture, or add the batch dimension with image[None]"
-            )
+        self._check(image)
         f1, f2, f3, f4 = self.encoder((image - self.mean) / self.std)
         x2, x3, x4 = self.rfb2(f2), self.rfb3(f3), self.rfb4(f4)
         return f1, x2, x3, x4, self.rsa3(x3, x2), self.rsa4(x4, x3)
+
+    def _check(self, image: torch.Tensor) -> None:
+        if image.ndim != 4 or image.shape[1] != 3 or min(image.shape[-2:]) < MIN_SIZE:
+            raise ValueError(
+                f"expected N x 3 x H x W with H, W >= {MIN_SIZE}, got {' x '.join(map(str, image.shape))}: "
+                "resize the image, or add the batch dimension with image[None]"
+            )
+        expected = "expected RGB as floats in [0, 1], bytes divided by 255,"
+        if not image.is_floating_point():
+            raise ValueError(f"{expected} got {image.dtype}")
+        tracing = torch.compiler.is_compiling() or torch.jit.is_tracing() or image.is_meta
+        if tracing or self._looked and not image.is_cpu:
+            return
+        low, high = map(float, image.detach().aminmax())
+        if not -OVERSHOOT <= low <= high <= 1 + OVERSHOOT:
+            raise ValueError(f"{expected} got values from {low:.3g} to {high:.3g}")
+        self._looked = True
 
 
 def keep_variance(module: nn.Module) -> None:

@@ -1,19 +1,15 @@
-"""Tensors by name, as others save them: in a wrapper, with something before their names."""
+"""State dicts as others save them: in a wrapper, or with prefixes before the names."""
 
 import warnings
 from collections.abc import Iterable
-from itertools import product
 from pathlib import Path
 
 import torch
 from safetensors.torch import load_file
 
-warnings.filterwarnings("ignore", ".*TorchScript archive")  # which is refused in words
-# In which order they are tried; "" is the file itself, and a name that begins as the network's own.
-WRAPPERS = ("", "state_dict", "model", "model_state_dict", "net", "ema")
-PREFIXES = ("", "module.", "backbone.", "encoder.", "model.", "_orig_mod.")
-CHAINS = tuple(dict.fromkeys("".join(chain) for chain in product(PREFIXES, repeat=3)))
-TRAINING = {"network", "optimizer", "history"}  # parts of what `train` keeps to go on from
+WRAPPERS = ("state_dict", "model_state_dict", "model", "net")  # keys of files that hold more than tensors
+PREFIXES = ("module.", "_orig_mod.", "model.", "backbone.", "encoder.")
+TRAINING = {"network", "optimizer", "history"}  # keys of last.pt, from which `train` resumes
 
 
 def read_state_dict(path: str | Path) -> dict:
@@ -25,11 +21,11 @@ def read_state_dict(path: str | Path) -> dict:
     path = Path(path)
     if not path.is_file():
         raise FileNotFoundError(f"{path}: no such weights file")
-    state: object
     try:
         if path.suffix == ".safetensors":
-            state = load_file(path)
-        else:
+            return load_file(path)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # about TorchScript, which is refused below
             state = torch.load(path, map_location="cpu", weights_only=True)
     except Exception as error:  # the readers raise many kinds for a damaged or hostile file
         reason = (str(error) or type(error).__name__).splitlines()[0]
@@ -43,29 +39,28 @@ def read_state_dict(path: str | Path) -> dict:
 
 
 def fitting(state: dict, names: Iterable[str]) -> tuple[dict[str, torch.Tensor], str]:
-    """Finds a network's tensors in a file: where most of its names are; of several places the first in the tables.
+    """Takes tensors out of the first of WRAPPERS, and PREFIXES off their names until these are the network's.
 
     Args:
-        state: what read_state_dict gave.
+        state: the result of read_state_dict.
         names: of the network's tensors.
 
     Returns:
-        All tensors of that place, by names as the network's; and in words where that is, empty for the file itself.
+        All tensors of that place by their shortened names; and the place in words, empty for the file itself.
+
+    Raises:
+        ValueError: two tensors have one shortened name.
     """
-    names, best, most = list(names), ("", ""), 0
-    for wrapper in WRAPPERS:
-        inner = state.get(wrapper) if wrapper else state
-        if isinstance(inner, dict):
-            own = {name for name, value in inner.items() if isinstance(name, str) and isinstance(value, torch.Tensor)}
-            for chain in CHAINS:
-                if most < len(names) and any(name.startswith(chain) for name in own):
-                    count = sum(chain + name in own for name in names)
-                    if count > most:
-                        best, most = (wrapper, chain), count
-    wrapper, chain = best
-    found = {
-        name.removeprefix(chain): value
-        for name, value in (state[wrapper] if wrapper else state).items()
-        if isinstance(name, str) and isinstance(value, torch.Tensor) and name.startswith(chain)
-    }
-    return found, f" from its {wrapper}" * bool(wrapper) + f" by names behind {chain!r}" * bool(chain)
+    names, tensors, prefix = set(names), {}, ""
+    wrapper = next((key for key in WRAPPERS if isinstance(state.get(key), dict)), "")
+    for full, value in (state[wrapper] if wrapper else state).items():
+        if isinstance(full, str) and isinstance(value, torch.Tensor):
+            name = full
+            while name not in names and name.startswith(PREFIXES):
+                name = name.partition(".")[2]
+            if name in names and name in tensors:
+                raise ValueError(f"{name} stands twice in the weights, once as {full}: save one network alone")
+            if name in names and name != full:
+                prefix = full.removesuffix(name)
+            tensors[name] = value
+    return tensors, f" from its {wrapper}" * bool(wrapper) + f" by names behind {prefix!r}" * bool(prefix)

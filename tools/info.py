@@ -31,8 +31,9 @@ def cost(
 
     Nothing is computed: the network lives on the meta device.
     """
-    with torch.device("meta"), FlopCounterMode(display=False) as counter:
+    with torch.device("meta"):
         network = make_network(decoder, arch=arch, attention=attention, connectivity=connectivity).eval()
-        network(torch.rand(1, 3, img_size, img_size))
+        with FlopCounterMode(display=False) as counter:
+            network(torch.rand(1, 3, img_size, img_size))
     total, encoder = (sum(p.numel() for p in part.parameters()) / 1e6 for part in (network, network.encoder))
     return total, encoder, counter.get_total_flops() / 2e9

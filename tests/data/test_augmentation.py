@@ -26,20 +26,54 @@ def test_import_asks_the_network_for_nothing():
     assert result.returncode == 0, result.stderr
 
 
-def test_groups_of_the_augmentation_are_drawn_independently():
-    """albumentations seeds every transform of a Compose alike; then each sample had all groups or none."""
+def test_paper_augmentation_in_numbers():
+    """Groups are drawn independently, each half of the time, and of a group's members each as often as the others.
+
+    albumentations seeds every transform of a Compose alike; then each sample had all groups or none.
+    """
+    levels, corner = np.arange(64, 192), np.zeros((24, 128), bool)
+    ramp, corner[:8, :5] = np.tile(levels.astype(np.uint8), (24, 1)), True
+    turns = {"left-right": corner[:, ::-1], "upside down": corner[::-1]}
+    turns |= {f"turned {k}": np.rot90(corner, k) for k in (0, 1, 2, 3)}
+    drawn, both = {name: [] for name in (*turns, "noise", "contrast", "gamma", "brightness")}, 0
     augmentation = paper_augmentation()
-    ramp = np.tile(np.arange(64, dtype=np.uint8)[:, None] * 3, (1, 64))
-    seen, turns = set(), set()
-    for index in range(200):
+    for index in range(400):
         reseed(augmentation, np.random.SeedSequence([0, 0, index]))
-        result = augmentation(image=np.dstack([ramp] * 3), mask=np.dstack([ramp, ramp]))
-        moved = not np.array_equal(result["mask"][..., 0], ramp)
-        changed = not np.array_equal(result["image"][..., 0], result["mask"][..., 0])
-        seen.add((moved, changed))
-        turns.add(result["mask"][..., 0].tobytes())
-    assert seen == {(a, b) for a in (True, False) for b in (True, False)}
-    assert len(turns) == 4  # as it was, upside down, and both quarter turns of a vertical ramp
+        result = augmentation(image=np.dstack([ramp] * 3), mask=np.dstack([corner.astype(np.uint8), ramp]))
+        image, mask, before = result["image"][..., 0], result["mask"][..., 0], result["mask"][..., 1]
+        (turn,) = (name for name, value in turns.items() if np.array_equal(value, mask))
+        drawn[turn].append(0)
+        columns = np.array([image[before == level] for level in levels], float)
+        mean, noise = columns.mean(axis=1), np.median(columns.std(axis=1))
+        if noise > 0.5:
+            drawn["noise"].append(noise)
+            both += turn != "turned 0"
+        elif abs(mean - levels).max() > 1.5:
+            gamma = (np.log(mean / 255) / np.log(levels / 255)).mean()
+            fits = {
+                "contrast": ((mean / levels).mean(), levels * (mean / levels).mean()),
+                "gamma": (gamma, 255 * (levels / 255) ** gamma),
+                "brightness": ((mean - levels).mean(), levels + (mean - levels).mean()),
+            }
+            kind = min(fits, key=lambda name: abs(fits[name][1] - mean).max())
+            drawn[kind].append(fits[kind][0])
+    counts = {name: len(values) for name, values in drawn.items()}
+    assert 170 < counts["noise"] < 230 and 70 < both < 110  # a half, and nearly a quarter: some turn by nothing
+    for names, low, high in ((("left-right", "upside down"), 40, 90), (("turned 1", "turned 2", "turned 3"), 6, 30),
+                             (("contrast", "gamma", "brightness"), 20, 50)):  # fmt: skip
+        assert all(low < counts[name] < high for name in names), counts
+    ranges = {"contrast": (0.8, 1.2), "gamma": (0.8, 1.2), "brightness": (-51, 51), "noise": (3, 7)}
+    for name, (low, high) in ranges.items():
+        slack = 0.2 * (high - low)
+        assert low - slack < min(drawn[name]) < low + slack and high - slack < max(drawn[name]) < high + slack, name
+
+
+def test_strong_augmentation_is_what_the_recipe_says():
+    transforms = [(type(transform).__name__, transform.p) for transform in strong_augmentation(64)]
+    assert transforms == [
+        ("RandomResizedCrop", 1), ("HorizontalFlip", 0.5), ("ColorJitter", 0.5), ("ToGray", 0.05), ("Downscale", 0.2),
+        ("GaussNoise", 0.2), ("ImageCompression", 0.2),
+    ]  # fmt: skip
 
 
 def test_crops_are_enlarged_by_little_at_most():

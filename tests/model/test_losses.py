@@ -1,14 +1,43 @@
+from itertools import product
+
+import numpy as np
 import pytest
 import torch
 from torch.nn import functional as F
 
-from ran.model.losses import WEIGHTS, adaptive_pixel_intensity_loss, box_averages, pixel_weights, ran_loss
+from ran.model.losses import WEIGHTS, adaptive_pixel_intensity_loss, box_averages, is_known, pixel_weights, ran_loss
+from tests.model.naive import array, sigmoid
 
 
-def targets():
-    half = torch.zeros(1, 1, 40, 48)
-    half[..., 20:] = 1
-    return {"empty": torch.zeros_like(half), "full": torch.ones_like(half), "half": half}
+def omega(mask: np.ndarray) -> np.ndarray:
+    """Pixel by pixel; H x W."""
+    weights = np.ones_like(mask)
+    for (i, j), k in product(np.ndindex(mask.shape), (3, 15, 31)):
+        inside = mask[max(0, i - k // 2) : i + k // 2 + 1, max(0, j - k // 2) : j + k // 2 + 1]
+        weights[i, j] += 0.5 * abs(inside.sum() / k**2 - mask[i, j]) * mask[i, j]
+    return weights
+
+
+def naive_loss(logits, target, factors=(0.7, 0.7, 0.7)) -> float:
+    """Mean over images and channels; of what a target between 0 and 1 hides, nothing counts."""
+    losses = []
+    for logit, m in zip(array(logits).reshape(-1, *logits.shape[2:]), array(target).reshape(-1, *target.shape[2:])):
+        p, w, known = sigmoid(logit), omega(m), (m == 0) | (m == 1)
+        bce = inter = both = distance = total = 0.0
+        for i in np.argwhere(known):
+            i = tuple(i)
+            bce -= w[i] * np.log(p[i] if m[i] else 1 - p[i])
+            inter += w[i] * p[i] * m[i]
+            both += w[i] * (p[i] + m[i])
+            distance += w[i] * abs(p[i] - m[i])
+            total += w[i]
+        terms = (
+            bce / max(total + 0.5 * known.sum(), 1),
+            1 - (inter + 1) / (both - inter + 1),
+            distance / max(total, 1),
+        )
+        losses.append(sum(factor * term for factor, term in zip(factors, terms)))
+    return np.mean(losses)
 
 
 @pytest.mark.parametrize("height, width", [(20, 33), (1, 40), (384, 384)])
@@ -18,88 +47,47 @@ def test_box_averages_are_the_zero_padded_means(height, width):
         assert torch.allclose(average, F.avg_pool2d(x, window, stride=1, padding=window // 2), atol=1e-6)
 
 
-def test_weights_are_a_pixels_own_and_rise_at_the_boundary():
-    weights = pixel_weights(targets()["half"])[0, 0]
-    assert weights[20, :20].eq(1).all()  # off the target
-    assert weights[20, 20] > weights[20, 33] >= 1
-    assert weights.max() <= 2.5
+def test_pixel_weights_in_a_loop_and_by_hand():
+    mask = (torch.rand(1, 1, 20, 35, generator=torch.Generator().manual_seed(0)) < 0.6).float()
+    assert np.allclose(pixel_weights(mask)[0, 0], omega(array(mask)[0, 0]), atol=1e-5)
+    pixel = torch.zeros(1, 1, 40, 40)
+    pixel[..., 20, 20] = 1
+    assert pixel_weights(pixel).max() == pytest.approx(1 + 0.5 * (8 / 9 + 224 / 225 + 960 / 961))
+    assert pixel_weights(pixel).sum() == pytest.approx(1600 + 0.5 * (8 / 9 + 224 / 225 + 960 / 961))
 
 
-def test_loss_follows_its_formula():
+@pytest.mark.parametrize("factors", [None, (0.5, 1.0, 4.0), (0.0, 1.0, 0.0)])
+@pytest.mark.parametrize("unknown", ["nothing", "a part", "all"])
+def test_loss_in_a_loop(factors, unknown):
+    """The mask's weights are not the connectivity's, whose target is the contour's; the unknown teaches nothing."""
     torch.manual_seed(0)
-    target = (torch.rand(1, 1, 8, 8) < 0.5).float()
-    logits = torch.randn(1, 1, 8, 8)
-    p, w = logits.sigmoid(), pixel_weights(target)
-    bce = -(target * p.log() + (1 - target) * (1 - p).log())
-    inter, both = (w * p * target).sum(), (w * (p + target)).sum()
-    expected = (w * bce).sum() / (w + 0.5).sum() + 1 - (inter + 1) / (both - inter + 1)
-    expected = 0.7 * (expected + (w * (p - target).abs()).sum() / w.sum())
-    assert adaptive_pixel_intensity_loss(logits, target).item() == pytest.approx(expected.item(), rel=1e-5)
+    mask, contour = (torch.rand(2, 2, 1, 9, 7) < 0.5).float()
+    rows, known = {"nothing": (0, 126), "a part": (4, 98), "all": (9, 63)}[unknown]
+    mask[0, 0, :rows] = 128 / 255
+    assert is_known(mask).sum() == known
+    logits = {"mask": torch.randn(2, 1, 9, 7).requires_grad_(), "connectivity": 2 * torch.randn(2, 8, 9, 7)}
+    directions = [(-1, -1), (-1, 0), (-1, 1), (0, -1), (0, 1), (1, -1), (1, 0), (1, 1)]
+    connected = torch.zeros(2, 8, 9, 7)
+    for n, d, i, j in product(range(2), range(8), range(9), range(7)):
+        y, x = i + directions[d][0], j + directions[d][1]
+        if 0 <= y < 9 and 0 <= x < 7:
+            connected[n, d, i, j] = contour[n, 0, i, j] * contour[n, 0, y, x]
+    weights = dict(zip(("bce", "iou", "l1"), factors)) if factors else WEIGHTS
+    of_mask = naive_loss(logits["mask"], mask, factors or (0.7, 0.7, 0.7))
+    of_both = of_mask + naive_loss(logits["connectivity"], connected)
+    assert ran_loss(logits, mask, contour, weights).item() == pytest.approx(of_both, rel=1e-5)
+    loss = ran_loss({"mask": logits["mask"]}, mask, contour, weights)
+    loss.backward()
+    assert loss.item() == pytest.approx(of_mask, rel=1e-5)
+    assert torch.equal(logits["mask"].grad != 0, is_known(mask) == 1)
 
 
-def test_every_image_and_channel_counts_alike():
-    torch.manual_seed(0)
-    target, logits = (torch.rand(3, 2, 16, 16) < 0.5).float(), torch.randn(3, 2, 16, 16)
-    singles = [
-        adaptive_pixel_intensity_loss(logits[n : n + 1, c : c + 1], target[n : n + 1, c : c + 1])
-        for n in range(3)
-        for c in range(2)
-    ]
-    assert torch.allclose(adaptive_pixel_intensity_loss(logits, target), torch.stack(singles).mean())
-
-
-@pytest.mark.parametrize("name", ["empty", "full", "half"])
-def test_finite_and_falling_towards_the_target(name):
-    target = targets()[name]
+@pytest.mark.parametrize("start", [0, 20, 48])
+def test_finite_and_falling_towards_the_target(start):
+    """Of all, a part and nothing."""
+    target = torch.zeros(1, 1, 40, 48)
+    target[..., start:] = 1
     values = [adaptive_pixel_intensity_loss(s * (2 * target - 1), target).item() for s in (-100, -4, 0, 4, 100)]
     assert all(torch.isfinite(torch.tensor(values)))
     assert values == sorted(values, reverse=True)
     assert values[-1] == pytest.approx(0, abs=1e-3)
-
-
-@pytest.mark.parametrize("mask", ["empty", "full", "half"])
-@pytest.mark.parametrize("contour", ["empty", "half"])
-def test_both_heads_get_finite_gradients_and_descend(mask, contour):
-    mask, contour = targets()[mask], targets()[contour]
-    logits = {"mask": torch.zeros(1, 1, 40, 48), "connectivity": torch.zeros(1, 8, 40, 48)}
-    values = []
-    for _ in range(5):
-        for value in logits.values():
-            value.requires_grad_(True)
-        loss = ran_loss(logits, mask, contour)
-        loss.backward()
-        assert all(torch.isfinite(v.grad).all() and v.grad.abs().sum() > 0 for v in logits.values())
-        logits = {key: (v - 200 * v.grad).detach() for key, v in logits.items()}
-        values.append(loss.item())
-    assert values == sorted(values, reverse=True)
-
-
-@pytest.mark.parametrize("term", WEIGHTS)
-def test_the_loss_is_the_weighted_sum_of_its_terms(term):
-    """Each term can stand alone: also with an IoU that weighs nothing."""
-    logits, target = torch.randn(2, 1, 40, 48), targets()["half"].expand(2, 1, -1, -1)
-    weights = {"bce": 0.5, "iou": 1.0, "l1": 4.0} | {term: 0.0}
-    expected = sum(weight * adaptive_pixel_intensity_loss(logits, target, {k: 1.0}) for k, weight in weights.items())
-    assert torch.isclose(adaptive_pixel_intensity_loss(logits, target, weights), expected)
-
-
-@pytest.mark.parametrize("unknown", ["none", "half", "all"])
-def test_nothing_is_learned_where_the_target_is_not_known(unknown):
-    """Neither loss nor gradient depends on the logits there, and a picture without any known pixel weighs nothing."""
-    torch.manual_seed(0)
-    mask = targets()["half"].clone()
-    hidden = {"none": slice(0, 0), "half": slice(0, 20), "all": slice(0, None)}[unknown]
-    mask[:, :, hidden] = 128 / 255
-    contour = mask if unknown == "none" else torch.full_like(mask, 128 / 255)  # as load_sample makes it
-    logits = {"mask": torch.randn(1, 1, 40, 48), "connectivity": torch.randn(1, 8, 40, 48)}
-    for value in logits.values():
-        value.requires_grad_(True)
-    loss = ran_loss(logits, mask, contour)
-    loss.backward()
-    assert torch.isfinite(loss) and (loss == 0) == (unknown == "all")
-    assert (logits["mask"].grad[:, :, hidden] == 0).all()
-    assert (logits["mask"].grad.abs().sum() > 0) == (unknown != "all")
-    assert (logits["connectivity"].grad.abs().sum() > 0) == (unknown == "none")
-    changed = {head: value.detach().clone() for head, value in logits.items()}
-    changed["mask"][:, :, hidden] += 5
-    assert torch.equal(ran_loss(changed, mask, contour), loss.detach())

@@ -1,8 +1,13 @@
+import math
+
 import pytest
 import torch
+from torch import nn
+from torch.nn import functional as F
 
-from ran.model import RAN
+from ran.model import MIN_SIZE, RAN, Encoder, make_network
 from ran.model.losses import ran_loss
+from tests.small import TINY
 
 
 @pytest.fixture(scope="module")
@@ -11,29 +16,115 @@ def network() -> RAN:
     return RAN("resnet18", encoder_norm="group")
 
 
-@pytest.mark.parametrize("shape", [(1, 3, 32, 32), (2, 3, 64, 96), (1, 3, 101, 67), (3, 3, 33, 200)])
-def test_any_size_and_batch(network, shape):
-    with torch.no_grad():
-        logits = network.eval()(torch.rand(shape))
-    assert logits["mask"].shape == (shape[0], 1, *shape[2:])
-    assert logits["connectivity"].shape == (shape[0], 8, *shape[2:])
-    assert all(torch.isfinite(value).all() for value in logits.values())
+@pytest.mark.parametrize("decoder, connectivity", [("paper", True), ("paper", False), ("fine", True)])
+def test_parts_are_joined_as_in_the_figure(decoder, connectivity):
+    torch.manual_seed(0)
+    net = make_network(decoder, arch=TINY, encoder_norm="group", connectivity=connectivity).eval()
+    image = torch.rand(2, 3, 70, 45)
+    mean, std = torch.tensor([[0.485, 0.456, 0.406], [0.229, 0.224, 0.225]])[..., None, None]
+    f1, f2, f3, f4 = net.encoder((image - mean) / std)
+    x2, x3, x4 = net.rfb2(f2), net.rfb3(f3), net.rfb4(f4)
+    mask, aggregated = net.mfa(x2, net.rsa3(x3, x2), net.rsa4(x4, x3))
+    expected = {"mask": mask}
+    if connectivity:
+        expected["connectivity"], contour = net.ecc(x4, x3, x2, net.reduce1(f1))
+        assert net.reduce1.kernel_size == (1, 1)
+    if decoder == "fine":
+        expected["mask"] = net.refinement(mask, aggregated, contour)
+    logits, alone = net(image), net(image, mask_only=True)
+    assert logits.keys() == expected.keys() and alone.keys() == {"mask"}
+    for head, value in expected.items():
+        large = F.interpolate(value, (70, 45), mode="bilinear", align_corners=False)
+        assert torch.allclose(logits[head], large, atol=1e-5) and large.std() > 0.01
+    assert torch.equal(alone["mask"], logits["mask"])
 
 
-@pytest.mark.parametrize("shape", [(3, 64, 64), (1, 1, 64, 64), (1, 3, 31, 64)])
-def test_other_inputs_are_refused_with_what_was_expected(network, shape):
-    with pytest.raises(ValueError, match="N x 3 x H x W with H, W >= 32"):
-        network(torch.rand(shape))
+def test_sizes_are_the_papers(network):
+    """Those of the released code, where it has the same parts."""
+    count = {name: sum(p.numel() for p in part.parameters()) for name, part in network.named_children()}
+    assert count["rfb2"] + count["rfb3"] + count["rfb4"] == 2433312
+    square = {n: 9 * n * n + n for n in (128, 192, 224)}
+    gates = sum(9 * a * b + b for a, b in ((128, 64), (128, 32), (64, 32)))
+    assert count["mfa"] == gates + square[128] + 2 * square[192] + square[224] + 9 * 224 + 1
+    assert count["ecc"] == sum(
+        9 * a * b + b for a, b in ((128, 64), (128, 64), (64, 32), (64, 32), (32, 32), (64, 32), (32, 8))
+    )
+    assert sum(count.values()) == 15704233
 
 
-def test_both_heads_reach_every_learned_parameter_at_batch_1(network):
-    network.train().zero_grad()
-    logits = network(torch.rand(1, 3, 64, 64))
-    (logits["mask"].square().mean() + logits["connectivity"].square().mean()).backward()
-    assert [n for n, p in network.named_parameters() if p.grad is None or not torch.isfinite(p.grad).all()] == []
+def test_decoder_starts_without_shrinking_its_input():
+    """The encoder keeps its library's start."""
+    torch.manual_seed(0)
+    alone = Encoder("resnet18", "group").state_dict()
+    for decoder in ("paper", "fine"):
+        torch.manual_seed(0)
+        net = make_network(decoder, arch="resnet18", encoder_norm="group")
+        assert all(torch.equal(alone[name], value) for name, value in net.encoder.state_dict().items())
+        for name, layer in net.named_modules():
+            if isinstance(layer, nn.Conv2d) and not name.startswith("encoder"):
+                assert not layer.bias.any()
+                if layer.weight.numel() > 1000:
+                    expected = 1 / math.sqrt(layer.weight[0].numel())
+                    assert layer.weight.std().item() == pytest.approx(expected, rel=0.12), name
 
 
-def test_a_picture_does_not_depend_on_its_batch(network):
+def test_fine_decoder_has_norms_where_the_papers_has_none():
+    """GroupNorm and ReLU behind these convolutions; nothing depends on the batch."""
+    followed = {f"mfa.{name}_{to}" for name, to in (("y4", "gates_y3"), ("y4", "gates_x2"), ("y3", "gates_x2"))}
+    followed |= {f"mfa.{name}" for name in ("carry_y4", "merge3", "carry_b3", "merge2")}
+    followed |= {f"rfb{i}.{name}" for i in (2, 3, 4) for name in ("merge", "branches.0")}
+    followed |= {f"rfb{i}.branches.{b}.3" for i in (2, 3, 4) for b in (1, 2, 3)}
+    followed |= {f"rsa{i}.{stream}" for i in (3, 4) for stream in ("normal", "reverse")}
+    followed |= {f"ecc.{name}.{i}" for name in ("narrow", "join") for i in (0, 1, 2)}
+    followed |= {"refinement.narrow", "refinement.join"}
+    fine, paper = (make_network(decoder, arch=TINY) for decoder in ("fine", "paper"))
+    for net, expected in ((fine, followed), (paper, set())):
+        lists = {name: [*map(type, part)] for name, part in net.named_modules() if isinstance(part, nn.Sequential)}
+        assert {name for name, kinds in lists.items() if kinds == [nn.Conv2d, nn.GroupNorm, nn.ReLU]} == expected
+        norms = {name for name, part in net.named_modules() if isinstance(part, nn.BatchNorm2d) and "rsa" in name}
+        assert bool(norms) == (net is paper)
+    assert {type(fine.rsa3.weigh.local_context[i]) for i in (1, 4)} == {nn.GroupNorm}
+
+
+@pytest.mark.parametrize(
+    "image, reason",
+    [
+        (torch.rand(3, 64, 64), "N x 3 x H x W with H, W >= 32, got 3 x 64 x 64"),
+        (torch.rand(1, 1, 64, 64), "N x 3 x H x W with H, W >= 32"),
+        (torch.rand(1, 3, 31, 64), "N x 3 x H x W with H, W >= 32"),
+        (torch.zeros(1, 3, 64, 64, dtype=torch.uint8), r"floats in \[0, 1\].* got torch.uint8"),
+        (torch.full((1, 3, 64, 64), 255.0), r"floats in \[0, 1\].* got values from 255 to 255"),
+        (torch.rand(1, 3, 64, 64) / 0.225 - 2, r"floats in \[0, 1\].* got values from -2 "),
+        (torch.full((1, 3, 64, 64), torch.nan), r"floats in \[0, 1\].* got values from nan"),
+    ],
+)
+def test_other_inputs_are_refused_with_what_was_expected(image, reason, network):
+    for _ in range(2):
+        with pytest.raises(ValueError, match=reason):
+            network(image)
+    assert MIN_SIZE == 32
+    network.eval()(torch.rand(1, 3, 32, 32) * 1.4 - 0.2)  # as bicubic resizing leaves it
+
+
+@pytest.mark.parametrize("is_cpu, looks", [(True, 3), (False, 2)])
+def test_the_range_is_looked_at_once_where_a_look_takes_long(is_cpu, looks, monkeypatch):
+    """That is on other devices than CPUs, where it waits for all that is queued."""
+    seen, aminmax, network = [], torch.Tensor.aminmax, RAN(TINY)
+    monkeypatch.setattr(torch.Tensor, "is_cpu", property(lambda image: is_cpu))
+    monkeypatch.setattr(torch.Tensor, "aminmax", lambda image: seen.append(image) or aminmax(image))
+    with pytest.raises(ValueError):
+        network(torch.full((2, 3, 32, 32), 255.0))
+    for _ in range(2):
+        network(torch.rand(2, 3, 32, 32))
+    for module, name in ((torch.compiler, "is_compiling"), (torch.jit, "is_tracing")):  # and never in a graph
+        with monkeypatch.context() as graph:
+            graph.setattr(module, name, lambda: True)
+            RAN(TINY)(torch.rand(2, 3, 32, 32))
+    network.to("meta")(torch.rand(2, 3, 32, 32, device="meta"))
+    assert len(seen) == looks
+
+
+def test_an_image_does_not_depend_on_its_batch(network):
     images = torch.rand(3, 3, 64, 64)
     with torch.no_grad():
         together = network.eval()(images)["mask"]
@@ -45,7 +136,6 @@ HEAD = {"reduce1", "ecc"}
 STREAMS = {stream: {f"rsa{i}.{stream}" for i in (3, 4)} for stream in ("gate", "normal", "reverse", "weigh")}
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize(
     "options, dropped",
     [
@@ -62,17 +152,29 @@ def test_ablation_rows_drop_their_parts_and_train_the_rest(options, dropped):
         names = [name.split(".") for name, _ in network.named_parameters()]
         return {".".join(name[:2]) if name[0].startswith("rsa") else name[0] for name in names}
 
-    full, row = RAN("resnet18", "group"), RAN("resnet18", "group", **options)
+    full, row = RAN(TINY, "group"), RAN(TINY, "group", **options)
     assert parts(full) - parts(row) == dropped and not parts(row) - parts(full)
-    logits = row.train()(torch.rand(1, 3, 64, 64))
+    assert row.options == {"arch": TINY, "encoder_norm": "group", "attention": "separated", "connectivity": True,
+                           "decoder": "paper"} | options  # fmt: skip
+    logits = row.train()(torch.rand(2, 3, 64, 64))
     assert set(logits) == {"mask", "connectivity"} - ({"connectivity"} if dropped & HEAD else set())
-    ran_loss(logits, torch.ones(1, 1, 64, 64), torch.ones(1, 1, 64, 64)).backward()
+    ran_loss(logits, torch.ones(2, 1, 64, 64), torch.ones(2, 1, 64, 64)).backward()
     assert [name for name, p in row.named_parameters() if p.grad is None] == []
 
 
-def test_unknown_attention_is_refused():
-    with pytest.raises(ValueError, match="separated, normal, reverse, none"):
-        RAN("resnet18", attention="both")
+@pytest.mark.parametrize(
+    "options, reason",
+    [
+        ({"attention": "both"}, "separated, normal, reverse, none"),
+        ({"decoder": "coarse"}, "choose one of paper, fine"),
+        ({"decoder": "fine", "connectivity": False}, "needs the connectivity head"),
+        ({"encoder_norm": "batch"}, "frozen, group"),
+        ({"arch": "vgg16"}, "resnet18.*timm/NAME"),
+    ],
+)
+def test_networks_that_do_not_exist_are_refused_with_the_choices(options, reason):
+    with pytest.raises(ValueError, match=reason):
+        make_network(**{"arch": TINY} | options)
 
 
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA device")
