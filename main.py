@@ -31,6 +31,8 @@ def main(argv: list[str] | None = None) -> int:
         if hasattr(stream, "reconfigure"):
             stream.reconfigure(errors="replace")  # names beyond the console's code page
     words = sys.argv[1:] if argv is None else argv
+    if argv is None:
+        warnings.showwarning = lambda message, *_: print(f"warning: {message}", file=sys.stderr)
     # As a program it ends where nobody reads on, as behind `| head -1`. A server must outlive a reader.
     if argv is None and words[:1] != ["serve"] and hasattr(signal, "SIGPIPE"):
         signal.signal(signal.SIGPIPE, signal.SIG_DFL)

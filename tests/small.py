@@ -4,15 +4,13 @@ What is written of a training (weights, moments, states) shrinks with it. Import
 --arch tiny to the model and the command line of this process.
 """
 
-import dataclasses
-
 import torch
 from torch import nn
 
 import main  # noqa: F401 (makes the folder above known as the package ran)
 from ran.model import encoder
 from ran.model.layers import group_norm
-from ran.utils.options import Recipe
+from ran.utils import options
 
 TINY = "tiny"
 CHANNELS = (8, 16, 24, 32)
@@ -38,6 +36,4 @@ def features(stages: nn.Sequential, image: torch.Tensor) -> list[torch.Tensor]:
 
 if TINY not in encoder.BACKBONES:
     encoder.BACKBONES[TINY] = encoder.Backbone(CHANNELS, build, features)
-    encoder.ARCHS = tuple(encoder.BACKBONES)
-    (option,) = (field for field in dataclasses.fields(Recipe) if field.name == "arch")
-    option.metadata = {**option.metadata, "choices": encoder.ARCHS}
+    encoder.ARCHS = options.ARCHS = tuple(encoder.BACKBONES)

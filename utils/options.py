@@ -22,6 +22,7 @@ ARCHS = (
     "efficientnet_b3",
     "efficientnet_lite2",
 )
+TIMM = "timm/"  # before the name of a network of timm
 PRECISIONS = ("auto", "off", "bf16", "fp16")
 ATTENTIONS = ("separated", "normal", "reverse", "none")
 DECODERS = ("paper", "fine")
@@ -76,7 +77,7 @@ class RunConfig:
 class Recipe(RunConfig):
     """How a training goes, whatever the network. The defaults are the paper's."""
 
-    arch: str = _network("resnet50", "encoder", choices=ARCHS)
+    arch: str = _network("resnet50", f"encoder: {', '.join(ARCHS)}, or {TIMM}NAME for a network of timm")
     pretrained: str = _network(
         "imagenet", "encoder weights: imagenet, none (from scratch) or a state dict's path", free=True
     )
@@ -118,6 +119,8 @@ class Recipe(RunConfig):
     cache_mb: int = _machine(2048, "memory for resized images, MB; those beyond it are decoded every time", at_least=0)
 
     def __post_init__(self):
+        if self.arch not in ARCHS and not self.arch.startswith(TIMM):
+            raise ValueError(f"--arch {self.arch}: expected {', '.join(ARCHS)} or {TIMM}NAME")
         if len(self.loss_weights) != 3 or min(self.loss_weights) < 0 or not any(self.loss_weights):
             raise ValueError(f"loss_weights {self.loss_weights}: expected three weights from 0, not all of them 0")
         if 0 < self.img_size < 64:
