@@ -17,9 +17,9 @@ from .data.layouts import Pair, find_sets
 from .dataloader import Samples, make_loader, split_fold
 from .evaluation.metrics import SetScore, score_image
 from .evaluation.report import write_report
-from .evaluation.report.tables import printed
 from .evaluation.scores import MethodScores, Pictures, write_scores
 from .evaluation.scoring import in_processes
+from .evaluation.tables import printed
 from .predictor import SHIPPED, load_model
 from .utils import distributed
 from .utils.files import locked
@@ -142,7 +142,7 @@ class Tester:
         if lost:
             raise OSError("\n".join(lost + ["not written: the report"] * self.config.report))
         if self.config.report:
-            shown = ReportOptions(output=str(self.folder / "report"), title=f"Focus maps of {self.name}")
+            shown = ReportOptions(output=str(self.folder / "report"))
             remarks = write_report(scores, shown)
             print(*remarks, f"report in {self.folder / 'report/index.html'}{peak}", sep="\n")
 

@@ -70,7 +70,7 @@ def find_pairs(options: PrepareOptions) -> list[Pair]:
         test_list = Path(options.test_list) if options.test_list else None
         prefix = layout.prefix if dataset == layout.dataset else ""
         layout = replace(layout, dataset=dataset, white=white, prefix=prefix)
-        found, wrong = pairs_of(layout, images, masks, test_list, options.mask_prefix, options.mask_suffix)
+        found, wrong = pairs_of(layout, images, masks, test_list)
         pairs += found
         problems += wrong
     seen: dict[tuple, Pair] = {}

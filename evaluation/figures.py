@@ -1,16 +1,15 @@
-"""Figures of one set: precision-recall and F-threshold curves, and a grid of examples; PNG and PDF."""
+"""Figures of one set as PNG and PDF: precision-recall and F-threshold curves, and a grid of examples."""
 
 from pathlib import Path
 
 import numpy as np
-from matplotlib.figure import Figure  # no pyplot: no display, no global state
+from matplotlib.figure import Figure  # pyplot would need a display and keep global state
 from matplotlib.layout_engine import ConstrainedLayoutEngine
 
-from ...utils.files import atomic
-from ..scores import MethodScores
+from ..utils.files import atomic
+from .scores import MethodScores
 
-# Told apart in greyscale and by colour-blind readers: dashes and markers differ, and the greys too.
-# Their numbers have no common factor, so that 42 methods differ.
+# Readers tell lines apart in greyscale and when colour-blind. 6 lines and 7 markers make 42 different methods.
 LINES = (
     {"color": "#000000", "linestyle": "-"},
     {"color": "#d55e00", "linestyle": "--"},
@@ -30,8 +29,7 @@ def curves_figure(scores: list[MethodScores]) -> Figure:
         precision, recall, f = scored.curves
         style = LINES[number % len(LINES)] | {"marker": MARKERS[number % len(MARKERS)], "markersize": 4}
         style |= {"linewidth": 1.4, "label": plain(scored.method)}
-        # From the first threshold that calls any pixel positive in some image: before it, precision means nothing.
-        start = int(np.argmax(recall > 0))
+        start = int(np.argmax(recall > 0))  # no pixel is called positive before, and precision is undefined
         left.plot(recall[start:], precision[start:], markevery=0.1, **style)
         right.plot(np.arange(255, -1, -1), f, markevery=(3 * number, 32), **style)
     left.set(xlabel="recall", ylabel="precision", title="precision and recall", xlim=(0, 1), ylim=(0, 1.02))
@@ -39,44 +37,34 @@ def curves_figure(scores: list[MethodScores]) -> Figure:
     for panel in (left, right):
         panel.grid(alpha=0.3)
     right.legend(fontsize="small", loc="lower center")
-    title = f"{plain(scores[0].dataset)}: in focus, maps stretched to 0..1, means over images"
-    figure.suptitle(title, fontsize="medium")
-    return _arranged(figure)
+    heading = f"{plain(scores[0].dataset)}: in focus, maps stretched to 0..1, means over images"
+    figure.suptitle(heading, fontsize="medium")
+    return figure
 
 
-def grid_figure(pictures: list[tuple[str, list[np.ndarray]]], titles: list[str]) -> Figure:
-    """Examples, a line an image.
+def grid_figure(rows: dict[str, list[np.ndarray]], titles: list[str]) -> Figure:
+    """Images side by side.
 
     Args:
-        pictures: a label and the pictures of each line: photograph, truth, and each method's map.
-        titles: over the columns.
+        rows: the images of each row by its label.
+        titles: what stands over the columns.
     """
-    width = 1.7 * len(titles)
-    heights = [line[0].shape[0] / line[0].shape[1] for _, line in pictures]
+    heights = [images[0].shape[0] / images[0].shape[1] for images in rows.values()]
     layout = ConstrainedLayoutEngine(w_pad=0.01, h_pad=0.01, wspace=0, hspace=0)
-    figure = Figure(figsize=(width, 0.4 + sum(1.7 * height for height in heights)), layout=layout)
-    panels = figure.subplots(len(pictures), len(titles), squeeze=False, height_ratios=heights)
+    figure = Figure(figsize=(1.7 * len(titles), 0.4 + 1.7 * sum(heights)), layout=layout)
+    panels = figure.subplots(len(rows), len(titles), squeeze=False, height_ratios=heights)
     for panel, title in zip(panels[0], titles):
         panel.set_title(plain(title), fontsize="small")
-    for line, (label, row) in zip(panels, pictures):
+    for line, (label, images) in zip(panels, rows.items()):
         line[0].set_ylabel(plain(label), fontsize="xx-small")
-        for panel, picture in zip(line, row):
-            panel.imshow(picture, cmap="gray", vmin=0, vmax=255)
+        for panel, image in zip(line, images):
+            panel.imshow(image, cmap="gray", vmin=0, vmax=255)
             panel.set(xticks=[], yticks=[])
-    return _arranged(figure)
-
-
-def _arranged(figure: Figure) -> Figure:
-    """Its panels in their places for good: otherwise each file of it is drawn once more to find them."""
-    layout = figure.get_layout_engine()
-    assert layout is not None  # each figure here has one
-    layout.execute(figure)
-    figure.set_layout_engine(None)
     return figure
 
 
 def plain(text: str) -> str:
-    """A label that matplotlib takes as it is: no formula between dollars, no hidden line for a leading underscore."""
+    """A label that matplotlib shows as it is: no formula between dollars, no line hidden by a leading underscore."""
     text = text.replace("$", r"\$")
     return f" {text}" if text.startswith("_") else text
 
