@@ -1,6 +1,7 @@
 """Figures of one set as PNG and PDF: precision-recall and F-threshold curves, and a grid of examples."""
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from matplotlib.figure import Figure  # pyplot would need a display and keep global state
@@ -9,15 +10,9 @@ from matplotlib.layout_engine import ConstrainedLayoutEngine
 from ..utils.files import atomic
 from .scores import MethodScores
 
-# Readers tell lines apart in greyscale and when colour-blind. 6 lines and 7 markers make 42 different methods.
-LINES = (
-    {"color": "#000000", "linestyle": "-"},
-    {"color": "#d55e00", "linestyle": "--"},
-    {"color": "#0072b2", "linestyle": "-."},
-    {"color": "#009e73", "linestyle": ":"},
-    {"color": "#cc79a7", "linestyle": (0, (6, 2, 1, 2))},
-    {"color": "#999999", "linestyle": (0, (1, 1))},
-)
+# Lines differ in greyscale and to colour-blind readers. 6 colours and 7 markers make 42 different lines.
+COLOURS = ("#000000", "#d55e00", "#0072b2", "#009e73", "#cc79a7", "#999999")
+DASHES = ("-", "--", "-.", ":", (0, (6, 2, 1, 2)), (0, (1, 1)))
 MARKERS = "os^Dvx*"
 
 
@@ -27,8 +22,8 @@ def curves_figure(scores: list[MethodScores]) -> Figure:
     left, right = figure.subplots(1, 2)
     for number, scored in enumerate(scores):
         precision, recall, f = scored.curves
-        style = LINES[number % len(LINES)] | {"marker": MARKERS[number % len(MARKERS)], "markersize": 4}
-        style |= {"linewidth": 1.4, "label": plain(scored.method)}
+        style: dict[str, Any] = {"color": COLOURS[number % 6], "linestyle": DASHES[number % 6], "linewidth": 1.4}
+        style |= {"marker": MARKERS[number % 7], "markersize": 4, "label": plain(scored.method)}
         start = int(np.argmax(recall > 0))  # no pixel is called positive before, and precision is undefined
         left.plot(recall[start:], precision[start:], markevery=0.1, **style)
         right.plot(np.arange(255, -1, -1), f, markevery=(3 * number, 32), **style)

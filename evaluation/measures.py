@@ -58,6 +58,14 @@ class Compared:
         """256 numbers: E-measure at the thresholds 255, 254, ... 0."""
         return e_measure_curve(*self.regrouped)
 
+    def error(self, levels: np.ndarray = LEVELS) -> float:
+        """Mean absolute error of the map whose 256 levels have these values."""
+        return float((1 - levels) @ self.focus + levels @ self.blurred) / self.mask.size
+
+    def f_above_mean(self, factor: float, levels: np.ndarray = LEVELS) -> float:
+        """F-measure of what reaches min(factor x mean of the map, 1), where the 256 levels have these values."""
+        return f_at(levels >= min(factor * (levels @ self.both) / self.mask.size, 1), self.focus, self.blurred)
+
     def by_library(self, measure: Any) -> Any:
         """Shows the pair to a measure of PySODMetrics, stretched by table instead of by its slower min-max."""
         measure.step(self.stretched[self.focus_map], self.mask > 0, False)
@@ -69,16 +77,6 @@ class WholeSmeasure(Smeasure):
 
     def ssim(self, pred: np.ndarray, gt: np.ndarray) -> float:
         return super().ssim(pred, gt) if pred.size else 0.0  # the empty part has no weight
-
-
-def mean_error(levels: np.ndarray, positives: np.ndarray, negatives: np.ndarray) -> float:
-    """Mean absolute error of a map with these 256 levels, from the pixels of each class at each level."""
-    return ((1 - levels) @ positives + levels @ negatives) / (positives.sum() + negatives.sum())
-
-
-def above_mean(factor: float, levels: np.ndarray, counts: np.ndarray) -> np.ndarray:
-    """256 booleans: the levels that reach min(factor x mean of the map, 1)."""
-    return levels >= min(factor * (levels @ counts) / counts.sum(), 1)
 
 
 def f_at(chosen: np.ndarray, positives: np.ndarray, negatives: np.ndarray) -> float:

@@ -12,17 +12,7 @@ from typing import NamedTuple
 import numpy as np
 
 from ..utils import distributed
-from .measures import (
-    BELOW,
-    LEVELS,
-    Compared,
-    WeightedFmeasure,
-    WholeSmeasure,
-    above_mean,
-    f_at,
-    mean_error,
-    threshold_curves,
-)
+from .measures import BELOW, Compared, WeightedFmeasure, WholeSmeasure, f_at, threshold_curves
 
 UNIT = 2**40  # 1 in the sums of curves
 
@@ -84,15 +74,15 @@ class Column(NamedTuple):
 
 
 COLUMNS = {
-    "mae": Column("", "MAE", lambda x: mean_error(LEVELS, x.focus, x.blurred), lower_is_better=True),
+    "mae": Column("", "MAE", lambda x: x.error(), lower_is_better=True),
     "p0_f": Column("P0", "P0 F", lambda x: threshold_curves(x.focus, x.blurred)[2].max()),
-    "p1_f": Column("P1", "P1 F", lambda x: f_at(above_mean(1.5, LEVELS, x.both), x.focus, x.blurred)),
+    "p1_f": Column("P1", "P1 F", lambda x: x.f_above_mean(1.5)),
     "p3_f": Column("P3", "P3 F", lambda x: f_at(BELOW, x.blurred, x.focus)),
     "p3_iou": Column("P3", "P3 IoU", of_set=lambda whole: whole.iou),
     "p5_max_f": Column("P5", "P5 max F", of_set=lambda whole: whole.curves[2].max()),
     "p5_mean_f": Column("P5", "P5 mean F", of_set=lambda whole: whole.curves[2].mean()),
-    "p5_adaptive_f": Column("P5", "P5 adp F", lambda x: f_at(above_mean(2, x.stretched, x.both), x.focus, x.blurred)),
-    "p5_mae": Column("P5", "P5 MAE", lambda x: mean_error(x.stretched, x.focus, x.blurred), lower_is_better=True),
+    "p5_adaptive_f": Column("P5", "P5 adp F", lambda x: x.f_above_mean(2, x.stretched)),
+    "p5_mae": Column("P5", "P5 MAE", lambda x: x.error(x.stretched), lower_is_better=True),
     "s": Column("S", "S", lambda x: x.by_library(WholeSmeasure()).sms[0]),
     "e_max": Column("E", "max E", of_set=lambda whole: whole.curves[3].max()),
     "e_mean": Column("E", "mean E", lambda x: x.e_curve.mean()),

@@ -10,8 +10,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from matplotlib.figure import Figure
 
 from .metrics import COLUMNS, PROTOCOLS
-from .scores import MethodScores
-from .tables import SetTable, number, title
+from .tables import number, title
 
 TEMPLATES = Environment(
     loader=FileSystemLoader(Path(__file__).parent), autoescape=True, trim_blocks=True, undefined=StrictUndefined
@@ -19,13 +18,13 @@ TEMPLATES = Environment(
 TOO_HIGH, TOO_LOW = np.array([213, 94, 0]), np.array([0, 114, 178])  # RGB of a signed error of +1 and -1
 
 
-def example_of(name: str, images: dict[str, np.ndarray], scores: list[MethodScores]) -> dict:
+def example_of(name: str, images: dict[str, np.ndarray], errors: dict[str, float]) -> dict:
     """What the page shows of one image.
 
     Args:
         images: the image, the ground truth and the maps, uint8, by title.
+        errors: MAE by method.
     """
-    errors = {x.method: next(row["mae"] for row in x.rows if row["name"] == name) for x in scores}
     truth = images.get("ground truth")
     figures = []
     for heading, image in images.items():
@@ -43,21 +42,23 @@ def signed_error(focus_map: np.ndarray, truth: np.ndarray) -> np.ndarray:
     return np.rint(255 - abs(error) * (255 - np.where(error > 0, TOO_HIGH, TOO_LOW))).astype(np.uint8)
 
 
-def section_of(table: SetTable, curves: Figure, examples: list[dict], remarks: list[str]) -> dict:
-    """What the page shows of one set."""
-    buffer = io.BytesIO()
-    curves.savefig(buffer, format="svg", metadata={"Date": None})
-    return {
-        "table": table, "curves": _uri("svg+xml", buffer.getvalue()), "examples": examples, "remarks": remarks
-    }  # fmt: skip
-
-
 def render(sections: list[dict]) -> str:
-    """The page as HTML."""
+    """The page as HTML.
+
+    Args:
+        sections: for each set a "table", "curves" (a URI), "examples" of example_of, and "remarks".
+    """
     methods = list(dict.fromkeys(line.method for section in sections for line in section["table"].measured))
     heading = f"Focus maps of {methods[0]}" if len(methods) == 1 else "Focus maps compared"
     names = {"title": title, "columns": COLUMNS, "protocols": PROTOCOLS}
     return TEMPLATES.get_template("page.html").render(heading=heading, sections=sections, **names)
+
+
+def figure_uri(figure: Figure) -> str:
+    """A figure as a data URI."""
+    buffer = io.BytesIO()
+    figure.savefig(buffer, format="svg", metadata={"Date": None})
+    return _uri("svg+xml", buffer.getvalue())
 
 
 def image_uri(image: np.ndarray) -> str:

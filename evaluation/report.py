@@ -15,7 +15,7 @@ from ..utils.progress import in_threads
 from ..utils.tool_options import ReportOptions
 from .figures import curves_figure, grid_figure, save_figure
 from .metrics import columns_of
-from .page import example_of, render, section_of
+from .page import example_of, figure_uri, render
 from .scores import Difference, MethodScores
 from .tables import csv_rows, latex, markdown, set_tables
 
@@ -43,9 +43,10 @@ class Gallery:
         there = [(title, Path(path), read) for title, path, read in folders if path and Path(path).is_dir()]
         self.titles = [title for title, _, _ in there]
         self._files = [(list_images(path, (".npy", ".mat")), read) for _, path, read in there]
-        rows = [{row["name"]: row["mae"] for row in x.rows} for x in scores]
-        readable = [name for name in rows[0] if self._files and all(name in files for files, _ in self._files)]
-        errors = {x: sum(row[x] for row in rows) / len(rows) for x in readable if all(x in row for row in rows)}
+        self._maes = {x.method: {row["name"]: row["mae"] for row in x.rows} for x in scores}
+        known = [*(files for files, _ in self._files), *self._maes.values()] if self._files else [{}]
+        common = set.intersection(*map(set, known))
+        errors = {name: sum(of[name] for of in self._maes.values()) / len(scores) for name in sorted(common)}
         self.errors = dict(sorted(errors.items(), key=lambda item: -item[1]))
         absent = [f"{title} ({path or 'no folder known'})" for title, path, _ in folders if title not in self.titles]
         self.remarks = [f"not shown, for want of a folder: {', '.join(absent)}"] if absent else []
@@ -53,6 +54,10 @@ class Gallery:
         if self.titles and (lost := sorted(scored - errors.keys())):
             reason = f"since a folder or a method lacks them: {', '.join(lost[:5])}{' ...' * (len(lost) > 5)}"
             self.remarks.append(f"{len(lost)} of {len(scored)} images not shown, {reason}")
+
+    def example(self, name: str) -> dict:
+        """What the page shows of one image."""
+        return example_of(name, self.read(name, PAGE_SIDE), {x: self._maes[x][name] for x in self._maes})
 
     def read(self, name: str, side: int) -> dict[str, np.ndarray]:
         """What there is of one image, by title, in the size of the first, at most `side` pixels a side."""
@@ -95,10 +100,11 @@ def write_report(scores: list[MethodScores], options: ReportOptions) -> list[str
         worst = list(gallery.errors)[:PAGE_IMAGES]
         if len(worst) < len(gallery.errors):
             gallery.remarks.append(f"the page has the {PAGE_IMAGES} images with the largest errors")
-        read = partial(_page_example, gallery=gallery, scores=group)
         curves = figures[f"{table.dataset}_curves"] = curves_figure(group)
-        examples = list(in_threads(read, worst, "images", "image"))
-        sections.append(section_of(table, curves, examples, gallery.remarks))
+        examples = list(in_threads(gallery.example, worst, "images", "image"))
+        sections.append(
+            {"table": table, "curves": figure_uri(curves), "examples": examples, "remarks": gallery.remarks}
+        )
         labels = {name: name for name in options.examples if name in gallery.errors} or gallery.best_median_worst()
         if rows := {label: list(gallery.read(name, GRID_SIDE).values()) for name, label in labels.items()}:
             figures[f"{table.dataset}_examples"] = grid_figure(rows, gallery.titles)
@@ -111,7 +117,3 @@ def write_report(scores: list[MethodScores], options: ReportOptions) -> list[str
     write_csv(folder / "differences.csv", differences, ("set", *Difference.__annotations__, "better"))
     write_bytes(folder / "index.html", render(sections).encode("utf-8", "replace"))
     return [f"{table.dataset}: {remark}" for table, gallery in zip(tables, galleries) for remark in gallery.remarks]
-
-
-def _page_example(name: str, gallery: Gallery, scores: list[MethodScores]) -> dict:
-    return example_of(name, gallery.read(name, PAGE_SIDE), scores)

@@ -81,20 +81,17 @@ def write_scores(folder: Path, scores: list[MethodScores]) -> None:
         for name, scored in named
         for i, values in enumerate(scored.curves.T)
     ]
+    real = folder.resolve()  # a path with ".." starts where the folder is, not where a link to it is
     entries = [
         name
-        | {"totals": scored.totals, "pictures": asdict(scored.pictures.moved(lambda path: relative(path, folder)))}
+        | {"totals": scored.totals}
+        | {"pictures": asdict(scored.pictures.moved(lambda path: os.path.relpath(os.path.abspath(path), real)))}
         | scored.about
         for name, scored in named
     ]
     write_csv(folder / "scores.csv", rows)
     write_csv(folder / "curves.csv", points)
     write_json(folder / "scores.json", {"protocols": metrics.PROTOCOLS, "scores": entries})
-
-
-def relative(path: str, folder: Path) -> str:
-    """A path as seen from a folder. The folder's own links are followed first, because ".." follows them too."""
-    return Path(os.path.relpath(os.path.abspath(path), folder.resolve())).as_posix()
 
 
 def read_scores(path: str | Path) -> list[MethodScores]:
@@ -108,24 +105,18 @@ def read_scores(path: str | Path) -> list[MethodScores]:
     if not path.is_file():
         raise FileNotFoundError(f"{path}: no such file; `test` and `evaluate` write one")
     try:
-        entries = json.loads(path.read_text(encoding="utf-8"))["scores"]
         rows, points = _by_method(path.with_name("scores.csv")), _by_method(path.with_name("curves.csv"))
-        return [_from_files(entry, rows, points, path.parent) for entry in entries]
+        scores = []
+        for entry in json.loads(path.read_text(encoding="utf-8"))["scores"]:
+            key = (entry.pop("method"), check_name(entry.pop("set")))
+            lines = [{k: v if k == "name" else float(v) for k, v in row.items() if v != ""} for row in rows[key]]
+            curves = np.array([[float(point[name]) for point in points[key]] for name in CURVES])
+            pictures = Pictures(**entry.pop("pictures")).moved(lambda folder: str(path.parent / folder))
+            scores.append(MethodScores(*key, entry.pop("totals"), lines, curves, pictures, about=entry))
+        return scores
     except (AttributeError, KeyError, TypeError, ValueError) as error:
         what = f"{type(error).__name__}: {error}"
         raise ValueError(f"{path}: not a score file that test or evaluate wrote ({what})") from None
-
-
-def _from_files(entry: dict, rows: dict, points: dict, folder: Path) -> MethodScores:
-    key = (entry.pop("method"), check_name(entry.pop("set")))
-    return MethodScores(
-        *key,
-        totals=entry.pop("totals"),
-        rows=[{k: v if k == "name" else float(v) for k, v in row.items() if v != ""} for row in rows[key]],
-        curves=np.array([[float(point[name]) for point in points[key]] for name in CURVES]),
-        pictures=Pictures(**entry.pop("pictures")).moved(lambda path: str(folder / path)),
-        about=entry,
-    )
 
 
 def _by_method(path: Path) -> dict[tuple[str, str], list[dict]]:

@@ -3,6 +3,7 @@
 import multiprocessing
 import os
 import signal
+import sys
 import threading
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ProcessPoolExecutor
@@ -29,8 +30,9 @@ def in_processes(function: Callable[..., Any], calls: Iterable[tuple], count: in
     if processes == 1 or count < FEW:
         yield from (function(*call) for call in calls)
         return
-    context = multiprocessing.get_context("spawn")  # a process with threads, such as torch's, must not fork
-    with ProcessPoolExecutor(processes, context, _start) as pool:
+    # A fork starts a second sooner, but a process with torch's threads must not fork.
+    kind = "spawn" if sys.platform != "linux" or "torch" in sys.modules else "fork"
+    with ProcessPoolExecutor(processes, multiprocessing.get_context(kind), _start) as pool:
         yield from in_order(pool, function, calls, 2 * processes)
 
 

@@ -138,15 +138,12 @@ def _set_table(name: str, scores: list[MethodScores], papers: list[dict]) -> Set
 
 def _check_same_masks(scores: list[MethodScores]) -> None:
     """Raises ValueError when an image has different shares in focus with two methods: other masks or polarity."""
-    seen: dict[str, tuple[str, float]] = {}
+    shares: dict[str, float] = {}
     for scored in scores:
         for row in scored.rows:
-            method, share = seen.setdefault(row["name"], (scored.method, row["in_focus"]))
-            if abs(share - row["in_focus"]) > 1e-9:
-                raise ValueError(
-                    f"{scored.dataset}: {scored.method} and {method} were scored against different masks of "
-                    f"{row['name']}; give their sets different names"
-                )
+            if abs(shares.setdefault(row["name"], row["in_focus"]) - row["in_focus"]) > 1e-9:
+                what = f"{scored.method} was scored against another mask of {row['name']} than a method before it"
+                raise ValueError(f"{scored.dataset}: {what}; give their sets different names")
 
 
 def _difference_of_tests(name: str, scores: list[MethodScores]) -> str:

@@ -109,7 +109,7 @@ def test_a_method_twice_on_a_set_is_refused():
 def test_other_masks_under_one_name_are_refused():
     a, b = method("a", 0.05), method("b", 0.2)
     b.rows[2]["in_focus"] = 0.4
-    with pytest.raises(ValueError, match="CUHK: b and a were scored against different masks of 2"):
+    with pytest.raises(ValueError, match="CUHK: b was scored against another mask of 2 than a method before it; give"):
         set_tables([a, b], None)
 
 

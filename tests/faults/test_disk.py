@@ -150,16 +150,16 @@ def test_two_runs_in_one_folder_are_refused_before_any_work(command, spoilt, run
     assert f"error: {tmp_path}: another run is writing there; wait for its end" in error and not any(tmp_path.iterdir())
 
 
-@pytest.mark.parametrize(
-    "command, size, lost",
-    [("evaluate", "8k", "curves.csv, scores.json"), ("test", "8k", "curves.csv, scores.json"), ("test", "100k", "map")],
-)
+@pytest.mark.parametrize("command, size, lost", [
+    ("evaluate", "8k", "(scores|curves).csv: cannot"), ("test", "8k", "(scores|curves).csv: cannot"),
+    ("test", "100k", "not written: .*map"),
+])  # fmt: skip
 def test_scores_that_no_file_has_room_for_are_printed(command, size, lost, many, run_folder, disk, tmp_path, capsys):
     """A disk that is full when the work is done, or while it is."""
     out = disk(f"size={size}") / "out"
     assert main(words(command, many, run_folder, out)) == 1
     full = capsys.readouterr()
-    assert re.search(rf"\(No space left on device\); not written: .*{lost}", full.err) and "Traceback" not in full.err
+    assert "(No space left on device)" in full.err and re.search(lost, full.err) and "Traceback" not in full.err
     assert main(words(command, many, run_folder, tmp_path / "whole")) == 0
     table = re.search(r"^method +MAE ↓ .*\n.*\.\d{4}.*\n", full.out, re.MULTILINE)
     assert table and table[0] in capsys.readouterr().out
