@@ -60,7 +60,7 @@ def grid_figure(rows: dict[str, list[np.ndarray]], titles: list[str]) -> Figure:
 
 def plain(text: str) -> str:
     """A label that matplotlib shows as it is: no formula between dollars, no line hidden by a leading underscore."""
-    text = text.replace("$", r"\$")
+    text = text.encode("utf-8", "replace").decode().replace("$", r"\$")  # no font has the bytes of another encoding
     return f" {text}" if text.startswith("_") else text
 
 

@@ -10,7 +10,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from matplotlib.figure import Figure
 
 from .metrics import COLUMNS, PROTOCOLS
-from .tables import number, title
+from .tables import SetTable, number, title
 
 TEMPLATES = Environment(
     loader=FileSystemLoader(Path(__file__).parent), autoescape=True, trim_blocks=True, undefined=StrictUndefined
@@ -42,14 +42,12 @@ def signed_error(focus_map: np.ndarray, truth: np.ndarray) -> np.ndarray:
     return np.rint(255 - abs(error) * (255 - np.where(error > 0, TOO_HIGH, TOO_LOW))).astype(np.uint8)
 
 
-def render(sections: list[dict]) -> str:
+def render(heading: str, sections: list[tuple[SetTable, str, list[str], list[dict]]]) -> str:
     """The page as HTML.
 
     Args:
-        sections: for each set a "table", "curves" (a URI), "examples" of example_of, and "remarks".
+        sections: of each set the table, the URI of its curves, remarks, and examples of example_of.
     """
-    methods = list(dict.fromkeys(line.method for section in sections for line in section["table"].measured))
-    heading = f"Focus maps of {methods[0]}" if len(methods) == 1 else "Focus maps compared"
     names = {"title": title, "columns": COLUMNS, "protocols": PROTOCOLS}
     return TEMPLATES.get_template("page.html").render(heading=heading, sections=sections, **names)
 

@@ -71,10 +71,12 @@ class Gallery:
     def best_median_worst(self) -> dict[str, str]:
         """Labels of GRID_IMAGES images each with the lowest, median and highest error, by name."""
         order = list(self.errors)[::-1]
-        middle = max(0, len(order) - GRID_IMAGES) // 2
-        places = {"best": 0, "median": middle, "worst": max(0, len(order) - GRID_IMAGES)}
-        groups = {what: order[place : place + GRID_IMAGES] for what, place in places.items()}
-        return {name: f"{name}\n{what}: {self.errors[name]:.3f}" for what, names in groups.items() for name in names}
+        labels: dict[str, str] = {}
+        last = max(0, len(order) - GRID_IMAGES)
+        for what, place in (("best", 0), ("median", last // 2), ("worst", last)):
+            for name in order[place : place + GRID_IMAGES]:
+                labels.setdefault(name, f"{name}\n{what}: {self.errors[name]:.3f}")  # groups of few images overlap
+        return labels
 
 
 def write_report(scores: list[MethodScores], options: ReportOptions) -> list[str]:
@@ -95,25 +97,24 @@ def write_report(scores: list[MethodScores], options: ReportOptions) -> list[str
     galleries = [Gallery(group) for group in groups]
     if unknown := set(options.examples) - {name for gallery in galleries for name in gallery.errors}:
         raise ValueError(f"no image {', '.join(sorted(unknown))} that every method of its set has a map of")
-    sections, figures = [], {}
+    sections, figures, methods = [], {}, list(dict.fromkeys(scored.method for scored in scores))
     for table, group, gallery in zip(tables, groups, galleries):
         worst = list(gallery.errors)[:PAGE_IMAGES]
         if len(worst) < len(gallery.errors):
             gallery.remarks.append(f"the page has the {PAGE_IMAGES} images with the largest errors")
         curves = figures[f"{table.dataset}_curves"] = curves_figure(group)
         examples = list(in_threads(gallery.example, worst, "images", "image"))
-        sections.append(
-            {"table": table, "curves": figure_uri(curves), "examples": examples, "remarks": gallery.remarks}
-        )
+        sections.append((table, figure_uri(curves), gallery.remarks, examples))
         labels = {name: name for name in options.examples if name in gallery.errors} or gallery.best_median_worst()
         if rows := {label: list(gallery.read(name, GRID_SIDE).values()) for name, label in labels.items()}:
             figures[f"{table.dataset}_examples"] = grid_figure(rows, gallery.titles)
     for name, figure in figures.items():
         save_figure(figure, folder, name)
     differences = [{"set": t.dataset} | asdict(x) | {"better": x.better} for t in tables for x in t.differences]
-    write_bytes(folder / "tables.md", ("\n\n".join(map(markdown, tables)) + "\n").encode())
-    write_bytes(folder / "tables.tex", ("\n\n".join(latex(table, columns) for table in tables) + "\n").encode())
+    texts = {"tables.md": [*map(markdown, tables)], "tables.tex": [latex(table, columns) for table in tables]}
+    texts["index.html"] = [render("Focus maps of " + ", ".join(methods), sections)]
+    for name, parts in texts.items():
+        write_bytes(folder / name, ("\n\n".join(parts) + "\n").encode("utf-8", "replace"))
     write_csv(folder / "tables.csv", csv_rows(tables))
     write_csv(folder / "differences.csv", differences, ("set", *Difference.__annotations__, "better"))
-    write_bytes(folder / "index.html", render(sections).encode("utf-8", "replace"))
     return [f"{table.dataset}: {remark}" for table, gallery in zip(tables, galleries) for remark in gallery.remarks]

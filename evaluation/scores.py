@@ -81,12 +81,12 @@ def write_scores(folder: Path, scores: list[MethodScores]) -> None:
         for name, scored in named
         for i, values in enumerate(scored.curves.T)
     ]
-    real = folder.resolve()  # a path with ".." starts where the folder is, not where a link to it is
+
+    def relative(path: str) -> str:  # ".." leads on from where the folder is, not from a link to it
+        return Path(os.path.relpath(os.path.abspath(path), folder.resolve())).as_posix()
+
     entries = [
-        name
-        | {"totals": scored.totals}
-        | {"pictures": asdict(scored.pictures.moved(lambda path: os.path.relpath(os.path.abspath(path), real)))}
-        | scored.about
+        name | {"totals": scored.totals, "pictures": asdict(scored.pictures.moved(relative))} | scored.about
         for name, scored in named
     ]
     write_csv(folder / "scores.csv", rows)

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 from ran.evaluation.page import signed_error
+from ran.evaluation.report import Gallery
 from ran.evaluation.scores import read_scores, write_scores
 from ran.tools import report
 from ran.utils.tool_options import ReportOptions
@@ -125,6 +126,17 @@ def test_odd_names_of_sets_and_methods(evaluated, rewritten):
     assert "<script" not in page and "[12] a|b&lt;script&gt;" in page
 
 
+@pytest.mark.parametrize("count, kinds", [
+    (1, ["best"]), (3, ["best", "best", "worst"]), (9, ["best"] * 2 + ["median"] * 2 + ["worst"] * 2),
+])  # fmt: skip
+def test_the_grid_has_the_best_median_and_worst(evaluated, count, kinds):
+    gallery = Gallery(read_scores(evaluated))
+    gallery.errors = {f"image{error}": error for error in range(count, 0, -1)}
+    labels = gallery.best_median_worst()
+    assert [label.split("\n")[1].split(":")[0] for label in labels.values()] == kinds
+    assert list(labels)[0] == "image1" and list(labels)[-1] == f"image{count}"
+
+
 def test_the_error_says_its_sign():
     focus_map, truth = np.uint8([[255, 0, 100]]), np.uint8([[0, 255, 100]])
     assert signed_error(focus_map, truth).tolist() == [[[213, 94, 0], [0, 114, 178], [255, 255, 255]]]
@@ -137,7 +149,7 @@ def test_the_page_in_a_browser(browser, written, evaluated, width):
     page.on("console", lambda message: messages.append(message.text))
     page.on("request", lambda request: requests.append(request.url))
     page.goto((written / "index.html").as_uri())
-    assert page.title() == page.locator("h1").inner_text() == "Focus maps compared"
+    assert page.title() == page.locator("h1").inner_text() == "Focus maps of good, small"
     assert page.locator("section table").first.locator("tbody tr td:first-child").all_inner_texts() == ["good", "small"]
     assert page.locator("td.rank1").count() > 5
     assert page.locator("article").count() == 3 and page.locator("article figure").count() == 3 * 4
