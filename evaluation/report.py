@@ -49,10 +49,10 @@ class Gallery:
         errors = {name: sum(of[name] for of in self._maes.values()) / len(scores) for name in sorted(common)}
         self.errors = dict(sorted(errors.items(), key=lambda item: -item[1]))
         absent = [f"{title} ({path or 'no folder known'})" for title, path, _ in folders if title not in self.titles]
-        self.remarks = [f"not shown, for want of a folder: {', '.join(absent)}"] if absent else []
+        self.remarks = [f"not shown, because the folder is missing: {', '.join(absent)}"] if absent else []
         scored = {row["name"] for x in scores for row in x.rows}
         if self.titles and (lost := sorted(scored - errors.keys())):
-            reason = f"since a folder or a method lacks them: {', '.join(lost[:5])}{' ...' * (len(lost) > 5)}"
+            reason = f"because a folder or a method lacks them: {', '.join(lost[:5])}{' ...' * (len(lost) > 5)}"
             self.remarks.append(f"{len(lost)} of {len(scored)} images not shown, {reason}")
 
     def example(self, name: str) -> dict:

@@ -26,13 +26,15 @@ def run(options: EvaluateOptions) -> None:
     for needed in (folder, *(method.folder for method in methods)):
         if not needed.is_dir():
             raise FileNotFoundError(f"{needed}: no such folder")
-    masks, photographs = chosen_masks(folder, options.names), list_images(images) if images.is_dir() else {}
+    masks = chosen_masks(folder, options.names)
+    beside = {path.stem: path for path in images.glob("*.*") if is_picture(path)}
+    images_of = beside if masks.keys() <= beside.keys() else {}
     for method in methods:
         match(method, masks, partly=bool(options.names))
     fail_unless_complete(methods, "missing", options)
     with locked(output):
         other = "in_focus" if options.white == "blurred" else "blurred"
-        pairs = [Pair(dataset, x, photographs.get(x, [y])[0], y, white=options.white) for x, y in masks.items()]
+        pairs = [Pair(dataset, x, images_of.get(x, y), y, white=options.white) for x, y in masks.items()]
         warnings = report(look(pairs, sizes=False), f"--gt FOLDER --white {other} turns it round")
         maps = [(method, stem) for method in methods for stem in method.maps]
         calls = ((stem, it.maps[stem], masks[stem], it.white, options.white) for it, stem in maps)
@@ -45,7 +47,8 @@ def run(options: EvaluateOptions) -> None:
             print(*(f"{remark}\n" for remark in method.remarks()), sep="", end="")
             warnings += method.warnings()
             about = {"notes": {kind: names for kind, names in method.notes.items() if names}}
-            files = Pictures(str(images), str(folder), str(method.folder), options.white, method.white)
+            where = str(images) if images_of else "", str(folder), str(method.folder)
+            files = Pictures(*where, options.white, method.white)
             scores.append(MethodScores.of(method.name, dataset, method.scores, pictures=files, about=about))
         print(printed(scores), *warnings, sep="\n", flush=True)
         write_scores(output, scores)

@@ -146,47 +146,44 @@ def test_a_list_chooses_images(options, tmp_path, capsys):
     evaluate.run(options)
     assert [row["name"] for row in read_scores(tmp_path / "out")[0].rows] == [stem]
     assert "not scored" not in capsys.readouterr().out
-    (tmp_path / "names.txt").write_text("\n")
-    with pytest.raises(ValueError, match="names.txt: no names in it"):
-        evaluate.run(options)
-    (tmp_path / "names.txt").write_text(f"{stem}\nnobody\n")
-    with pytest.raises(ValueError, match="1 of its names have no mask in .*: nobody"):
-        evaluate.run(options)
 
 
-def test_mistakes_are_named(options, dataset, tmp_path):
-    good = options.maps[0]
-    for change, message in (
-        ({"maps": []}, "--maps : write NAME=DIR, or DIR, of each method"),
-        ({"maps": ["=here"]}, "--maps =here: write NAME=DIR, or DIR, of each method"),
-        ({"maps": ["here="]}, "--maps here=: write NAME=DIR, or DIR, of each method"),
-        ({"maps": ["nowhere/here"]}, r"nowhere/here: no such folder"),
-        ({"maps": [good, good]}, "and each name once"),
-        ({"maps": ["a=/nowhere"]}, "/nowhere: no such folder"),
-        ({"blurred_maps": ["other"]}, "other: no such method"),
-        ({"dataset": "DUT"}, "DUT/Test/masks: no such folder"),
-        ({"data_path": str(tmp_path)}, "no test sets here"),
-        ({"white": "blurred"}, "--white goes with --gt"),
-        ({"names": str(first_map(tmp_path))}, "not a text file"),
-        ({"gt": str(dataset), "dataset": "../x"}, "'../x': a set's name"),
-        ({"maps": [f"photos={dataset / 'Train/SAMPLE/images'}"]}, "no map is named as its mask"),
-        ({"maps": [f"photos={dataset}"]}, f"{dataset}/SAMPLE: a folder among the images"),
-    ):
-        with pytest.raises((ValueError, OSError), match=message):
-            evaluate.run(EvaluateOptions(**vars(options) | change))
+@pytest.mark.parametrize("change, message", [
+    ({"maps": []}, "--maps : write NAME=DIR, or DIR, of each method"),
+    ({"maps": ["=here"]}, "--maps =here: write NAME=DIR, or DIR, of each method"),
+    ({"maps": ["here="]}, "--maps here=: write NAME=DIR, or DIR, of each method"),
+    ({"maps": ["nowhere/here"]}, "nowhere/here: no such folder"),
+    ({"maps": ["a=/nowhere"]}, "/nowhere: no such folder"),
+    ({"maps": ["a=TMP/maps", "a=TMP/maps"]}, "and each name once"),
+    ({"maps": ["photos=DATA/Train/SAMPLE/images"]}, "no map is named as its mask"),
+    ({"maps": ["photos=DATA"]}, "/SAMPLE: a folder among the images"),
+    ({"blurred_maps": ["other"]}, "other: no such method"),
+    ({"dataset": "DUT"}, "DUT/Test/masks: no such folder"),
+    ({"data_path": "TMP"}, "no test sets here"),
+    ({"white": "blurred"}, "--white goes with --gt"),
+    ({"names": "TMP/maps/test_006.png"}, "not a text file"),
+    ({"names": "TMP/empty.txt"}, "empty.txt: no names in it"),
+    ({"names": "TMP/nobody.txt"}, "1 of its names have no mask in .*: nobody"),
+    ({"gt": "DATA", "dataset": "../x"}, "'../x': a set's name"),
+    ({"gt": "TMP/damaged"}, "test_006.png: not a readable image"),
+    ({"gt": "TMP/twice"}, "twice: several files of one name: test_006.bmp, test_006.png"),
+    ({"maps": ["TMP/twice"]}, "twice: several files of one name: test_006.bmp, test_006.png"),
+])  # fmt: skip
+def test_mistakes_are_named(options, dataset, tmp_path, change, message):
+    for name in ("damaged", "twice"):
+        shutil.copytree(dataset / "SAMPLE/Test/masks", tmp_path / name)
+    (tmp_path / "damaged/test_006.png").write_bytes(b"no mask")
+    shutil.copy(tmp_path / "twice/test_006.png", tmp_path / "twice/test_006.bmp")
+    (tmp_path / "empty.txt").write_text("\n")
+    (tmp_path / "nobody.txt").write_text("test_006\nnobody\n")
 
+    def real(path: str) -> str:
+        return path.replace("TMP", str(tmp_path)).replace("DATA", str(dataset))
 
-def test_two_files_for_one_image_and_damaged_masks(options, dataset, tmp_path):
-    path = first_map(tmp_path)
-    shutil.copy(path, path.with_suffix(".bmp"))
-    with pytest.raises(ValueError, match="several files of one name"):
-        evaluate.run(options)
-    path.with_suffix(".bmp").unlink()
-    shutil.copytree(dataset / "SAMPLE/Test/masks", tmp_path / "gt")
-    options.gt = str(tmp_path / "gt")
-    (tmp_path / "gt" / path.name).write_bytes(b"no mask")
-    with pytest.raises(ValueError, match=f"{path.name}: not a readable image"):
-        evaluate.run(options)
+    change = {key: [*map(real, value)] if isinstance(value, list) else real(value) for key, value in change.items()}
+    with pytest.raises((ValueError, OSError), match=message):
+        evaluate.run(EvaluateOptions(**vars(options) | change))
+    assert not (tmp_path / "out").exists()
 
 
 def test_totals_are_plain_json(evaluated):

@@ -83,7 +83,7 @@ def test_what_is_not_there_is_said_and_the_rest_is_shown(evaluated, rewritten, t
     scores = read_scores(evaluated)
     scores[0].pictures.maps, scores[1].pictures.images = "", ""
     _, page = rewritten(scores)
-    assert "SAMPLE: not shown, for want of a folder: good (no folder known)\n" in capsys.readouterr().out
+    assert "SAMPLE: not shown, because the folder is missing: good (no folder known)\n" in capsys.readouterr().out
     assert page.count("data:image/webp") == 3 * 4  # image, ground truth, map and error of small
     for one in scores:
         one.pictures.maps = one.pictures.masks = one.pictures.images = str(tmp_path / "moved")
@@ -102,7 +102,9 @@ def test_images_that_are_not_there_for_all_are_named(evaluated, saved_maps, rewr
     unscored, scores[1].totals["images"] = scores[1].rows.pop()["name"], 2
     _, page = rewritten(scores)
     lost = f"{gone.stem}, {unscored}"
-    assert f"SAMPLE: 2 of 3 images not shown, since a folder or a method lacks them: {lost}" in capsys.readouterr().out
+    assert (
+        f"SAMPLE: 2 of 3 images not shown, because a folder or a method lacks them: {lost}" in capsys.readouterr().out
+    )
     assert page.count("<article>") == 1 and "small (2 images; not ranked)" in page
 
 
