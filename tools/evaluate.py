@@ -27,8 +27,7 @@ def run(options: EvaluateOptions) -> None:
         if not needed.is_dir():
             raise FileNotFoundError(f"{needed}: no such folder")
     masks = chosen_masks(folder, options.names)
-    beside = {path.stem: path for path in images.glob("*.*") if is_picture(path)}
-    images_of = beside if masks.keys() <= beside.keys() else {}
+    images_of = {path.stem: path for path in images.glob("*.*") if is_picture(path) and path.stem in masks}
     for method in methods:
         match(method, masks, partly=bool(options.names))
     fail_unless_complete(methods, "missing", options)

@@ -83,7 +83,7 @@ def find_pairs(options: PrepareOptions) -> list[Pair]:
 
 
 def leftovers(pairs: list[Pair], data_path: Path) -> list[str]:
-    """What must not be mixed: pictures of an earlier run that train and test would read too, and the source itself."""
+    """What must not be mixed: images of an earlier run that train and test would read too, and the source itself."""
     expected, problems = set(), []
     for pair in pairs:
         folder = pair.folder(data_path)

@@ -155,7 +155,7 @@ def test_folds_left_out_in_turn_are_one_set(options, tmp_path, monkeypatch):
 
 
 @pytest.mark.slow
-def test_without_a_word_the_test_pictures_choose_nothing(options, tmp_path, monkeypatch):
+def test_without_a_word_the_test_images_choose_nothing(options, tmp_path, monkeypatch):
     options.folds, options.rows = AblationOptions().folds, ["full"]
     monkeypatch.setattr(
         "ran.tester.find_sets", lambda data, split, names: {"train": find_sets(data, split, names)}[split]
