@@ -39,7 +39,7 @@ PRETRAINED ?= imagenet
 weights: .venv/installed  ## train ran_resnet18 anew on dataset/ and score it: an hour on 2 CPU cores; goes on after a stop
 	$(BIN)/torchrun --nproc_per_node=2 main.py train --config configs/best.yaml --data_path dataset --datasets CUHK \
 		--model_path runs/ran_resnet18 --pretrained $(PRETRAINED) --num_workers 0 --resume True
-	$(BIN)/python main.py export --format safetensors --data_path dataset --model_path runs/ran_resnet18
+	$(BIN)/python main.py export --output ran_resnet18.safetensors --data_path dataset --model_path runs/ran_resnet18
 
 lint: .venv/tools .mypy_cache/ran  ## check the code's style and types
 	$(BIN)/ruff check .

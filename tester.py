@@ -16,9 +16,9 @@ from .data.layouts import Pair, find_sets
 from .dataloader import Samples, make_loader
 from .evaluation.metrics import SetScore, score_image
 from .evaluation.report import write_report
-from .evaluation.report.tables import printed
 from .evaluation.scores import MethodScores, Pictures, write_scores
 from .evaluation.scoring import in_processes
+from .evaluation.tables import printed
 from .predictor import SHIPPED, load_model
 from .training_data import split_fold
 from .utils import distributed
@@ -127,7 +127,7 @@ class Tester:
         saved = f", maps in {self.folder / 'maps'}" if self.config.save_map else ""
         print(f"scores in {self.folder / 'scores.json'}{saved}")
         if self.config.report:
-            shown = ReportOptions(output=str(self.folder / "report"), title=f"Focus maps of {self.name}")
+            shown = ReportOptions(output=str(self.folder / "report"))
             print(*write_report(scores, shown), f"report in {self.folder / 'report/index.html'}", sep="\n")
 
     def _score(self, name: str, pairs: list[Pair], folder: Path) -> MethodScores:

@@ -12,8 +12,8 @@ from pathlib import Path
 
 import bench
 import main  # noqa: F401 (makes the folder above known as the package ran)
+from ran.evaluation import tables
 from ran.evaluation.metrics import COLUMNS
-from ran.evaluation.report import tables
 from ran.evaluation.scores import read_scores
 from ran.tools import info
 from ran.utils.checkpoint import read_weights

@@ -1,8 +1,7 @@
-"""Scores of focus maps under the protocols that defocus papers use; every F names its protocol.
+"""Scores of focus maps under the protocols of defocus papers; every F names its protocol.
 
-beta^2 = 0.3. A map is 8-bit, high = in focus; MAE is taken on the map as it is. PROTOCOLS has the definitions of F.
-S- and weighted F-measure are PySODMetrics' own, and E-measure as there, min-max included. F of an image without
-positives is 0.
+beta^2 = 0.3. A map is 8-bit, high = in focus. MAE is taken on the map as it is. PROTOCOLS defines each F. S-measure and
+weighted F are PySODMetrics' own, E-measure equals its, all with its min-max. F of an image without positives is 0.
 """
 
 from collections.abc import Callable, Iterable
@@ -13,53 +12,21 @@ from typing import NamedTuple
 import numpy as np
 
 from ..utils import distributed
-from .measures import (
-    BELOW,
-    LEVELS,
-    Compared,
-    WeightedFmeasure,
-    WholeSmeasure,
-    above_mean,
-    f_at,
-    mean_error,
-    threshold_curves,
-)
+from .measures import BELOW, Compared, WeightedFmeasure, WholeSmeasure, f_at, threshold_curves
 
-UNIT = 2**40  # of the sums of curves
-
-
-@dataclass
-class ImageScore:
-    """What one map adds to the scores of its set.
-
-    Attributes:
-        columns: the keys of COLUMNS that were asked for.
-        row: name, share in focus, and of those columns the ones that are means over images.
-        curves: 4 x 256, precision, recall and F of P5, and E-measure, at the thresholds 255, 254, ... 0 (of 255).
-        iou_counts: intersection and union of the blurred regions at threshold 0.5, pixels.
-        highest: level of the map.
-        resized: from what size to what, where a saved map had to be.
-    """
-
-    columns: tuple[str, ...]
-    row: dict
-    curves: np.ndarray
-    iou_counts: np.ndarray
-    highest: int
-    resized: str = ""
+UNIT = 2**40  # 1 in the sums of curves
 
 
 @dataclass
 class SetScore:
-    """What the maps of a set add up to, one after the other. Of an image its row alone is kept.
-
-    Sums are whole numbers: the order of images, and which process scores which, changes no bit.
+    """Scores of some images of a set, one or all. Sums are whole numbers, so the order of images changes no bit.
 
     Attributes:
-        columns: as of its images.
-        rows: that of each image.
-        sums: 4 x 256 int64, of the images' curves, in units of 2^-40: exact to 12 digits, up to 8 million images.
-        iou_counts: see ImageScore, over all images.
+        columns: keys of COLUMNS to compute for the set.
+        rows: a dict an image: name, share in focus, and the columns that are means over images.
+        sums: 4 x 256 int64, precision, recall and F of P5, and E-measure, at the thresholds 255, 254, ... 0, summed
+            over images in units of 1 / UNIT: exact to 12 digits, up to 8 million images.
+        iou_counts: pixels of the intersection and of the union of the blurred regions at threshold 0.5.
     """
 
     columns: tuple[str, ...] = ()
@@ -68,28 +35,22 @@ class SetScore:
     iou_counts: np.ndarray = field(default_factory=lambda: np.zeros(2, np.int64))
 
     @classmethod
-    def of(cls, scores: Iterable[ImageScore]) -> "SetScore":
-        """The score of these images, which may be made on the way."""
+    def of(cls, scores: Iterable["SetScore"]) -> "SetScore":
         whole = cls()
         for score in scores:
             whole.add(score)
         return whole
 
-    def add(self, score: ImageScore) -> None:
-        self.columns = score.columns
-        self.rows.append(score.row)
-        self.sums += np.rint(score.curves * UNIT).astype(np.int64)
-        self.iou_counts += score.iou_counts
+    def add(self, other: "SetScore") -> None:
+        self.columns = other.columns or self.columns
+        self.rows += other.rows
+        self.sums += other.sums
+        self.iou_counts += other.iou_counts
 
     def gathered(self) -> "SetScore":
-        """That of all processes of a job, each of which has scored its share, see distributed.gather."""
+        """Score of the whole set where each process has scored a share; every process gets it."""
         shares = distributed.gather([replace(self, rows=[])])
-        return SetScore(
-            next((share.columns for share in shares if share.columns), ()),
-            distributed.gather(self.rows),
-            np.sum([share.sums for share in shares], axis=0),
-            np.sum([share.iou_counts for share in shares], axis=0),
-        )
+        return replace(SetScore.of(shares), rows=distributed.gather(self.rows))
 
     @property
     def curves(self) -> np.ndarray:
@@ -103,15 +64,7 @@ class SetScore:
 
 
 class Column(NamedTuple):
-    """One score of the tables.
-
-    Attributes:
-        protocol: that it follows; empty: none to choose.
-        title: in tables.
-        of_image: one map's score; its mean over images is that of the set.
-        of_set: that of the set, where it is no such mean.
-        lower_is_better: which end is good.
-    """
+    """One score of the tables: protocol (empty for MAE) and title, and of_image, or of_set where it is no mean."""
 
     protocol: str
     title: str
@@ -121,15 +74,15 @@ class Column(NamedTuple):
 
 
 COLUMNS = {
-    "mae": Column("", "MAE", lambda x: mean_error(LEVELS, x.focus, x.blurred), lower_is_better=True),
+    "mae": Column("", "MAE", lambda x: x.error(), lower_is_better=True),
     "p0_f": Column("P0", "P0 F", lambda x: threshold_curves(x.focus, x.blurred)[2].max()),
-    "p1_f": Column("P1", "P1 F", lambda x: f_at(above_mean(1.5, LEVELS, x.both), x.focus, x.blurred)),
+    "p1_f": Column("P1", "P1 F", lambda x: x.f_above_mean(1.5)),
     "p3_f": Column("P3", "P3 F", lambda x: f_at(BELOW, x.blurred, x.focus)),
     "p3_iou": Column("P3", "P3 IoU", of_set=lambda whole: whole.iou),
     "p5_max_f": Column("P5", "P5 max F", of_set=lambda whole: whole.curves[2].max()),
     "p5_mean_f": Column("P5", "P5 mean F", of_set=lambda whole: whole.curves[2].mean()),
-    "p5_adaptive_f": Column("P5", "P5 adp F", lambda x: f_at(above_mean(2, x.stretched, x.both), x.focus, x.blurred)),
-    "p5_mae": Column("P5", "P5 MAE", lambda x: mean_error(x.stretched, x.focus, x.blurred), lower_is_better=True),
+    "p5_adaptive_f": Column("P5", "P5 adp F", lambda x: x.f_above_mean(2, x.stretched)),
+    "p5_mae": Column("P5", "P5 MAE", lambda x: x.error(x.stretched), lower_is_better=True),
     "s": Column("S", "S", lambda x: x.by_library(WholeSmeasure()).sms[0]),
     "e_max": Column("E", "max E", of_set=lambda whole: whole.curves[3].max()),
     "e_mean": Column("E", "mean E", lambda x: x.e_curve.mean()),
@@ -153,10 +106,10 @@ def explained(columns: Iterable[str]) -> list[str]:
 
 
 def columns_of(protocols: Iterable[str]) -> list[str]:
-    """Keys of COLUMNS under the named protocols, in order; MAE is always there, and no name means all.
+    """Keys of COLUMNS under these protocols, MAE always among them; all keys where no protocol is given.
 
     Raises:
-        ValueError: a protocol that is none of PROTOCOLS.
+        ValueError: an unknown protocol.
     """
     chosen = set(protocols or PROTOCOLS)
     if unknown := chosen.difference(PROTOCOLS):
@@ -164,33 +117,30 @@ def columns_of(protocols: Iterable[str]) -> list[str]:
     return [key for key, column in COLUMNS.items() if column.protocol in chosen | {""}]
 
 
-def score_image(name: str, focus_map: np.ndarray, mask: np.ndarray, columns: Iterable[str] = COLUMNS) -> ImageScore:
+def score_image(name: str, focus_map: np.ndarray, mask: np.ndarray, columns: Iterable[str] = COLUMNS) -> SetScore:
     """Scores one map.
 
     Args:
-        name: of the image, for its row.
+        name: the image's name, for its row.
         focus_map: H x W uint8, 255 = in focus.
         mask: H x W uint8 ground truth, 255 = in focus, 0 = blurred.
         columns: keys of COLUMNS to compute; S and weighted F take most of the time.
 
     Raises:
-        ValueError: map and mask differ in size; resize the map bilinearly first.
+        ValueError: map and mask differ in size.
     """
     if focus_map.shape != mask.shape:
         raise ValueError(f"{name}: its map is {focus_map.shape}, its mask {mask.shape} (height, width)")
     pair = Compared(focus_map, mask)
     row = {"name": name, "in_focus": float(pair.focus.sum() / mask.size)}
-    return ImageScore(
-        columns=tuple(columns),
-        row=row | {key: float(of_image(pair)) for key in columns if (of_image := COLUMNS[key].of_image)},
-        curves=np.stack([*threshold_curves(*pair.regrouped), pair.e_curve]),
-        iou_counts=np.array([pair.blurred[BELOW].sum(), pair.blurred.sum() + pair.focus[BELOW].sum()]),
-        highest=int(focus_map.max()),
-    )
+    row |= {key: float(of_image(pair)) for key in columns if (of_image := COLUMNS[key].of_image)}
+    curves = np.stack([*threshold_curves(*pair.regrouped), pair.e_curve])
+    iou_counts = np.array([pair.blurred[BELOW].sum(), pair.blurred.sum() + pair.focus[BELOW].sum()])
+    return SetScore(tuple(columns), [row], np.rint(curves * UNIT).astype(np.int64), iou_counts)
 
 
 def totals(whole: SetScore) -> dict[str, float]:
-    """Scores of a set, a value for each column that was asked for, and how many images have one class only.
+    """Scores of a set: each column, and how many images there are, all of them and those of one class.
 
     Raises:
         ValueError: no image was scored.
@@ -201,6 +151,6 @@ def totals(whole: SetScore) -> dict[str, float]:
     values: dict[str, float] = {"images": len(shares), "all_blurred": shares.count(0), "all_in_focus": shares.count(1)}
     for key in whole.columns:
         of_set = COLUMNS[key].of_set
-        # fmean: sums exactly, so that here too no order changes a bit.
+        # fmean sums exactly: the order of images changes no bit here either.
         values[key] = float(of_set(whole)) if of_set else fmean(row[key] for row in whole.rows)
     return values

@@ -1,8 +1,9 @@
-"""Scores of methods on sets: the record that test and evaluate write and report reads, and paired differences."""
+"""Scores of methods on sets, their files (test and evaluate write them, report reads them), paired differences."""
 
 import csv
 import json
 import os
+from collections import defaultdict
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
@@ -17,7 +18,7 @@ CURVES = ("precision", "recall", "f")
 
 @dataclass
 class Pictures:
-    """Folders behind a score: photographs, ground truth, maps; empty where there is none. And what white means."""
+    """Folders of the images, masks and maps behind a score (empty where unknown), and what white means in them."""
 
     images: str = ""
     masks: str = ""
@@ -26,7 +27,7 @@ class Pictures:
     maps_white: str = "in_focus"
 
     def moved(self, function) -> "Pictures":
-        """The same with every folder that is there put through a function."""
+        """The same with each known folder put through a function."""
         folders = {key: function(value) for key in ("images", "masks", "maps") if (value := getattr(self, key))}
         return Pictures(**(asdict(self) | folders))
 
@@ -38,10 +39,10 @@ class MethodScores:
     Attributes:
         method, dataset: their names.
         totals: a value for each computed column of metrics.COLUMNS, and "images", "all_blurred", "all_in_focus".
-        rows: a dict an image: name, in_focus, and the columns that a single image has.
+        rows: a dict an image: name, in_focus, and the columns that are means over images.
         curves: 3 x 256, precision, recall and F of metrics.SetScore.
-        pictures: where the files are that were compared.
-        about: anything else worth keeping: weights, notes on the maps.
+        pictures: where the compared files are.
+        about: more to keep: the weights, notes on the maps.
     """
 
     method: str
@@ -60,92 +61,76 @@ class MethodScores:
     def columns(self) -> list[str]:
         return [key for key in metrics.COLUMNS if key in self.totals]
 
+    @property
+    def left_out(self) -> list[str]:
+        """What evaluate notes of masks whose map is missing or unusable."""
+        notes = self.about.get("notes", {})
+        return [*notes.get("missing", ()), *notes.get("unusable", ())]
+
 
 def write_scores(folder: Path, scores: list[MethodScores]) -> None:
-    """Writes scores.json (totals, and folders relative to this one), scores.csv (a line an image), curves.csv.
+    """Writes scores.csv (a line an image), curves.csv, and last scores.json (totals, folders relative to this one).
 
     Raises:
-        OSError: with the names of what is not written; who calls has printed the scores.
+        OSError: a file cannot be written.
     """
-    folder.mkdir(parents=True, exist_ok=True)
-    entries = [
-        {
-            "method": scored.method,
-            "set": scored.dataset,
-            "totals": scored.totals,
-            "pictures": asdict(scored.pictures.moved(lambda path: relative(path, folder))),
-        }
-        | scored.about
-        for scored in scores
-    ]
-    rows = ({"method": scored.method, "set": scored.dataset} | row for scored in scores for row in scored.rows)
-    header = dict.fromkeys(["method", "set", *(key for scored in scores for row in scored.rows for key in row)])
+    named = [({"method": scored.method, "set": scored.dataset}, scored) for scored in scores]
+    rows = [name | row for name, scored in named for row in scored.rows]
     points = [
-        {"method": scored.method, "set": scored.dataset, "threshold": 255 - i}
-        | {name: round(float(value), 6) for name, value in zip(CURVES, values)}
-        for scored in scores
+        name | {"threshold": 255 - i} | {curve: round(float(value), 6) for curve, value in zip(CURVES, values)}
+        for name, scored in named
         for i, values in enumerate(scored.curves.T)
     ]
-    left = ["scores.csv", "curves.csv", "scores.json"]
-    try:
-        write_csv(folder / left[0], rows, header)
-        left.pop(0)
-        write_csv(folder / left[0], points)
-        left.pop(0)
-        write_json(folder / left[0], {"protocols": metrics.PROTOCOLS, "scores": entries})
-    except OSError as error:
-        raise OSError(f"{error}; not written: {', '.join(left)}") from None
 
+    def relative(path: str) -> str:  # ".." leads on from where the folder is, not from a link to it
+        return Path(os.path.relpath(os.path.abspath(path), folder.resolve())).as_posix()
 
-def relative(path: str, folder: Path) -> str:
-    """A path as seen from a folder; the folder's own links are followed, since ".." would follow them too."""
-    return Path(os.path.relpath(os.path.abspath(path), folder.resolve())).as_posix()
+    entries = [
+        name | {"totals": scored.totals, "pictures": asdict(scored.pictures.moved(relative))} | scored.about
+        for name, scored in named
+    ]
+    write_csv(folder / "scores.csv", rows)
+    write_csv(folder / "curves.csv", points)
+    write_json(folder / "scores.json", {"protocols": metrics.PROTOCOLS, "scores": entries})
 
 
 def read_scores(path: str | Path) -> list[MethodScores]:
     """Reads what write_scores wrote: the folder, or its scores.json.
 
     Raises:
-        FileNotFoundError, ValueError: no such files, or others.
+        FileNotFoundError, ValueError: no such files, or other ones.
     """
     path = Path(path)
     path = path / "scores.json" if path.is_dir() else path
     if not path.is_file():
         raise FileNotFoundError(f"{path}: no such file; `test` and `evaluate` write one")
     try:
-        entries = json.loads(path.read_text(encoding="utf-8"))["scores"]
         rows, points = _by_method(path.with_name("scores.csv")), _by_method(path.with_name("curves.csv"))
-        return [_from_files(entry, rows, points, path.parent) for entry in entries]
+        scores = []
+        for entry in json.loads(path.read_text(encoding="utf-8"))["scores"]:
+            key = (entry.pop("method"), check_name(entry.pop("set")))
+            lines = [{k: v if k == "name" else float(v) for k, v in row.items() if v != ""} for row in rows[key]]
+            curves = np.array([[float(point[name]) for point in points[key]] for name in CURVES])
+            pictures = Pictures(**entry.pop("pictures")).moved(lambda folder: str(path.parent / folder))
+            scores.append(MethodScores(*key, entry.pop("totals"), lines, curves, pictures, about=entry))
+        return scores
     except (AttributeError, KeyError, TypeError, ValueError) as error:
         what = f"{type(error).__name__}: {error}"
         raise ValueError(f"{path}: not a score file that test or evaluate wrote ({what})") from None
 
 
-def _from_files(entry: dict, rows: dict, points: dict, folder: Path) -> MethodScores:
-    key = (entry.pop("method"), check_name(entry.pop("set")))
-    return MethodScores(
-        *key,
-        totals=entry.pop("totals"),
-        rows=[{k: v if k == "name" else float(v) for k, v in row.items()} for row in rows[key]],
-        curves=np.array([[float(point[name]) for point in points[key]] for name in CURVES]),
-        pictures=Pictures(**entry.pop("pictures")).moved(lambda path: str(folder / path)),
-        about=entry,
-    )
-
-
 def _by_method(path: Path) -> dict[tuple[str, str], list[dict]]:
     """Lines of a CSV file by (method, set), without these two."""
-    lines: dict[tuple[str, str], list[dict]] = {}
+    lines = defaultdict(list)
     with path.open(newline="", encoding="utf-8", errors="surrogateescape") as file:
         for line in csv.DictReader(file):
-            key = (line.pop("method"), line.pop("set"))
-            lines.setdefault(key, []).append(line)
-    return lines
+            lines[line.pop("method"), line.pop("set")].append(line)
+    return dict(lines)
 
 
 @dataclass
 class Difference:
-    """Mean over the common images of what the second method's score is above the first's, with its standard error."""
+    """Mean over common images of the second method's score minus the first's, with its standard error."""
 
     column: str
     first: str
@@ -155,22 +140,17 @@ class Difference:
     images: int
 
     @property
-    def shown(self) -> bool:
-        """Whether it exceeds two standard errors (less is noise), over images enough to know the error."""
-        return self.images >= FEWEST and abs(self.mean) > 2 * self.error
-
-    @property
     def better(self) -> str:
-        """The method that the images show to be better, or an empty string."""
-        if not self.shown:
+        """The better method, or "" where the mean is within two standard errors, or the images are too few."""
+        if self.images < FEWEST or abs(self.mean) <= 2 * self.error:
             return ""
         return self.second if (self.mean < 0) == metrics.COLUMNS[self.column].lower_is_better else self.first
 
 
 def paired_difference(first: MethodScores, second: MethodScores, column: str) -> Difference | None:
-    """Difference of two methods on a set in a column that single images have; None with fewer than 2 common images."""
-    values = [{row["name"]: row[column] for row in scored.rows if column in row} for scored in (first, second)]
-    gains = np.array([values[1][name] - values[0][name] for name in values[0] if name in values[1]])
+    """Difference of two methods in a column of single images; None where both have it for fewer than 2 images."""
+    one, other = ({row["name"]: row[column] for row in scored.rows if column in row} for scored in (first, second))
+    gains = np.array([other[name] - one[name] for name in one if name in other])
     if len(gains) < 2:
         return None
     error = gains.std(ddof=1) / np.sqrt(len(gains))

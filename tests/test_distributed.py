@@ -96,7 +96,8 @@ def test_testing_shares_the_images_and_scores_the_same(dataset, tmp_path):
     (one,), (two,) = (read_scores(tmp_path / name) for name in ("one", "two"))
     assert one.rows == two.rows and one.totals == two.totals
     assert {path.name for path in (tmp_path / "two").iterdir()} == {"scores.json", "scores.csv", "curves.csv", "report"}
-    assert (tmp_path / "two/report/index.html").read_text().count("data:image/webp") == 6  # photograph and map of each
+    page = (tmp_path / "two/report/index.html").read_text()
+    assert page.count("data:image/webp") == 3 * 4  # image, truth, map and its error
 
 
 def test_a_process_without_an_image_waits_for_the_others(run_folder, dataset, tmp_path, torchrun):

@@ -123,12 +123,13 @@ def test_inverted_masks_are_warned_of(data, said):
 def test_inverted_masks_are_warned_of_where_evaluate_has_the_images(data, saved_maps, said, with_images):
     """Where maps have the polarity of the masks, no score tells."""
     masks, maps = data / "SAMPLE/Test/masks", data / "maps"
+    if not with_images:
+        (data / "SAMPLE/Test/images").rename(data / "SAMPLE/Test/elsewhere")
     shutil.copytree(saved_maps["good"], maps)
     turn(masks)
     turn(maps)
-    images = ["--images", data / "SAMPLE/Test/images"] if with_images else []
-    before, after = said("evaluate", "--maps", f"a={maps}", "--gt", masks, *images).split("masks, 3 images")
+    before, after = said("evaluate", "--maps", f"a={maps}", "--gt", masks).split("masks, 3 images")
     assert [f"masks: {INVERTED.format(3)}" in part for part in (before, after)] == [with_images] * 2
     assert ("--gt FOLDER --white blurred turns it round" in after) == with_images
-    said("evaluate", "--maps", f"a={maps}", "--blurred_maps", "a", "--gt", masks, *images, "--white", "blurred")
-    assert "WARNING" not in said("evaluate", "--maps", f"a={maps}", "--gt", masks, *images, "--white", "blurred")
+    said("evaluate", "--maps", f"a={maps}", "--blurred_maps", "a", "--gt", masks, "--white", "blurred")
+    assert "WARNING" not in said("evaluate", "--maps", f"a={maps}", "--gt", masks, "--white", "blurred")

@@ -1,19 +1,17 @@
 """`evaluate`: scores of saved maps, ours or another method's, without a model."""
 
-from collections.abc import Iterable
 from pathlib import Path
 
 from ..data.check import look, report
 from ..data.layouts import Pair
-from ..evaluation.methods import HALF, KINDS, Method, remarks, shortened
-from ..evaluation.metrics import columns_of
-from ..evaluation.report.tables import printed
 from ..evaluation.scores import MethodScores, Pictures, write_scores
 from ..evaluation.scoring import in_processes, score_file
-from ..utils.files import check_name, common_affixes, list_images, locked, read_lines
+from ..evaluation.tables import printed
+from ..utils.files import check_name, list_images, locked, read_lines
 from ..utils.picture_names import glob_folders, is_picture
 from ..utils.progress import bar, cores
 from ..utils.tool_options import EvaluateOptions
+from .methods import KINDS, Method, match, one_each, shortened
 
 
 def run(options: EvaluateOptions) -> None:
@@ -21,185 +19,87 @@ def run(options: EvaluateOptions) -> None:
 
     Raises:
         FileNotFoundError, ValueError: nothing to score, unknown names, missing or unusable maps, unusable masks.
-        OSError: the folder cannot be written to, or another run is at work there; found before the work, if it can be.
+        OSError: the folder cannot be written to, or another run is at work there.
     """
-    columns, output = columns_of(options.protocols), Path(options.output)
-    dataset, pictures = truth(options)
-    masks = chosen_masks(pictures["masks"], options.names)
-    other = "in_focus" if options.white == "blurred" else "blurred"
-    photographs = list_images(Path(pictures["images"])) if pictures["images"] else {}
-    truths = [
-        Pair(dataset, stem, photographs.get(stem, [path])[0], path, white=options.white) for stem, path in masks.items()
-    ]
-    methods = read_methods(options)
+    methods, output = read_methods(options), Path(options.output)
+    dataset, folder, images = truth(options)
+    for needed in (folder, *(method.folder for method in methods)):
+        if not needed.is_dir():
+            raise FileNotFoundError(f"{needed}: no such folder")
+    masks = chosen_masks(folder, options.names)
+    images_of = {path.stem: path for path in images.glob("*.*") if is_picture(path) and path.stem in masks}
     for method in methods:
         match(method, masks, partly=bool(options.names))
-    fail_unless_complete(methods, options, "missing")
+    fail_unless_complete(methods, "missing", options)
     with locked(output):
-        warnings = report(look(truths, sizes=False), f"--gt FOLDER --white {other} turns it round")
-        scores = score(methods, masks, columns, options, dataset, pictures)
+        other = "in_focus" if options.white == "blurred" else "blurred"
+        pairs = [Pair(dataset, x, images_of.get(x, y), y, white=options.white) for x, y in masks.items()]
+        warnings = report(look(pairs, sizes=False), f"--gt FOLDER --white {other} turns it round")
+        maps = [(method, stem) for method in methods for stem in method.maps]
+        calls = ((stem, it.maps[stem], masks[stem], it.white, options.white) for it, stem in maps)
+        results = in_processes(score_file, calls, len(maps), cores())
+        for result, (method, stem) in zip(bar(results, "scoring", len(maps), "map"), maps):
+            method.add(stem, result)
+        fail_unless_complete(methods, "unusable", options)
+        scores = []
         for method in methods:
-            print(remarks(method), end="")
-        print(printed(scores), *warnings, sep="\n")
-        print(polarity_doubt(scores, bool(options.gt)), end="", flush=True)
+            print(*(f"{remark}\n" for remark in method.remarks()), sep="", end="")
+            warnings += method.warnings()
+            about = {"notes": {kind: names for kind, names in method.notes.items() if names}}
+            where = str(images) if images_of else "", str(folder), str(method.folder)
+            files = Pictures(*where, options.white, method.white)
+            scores.append(MethodScores.of(method.name, dataset, method.scores, pictures=files, about=about))
+        print(printed(scores), *warnings, sep="\n", flush=True)
         write_scores(output, scores)
     print(f"scores in {output / 'scores.json'}, scores.csv and curves.csv")
 
 
-def score(
-    methods: list[Method],
-    masks: dict[str, Path],
-    columns: Iterable[str],
-    options: EvaluateOptions,
-    dataset: str,
-    pictures: dict[str, str],
-) -> list[MethodScores]:
-    """Scores of every method, and notes on what is odd about its maps; raises as run.
-
-    Args:
-        dataset, pictures: what truth gives.
-    """
-    maps = [(method, stem) for method in methods for stem in method.maps]
-    calls = ((stem, it.maps[stem], masks[stem], it.white, options.white, columns) for it, stem in maps)
-    results = in_processes(score_file, calls, len(maps), options.processes or cores())
-    for result, (method, _) in zip(bar(results, "scoring", len(maps), "map"), maps):
-        method.add(result)
-    scores = []
-    for method in methods:
-        if method.scores.rows and method.white == "in_focus" and method.highest < HALF:
-            # One map may be that dark; all of them were saved as 0 and 1.
-            if method.highest == 1:
-                raise ValueError(f"{method.folder}: no map of {method.name} has a level above 1 of 255; save 1 as 255")
-            above = f"above {method.highest} of 255: is 1 meant by {method.highest}?"
-            print(f"warning: no map of {method.name} has a level {above}")
-        if method.scores.rows:
-            where = Pictures(**pictures, maps=str(method.folder), masks_white=options.white, maps_white=method.white)
-            about = {"notes": {kind: lines for kind, lines in method.notes.items() if lines}}
-            scores.append(MethodScores.of(method.name, dataset, method.scores, pictures=where, about=about))
-    fail_unless_complete(methods, options, "unusable")
-    if len(scores) < len(methods):
-        lost = [method for method in methods if not any(scored.method == method.name for scored in scores)]
-        raise ValueError("not one map could be scored\n" + "".join(remarks(method, None) for method in lost))
-    return scores
-
-
-def truth(options: EvaluateOptions) -> tuple[str, dict[str, str]]:
-    """The set's name, and the folders of its masks and photographs.
-
-    Raises:
-        FileNotFoundError, ValueError: no such folder; several test sets to choose from.
-    """
+def truth(options: EvaluateOptions) -> tuple[str, Path, Path]:
+    """The set's name, the folder of its masks, and the folder of images beside it, which may be missing."""
+    root = Path(options.data_path)
     if options.gt:
-        name = options.dataset or Path(options.gt).resolve().name
-        pictures = {"masks": options.gt, "images": options.images}
+        name, masks = options.dataset or Path(options.gt).resolve().name, Path(options.gt)
+    elif options.white != "in_focus":
+        raise ValueError("--white goes with --gt; in a dataset folder white means in focus")
     else:
-        if options.images or options.white != "in_focus":
-            raise ValueError("--white and --images go with --gt; in a dataset folder white means in focus")
-        root = Path(options.data_path)
         found = [path.parent.parent.name for path in glob_folders(root, "*/Test/masks")]
         if not options.dataset and len(found) != 1:
-            raise ValueError(
-                f"{root}: {', '.join(found) or 'no test sets'} here ({root}/*/Test/masks); --dataset names one, "
-                "or --gt a folder of masks"
-            )
+            sets = f"{', '.join(found) or 'no test sets'} here ({root}/*/Test/masks)"
+            raise ValueError(f"{root}: {sets}; --dataset names one, or --gt a folder of masks")
         name = options.dataset or found[0]
-        pictures = {what: str(root / name / "Test" / what) for what in ("masks", "images")}
-        if not Path(pictures["images"]).is_dir():
-            pictures["images"] = ""  # needed for pictures alone
-    check_name(name)
-    for folder in pictures.values():
-        if folder and not Path(folder).is_dir():
-            raise FileNotFoundError(f"{folder}: no such folder")
-    return name, pictures
+        masks = root / name / "Test/masks"
+    beside = masks.parent / "image"  # as CUHK is published
+    return check_name(name), masks, beside if beside.is_dir() else beside.with_name("images")
 
 
-def chosen_masks(folder: str, names: str) -> dict[str, Path]:
-    """Masks to score against, by stem: all of the folder, or those that the file `names` lists.
-
-    Raises:
-        ValueError: no masks, two with one stem, a listed one that is not there.
-    """
-    found = list_images(Path(folder))
-    if not found:
-        raise ValueError(f"{folder}: no pictures")
-    if doubled := [f"{paths[0].name} and {paths[1].name}" for paths in found.values() if len(paths) > 1]:
-        raise ValueError(f"{folder}: two masks for one image: {shortened(doubled)}")
-    masks = {stem: paths[0] for stem, paths in found.items()}
-    if not names:
-        return masks
-    lines = read_lines(Path(names))
-    stems = dict.fromkeys(Path(x).stem if is_picture(Path(x)) else x for x in lines)
+def chosen_masks(folder: Path, names: str) -> dict[str, Path]:
+    """Masks by stem: all of the folder, or those that the file `names` lists; a ValueError where one is missing."""
+    found = list_images(folder)
+    lines = read_lines(Path(names)) if names else list(found)
+    stems = list(dict.fromkeys(Path(line).stem if names and is_picture(Path(line)) else line for line in lines))
     if not stems:
-        raise ValueError(f"{names}: no names in it")
-    if absent := [stem for stem in stems if stem not in masks]:
+        raise ValueError(f"{names}: no names in it" if names else f"{folder}: no images")
+    if absent := [stem for stem in stems if stem not in found]:
         raise ValueError(f"{names}: {len(absent)} of its names have no mask in {folder}: {shortened(absent)}")
-    return {stem: masks[stem] for stem in stems}
+    return one_each(found, stems, folder)
 
 
 def read_methods(options: EvaluateOptions) -> list[Method]:
-    """The methods of --maps, with the polarity of each.
-
-    Raises:
-        FileNotFoundError, ValueError: none, one misspelt, a name twice, no such folder, an unknown name.
-    """
-    if not options.maps:
-        raise ValueError("--maps names the methods, as NAME=DIR, or DIR for a folder of that name")
-    methods: dict[str, Method] = {}
-    for text in options.maps:
-        name, _, folder = text.partition("=") if "=" in text else (Path(text).name, "", text)
-        if not name or not folder:
-            raise ValueError(f"--maps {text}: write NAME=DIR, or DIR alone")
-        if name in methods:
-            raise ValueError(f"--maps: {name} is there twice")
-        if not Path(folder).is_dir():
-            raise FileNotFoundError(f"{folder}: no such folder (maps of {name})")
-        methods[name] = Method(name, Path(folder), "blurred" if name in options.blurred_maps else "in_focus")
-    if unknown := set(options.blurred_maps) - methods.keys():
+    """The methods of --maps; a ValueError where they or --blurred_maps are misspelt."""
+    words = [text if "=" in text else f"{Path(text).name}={text}" for text in options.maps]
+    folders = [(name, folder) for name, _, folder in (word.partition("=") for word in words)]
+    names = [name for name, folder in folders if folder]
+    if not words or not all(names) or len(set(names)) < len(words):
+        raise ValueError(f"--maps {' '.join(options.maps)}: write NAME=DIR, or DIR, of each method, and each name once")
+    if unknown := set(options.blurred_maps) - set(names):
         raise ValueError(f"--blurred_maps {', '.join(sorted(unknown))}: no such method in --maps")
-    return list(methods.values())
+    whites = {name: "blurred" if name in options.blurred_maps else "in_focus" for name in names}
+    return [Method(name, Path(folder), whites[name]) for name, folder in folders]
 
 
-def match(method: Method, masks: dict[str, Path], partly: bool) -> None:
-    """Finds the method's map of each mask, and notes what is missing or extra; with `partly`, extra maps are expected.
-
-    Raises:
-        ValueError: two maps for one mask, or not one that fits.
-    """
-    found = list_images(method.folder, (".npy", ".mat"))
-    if not masks.keys() & found.keys() and any(affixes := common_affixes(masks, found)):
-        prefix, suffix = affixes
-        print(f"{method.folder}: maps are named as the masks with {prefix}{suffix} {'before' if prefix else 'behind'}")
-        ends = len(suffix) and -len(suffix) or None
-        found = {stem[len(prefix) : ends]: paths for stem, paths in found.items()}
-    if doubled := [", ".join(p.name for p in paths) for stem, paths in found.items() if stem in masks and paths[1:]]:
-        raise ValueError(f"{method.folder}: two maps for one mask: {shortened(doubled)}")
-    method.maps = {stem: found[stem][0] for stem in masks if stem in found}
-    if not method.maps:
-        example = next((paths[0].name for paths in found.values()), "no map at all")
-        mask = next(iter(masks.values())).name
-        raise ValueError(f"{method.folder}: not one map is named as its mask is (a mask: {mask}; a map: {example})")
-    method.notes["missing"] = [stem for stem in masks if stem not in found]
-    method.notes["extra"] = [paths[0].name for stem, paths in found.items() if stem not in masks and not partly]
-
-
-def fail_unless_complete(methods: list[Method], options: EvaluateOptions, kind: str) -> None:
-    """Raises ValueError with all that is odd when a method has notes of this kind and --allow_missing is not set."""
-    if not options.allow_missing and any(method.notes[kind] for method in methods):
-        found = "".join(remarks(method, None) for method in methods)
-        raise ValueError(f"{KINDS[kind]}; --allow_missing scores the others\n{found}")
-
-
-def polarity_doubt(scores: "list[MethodScores]", own_masks: bool) -> str:
-    """A warning for each method whose maps fit better when flipped: its MAE is above one half.
-
-    Args:
-        own_masks: whether the masks are those of --gt, whose polarity is the user's word.
-    """
-    doubtful = [scored for scored in scores if scored.totals["mae"] > 0.5]
-    hint = "--blurred_maps; or --white, if it is the masks" if own_masks else "--blurred_maps"
-    return "".join(
-        f"warning: {scored.method} looks inverted: "
-        f"MAE {scored.totals['mae']:.4f}, flipped {1 - scored.totals['mae']:.4f}; "
-        f"if white means blurred there, say so ({hint})\n"
-        for scored in doubtful
-    )
+def fail_unless_complete(methods: list[Method], kind: str, options: EvaluateOptions) -> None:
+    """Raises ValueError where a method has notes of this kind without --allow_missing, or where no map has a score."""
+    lost = [method for method in methods if kind == "unusable" and not method.scores.rows]
+    if lost or not options.allow_missing and any(method.notes[kind] for method in methods):
+        what = "not one map could be scored" if lost else f"{KINDS[kind]}; --allow_missing scores the others"
+        raise ValueError("\n".join([what, *(line for method in lost or methods for line in method.remarks(None))]))

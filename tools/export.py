@@ -25,29 +25,19 @@ TOLERANCE = 1e-4
 
 
 def run(options: ExportOptions) -> None:
-    """Writes the file by one of WRITERS, whose errors it raises; the name's suffix is that of the format."""
-    suffix = f".{options.format}"
-    if options.format != "safetensors" and (options.average or options.data_path):
-        raise ValueError("--average and --data_path need --format safetensors")
+    """Writes the file by the one of WRITERS for its suffix, whose errors it raises."""
     weights = chosen_weights(options.model_path)
-    path = Path(options.output or default_output(weights, suffix))
-    if path.suffix != suffix:
-        raise ValueError(f"--output {path}: the file name must end in {suffix}")
+    path = Path(options.output or exported(weights, ".onnx"))
+    if path.suffix not in WRITERS:
+        raise ValueError(f"--output {path}: the file name must end in {' or '.join(WRITERS)}")
+    if path.suffix != ".safetensors" and (options.average or options.data_path):
+        raise ValueError("--average and --data_path need --output NAME.safetensors")
     with atomic(path) as temporary:
-        WRITERS[options.format](temporary, weights, options)
+        WRITERS[path.suffix](temporary, weights, options)
         path.with_name(f"{path.name}.sha256").unlink(missing_ok=True)  # of an earlier file
-    if options.format == "safetensors":
+    if path.suffix == ".safetensors":
         write_hash(path)
     print(f"{path}: {path.stat().st_size / 1e6:.1f} MB")
-
-
-def default_output(weights: Path, suffix: str) -> Path:
-    """The file beside the weights; weights to share are named after their run folder."""
-    if suffix != ".safetensors":
-        return exported(weights, suffix)
-    if weights.is_dir():
-        return weights / f"{weights.resolve().name}{suffix}"
-    raise ValueError(f"--output must name the file to write, since {weights} is no run folder")
 
 
 def write_onnx(path: Path, weights: Path, options: ExportOptions) -> None:
@@ -147,4 +137,4 @@ def mean_of(paths: list[str | Path]) -> tuple[dict[str, torch.Tensor], dict]:
     return mean, abouts[0] | ({"averaged": others} if others else {})
 
 
-WRITERS = {"onnx": write_onnx, "safetensors": write_weights}
+WRITERS = {".onnx": write_onnx, ".safetensors": write_weights}

@@ -1,5 +1,7 @@
 """`info`: what each network costs, beside the reference."""
 
+from typing import Any
+
 import torch
 from torch.utils.flop_counter import FlopCounterMode
 
@@ -18,21 +20,22 @@ def table(options: InfoOptions) -> str:
         "| --- | --- | --- | --- |",
     ]
     for arch in options.arch:
-        total, encoder, gmac = cost(arch, options.img_size, options.attention, options.connectivity, options.decoder)
+        total, encoder, gmac = cost(arch, options.img_size, options.decoder)
         name = arch if options.decoder == "paper" else f"{arch}, {options.decoder} decoder"
         lines.append(f"| {name} | {total:.2f} M | {encoder:.2f} M | {gmac:.2f} G |")
     return "\n".join(lines)
 
 
-def cost(
-    arch: str, img_size: int, attention: str = "separated", connectivity: bool = True, decoder: str = "paper"
-) -> tuple[float, ...]:
+def cost(arch: str, img_size: int, decoder: str = "paper", **parts: Any) -> tuple[float, ...]:
     """Parameters in millions, of the network and of its encoder, and 10^9 multiply-adds for one image.
 
     Nothing is computed: the network lives on the meta device.
+
+    Args:
+        parts: attention and connectivity, as in train.
     """
     with torch.device("meta"):
-        network = make_network(decoder, arch=arch, attention=attention, connectivity=connectivity).eval()
+        network = make_network(decoder, arch=arch, **parts).eval()
         with FlopCounterMode(display=False) as counter:
             network(torch.rand(1, 3, img_size, img_size))
     total, encoder = (sum(p.numel() for p in part.parameters()) / 1e6 for part in (network, network.encoder))

@@ -70,7 +70,7 @@ def find_pairs(options: PrepareOptions) -> list[Pair]:
         test_list = Path(options.test_list) if options.test_list else None
         prefix = layout.prefix if dataset == layout.dataset else ""
         layout = replace(layout, dataset=dataset, white=white, prefix=prefix)
-        found, wrong = pairs_of(layout, images, masks, test_list, options.mask_prefix, options.mask_suffix)
+        found, wrong = pairs_of(layout, images, masks, test_list)
         pairs += found
         problems += wrong
     seen: dict[tuple, Pair] = {}
@@ -83,7 +83,7 @@ def find_pairs(options: PrepareOptions) -> list[Pair]:
 
 
 def leftovers(pairs: list[Pair], data_path: Path) -> list[str]:
-    """What must not be mixed: pictures of an earlier run that train and test would read too, and the source itself."""
+    """What must not be mixed: images of an earlier run that train and test would read too, and the source itself."""
     expected, problems = set(), []
     for pair in pairs:
         folder = pair.folder(data_path)

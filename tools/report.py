@@ -9,7 +9,7 @@ from ..utils.tool_options import ReportOptions
 
 
 def run(options: ReportOptions) -> None:
-    """Writes the report.
+    """Writes the report, and says what is not in it.
 
     Raises:
         FileNotFoundError, ValueError: no scores, unreadable ones, a method twice on one set, unknown names.
@@ -17,17 +17,12 @@ def run(options: ReportOptions) -> None:
     if not options.scores:
         raise ValueError("--scores names the folders that test or evaluate wrote")
     scores = [scored for path in options.scores for scored in read_scores(path)]
-    if unknown := set(options.methods) - {scored.method for scored in scores}:
-        raise ValueError(
-            f"no method {', '.join(sorted(unknown))}; there are {', '.join(scored.method for scored in scores)}"
-        )
-    if options.methods:
-        scores = sorted(
-            (scored for scored in scores if scored.method in options.methods),
-            key=lambda scored: options.methods.index(scored.method),
-        )
+    known = list(dict.fromkeys(scored.method for scored in scores))
+    if unknown := set(options.methods) - set(known):
+        raise ValueError(f"no method {', '.join(sorted(unknown))}; there are {', '.join(known)}")
+    order = options.methods or known
+    scores = sorted((one for one in scores if one.method in order), key=lambda one: order.index(one.method))
     folder = Path(options.output)
     with locked(folder):
-        for remark in write_report(scores, options):
-            print(remark)
+        print(*(f"{remark}\n" for remark in write_report(scores, options)), sep="", end="")
     print(f"report in {folder}: {', '.join(sorted(path.name for path in folder.iterdir()))}")

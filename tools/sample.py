@@ -15,18 +15,19 @@ from ..utils.tool_options import SampleOptions
 # Public domain or CC0, and sharp all over but for chelsea's rim. Training and test use different photographs.
 TRAINING_PHOTOS = ("astronaut", "chelsea", "brick", "grass", "camera")
 TEST_PHOTOS = ("coffee", "rocket", "gravel")
+SEED = 0
 
 
 def run(options: SampleOptions) -> None:
     """Writes image/NAME.jpg, gt/NAME.png and test.txt."""
     if any(Path(options.output).glob("*/*")):
         raise ValueError(f"{options.output} holds files already: remove it, or choose another --output")
-    rng = np.random.default_rng(options.seed)
+    rng = np.random.default_rng(SEED)
     output, width, height = Path(options.output), options.width, options.width * 2 // 3
     names = {"train": TRAINING_PHOTOS, "test": TEST_PHOTOS}
     photos = {split: [photograph(name) for name in chosen] for split, chosen in names.items()}
     plan = ["train"] * options.training + ["test"] * options.test
-    for number, split in enumerate(bar(plan, "making pictures")):
+    for number, split in enumerate(bar(plan, "making images")):
         stem = f"{split}_{number:03d}"
         choice = photos[split][number % len(photos[split])]
         image, mask = defocus(random_crop(choice, width, height, rng), rng)
@@ -35,45 +36,45 @@ def run(options: SampleOptions) -> None:
         write_image(output / "gt" / f"{stem}.png", 255 - mask)
     stems = [f"{split}_{number:03d}\n" for number, split in enumerate(plan) if split == "test"]
     write_bytes(output / "test.txt", "".join(stems).encode())
-    print(f"{options.training} training and {options.test} test pictures, {width} x {height}, in {output}")
+    print(f"{options.training} training and {options.test} test images, {width} x {height}, in {output}")
 
 
 def photograph(name: str) -> np.ndarray:
-    """One of scikit-image's pictures as H x W x 3 uint8."""
-    picture = getattr(data, name)()
-    return np.repeat(picture[..., None], 3, axis=-1) if picture.ndim == 2 else picture[..., :3]
+    """One of scikit-image's photographs as H x W x 3 uint8."""
+    image = getattr(data, name)()
+    return np.repeat(image[..., None], 3, axis=-1) if image.ndim == 2 else image[..., :3]
 
 
-def random_crop(picture: np.ndarray, width: int, height: int, rng: np.random.Generator) -> np.ndarray:
-    """A random part of a picture, a third to all of it wide, mirrored half of the time, as height x width x 3."""
-    h, w = picture.shape[:2]
+def random_crop(image: np.ndarray, width: int, height: int, rng: np.random.Generator) -> np.ndarray:
+    """A random part of an image, a third to all of it wide, mirrored half of the time, as height x width x 3."""
+    h, w = image.shape[:2]
     crop_width = int(min(w, h * width / height) * rng.uniform(0.35, 1))
     crop_height = min(h, crop_width * height // width)
     x, y = rng.integers(0, w - crop_width + 1), rng.integers(0, h - crop_height + 1)
-    crop = cv2.resize(picture[y : y + crop_height, x : x + crop_width], (width, height), interpolation=cv2.INTER_AREA)
+    crop = cv2.resize(image[y : y + crop_height, x : x + crop_width], (width, height), interpolation=cv2.INTER_AREA)
     return np.ascontiguousarray(crop[:, :: rng.choice([1, -1])])
 
 
-def defocus(picture: np.ndarray, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
-    """Puts a random part of a picture out of focus.
+def defocus(image: np.ndarray, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
+    """Puts a random part of an image out of focus.
 
     The region is a blob, a threshold of smooth noise. Beyond its edge the circle of confusion grows to its full size
-    within a few pixels, and every pixel is blended from pictures blurred with discs of the two nearest radii.
+    within a few pixels, and every pixel is blended from images blurred with discs of the two nearest radii.
 
     Args:
-        picture: H x W x 3 uint8, sharp.
+        image: H x W x 3 uint8, sharp.
 
     Returns:
-        The picture, and H x W uint8, 255 = in focus, 0 = blurred.
+        The image, and H x W uint8, 255 = in focus, 0 = blurred.
     """
-    height, width = picture.shape[:2]
+    height, width = image.shape[:2]
     smooth = cv2.GaussianBlur(rng.normal(size=(height, width)), (0, 0), width / rng.uniform(5, 9))
     in_focus = (smooth > np.quantile(smooth, rng.uniform(0.4, 0.75))).astype(np.uint8)
     beyond = cv2.distanceTransform(1 - in_focus, cv2.DIST_L2, 5)
     largest = rng.uniform(2.5, 6)
     radius = largest * np.clip(beyond / rng.uniform(4, 12), 0, 1)
     radii = np.append(np.arange(largest), largest)
-    stack = np.stack([cv2.filter2D(picture, cv2.CV_32F, disc(r)) for r in radii])
+    stack = np.stack([cv2.filter2D(image, cv2.CV_32F, disc(r)) for r in radii])
     lower = np.clip(np.searchsorted(radii, radius, side="right") - 1, 0, len(radii) - 2)
     share = ((radius - radii[lower]) / (radii[lower + 1] - radii[lower]))[..., None]
     rows, columns = np.indices((height, width))

@@ -186,18 +186,15 @@ class TestConfig(RunConfig):
 @dataclass
 class AblationOptions(Recipe):
     """Train and score the network with some of its parts switched off, or the rows of a file, each under the same
-    options of train. Scored are parts of the training pictures that were left out, unless --score says test.
+    options of train.
     """
 
     model_path: str = option("runs/ablation", "folder of the runs, ROW/seedN, and of the table")
-    seeds: list[str] = option(["42"], "seeds that every row is trained with")
-    img_size: int = option(IMG_SIZE, "side of the square samples, pixels", at_least=64)
-    score: str = option(
-        "folds",
-        "folds: parts of the training pictures, left out in turn, their scores put together; test: the test sets, "
-        "which no longer measure what was chosen on them",
-        choices=("folds", "test"),
+    seeds: list[int] = option([42], "seeds that every row is trained with")
+    folds: list[int] = option(
+        list(range(1, FOLDS + 1)),
+        "fifths of the training images: each is left out and scored in turn, their scores are put together; "
+        "0: none, the test sets are scored, which no longer measure what was chosen on them",
     )
-    folds: list[str] = option([], "the parts to leave out, of 1 to 5 (default: all five, or that of --fold)")
     rows: list[str] = option([], "rows to train (default: all)")
     variants: str = option("", "YAML file of other rows: name: {option: value, ...}; against: NAME is the row to beat")

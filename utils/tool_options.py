@@ -5,9 +5,7 @@ says first. Imports nothing heavy either.
 from dataclasses import dataclass
 
 from .command_line import option
-from .options import ARCHS, ATTENTIONS, DECODERS, data_path_option, device_option, model_option, output_option
-
-FORMATS = ("onnx", "safetensors")  # of export
+from .options import ARCHS, DECODERS, data_path_option, model_option, output_option
 
 
 @dataclass
@@ -17,10 +15,8 @@ class PrepareOptions:
     """
 
     source: str = option("", "folder that holds the data set as published")
-    images: str = option("", "any other set: its folder of photographs ...")
+    images: str = option("", "any other set: its folder of images ...")
     masks: str = option("", "... and of masks")
-    mask_prefix: str = option("", "what names of masks have before those of photographs, e.g. mask_ ...")
-    mask_suffix: str = option("", "... or behind them, e.g. _mask (default: found where all have the same)")
     dataset: str = option("", "name that the set gets (a known source brings its own)")
     white: str = option("", "what white means in the masks (a known source says it)", choices=("blurred", "in_focus"))
     trimaps: bool = option(False, "--masks may hold a third level, 128 = unknown, which train leaves out of the loss")
@@ -35,14 +31,13 @@ class ExportOptions:
     """Write a trained network as an ONNX file, or as a half-precision weights file to share."""
 
     model_path: str = model_option("weights file, run folder, or the name of a shipped model")
-    format: str = option("onnx", "format of the file", choices=FORMATS)
     output: str = output_option(
-        "", "file to write (default: beside the weights, NAME.onnx; in a run folder best_model.onnx or RUN.safetensors)"
+        "", "file to write: NAME.onnx or NAME.safetensors (default: an .onnx file beside the weights)"
     )
     average: list[str] = option([], "safetensors: further weights from the same start; the file gets the mean of all")
     data_path: str = option(
         "",
-        "dataset folder; its test sets are scored and the scores stored in the file (default: no scores)",
+        "safetensors: dataset folder; its test sets are scored and the scores stored in the file (default: no scores)",
         aliases=("--data_pth",),
     )
 
@@ -55,15 +50,12 @@ class EvaluateOptions:
         [], "NAME=DIR of each method, or DIR, as in maps/*: its maps, named as the masks are; grey, white = in focus"
     )
     blurred_maps: list[str] = option([], "names of the methods in whose maps white means blurred")
-    data_path: str = data_path_option("dataset folder, as prepare writes it: its test masks and photographs")
+    data_path: str = data_path_option("dataset folder, as prepare writes it: its test masks and images")
     dataset: str = option("", "name of the set (default: the only test set there, or the folder's name of --gt)")
-    gt: str = option("", "folder of masks, instead of the dataset folder's")
+    gt: str = option("", "folder of masks, instead of the dataset folder's; images/ or image/ beside it has the images")
     white: str = option("in_focus", "beside --gt: what white means in its masks", choices=("in_focus", "blurred"))
-    images: str = option("", "beside --gt: folder of the photographs, for report")
-    protocols: list[str] = option([], "of P0 P1 P3 P5 S E wF (default: all); MAE is always there")
     names: str = option("", "file with the names to score, one a line (default: all masks)", aliases=("--list",))
     allow_missing: bool = option(False, "score what is there when maps are missing or unusable")
-    processes: int = option(0, "processes that score; 0 = one a core", at_least=0)
     output: str = output_option("runs/evaluation", "folder for scores.json, scores.csv and curves.csv")
 
 
@@ -75,14 +67,7 @@ class ReportOptions:
     output: str = output_option("runs/report", "folder to write")
     methods: list[str] = option([], "methods to show, in this order (default: all)")
     columns: list[str] = option(["P0", "P3", "S"], "columns of tables.tex beside MAE, of P0 P1 P3 P5 S E wF")
-    published: str = option(
-        "yes", "numbers taken from papers, apart from the measured ones: yes, no, or a file like configs/published.json"
-    )
-    pictures: bool = option(True, "show photographs and maps; False needs the scores alone")
     examples: list[str] = option([], "images in the grid, by file stem (default: best, median and worst ones)")
-    by: str = option("", "method by whose MAE the grid's images are chosen (default: the one with the lowest)")
-    count: int = option(2, "how many best, median and worst images the grid has", at_least=1)
-    title: str = option("Focus maps compared", "title of the page")
 
 
 @dataclass
@@ -91,26 +76,23 @@ class InfoOptions:
 
     arch: list[str] = option(["resnet18", "resnet50", "efficientnet_b3"], f"encoders: {', '.join(ARCHS)}")
     img_size: int = option(384, "side of the network's input, pixels", at_least=32)
-    attention: str = option("separated", "as in train", choices=ATTENTIONS)
-    connectivity: bool = option(True, "as in train")
     decoder: str = option("paper", "as in train", choices=DECODERS)
 
 
 @dataclass
 class SampleOptions:
-    """Write a small defocus data set, made of photographs that scikit-image ships, in the way CUHK is published."""
+    """Write a small defocus data set, made of images that scikit-image ships, in the way CUHK is published."""
 
     output: str = output_option("demo/source", "folder to write: image/, gt/ (white = blurred) and test.txt")
-    training: int = option(40, "training pictures", at_least=2)
-    test: int = option(8, "test pictures", at_least=1)
+    training: int = option(40, "training images", at_least=2)
+    test: int = option(8, "test images", at_least=1)
     width: int = option(240, "width in pixels; the height is two thirds of it", at_least=48)
-    seed: int = option(0, "seed of everything random", at_least=0)
 
 
 @dataclass
 class SynthesiseOptions:
     """Write a training set with known focus, by the optics of a lens: objects and people in front of blurred
-    backgrounds or blurred themselves, rooms at some focus distance, pictures in focus or blurred all over. train takes
+    backgrounds or blurred themselves, rooms at some focus distance, images in focus or blurred all over. train takes
     it by --extra.
     """
 
@@ -121,5 +103,3 @@ class SynthesiseOptions:
     data_path: str = data_path_option("dataset folder: Train/DATASET is written")
     dataset: str = option("SYNTHETIC", "name of the set")
     model_path: str = model_option("what chooses among --objects those in focus: weights, or a shipped model's name")
-    device: str = device_option()
-    seed: int = option(42, "seed of everything random", at_least=0)

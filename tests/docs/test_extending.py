@@ -82,7 +82,7 @@ def test_encoder_rendering_column_command_and_export(ran, tmp_path):
          "--pop", "--table", "csv"],
         ["video", tmp_path / "cat.png", "--output", tmp_path / "out", *weights, "--size", 64, "--show", "pop"],
         ["rank", tmp_path / "cat.png", *weights],
-        ["export", *weights, "--format", "torchscript", "--output", tmp_path / "ran.torchscript"],
+        ["export", *weights, "--output", tmp_path / "ran.torchscript"],
     )  # fmt: skip
     assert "| wide_resnet50_2 | " in printed and f" {tmp_path / 'cat.png'}\n" in printed
     assert printed.count("largest difference from PyTorch") == 3 and (tmp_path / "ran.torchscript").exists()

@@ -9,7 +9,7 @@ import py_sod_metrics
 import pytest
 
 from ran.data.masks import read_mask
-from ran.evaluation.metrics import COLUMNS, PROTOCOLS, ImageScore, SetScore, columns_of, score_image, totals
+from ran.evaluation.metrics import COLUMNS, PROTOCOLS, SetScore, columns_of, score_image, totals
 
 
 @pytest.fixture
@@ -25,7 +25,7 @@ def maps():
     return pairs
 
 
-def score(pairs) -> list[ImageScore]:
+def score(pairs) -> list[SetScore]:
     return [score_image(str(number), focus_map, mask) for number, (focus_map, mask) in enumerate(pairs)]
 
 
@@ -105,7 +105,7 @@ def test_one_protocol_alone_gives_its_columns_unchanged(maps, protocol):
     assert {key: value for key, value in totals(SetScore.of(scores)).items() if key in COLUMNS} == {
         k: complete[k] for k in columns
     }
-    assert set(scores[0].row) <= {"name", "in_focus", *columns}
+    assert set(scores[0].rows[0]) <= {"name", "in_focus", *columns}
 
 
 def test_the_order_of_images_changes_no_bit(maps):

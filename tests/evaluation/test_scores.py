@@ -48,14 +48,14 @@ def test_a_difference_counts_beyond_two_standard_errors():
     gain = paired_difference(weak, strong, "mae")
     values = np.array([s["mae"] - w["mae"] for w, s in zip(weak.rows, strong.rows)])
     assert gain.mean == pytest.approx(values.mean()) and gain.error == pytest.approx(values.std(ddof=1) / 10**0.5)
-    assert gain.images == 10 and gain.shown and gain.better == "strong"
+    assert gain.images == 10 and gain.better == "strong"
     assert paired_difference(strong, weak, "mae").better == "strong"
     assert dataclasses.replace(gain, column="s").better == "weak"  # there lower is worse
     noise = paired_difference(method("a", [200, 100] * 5), method("b", [100, 201] * 5), "mae")
-    assert not noise.shown and noise.better == ""
+    assert noise.better == ""
     few = paired_difference(*(dataclasses.replace(one, rows=one.rows[:9]) for one in (weak, strong)), "mae")
-    assert abs(few.mean) > 2 * few.error and not few.shown  # too few to know the error
-    assert not paired_difference(weak, dataclasses.replace(weak, method="same"), "mae").shown
+    assert abs(few.mean) > 2 * few.error and not few.better  # too few to know the error
+    assert not paired_difference(weak, dataclasses.replace(weak, method="same"), "mae").better
 
 
 def test_differences_pair_images_by_name():

@@ -23,5 +23,5 @@ def test_table_has_a_line_an_encoder(capsys):
 
 
 def test_ablation_switches_make_it_smaller():
-    full, bare = info.cost("resnet18", 64), info.cost("resnet18", 64, "none", False)
+    full, bare = info.cost("resnet18", 64), info.cost("resnet18", 64, attention="none", connectivity=False)
     assert bare[0] < full[0] and bare[2] < full[2] and bare[1] == full[1]

@@ -33,7 +33,7 @@ def sources(tmp_path_factory):
 
 
 def make(data_path, **options):
-    synthesise.run(SynthesiseOptions(data_path=str(data_path), device="cpu", **options))
+    synthesise.run(SynthesiseOptions(data_path=str(data_path), **options))
     return data_path / "Train/SYNTHETIC"
 
 

@@ -1,0 +1,44 @@
+"""Scores of several runs as those of one: over folds, over seeds."""
+
+import statistics
+from collections.abc import Sequence
+
+import numpy as np
+
+from ..evaluation.scores import MethodScores
+from ..evaluation.tables import number
+
+
+def together(folds: Sequence[MethodScores]) -> MethodScores:
+    """One method's scores on several folds of a set as those of one set: lines an image, and means over all images.
+
+    Columns that are no mean over images (P3 IoU, P5 max F, max E) are means of the folds' values.
+    """
+    if len(folds) == 1:
+        return folds[0]
+    images = [fold.totals["images"] for fold in folds]
+    totals = {key: sum(fold.totals[key] for fold in folds) for key in folds[0].totals}
+    totals |= {key: float(np.average([fold.totals[key] for fold in folds], weights=images)) for key in folds[0].columns}
+    names = [folds[0].dataset, *(fold.dataset.rpartition("fold")[2] for fold in folds[1:])]
+    rows = [row for fold in folds for row in fold.rows]
+    curves = np.average([fold.curves for fold in folds], axis=0, weights=images)
+    return MethodScores(folds[0].method, "+".join(names), totals, rows, curves, folds[0].pictures)
+
+
+def average(method: str, runs: list[MethodScores]) -> MethodScores:
+    """One method's scores on a set, each number the mean over some runs."""
+    totals = _means([run.totals for run in runs]) | {"images": runs[0].totals["images"]}
+    by_name = [{row["name"]: row for row in run.rows} for run in runs]
+    rows = [{"name": name} | _means([rows[name] for rows in by_name]) for name in by_name[0]]
+    curves = np.mean([run.curves for run in runs], axis=0)
+    return MethodScores(method, runs[0].dataset, totals, rows, curves, runs[0].pictures)
+
+
+def _means(dicts: list[dict]) -> dict[str, float]:
+    return {key: float(np.mean([values[key] for values in dicts])) for key in dicts[0] if key != "name"}
+
+
+def spread(values: list[float]) -> str:
+    """Mean, and the standard deviation where there are several values."""
+    deviation = f" ± {number(statistics.stdev(values), 4)}" if len(values) > 1 else ""
+    return number(statistics.mean(values), 4) + deviation
