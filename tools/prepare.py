@@ -22,9 +22,7 @@ def run(options: PrepareOptions) -> None:
     """Verifies the whole source, then writes it; raises ValueError with a list of names before that."""
     start, data_path = time.perf_counter(), Path(options.data_path)
     if options.check:
-        summary, problems = check(data_path)
-        print("\n".join(summary))
-        raise_problems(problems, f"in {data_path}")
+        raise_problems(check(data_path), f"in {data_path}")
         return
     if options.trimaps and not (options.masks and options.split == "train"):
         raise ValueError("--trimaps goes with --images, --masks and --split train: scores want whole masks")
@@ -70,7 +68,7 @@ def find_pairs(options: PrepareOptions) -> list[Pair]:
         test_list = Path(options.test_list) if options.test_list else None
         prefix = layout.prefix if dataset == layout.dataset else ""
         layout = replace(layout, dataset=dataset, white=white, prefix=prefix)
-        found, wrong = pairs_of(layout, images, masks, test_list, options.mask_prefix, options.mask_suffix)
+        found, wrong = pairs_of(layout, images, masks, test_list)
         pairs += found
         problems += wrong
     seen: dict[tuple, Pair] = {}

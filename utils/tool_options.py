@@ -17,10 +17,8 @@ class PrepareOptions:
     """
 
     source: str = option("", "folder that holds the data set as published")
-    images: str = option("", "any other set: its folder of photographs ...")
+    images: str = option("", "any other set: its folder of images ...")
     masks: str = option("", "... and of masks")
-    mask_prefix: str = option("", "what names of masks have before those of photographs, e.g. mask_ ...")
-    mask_suffix: str = option("", "... or behind them, e.g. _mask (default: found where all have the same)")
     dataset: str = option("", "name that the set gets (a known source brings its own)")
     white: str = option("", "what white means in the masks (a known source says it)", choices=("blurred", "in_focus"))
     trimaps: bool = option(False, "--masks may hold a third level, 128 = unknown, which train leaves out of the loss")

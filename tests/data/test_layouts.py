@@ -26,7 +26,9 @@ def test_what_is_missing_is_said(tmp_path):
     assert detect(tmp_path / "nowhere")[1] == [f"{tmp_path / 'nowhere'}: no such folder"]
     assert "none of the known folder pairs" in detect(tmp_path)[1][0]
     fill(tmp_path / "gt", "1")
-    assert detect(tmp_path)[1] == [f"{tmp_path / 'gt'}: no image beside it"]
+    assert "none of the known folder pairs" in detect(tmp_path)[1][0]  # anything may be called gt
+    fill(tmp_path / "xu100-gt", "1")
+    assert detect(tmp_path)[1] == [f"{tmp_path}/xu100-gt: no xu100-source beside it"]
 
 
 def test_split_comes_from_layout_list_or_file(tmp_path):
