@@ -77,7 +77,7 @@ def _check_kind(image: Any) -> None:
             found = f"{pages} page(s) of {'/'.join(map(str, bits))} bits"
             expected = "1 page of 1, 8 or 16 unsigned bits, no separate planes, no premultiplied alpha"
             raise ValueError(f"a TIFF of {found}; expected {expected}, with 16 bits 0 = black: {WAY_OUT}")
-    if not is_deep(image) and image.mode not in MODES:
+    if image.mode not in (*MODES, "I", "I;16", "I;16B"):
         raise ValueError(f"values of Pillow's mode {image.mode}: {WAY_OUT}")
 
 
@@ -90,14 +90,9 @@ def is_raw(image: Any) -> bool:
     return canon or DNG_VERSION in tags or bool(tags.get(SUBFILE, 0) & 1 and SUB_IFDS in tags)
 
 
-def is_deep(image: Any) -> bool:
-    """Whether an opened PNG or TIFF that is not loaded yet has 16 bits."""
-    return ";16" in str(image.tile) and image.format in ("PNG", "TIFF")
-
-
 def values_of(image: Any) -> np.ndarray:
     """Values of an image just opened, upright, uint8 or uint16: H x W (grey) or H x W x 3 (RGB), without alpha."""
-    by_opencv = is_deep(image) or image.format == "BMP"
+    by_opencv = image.format == "BMP" or ";16" in str(image.tile)
     if by_opencv:  # Pillow keeps the high byte of 16-bit colours, and mistakes some palettes of BMP
         image.fp.seek(0)
         data = np.frombuffer(image.fp.read(), np.uint8)

@@ -112,22 +112,17 @@ def pairs_of(layout: Layout, images: Path, masks: Path, test_list: Path | None =
             print(f"{masks}: masks are named as their images with {''.join(affixes)} {where}")
     found, problems = pair_by_stem(images, masks, *affixes)
     found = {stem: pair for stem, pair in found.items() if stem.startswith(layout.prefix)}
-    test_stems = set(found) if layout.split == "test" else set()
+    tests = set(found) if layout.split == "test" else set()
     if layout.split == "list":
         known = SPLITS / f"{layout.dataset}_test.txt"
         listing = test_list or (known if known.is_file() else images.parent / "test.txt")
         if listing.is_file():
-            test_stems = set(read_lines(listing))
-            problems += [f"{stem}: in {listing}, but not in {images}" for stem in sorted(test_stems - set(found))]
+            tests = set(read_lines(listing))
+            problems += [f"{stem}: in {listing}, but not in {images}" for stem in sorted(tests - set(found))]
         else:
-            problems.append(
-                f"{listing}: no such file; --split train or --split test says what all of {images} is, or --test_list "
-                "names a file with the stems of the test images"
-            )
-    return [
-        Pair(layout.dataset, stem, image, mask, is_test=stem in test_stems, white=layout.white)
-        for stem, (image, mask) in found.items()
-    ], problems
+            problems.append(f"{listing}: no such file; give --split train, --split test or --test_list FILE")
+    white = layout.white
+    return [Pair(layout.dataset, s, *files, is_test=s in tests, white=white) for s, files in found.items()], problems
 
 
 def find_sets(data_path: str, split: str, names: list[str]) -> dict[str, list[Pair]]:

@@ -10,6 +10,7 @@ from PIL import Image
 from .images import opened, read_image, to_8_bit, values_of
 
 FORMATS = ("PNG", "TIFF", "BMP", "JPEG")
+NOISE = {"JPEG": 24, "MPO": 24}  # what its compression may add to a level, of 255
 DARK, BRIGHT = 1 / 4, 3 / 4  # of the range: grey edges lie between
 BETWEEN, FLAT = 0.1, 0.25  # largest share of pixels on grey edges, and largest share of these in flat areas
 UNKNOWN = 128  # level of a trimap where nobody knows whether it is in focus
@@ -36,8 +37,8 @@ def read_levels(path: str | Path, white: str = "in_focus") -> tuple[np.ndarray, 
         ValueError: see read_image; also transparency, frames, or values that are not of two classes, which it names.
     """
     with opened(path, FORMATS) as image:
-        is_white, levels = _two_classes(_grey_levels(image, "mask"), noise_of(image))
-    return np.where(is_white == (white == "in_focus"), np.uint8(255), np.uint8(0)), levels
+        is_white, levels = _two_classes(_grey_levels(image, "mask"), NOISE.get(image.format, 0))
+    return (is_white == (white == "in_focus")) * np.uint8(255), levels
 
 
 def read_trimap(path: str | Path, white: str = "in_focus") -> np.ndarray:
@@ -106,17 +107,12 @@ def _grey_levels(image: Any, kind: str) -> np.ndarray:
     if values.ndim == 2:
         return values
     red, green, blue = cv2.split(values)
-    if max(cv2.absdiff(red, green).max(), cv2.absdiff(blue, green).max()) <= noise_of(image):
+    if max(cv2.absdiff(red, green).max(), cv2.absdiff(blue, green).max()) <= NOISE.get(image.format, 0):
         return green
     colours = Image.fromarray(values).getcolors(2) if values.dtype == np.uint8 and kind == "mask" else None
     if (0, 0, 0) not in [colour for _, colour in colours or []]:
         raise ValueError(f"colours: a {kind} is grey (a mask may also be black and one colour); save it as grey PNG")
     return np.where(values.any(2), np.uint8(255), np.uint8(0))
-
-
-def noise_of(image: Any) -> int:
-    """What its compression may have added to a level, of 255."""
-    return 24 if image.format in ("JPEG", "MPO") else 0
 
 
 def _two_classes(levels: np.ndarray, noise: int) -> tuple[np.ndarray, tuple[int, ...]]:
@@ -148,17 +144,15 @@ def _two_classes(levels: np.ndarray, noise: int) -> tuple[np.ndarray, tuple[int,
     return levels > top // 2, (0, top)
 
 
-def read_pair(
-    image_path: Path, mask_path: Path, white: str = "in_focus", trimap: bool = False
-) -> tuple[np.ndarray, np.ndarray]:
+def read_pair(image: Path, mask: Path, white: str = "in_focus", trimap: bool = False) -> tuple[np.ndarray, np.ndarray]:
     """Image (H x W x 3, RGB) and mask (H x W, 255 = in focus; or a trimap, see read_trimap) of one pair, uint8.
 
     Raises:
         ValueError: see read_image and read_levels; also two sizes that differ.
     """
-    image, mask = read_image(image_path), (read_trimap if trimap else read_mask)(mask_path, white)
-    check_sizes(image_path, image.shape[:2], mask_path, mask.shape)
-    return image, mask
+    pixels, truth = read_image(image), (read_trimap if trimap else read_mask)(mask, white)
+    check_sizes(image, pixels.shape[:2], mask, truth.shape)
+    return pixels, truth
 
 
 def check_sizes(image: Path, size: tuple[int, ...], mask: Path, mask_size: tuple[int, ...]) -> None:

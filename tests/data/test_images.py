@@ -75,17 +75,6 @@ def test_an_image_is_turned_upright(tmp_path, kind, tag):
         assert np.array_equal(as_rgb(image), expected)
 
 
-@pytest.mark.parametrize("tag", range(1, 9))
-def test_an_uncompressed_tiff_is_turned_upright(tmp_path, tag):
-    """Pillow 12 maps these modes to memory where it has a path, and mixes up width and height."""
-    for values, kind in ((GREY, "minisblack"), (SIXTEEN, "minisblack"), (np.dstack([PICTURE, GREY]), "rgb")):
-        path = written(tmp_path, "a.tif", tiff(values, photometric=kind, extratags=[(274, "H", 1, tag, True)]))
-        flat = as_rgb(values)
-        expected = {2: flat[:, ::-1], 3: flat[::-1, ::-1], 4: flat[::-1], 5: flat.swapaxes(0, 1),
-                    6: np.rot90(flat, -1), 7: np.rot90(flat, 2).swapaxes(0, 1), 8: np.rot90(flat)}  # fmt: skip
-        assert np.array_equal(read_image(path), expected.get(tag, flat))
-
-
 @pytest.mark.filterwarnings("ignore:Corrupt EXIF", "ignore:Truncated File")
 def test_a_damaged_exif_is_no_damaged_image(tmp_path):
     for kind in ("JPEG", "WEBP"):

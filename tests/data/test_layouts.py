@@ -1,4 +1,3 @@
-import os
 import shutil
 from pathlib import Path
 
@@ -93,16 +92,6 @@ def test_what_a_mac_s_zip_holds_beside_is_none_of_the_set(tmp_path):
     assert [part[1:] for part in parts] == [(images, masks)] and not problems
     pairs, problems = pairs_of(*parts[0], None)
     assert [pair.stem for pair in pairs] == ["1", "2"] and not problems
-
-
-SHARED = Path(os.environ.get("RAN_SHARED", Path(__file__).parents[3] / "shared"))
-
-
-@pytest.mark.skipif(not (SHARED / "cases/maczip").is_dir(), reason="the example is not here")
-def test_a_real_zip_of_a_mac():
-    (part,), problems = detect(SHARED / "cases/maczip")
-    pairs, more = pairs_of(*part, None)
-    assert [pair.stem for pair in pairs] == list("12345") and not problems + more
 
 
 def test_folders_of_systems_are_no_sets(dataset, tmp_path):

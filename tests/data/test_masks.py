@@ -173,7 +173,7 @@ RAMP = np.arange(256, dtype=np.uint8).reshape(8, 32)
 
 
 def test_maps_are_read_at_their_levels(tmp_path):
-    dark = np.linspace(0, 999, 256).astype(np.uint16).reshape(8, 32)  # all is blurred, and no photograph of 12 bits
+    dark = np.linspace(0, 999, 256).astype(np.uint16).reshape(8, 32)  # all is blurred, and no image of 12 bits
     flat = RAMP * 0 + 77
     for image, expected in ((RAMP, RAMP), (grey3(RAMP), RAMP), (dark, np.rint(dark / 257)), (flat, flat)):
         path = saved(tmp_path, image)

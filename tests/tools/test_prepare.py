@@ -79,7 +79,7 @@ HARMS = {  # what is done to a source, and what is said of it
     "two masks": (lambda c: shutil.copy(c / "gt/train_004.png", c / "gt/train_004.bmp"),
                   "train_004.bmp: doubled stem, also train_004.png"),
     "a list of nobody": (lambda c: (c / "test.txt").write_text("nobody\n"), "nobody: in "),
-    "no list": (lambda c: (c / "test.txt").unlink(), "--test_list"),
+    "no list": (lambda c: (c / "test.txt").unlink(), "test.txt: no such file; give --split train, --split test or --"),
     "no masks": (lambda c: shutil.rmtree(c / "gt"), "none of the known folder pairs (image + gt, "),
 }  # fmt: skip
 
@@ -131,7 +131,7 @@ def test_cuhk_brings_its_polarity_and_split_and_leaves_motion_blur_out(source, t
 
 
 def publish(source, parent, layout):
-    """Lays the sample's training pictures out as one of the known layouts; each layout gets stems of its own."""
+    """Lays the sample's training images out as one of the known layouts; each layout gets stems of its own."""
     for part, name, suffix in (("image", layout.images, "jpg"), ("gt", layout.masks, "png")):
         (parent / name).mkdir(parents=True)
         for number in range(6):
@@ -228,12 +228,6 @@ def test_masks_named_with_more_are_found(name, said, other, source, tmp_path, ca
     run("", tmp_path / "d", **options)
     assert f"{masks}: masks are named as their images with {said}\n" in capsys.readouterr().out
     assert {path.stem for path in (tmp_path / "d").rglob("masks/*")} == {p.stem for p in (source / "image").iterdir()}
-
-
-def test_two_folders_need_a_split(copy, tmp_path):
-    (copy / "test.txt").unlink()
-    with pytest.raises(ValueError, match="--split train or --split test says what all of .* is, or --test_list"):
-        run("", tmp_path / "d", images=str(copy / "image"), masks=str(copy / "gt"))
 
 
 @pytest.mark.parametrize("palette", [False, True])
