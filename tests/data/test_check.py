@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from PIL import ExifTags, Image
 
-from ran.data.check import check, contrast_gain, glance, groups, look, report, twins, warn_of_twins
+from ran.data.check import Look, check, contrast_gain, glance, groups, links, look, report, twins, warn_of_twins
 from ran.data.contour import contour_band
 from ran.data.layouts import Pair
 from ran.tools.sample import photograph
@@ -46,6 +46,15 @@ def test_detail_speaks_for_the_right_polarity():
     assert contrast_gain(IMAGE, FOCUS * 0) == contrast_gain(IMAGE, FOCUS * 0 + 255) == 0
     unknown = np.where(np.arange(60) < 30, 128, 255 - FOCUS * 255).astype(np.uint8)
     assert contrast_gain(IMAGE, unknown) == 0  # nothing is called blurred
+
+
+def test_the_noise_of_a_large_image_is_no_detail(tmp_path):
+    rng, mask = np.random.default_rng(0), np.tile(np.repeat([255, 0], 512), (1024, 1)).astype(np.uint8)
+    noise = rng.normal(0, 12, mask.shape)
+    texture = np.kron(rng.integers(-40, 41, (128, 128)), np.ones((8, 8)))
+    image = write(tmp_path / "a.png", (128 + np.where(mask, texture, noise)).clip(0, 255).astype(np.uint8))
+    (result,) = look([Pair("SET", "a", image, write(tmp_path / "mask.png", mask))])
+    assert contrast_gain(cv2.imread(str(image), cv2.IMREAD_GRAYSCALE), mask) < 0 < result.gain
 
 
 def test_nothing_is_said_of_right_sets(tmp_path, capsys):
@@ -147,6 +156,15 @@ def test_copies_are_twins_and_other_images_are_not(tmp_path):
     assert twins(different) == twins([], first) == twins(first, []) == twins([]) == groups([]) == []
 
 
+def test_every_image_is_its_own_twin():
+    """Rounding makes some of these distances negative."""
+    rng = np.random.default_rng(0)
+    looks = [
+        Look(Pair("SET", "a", Path(), Path()), small=rng.uniform(0, 255, (16, 16)).astype("f4")) for _ in range(99)
+    ]
+    assert np.array_equal(links(looks, looks), np.eye(99, dtype=bool))
+
+
 def test_twins_of_twins_are_one_group(tmp_path):
     """The first and the last differ too much to be twins."""
     values = [photograph("coffee")[::4, ::4].clip(0, 230) + brighter for brighter in (0, 3, 9, 6)]
@@ -202,6 +220,7 @@ FAULTS = {  # what is done to the training set, and the only problem that is nam
     "no contour": (lambda f: (f / "contour/train_001.png").unlink(), "images/train_001.jpg: no partner in "),
     "no contours": (empty_contours, "images/train_000.jpg: no partner in "),
     "two masks": (lambda f: shutil.copy(f / "masks/train_001.png", f / "masks/train_001.bmp"), "001.bmp: doubled stem"),
+    "two images": (lambda f: shutil.copy(f / "images/train_001.jpg", f / "images/train_001.png"), "001.jpg: doubl"),
     "two contours": (lambda f: shutil.copy(f / "contour/train_003.png", f / "contour/train_003.tif"), "003.png: doub"),
     "a contour alone": (lambda f: shutil.copy(f / "contour/train_003.png", f / "contour/x.png"), "x.png: no partner"),
     "no image": (lambda f: (f / "images/train_001.jpg").write_bytes(b""), "images/train_001.jpg: not a readable image"),

@@ -62,9 +62,10 @@ def test_sets_are_found_by_name_and_their_pairs_by_stem(dataset):
 def test_joint_sets_and_choice_of_sets(dataset, tmp_path):
     shutil.copytree(dataset / "Train/SAMPLE", tmp_path / "Train/B")
     shutil.copytree(dataset / "Train/SAMPLE", tmp_path / "Train/A")
+    (shutil.copytree(tmp_path / "Train/A", tmp_path / "Train/PART") / "masks").rename(tmp_path / "Train/PART/trimaps")
     assert list(find_sets(str(tmp_path), "train", [])) == ["A", "B"]
     assert list(find_sets(str(tmp_path), "train", ["B"])) == ["B"]
-    with pytest.raises(FileNotFoundError, match="no C with train images.*found: A, B"):
+    with pytest.raises(FileNotFoundError, match="no C with train images.*found: A, B, PART"):
         find_sets(str(tmp_path), "train", ["A", "C"])
 
 
