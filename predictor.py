@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO, TypeAlias, overload
 import numpy as np
 from PIL import Image
 
-from .data.images import as_image, read_image
+from .data.images import as_rgb, read_image
 from .data.resizing import focus_maps, quantised, resize, resize_map
 from .utils.options import MIN_SIZE
 from .utils.weight_files import WEIGHTS, image_size, named
@@ -68,7 +68,7 @@ class Predictor(ABC):
         """
         if isinstance(image, (list, tuple)):
             return [self(one, size, tile) for one in image]
-        pixels = as_image(image, self.read)
+        pixels = as_rgb(image, self.read)
         if not tile and (advice := advice_on_shape(*pixels.shape[:2])):
             warnings.warn(advice, stacklevel=2)
         return self._map(pixels, size, tile)

@@ -7,32 +7,26 @@ os.environ.setdefault("NO_ALBUMENTATIONS_UPDATE", "1")  # importing it would ask
 import albumentations as A
 import cv2
 
-CROP = 0.5  # smallest share of a picture's area that a crop keeps
+CROP = 0.5  # smallest share of an image's area that a crop keeps
 
 
 def paper_augmentation() -> A.Compose:
     """The paper's augmentation without its motion, median and Gaussian blur, which would falsify the mask."""
-    return A.Compose(
-        [
-            A.OneOf([A.HorizontalFlip(), A.VerticalFlip(), A.RandomRotate90(p=0.5)], p=0.5),
-            A.OneOf(
-                [
-                    A.RandomBrightnessContrast(brightness_limit=0, contrast_limit=0.2),
-                    A.RandomGamma(gamma_limit=(80, 120)),
-                    A.RandomBrightnessContrast(brightness_limit=0.2, contrast_limit=0),
-                ],
-                p=0.5,
-            ),
-            A.GaussNoise(std_range=(0.012, 0.028), p=0.5),  # 3 to 7 of 255
-        ]
-    )
+    flips = [A.HorizontalFlip(), A.VerticalFlip(), A.RandomRotate90(p=0.5)]
+    light = [
+        A.RandomBrightnessContrast(brightness_limit=0, contrast_limit=0.2),
+        A.RandomGamma(gamma_limit=(80, 120)),
+        A.RandomBrightnessContrast(brightness_limit=0.2, contrast_limit=0),
+    ]
+    noise = A.GaussNoise(std_range=(0.012, 0.028), p=0.5)  # 3 to 7 of 255
+    return A.Compose([A.OneOf(flips, p=0.5), A.OneOf(light, p=0.5), noise])
 
 
 def strong_augmentation(size: int) -> A.Compose:
     """Crops and flips, light and colour, softness, noise and JPEG.
 
     Args:
-        size: side of the square samples, pixels; give it pictures of side `uncropped(size)`.
+        size: side of the square samples, pixels; give it images of side `uncropped(size)`.
     """
     return A.Compose(
         [
@@ -40,7 +34,7 @@ def strong_augmentation(size: int) -> A.Compose:
             A.HorizontalFlip(p=0.5),
             A.ColorJitter(brightness=0.2, contrast=0.2, saturation=0.2, hue=0.03, p=0.5),
             A.ToGray(p=0.05),
-            # A soft picture (small, enlarged by its owner) has a sharpest part too.
+            # A soft image (small, enlarged by its owner) has a sharpest part too.
             A.Downscale((0.6, 0.95), {"downscale": cv2.INTER_AREA, "upscale": cv2.INTER_LINEAR}, p=0.2),
             # Sharp means detail: not noise, not the blocks of JPEG.
             A.GaussNoise(std_range=(0.01, 0.04), p=0.2),
@@ -50,5 +44,5 @@ def strong_augmentation(size: int) -> A.Compose:
 
 
 def uncropped(size: int) -> int:
-    """Side of pictures whose smallest square crops have this side: none is enlarged, others by 1.16 along one side."""
+    """Side of images whose smallest square crops have this side: none is enlarged, others by 1.16 along one side."""
     return round(size / CROP**0.5)

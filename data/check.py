@@ -1,10 +1,7 @@
 """Is a data set what train, test and evaluate take it for? One look at each pair, and what is odd about the sets."""
 
-from collections import Counter
 from dataclasses import dataclass, field
-from itertools import combinations
 from pathlib import Path
-from typing import Any
 
 import cv2
 import numpy as np
@@ -12,13 +9,14 @@ import numpy as np
 from ..utils.picture_names import glob_folders
 from ..utils.progress import in_threads
 from .contour import contour_band
-from .images import read_image, upright_size
+from .images import read_image
 from .layouts import Pair, pairs_in
 from .masks import check_sizes, read_levels, read_mask, read_trimap
+from .resizing import resize
 
 NAMED = 5  # files that a remark names
-DRAFT = 256  # sides at least, pixels, at which a JPEG is read for a look at it
-SAME, OF_CONTRAST = 5.0, 0.3  # largest RMS difference of thumbnails of one photograph: levels, share of its contrast
+SIDE = 256  # pixels: detail is measured where a whole divisor of the size leaves the shorter side this long at least
+SAME, OF_CONTRAST = 5.0, 0.3  # largest RMS difference of thumbnails of one image: levels, share of its contrast
 TURN = "`prepare --white blurred` writes the set the other way round"
 
 
@@ -28,7 +26,7 @@ class Look:
 
     Attributes:
         problem: why the pair cannot be used; empty if it can.
-        levels: black, white and grey of the mask's file, see masks.Mask; empty for a trimap.
+        levels: black and white of the mask's file, see masks.read_levels; empty for a trimap.
         gain: mean |Laplacian| of the part in focus minus that of the blurred part; 0 where the mask has one class.
         small: 16 x 16 float32, the image as grey, whatever its size and compression.
         stale: whether the contour file is not that of the mask.
@@ -36,58 +34,55 @@ class Look:
 
     pair: Pair
     problem: str = ""
-    levels: tuple = ()
+    levels: tuple[int, ...] = ()
     gain: float = 0.0
     small: np.ndarray = field(default_factory=lambda: np.zeros((16, 16), np.float32))
     stale: bool = False
 
 
-def look(pairs: list[Pair], sizes: bool = True) -> list[Look]:
-    """Looks at every pair; JPEG images are read at a fraction of their size.
+def look(pairs: list[Pair], sizes: bool = True, masks: bool = True) -> list[Look]:
+    """Looks at every pair, in threads.
 
     Args:
+        pairs: where the image is the mask itself, the mask alone is read.
         sizes: whether an image and a mask of different sizes are a problem.
+        masks: whether masks are read.
     """
-    return list(in_threads(lambda pair: _look_at(pair, sizes), pairs, "looking at pairs"))
+
+    def at(pair: Pair) -> Look:
+        result = Look(pair)
+        truth: np.ndarray = np.zeros((1, 1), np.uint8)
+        try:
+            if masks and pair.trimap:
+                truth = read_trimap(pair.mask, pair.white)
+            elif masks:
+                truth, result.levels = read_levels(pair.mask, pair.white)
+                result.stale = bool(pair.contour and not np.array_equal(read_mask(pair.contour), contour_band(truth)))
+            if pair.image != pair.mask:
+                grey = cv2.cvtColor(read_image(pair.image), cv2.COLOR_RGB2GRAY)
+                if masks and sizes:
+                    check_sizes(pair.image, grey.shape, pair.mask, truth.shape)
+                result.small = resize(grey, 16, 16).astype(np.float32)
+                step = max(1, min(grey.shape) // SIDE)
+                grey = resize(grey, grey.shape[1] // step, grey.shape[0] // step)
+                truth = cv2.resize(truth, grey.shape[::-1], interpolation=cv2.INTER_NEAREST)
+                result.gain = contrast_gain(grey, truth)
+        except (ValueError, OSError) as error:
+            result.problem = str(error)
+        return result
+
+    return list(in_threads(at, pairs, "looking at pairs"))
 
 
 def glance(pairs: list[Pair]) -> list[Look]:
-    """As look, at the images alone, to compare them with others."""
-
-    def at(pair: Pair) -> Look:
-        try:
-            return Look(pair, small=thumbnail(cv2.cvtColor(read_image(pair.image, DRAFT), cv2.COLOR_RGB2GRAY)))
-        except ValueError as error:
-            return Look(pair, str(error))
-
-    return list(in_threads(at, pairs, "looking for twins", "image"))
-
-
-def _look_at(pair: Pair, sizes: bool) -> Look:
-    try:
-        mask = None if pair.trimap else read_levels(pair.mask, pair.white)
-        values = read_trimap(pair.mask, pair.white) if mask is None else mask.values
-        if pair.image == pair.mask:  # evaluate without images
-            return Look(pair, levels=mask[1:] if mask else ())
-        if sizes:
-            check_sizes(pair.image, upright_size(pair.image), pair.mask, values.shape)
-        grey = cv2.cvtColor(read_image(pair.image, DRAFT), cv2.COLOR_RGB2GRAY)
-        stale = pair.contour is not None and not np.array_equal(read_mask(pair.contour), contour_band(values))
-    except (ValueError, OSError) as error:
-        return Look(pair, str(error))
-    gain = contrast_gain(grey, cv2.resize(values, grey.shape[::-1], interpolation=cv2.INTER_NEAREST))
-    return Look(pair, "", mask[1:] if mask else (), gain, thumbnail(grey), stale)
+    """Looks at the images alone, to compare them with others."""
+    return look(pairs, masks=False)
 
 
 def contrast_gain(grey: np.ndarray, mask: np.ndarray) -> float:
     """Mean |Laplacian| of a grey image's part in focus (mask 255) minus that of its blurred part (0); 0 without one."""
     detail, focus, blurred = np.abs(cv2.Laplacian(grey, cv2.CV_32F)), mask == 255, mask == 0
     return float(detail[focus].mean() - detail[blurred].mean()) if focus.any() and blurred.any() else 0.0
-
-
-def thumbnail(grey: np.ndarray) -> np.ndarray:
-    """16 x 16 float32 of a grey image."""
-    return cv2.resize(grey, (16, 16), interpolation=cv2.INTER_AREA).astype(np.float32)
 
 
 def report(looks: list[Look], turn: str = TURN) -> list[str]:
@@ -99,120 +94,99 @@ def report(looks: list[Look], turn: str = TURN) -> list[str]:
     Raises:
         ValueError: pairs that cannot be used, with every reason.
     """
-    remarks, problems = [], [found.problem for found in looks if found.problem]
-    for name in sorted({found.pair.dataset for found in looks}):
-        said, wrong = remarks_on([found for found in looks if found.pair.dataset == name and not found.problem], turn)
-        remarks += [f"{name}: {sentence}" for sentence in said]
-        problems += wrong
-    if problems:
+    if problems := [one.problem for one in looks if one.problem]:
         raise ValueError(f"{len(problems)} file(s) cannot be used:\n  " + "\n  ".join(problems))
+    remarks = []
+    for name in sorted({one.pair.dataset for one in looks}):
+        own = [one for one in looks if one.pair.dataset == name]
+        kinds: dict[tuple[int, ...], list[Path]] = {}
+        for one in own:
+            kinds.setdefault(one.levels, []).append(one.pair.mask)
+        if kinds.keys() - {(), (0, 255), (0, 65535)}:
+            shown = [
+                f"{' and '.join(map(str, x))} ({len(files)}, such as {files[0]})" for x, files in kinds.items() if x
+            ]
+            warning = "" if sum(len(levels) == 2 for levels in kinds) == 1 else "WARNING: "
+            side = "larger" if own[0].pair.white == "in_focus" else "smaller"
+            taken = f"the {side} value is taken for in focus; {turn}"
+            remarks.append(f"{name}: {warning}masks hold {', '.join(shown)}; {taken}")
+        if stale := [one.pair.contour for one in own if one.stale]:
+            reason = "contours that are not those of their masks; prepare makes them"
+            remarks.append(f"{name}: WARNING: {reason}: {_names(stale)}")
+        if 2 * (wrong := sum(one.gain < 0 for one in own)) > len(own):
+            reason = f"in {wrong} of {len(own)} pairs the part called in focus has less detail than the other"
+            remarks.append(f"{name}: WARNING: THE MASKS LOOK INVERTED: {reason}; {turn}")
     print("".join(f"{remark}\n" for remark in remarks), end="", flush=True)
     return [remark for remark in remarks if "WARNING" in remark]
 
 
-def remarks_on(looks: list[Look], turn: str = TURN) -> tuple[list[str], list[str]]:
-    """Sentences on one set, and on masks of one value that means nothing in the others."""
-    masks = {found.pair.mask: found.levels for found in looks if found.levels}
-    whole = Counter((black, white) for black, white, _ in masks.values() if black and white)
-    remarks, problems = [], []
-    if whole:
-        (black, white), _ = whole.most_common(1)[0]
-        odd = {path: x for path, x in masks.items() if x[0] not in (None, black) or x[1] not in (None, white)}
-        lost = [path for path, (x, y, _) in odd.items() if not (x and y)]
-        problems = [f"{path}: holds one value only; the other masks hold {black} and {white}" for path in lost]
-        if strange := [path for path in odd if path not in lost]:
-            remarks.append(f"WARNING: most masks hold {black} and {white}, others do not: {_names(strange)}")
-        if (black, white) not in (("0", "255"), ("0", "65535")):
-            focus = white if looks[0].pair.white == "in_focus" else black
-            remarks.append(f"masks hold {black} and {white}: {focus} is taken for in focus; {turn}")
-    if alone := [path for path, (x, y, _) in masks.items() if not (x and y)]:
-        warning = "WARNING: " * (len(alone) == len(masks) > 1)
-        remarks.append(f"{warning}{len(alone)} of {len(masks)} masks hold one class only: {_names(alone)}")
-    if stale := [found.pair.contour for found in looks if found.stale]:
-        remarks.append(f"WARNING: contours that are not those of their masks; prepare makes them: {_names(stale)}")
-    if 2 * (wrong := sum(found.gain < 0 for found in looks)) > len(looks):
-        reason = f"in {wrong} of {len(looks)} pairs the part called in focus has less detail than the other"
-        remarks.append(f"WARNING: THE MASKS LOOK INVERTED: {reason}; {turn}")
-    return remarks, problems
+def _names(files: list) -> str:
+    more = f" and {len(files) - NAMED} more" if len(files) > NAMED else ""
+    return ", ".join(map(str, files[:NAMED])) + more
 
 
-def _names(paths: list[Any]) -> str:
-    more = f" and {len(paths) - NAMED} more" if len(paths) > NAMED else ""
-    return ", ".join(map(str, paths[:NAMED])) + more
+def links(first: list[Look], second: list[Look]) -> np.ndarray:
+    """Which images of both sides are copies, also resized, compressed, mirrored or turned by 90 degrees.
 
-
-def links(first: list[Look], second: list[Look]) -> list[tuple[int, int]]:
-    """Places on both sides of images of one photograph, also resized, compressed, mirrored or turned by 90 degrees."""
-    theirs = np.stack([found.small.ravel() for found in second] or [np.zeros(256, np.float32)])
+    Returns:
+        len(first) x len(second) bool.
+    """
+    theirs = np.array([one.small for one in second], np.float32).reshape(-1, 256)
     limit, squares = np.minimum(SAME, OF_CONTRAST * theirs.std(1)), (theirs**2).sum(1)
-    pairs = []
+    linked = np.zeros((len(first), len(second)), bool)
     for row, one in enumerate(first):
-        turns = [np.rot90(side, turn) for side in (one.small, one.small[:, ::-1]) for turn in range(4)]
-        variants = np.stack([turn.ravel() for turn in turns])
-        distance = ((variants**2).sum(1)[:, None] + squares - 2 * variants @ theirs.T).min(0).clip(0) / 256
-        pairs += [(row, column) for column in np.flatnonzero(np.sqrt(distance) < limit).tolist()]
-    return pairs
+        turns = np.array([np.rot90(side, turn) for side in (one.small, one.small[:, ::-1]) for turn in range(4)])
+        turns = turns.reshape(8, 256)
+        distance = (turns**2).sum(1)[:, None] + squares - 2 * turns @ theirs.T
+        linked[row] = np.sqrt(distance.min(0).clip(0) / 256) < limit
+    return linked
 
 
 def twins(first: list[Look], second: list[Look] | None = None) -> list[tuple[Look, Look]]:
     """For each image of the second side (or of the first, without one) that has twins: its first twin, and itself."""
-    found: dict[int, int] = {}
-    for row, column in links(first, first if second is None else second):
-        if second is not None or column > row:
-            found.setdefault(column, row)
-    return [(first[row], (second or first)[column]) for column, row in sorted(found.items())]
+    others = first if second is None else second
+    linked = links(first, others) if second is not None else np.triu(links(first, others), 1)
+    return [(first[linked[:, column].argmax()], others[column]) for column in np.flatnonzero(linked.any(0))]
 
 
 def groups(looks: list[Look]) -> list[list[Pair]]:
-    """Images that show one photograph, or are linked by others that do, as groups of two and more."""
-    number = list(range(len(looks)))
-    for row, column in links(looks, looks):
-        if (old := number[column]) != (new := number[row]):
-            number = [new if value == old else value for value in number]
+    """Images that are copies of each other, or linked by copies of both, as groups of two and more."""
+    from scipy.sparse.csgraph import connected_components  # scikit-learn brings it
+
     members: dict[int, list[Pair]] = {}
-    for found, of in zip(looks, number):
-        members.setdefault(of, []).append(found.pair)
+    for one, number in zip(looks, connected_components(links(looks, looks))[1]):
+        members.setdefault(number, []).append(one.pair)
     return [group for group in members.values() if len(group) > 1]
 
 
 def warn_of_twins(what: str, pairs: list[tuple[Look, Look]]) -> list[str]:
-    """Prints, and returns, a warning about images that show one photograph; none where there are none."""
-    if not pairs:
-        return []
-    examples = [f"{a.pair.image} and {b.pair.image}" for a, b in pairs]
-    warnings = [f"WARNING: {len(pairs)} {what}: {_names(examples)}"]
-    print(warnings[0], flush=True)
+    """Prints, and returns, a warning about copies of images; none where there are none."""
+    examples = _names([f"{a.pair.image} and {b.pair.image}" for a, b in pairs])
+    warnings = [f"WARNING: {len(pairs)} {what}: {examples}"] if pairs else []
+    print("".join(f"{warning}\n" for warning in warnings), end="", flush=True)
     return warnings
 
 
-def check(data_path: Path) -> tuple[list[str], list[str]]:
-    """Verifies every set of a dataset folder.
+def check(data_path: Path) -> list[str]:
+    """Prints how many pairs each set of a dataset folder has, and what is odd about it; returns problems.
 
-    Returns:
-        Summary lines, and problems: missing or doubled partners, unreadable files, sizes, masks that are not black and
-        white, outdated contours, doubtful polarity, images that one set or two sets hold twice.
+    Problems are missing and doubled partners, files that cannot be used, the warnings of report, and images that one
+    set or two sets hold twice.
     """
-    sets = [(path.parent, path.parent.name, False) for path in glob_folders(data_path, "Train/*/images")]
-    sets += [(path.parent, path.parent.parent.name, True) for path in glob_folders(data_path, "*/Test/images")]
-    if not sets:
-        return [], [f"{data_path}: neither Train/NAME/images nor NAME/Test/images here"]
-    summary, problems = [], []
-    seen: dict[Path, list[Look]] = {}
-    for folder, name, is_test in sets:
-        pairs, wrong = pairs_in(name, folder, is_test)
+    tests = glob_folders(data_path, "*/Test/images")
+    problems: list[str] = []
+    seen: list[Look] = []
+    for images in [*glob_folders(data_path, "Train/*/images"), *tests]:
+        folder, is_test = images.parent, images in tests
+        pairs, wrong = pairs_in(folder.parent.name if is_test else folder.name, folder, is_test)
+        print(f"{folder}: {len(pairs)} pairs")
         looks = look(pairs)
-        seen[folder] = [found for found in looks if not found.problem]
-        remarks, unclear = remarks_on(seen[folder])
-        wrong += [found.problem for found in looks if found.problem] + unclear
-        wrong += [f"{x.pair.mask}: grey values in the mask" for x in seen[folder] if x.levels[2:] == (True,)]
-        wrong += [f"{folder}: {remark}" for remark in remarks if "WARNING" in remark]
-        whole = [found for found in seen[folder] if not found.pair.trimap]  # synthesise makes several images of one
-        wrong += [f"{b.pair.image}: the same photograph as {a.pair.image}" for a, b in twins(whole)]
-        summary += [f"{folder.relative_to(data_path)}: {len(pairs)} pairs, {len(wrong)} problem(s)"]
-        summary += [remark for remark in remarks if "WARNING" not in remark]
-        problems += wrong
-    for first, second in combinations(seen.values(), 2):
-        partial = any(found.pair.trimap for found in first + second)
-        same = [] if partial and not any(found.pair.is_test for found in second) else twins(first, second)
-        problems += [f"{b.pair.image}: the same photograph as {a.pair.image} of another set" for a, b in same]
-    return summary, problems
+        usable = [one for one in looks if not one.problem]
+        problems += wrong + [one.problem for one in looks if one.problem]
+        problems += [f"{folder}: {warning}" for warning in report(usable)]
+        seen += usable
+    if not seen and not problems:
+        return [f"{data_path}: neither Train/NAME/images nor NAME/Test/images here"]
+    whole, partial = ([one for one in seen if one.pair.trimap == kind] for kind in (False, True))
+    same = twins(whole) + twins(partial, [one for one in seen if one.pair.is_test])  # synthesise makes several of one
+    return problems + [f"{b.pair.image}: the same image as {a.pair.image}" for a, b in same]

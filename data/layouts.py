@@ -16,10 +16,10 @@ class Layout:
 
     Attributes:
         images, masks: the folders' names; case and - or _ do not matter.
-        dataset: whose pictures they hold.
+        dataset: whose images they hold.
         split: "train", "test", or "list" where a list names the test images.
         white: what white means in the masks, "in_focus" or "blurred".
-        prefix: what the names of the set's pictures begin with, where others lie beside them.
+        prefix: what the names of the set's images begin with, where others lie beside them.
     """
 
     images: str
@@ -31,7 +31,7 @@ class Layout:
 
 
 LAYOUTS = (
-    Layout("image", "gt", "CUHK", "list", "blurred", "out_of_focus"),  # its authors', with pictures of motion blur
+    Layout("image", "gt", "CUHK", "list", "blurred", "out_of_focus"),  # its authors', with images of motion blur
     Layout("DUT600S_Training", "DUT600GT_Training", "DUT", "train", "in_focus"),  # its authors'
     Layout("DUT500S-Testing", "DUT500GT-Testing", "DUT", "test", "in_focus"),
     Layout("1204source", "1204gt", "CUHK_DUT", "train", "in_focus"),  # the 320 x 320 pack of many papers
@@ -42,10 +42,10 @@ LAYOUTS = (
 
 @dataclass(frozen=True)
 class Pair:
-    """One photograph with its ground truth, in a published data set or in the dataset folder.
+    """One image with its ground truth, in a published data set or in the dataset folder.
 
     Attributes:
-        dataset, stem: the set, and the picture's name in it.
+        dataset, stem: the set, and the image's name in it.
         contour: None where it has to be computed from the mask.
         is_test: the split, for Train/DATASET or DATASET/Test.
         white: what white means in the mask, "in_focus" or "blurred".
@@ -76,85 +76,53 @@ def detect(source: Path) -> tuple[list[tuple[Layout, Path, Path]], list[str]]:
         return [], [f"{source}: no such folder"]
     levels = ("*", "*/*", "*/*/*", "*/*/*/*")
     folders = [path for level in levels for path in glob_folders(source, level) if path.is_dir()]
-    by_name = {(path.parent, _plain(path.name)): path for path in folders}
+    by_name = {(path.parent, path.name.lower().replace("-", "_")): path for path in folders}
     parts: list[tuple[Layout, Path, Path]] = []
     problems: list[str] = []
-    lone: list[str] = []
     for layout in LAYOUTS:
+        names = [name.lower().replace("-", "_") for name in (layout.images, layout.masks)]
         for parent in sorted({parent for parent, _ in by_name}):
-            images, masks = (by_name.get((parent, _plain(name))) for name in (layout.images, layout.masks))
+            images, masks = (by_name.get((parent, name)) for name in names)
             if images and masks:
                 parts.append((layout, images, masks))
-            elif images or masks:
-                # "image" and "gt" alone are names that anything may have.
-                missing = layout.masks if images else layout.images
-                (lone if layout.split == "list" else problems).append(f"{images or masks}: no {missing} beside it")
-    if not parts:
-        problems += lone
+            elif (images or masks) and layout.split != "list":  # anything may be called image or gt
+                problems.append(f"{images or masks}: no {layout.masks if images else layout.images} beside it")
     if not parts and not problems:
         known = ", ".join(f"{layout.images} + {layout.masks}" for layout in LAYOUTS)
         problems.append(f"{source}: none of the known folder pairs ({known}); --images and --masks name any other")
     return parts, problems
 
 
-def truth_folder(folder: Path) -> tuple[Path, bool]:
-    """Where a set that is prepared keeps its ground truth: its folder trimaps (True) if it has one, else masks."""
-    trimaps = folder / "trimaps"
-    return (trimaps, True) if trimaps.is_dir() else (folder / "masks", False)
-
-
-def _plain(name: str) -> str:
-    return name.lower().replace("-", "_")
-
-
-def pairs_of(
-    layout: Layout, images: Path, masks: Path, test_list: Path | None, mask_prefix: str = "", mask_suffix: str = ""
-) -> tuple[list[Pair], list[str]]:
+def pairs_of(layout: Layout, images: Path, masks: Path, test_list: Path | None = None) -> tuple[list[Pair], list[str]]:
     """Pairs of two folders with their split, and what is wrong, a line each.
+
+    If most masks are named as their images with one prefix or suffix more, all are paired by it.
 
     Args:
         layout: what is known of them.
         images, masks: the folders themselves.
         test_list: text file with the stems of the test images, one a line; only for the split "list", where None takes
             the dataset's own list in configs/splits, or test.txt beside the folders.
-        mask_prefix, mask_suffix: what the stems of masks have more than those of their photographs; without either it
-            is found where all have the same.
     """
-    if not (mask_prefix or mask_suffix) and images.is_dir() and masks.is_dir():
-        mask_prefix, mask_suffix = common_affixes(list_images(images), list_images(masks))
-        for where, more, name in (("before", mask_prefix, "prefix"), ("behind", mask_suffix, "suffix")):
-            if more:
-                print(f"{masks}: masks are named as their photographs with {more} {where} (--mask_{name} {more})")
-    found, problems = pair_by_stem(images, masks, mask_prefix, mask_suffix)
-    if problems and not (mask_prefix or mask_suffix):
-        problems = _advice(images, masks) + problems
+    affixes = ("", "")
+    if images.is_dir() and masks.is_dir():
+        affixes = common_affixes(list_images(images), list_images(masks), share=1 / 2)
+        if any(affixes):
+            where = "before" if affixes[0] else "behind"
+            print(f"{masks}: masks are named as their images with {''.join(affixes)} {where}")
+    found, problems = pair_by_stem(images, masks, *affixes)
     found = {stem: pair for stem, pair in found.items() if stem.startswith(layout.prefix)}
-    test_stems = set(found) if layout.split == "test" else set()
+    tests = set(found) if layout.split == "test" else set()
     if layout.split == "list":
         known = SPLITS / f"{layout.dataset}_test.txt"
         listing = test_list or (known if known.is_file() else images.parent / "test.txt")
         if listing.is_file():
-            test_stems = set(read_lines(listing))
-            problems += [f"{stem}: in {listing}, but not in {images}" for stem in sorted(test_stems - set(found))]
+            tests = set(read_lines(listing))
+            problems += [f"{stem}: in {listing}, but not in {images}" for stem in sorted(tests - set(found))]
         else:
-            problems.append(
-                f"{listing}: no such file; --split train or --split test says what all of {images} is, or --test_list "
-                "names a file with the stems of the test images"
-            )
-    return [
-        Pair(layout.dataset, stem, image, mask, is_test=stem in test_stems, white=layout.white)
-        for stem, (image, mask) in found.items()
-    ], problems
-
-
-def _advice(images: Path, masks: Path) -> list[str]:
-    """The option that would pair most masks, where they have a prefix or suffix that the others lack."""
-    if not (images.is_dir() and masks.is_dir()):
-        return []
-    if not any(usual := common_affixes(list_images(images), list_images(masks), share=1 / 2)):
-        return []
-    way = f"--mask_prefix {usual[0]}" if usual[0] else f"--mask_suffix {usual[1]}"
-    return [f"{masks}: most masks would be paired by {way}; name the others alike, or move them away"]
+            problems.append(f"{listing}: no such file; give --split train, --split test or --test_list FILE")
+    white = layout.white
+    return [Pair(layout.dataset, s, *files, is_test=s in tests, white=white) for s, files in found.items()], problems
 
 
 def find_sets(data_path: str, split: str, names: list[str]) -> dict[str, list[Pair]]:
@@ -172,18 +140,16 @@ def find_sets(data_path: str, split: str, names: list[str]) -> dict[str, list[Pa
         FileNotFoundError: no set at all, or not one that was named.
         ValueError: a missing or doubled partner, with the files' names.
     """
-    root = Path(data_path)
     pattern = "Train/*/images" if split == "train" else "*/Test/images"
-    found = [path.parent for path in glob_folders(root, pattern)]
+    found = [path.parent for path in glob_folders(Path(data_path), pattern)]
     folders = {(path.name if split == "train" else path.parent.name): path for path in found}
-    chosen = names or [name for name, folder in folders.items() if not truth_folder(folder)[1]]
-    missing = [name for name in names if name not in folders]
-    if missing or not chosen:
-        hint = "" if missing or not folders else " (those with trimaps have to be named)"
-        wanted = ", ".join(missing) or "data set"
+    chosen = names or [name for name, folder in folders.items() if not (folder / "trimaps").is_dir()]
+    if not chosen or set(chosen) - folders.keys():
+        wanted = ", ".join(name for name in names if name not in folders) or "data set"
         raise FileNotFoundError(
-            f"{root}: no {wanted} with {split} images here ({root}/{pattern}); "
-            f"found: {', '.join(sorted(folders)) or 'none'}{hint}. `{as_typed('prepare')}` makes this layout."
+            f"{data_path}: no {wanted} with {split} images here ({data_path}/{pattern}); found: "
+            f"{', '.join(sorted(folders)) or 'none'} (those with trimaps have to be named). "
+            f"`{as_typed('prepare')}` makes this layout."
         )
     sets = {name: pairs_in(name, folders[name], split == "test") for name in sorted(chosen)}
     if problems := [problem for _, wrong in sets.values() for problem in wrong]:
@@ -193,14 +159,11 @@ def find_sets(data_path: str, split: str, names: list[str]) -> dict[str, list[Pa
 
 def pairs_in(name: str, folder: Path, is_test: bool = False) -> tuple[list[Pair], list[str]]:
     """Pairs of one set of a dataset folder, and what is wrong: missing and doubled partners, a line each."""
-    truth, trimap = truth_folder(folder)
-    pairs, problems = pair_by_stem(folder / "images", truth)
-    contours: dict[str, list[Path]] = {}
-    if (place := folder / "contour").is_dir():
-        contours = list_images(place)
-        problems += [f"{image}: no partner in {place}" for stem, (image, _) in pairs.items() if stem not in contours]
-        lost = contours.keys() - list_images(folder / "images").keys()
-        problems += [f"{contours[stem][0]}: no partner in {folder / 'images'}" for stem in sorted(lost)]
-        problems += [f"{files[0]}: doubled stem" for files in contours.values() if len(files) > 1]
-    contour_of = {stem: files[0] for stem, files in contours.items()}
+    images, trimap = folder / "images", (folder / "trimaps").is_dir()
+    pairs, problems = pair_by_stem(images, folder / ("trimaps" if trimap else "masks"))
+    contours: dict[str, tuple[Path, Path]] = {}
+    if (folder / "contour").is_dir():
+        contours, wrong = pair_by_stem(images, folder / "contour")
+        problems += [problem for problem in wrong if problem not in problems]
+    contour_of = {stem: contour for stem, (_, contour) in contours.items()}
     return [Pair(name, s, *files, contour_of.get(s), is_test, trimap=trimap) for s, files in pairs.items()], problems

@@ -1,4 +1,4 @@
-"""The blur of a lens, put into pictures that are sharp: by object masks or by depth, in linear light."""
+"""The blur of a lens, put into sharp images: by object masks or by depth, in linear light."""
 
 import cv2
 import numpy as np
@@ -14,9 +14,9 @@ def disc(radius: float) -> np.ndarray:
     return (kernel / kernel.sum()).astype(np.float32)
 
 
-def linear(picture: np.ndarray) -> np.ndarray:
+def linear(image: np.ndarray) -> np.ndarray:
     """Linear light in [0, 1], float32, of 8-bit values."""
-    return (picture.astype(np.float32) / 255) ** GAMMA
+    return (image.astype(np.float32) / 255) ** GAMMA
 
 
 def display(light: np.ndarray) -> np.ndarray:
@@ -30,26 +30,23 @@ def spread(light: np.ndarray, radius: float) -> np.ndarray:
 
 
 def spread_within(light: np.ndarray, part: np.ndarray, radius: float) -> tuple[np.ndarray, np.ndarray]:
-    """The spread light of a part of the picture alone, nothing of the rest in it, and how much of the part is there.
+    """The spread light of a part of the image alone, H x W x 3, and how much of the part is there, H x W.
 
     Args:
-        light: H x W x 3 float32. part: H x W float32 in [0, 1]. radius: pixels.
-
-    Returns:
-        Light, H x W x 3, and the spread part, H x W; far from the part the light is 0.
+        light: H x W x 3 float32. part: H x W float32 in [0, 1]. radius: pixels. Far from the part the light is 0.
     """
     weight = spread(part, radius)
     return spread(light * part[..., None], radius) / np.maximum(weight, 1e-3)[..., None], weight
 
 
-def defocus_background(picture: np.ndarray, mask: np.ndarray, radius: float, near: float = 1.0) -> np.ndarray:
-    """Defocuses what lies behind an object; the object's light stays out of it.
+def defocus_background(image: np.ndarray, mask: np.ndarray, radius: float, near: float = 1.0) -> np.ndarray:
+    """Defocuses the background of an object; the object's light stays out of it.
 
     Args:
-        picture: H x W x 3 uint8. mask: H x W, nonzero on the object. radius: pixels, of the blur at the top.
+        image: H x W x 3 uint8. mask: H x W, nonzero on the object. radius: pixels, of the blur at the top.
         near: share of the radius at the bottom, where the ground comes nearer to the object.
     """
-    light, outside = linear(picture), (mask == 0).astype(np.float32)
+    light, outside = linear(image), (mask == 0).astype(np.float32)
     far, close = (spread_within(light, outside, max(1.5, radius * share))[0] for share in (1, near))
     height = np.linspace(1, 0, len(mask), dtype=np.float32)[:, None, None]
     around = far * height + close * (1 - height)
@@ -57,41 +54,37 @@ def defocus_background(picture: np.ndarray, mask: np.ndarray, radius: float, nea
     return display(light * (1 - outside) + around * outside)
 
 
-def defocus_object(picture: np.ndarray, mask: np.ndarray, radius: float) -> tuple[np.ndarray, np.ndarray]:
+def defocus_object(image: np.ndarray, mask: np.ndarray, radius: float) -> tuple[np.ndarray, np.ndarray]:
     """Defocuses an object in front of a sharp background: its rim becomes transparent and spills over.
 
     Returns:
-        The picture, and H x W bool: where the object's light reaches.
+        The image, and H x W bool: where the object's light reaches.
     """
-    light, inside = linear(picture), (mask > 0).astype(np.float32)
+    light, inside = linear(image), (mask > 0).astype(np.float32)
     spilled, cover = spread(light * inside[..., None], radius), spread(inside, radius)
     hidden, _ = spread_within(light, 1 - inside, 2 * radius)  # the background that shines through the rim
     background = np.where(inside[..., None] > 0, hidden, light)
     return display(spilled + background * (1 - cover[..., None])), cover > 0.05
 
 
-def thin_lens(picture: np.ndarray, radii: np.ndarray, nearness: np.ndarray) -> np.ndarray:
-    """A sharp picture as a lens with an aperture sees it: depth layers, composited from back to front.
+def thin_lens(image: np.ndarray, radii: np.ndarray, nearness: np.ndarray) -> np.ndarray:
+    """A sharp image as a lens with an aperture sees it: depth layers, composited from back to front.
 
     Args:
-        picture: H x W x 3 uint8.
+        image: H x W x 3 uint8.
         radii: H x W, radius of the circle of confusion, pixels.
         nearness: H x W, 1 / depth.
     """
-    light = linear(picture)
+    result = light = linear(image)
     layers = max(4, int(np.ceil(2 * radii.max())))  # so that the radii of a layer differ by a pixel at most
-    steps = np.linspace(nearness.min(), nearness.max() + 1e-6, layers + 1)
-    level = np.digitize(nearness, steps) - 1
-    seen, reach = light, 2 * float(radii.max()) + 1
-    for number in range(layers):
+    level = np.digitize(nearness, np.linspace(nearness.min(), nearness.max() + 1e-6, layers + 1)) - 1
+    for number in np.unique(level):
         part = (level == number).astype(np.float32)
-        if not part.any():
-            continue
         radius = float(radii[part > 0].mean())
         own, there = spread_within(light, part, radius)
-        # It goes on under all that is nearer, by what is known around, so that no layer's rim shows a hole.
-        guess, around = spread_within(light, part, reach)
+        # A layer goes on under all nearer ones, by the light around it, so that no rim shows a hole.
+        guess, around = spread_within(light, part, 2 * float(radii.max()) + 1)
         own = np.where(there[..., None] > 0.02, own, guess)
         cover = spread((level >= number).astype(np.float32), radius) * np.minimum(1, around / 0.02)
-        seen = seen * (1 - cover[..., None]) + own * cover[..., None]
-    return display(seen)
+        result = result * (1 - cover[..., None]) + own * cover[..., None]
+    return display(result)

@@ -104,7 +104,7 @@ DAMAGED = r"not a readable image \(damaged, or none of JPEG, PNG, .*: save it as
         (np.zeros((40, 40), bool), "an array of bool: expected"),
         (b"", rf"^an open file: {DAMAGED}"),
         (io.BytesIO(b"no image"), rf"^an open file: {DAMAGED}"),
-        (io.StringIO("no image"), '^a file opened as text: open an image with "rb"$'),
+        (io.StringIO("no image"), "^an open file: not a readable image"),
         ("nowhere.jpg", r"^nowhere.jpg: not a readable image \(No such file or directory\)$"),
         (Path(__file__), rf"test_predictor.py: {DAMAGED}"),
     ],

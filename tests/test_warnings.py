@@ -74,7 +74,7 @@ def test_twins_are_named_and_come_to_one_side(data, config, said):
         sides.add("zz_copy" in held_out)
     assert sides == {True, False}
     out = said("prepare", "--data_path", data, status=1)
-    assert all(f"/{new}.jpg: the same photograph as {folder}/images/{old}.jpg\n" in out for new, old in copies.items())
+    assert all(f"/{new}.jpg: the same image as {folder}/images/{old}.jpg\n" in out for new, old in copies.items())
 
 
 def test_a_middle_one_of_three_twins_keeps_them_together(data, config):

@@ -22,9 +22,7 @@ def run(options: PrepareOptions) -> None:
     """Verifies the whole source, then writes it; raises ValueError with a list of names before that."""
     start, data_path = time.perf_counter(), Path(options.data_path)
     if options.check:
-        summary, problems = check(data_path)
-        print("\n".join(summary))
-        raise_problems(problems, f"in {data_path}")
+        raise_problems(check(data_path), f"in {data_path}")
         return
     if options.trimaps and not (options.masks and options.split == "train"):
         raise ValueError("--trimaps goes with --images, --masks and --split train: scores want whole masks")

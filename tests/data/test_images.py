@@ -12,7 +12,7 @@ import torch
 from PIL import ExifTags, Image, ImageCms, ImageOps
 
 from ran.data import images
-from ran.data.images import as_image, as_rgb, read_image, to_8_bit, upright_size, write_image
+from ran.data.images import as_rgb, read_image, to_8_bit, write_image
 from tests.faults.making import BGR16, GREY, PICTURE, SIXTEEN, dng, encoded, grey3, tiff, turned
 
 PROFILE = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
@@ -20,9 +20,8 @@ DEEP = PICTURE.astype(np.uint16) * 257
 KINDS = {
     "a.jpg": encoded(PICTURE, "JPEG", quality=95), "a.png": encoded(PICTURE, "PNG"), "a.tif": encoded(PICTURE, "TIFF"),
     "lzw.tif": encoded(PICTURE, "TIFF", compression="tiff_lzw"), "a.webp": encoded(PICTURE, "WEBP", quality=95),
-    "a.bmp": encoded(PICTURE, "BMP"), "a.gif": encoded(PICTURE, "GIF"), "a.ppm": encoded(PICTURE, "PPM"),
-    "a.avif": encoded(PICTURE, "AVIF"), "16.png": cv2.imencode(".png", BGR16)[1].tobytes(),
-    "16.tif": tiff(DEEP, photometric="rgb"),
+    "a.bmp": encoded(PICTURE, "BMP"), "a.gif": encoded(PICTURE, "GIF"), "a.avif": encoded(PICTURE, "AVIF"),
+    "16.png": cv2.imencode(".png", BGR16)[1].tobytes(), "16.tif": tiff(DEEP, photometric="rgb"),
 }  # fmt: skip
 
 
@@ -41,18 +40,17 @@ def test_a_damaged_file_is_named(tmp_path, name):
             read_image(written(tmp_path, name, content[:part]))
 
 
-@pytest.mark.parametrize("read", [read_image, upright_size])
-def test_what_is_no_image_is_named(tmp_path, read):
+def test_what_is_no_image_is_named(tmp_path):
     os.mkfifo(tmp_path / "pipe")
     (tmp_path / "folder").mkdir()
     for name in ("pipe", "folder"):  # a pipe would block
         with pytest.raises(ValueError, match=f"{tmp_path / name}: not a readable image .a folder, a pipe or the like"):
-            read(tmp_path / name)
+            read_image(tmp_path / name)
     with pytest.raises(ValueError, match="nothing.png: not a readable image .No such file"):
-        read(tmp_path / "nothing.png")
+        read_image(tmp_path / "nothing.png")
     for content in (b"no image\n", bytes(5000), b"<svg/>", b"%!PS-Adobe-3.0 EPSF-3.0\n"):
         with pytest.raises(ValueError, match="a.png: not a readable image .damaged, or none of JPEG.*as 8-bit PNG"):
-            read(written(tmp_path, "a.png", content))
+            read_image(written(tmp_path, "a.png", content))
 
 
 def test_an_open_file_is_read_and_named(tmp_path):
@@ -71,22 +69,10 @@ def test_an_image_is_turned_upright(tmp_path, kind, tag):
     path = written(tmp_path, "a", turned(tag, kind))
     with Image.open(io.BytesIO(path.read_bytes())) as image:
         expected = np.asarray(ImageOps.exif_transpose(image).convert("RGB"))
-    assert np.array_equal(read_image(path), expected) and upright_size(path) == expected.shape[:2]
+    assert np.array_equal(read_image(path), expected)
     assert np.abs(expected.astype(int) - PICTURE).mean() < 5 or tag == 9
     with Image.open(io.BytesIO(path.read_bytes())) as image:
         assert np.array_equal(as_rgb(image), expected)
-
-
-@pytest.mark.parametrize("tag", range(1, 9))
-def test_an_uncompressed_tiff_is_turned_upright(tmp_path, tag):
-    """Pillow 12 maps these modes to memory where it has a path, and mixes up width and height."""
-    for values, kind in ((GREY, "minisblack"), (SIXTEEN, "minisblack"), (np.dstack([PICTURE, GREY]), "rgb")):
-        path = written(tmp_path, "a.tif", tiff(values, photometric=kind, extratags=[(274, "H", 1, tag, True)]))
-        flat = as_rgb(values)
-        expected = {2: flat[:, ::-1], 3: flat[::-1, ::-1], 4: flat[::-1], 5: flat.swapaxes(0, 1),
-                    6: np.rot90(flat, -1), 7: np.rot90(flat, 2).swapaxes(0, 1), 8: np.rot90(flat)}  # fmt: skip
-        assert np.array_equal(read_image(path), expected.get(tag, flat))
-        assert upright_size(path) == expected.get(tag, flat).shape[:2]
 
 
 @pytest.mark.filterwarnings("ignore:Corrupt EXIF", "ignore:Truncated File")
@@ -99,39 +85,28 @@ def test_a_damaged_exif_is_no_damaged_image(tmp_path):
             assert read_image(written(tmp_path, "a", broken)).size == PICTURE.size
 
 
-def test_a_jpeg_is_read_at_a_part_of_its_size(tmp_path):
-    (exif := Image.Exif())[ExifTags.Base.Orientation] = 6
-    large = Image.fromarray(PICTURE).resize((960, 640))
-    path = written(tmp_path, "a.jpg", encoded(large, "JPEG", exif=exif))
-    for at_least, side in ((0, 640), (700, 640), (400, 640), (320, 320), (200, 320), (100, 160), (1, 80)):
-        assert read_image(path, at_least).shape == (side * 3 // 2, side, 3)
-    assert upright_size(path) == (960, 640)
-    assert read_image(written(tmp_path, "a.png", encoded(large, "PNG")), 100).shape == (640, 960, 3)
-
-
 CANON = b"II*\0\x10\0\0\0CR\2\0\0\0\0\0" + struct.pack("<H", 9) + b"".join(
     struct.pack("<HHII", tag, 4, 1, value) for tag, value in ((256, 8), (257, 8), (258, 8), (259, 1), (262, 1),
                                                               (273, 0), (277, 1), (278, 8), (279, 64)))  # fmt: skip
 INKS = np.dstack([SIXTEEN] * 4)
 ALPHA = np.dstack([PICTURE, GREY])
 REFUSED = {
-    "two pages": (tiff(PICTURE, PICTURE, photometric="rgb"), "a TIFF of 2 pages: save the page that is meant"),
+    "two pages": (tiff(PICTURE, PICTURE, photometric="rgb"), "a TIFF of 2 page.s. of 8 bits; expected 1 page of"),
     "DNG": (dng(), "a camera raw file; only `predict` and `serve`"),
     "raw, without a DNG's version": (dng(version=False), "a camera raw file"),
     "DNG without a thumbnail": (tiff(PICTURE, photometric="rgb", extratags=[(50706, "B", 4, (1, 4, 0, 0), True)]),
                                 "a camera raw file"),
     "Canon's raw": (CANON + bytes(99), "a camera raw file"),
-    "floats": (encoded((GREY / 255).astype("f4"), "TIFF"), "a TIFF of 32 bits of this kind: save it as 8-bit PNG"),
-    "32 bits": (encoded(GREY.astype("i4"), "TIFF"), "a TIFF of 32 bits"),
-    "signed": (tiff(GREY.astype("i1"), photometric="minisblack"), "a TIFF of 8 bits of this kind"),
-    "signed 16 bits": (tiff(GREY.astype("i2"), photometric="minisblack"), "a TIFF of 16 bits of this kind"),
-    "16 bits, 0 is white": (tiff(SIXTEEN, photometric="miniswhite"), "a TIFF of 16 bits of this kind"),
-    "CMYK of 16 bits": (tiff(INKS, photometric="separated"), "a TIFF of 16 bits of this kind"),
-    "planes": (tiff(PICTURE.transpose(2, 0, 1), photometric="rgb", planarconfig="separate"), "a TIFF of separate"),
-    "premultiplied": (tiff(ALPHA, photometric="rgb", extrasamples=["assocalpha"]), "a TIFF of .* or premultiplied"),
+    "floats": (encoded((GREY / 255).astype("f4"), "TIFF"), "a TIFF of 1 page.s. of 32 bits; .*: save it as 8-bit PNG"),
+    "32 bits": (encoded(GREY.astype("i4"), "TIFF"), "a TIFF of .* 32 bits"),
+    "signed": (tiff(GREY.astype("i1"), photometric="minisblack"), "a TIFF of .* 8 bits; expected .* unsigned"),
+    "signed 16 bits": (tiff(GREY.astype("i2"), photometric="minisblack"), "a TIFF of .* 16 bits; expected"),
+    "16 bits, 0 is white": (tiff(SIXTEEN, photometric="miniswhite"), "a TIFF of .* 16 bits; expected"),
+    "CMYK of 16 bits": (tiff(INKS, photometric="separated"), "a TIFF of .* 16 bits; expected"),
+    "planes": (tiff(PICTURE.transpose(2, 0, 1), photometric="rgb", planarconfig="separate"), "a TIFF .* planes"),
+    "premultiplied": (tiff(ALPHA, photometric="rgb", extrasamples=["assocalpha"]), "a TIFF .* premultiplied"),
     "LAB": (encoded(Image.fromarray(PICTURE).convert("LAB"), "TIFF"), "values of Pillow's mode LAB"),
-    "16-bit PGM": (encoded(Image.fromarray(SIXTEEN), "PPM"), "values of Pillow's mode I"),
-    "12 bits in a PPM": (cv2.imencode(".ppm", BGR16 // 16)[1].tobytes(), "a PPM of more than 8 bits"),
+    "PPM": (encoded(PICTURE, "PPM"), "damaged, or none of JPEG, PNG, TIFF"),
     "JPEG 2000": (encoded(PICTURE, "JPEG2000"), "damaged, or none of JPEG, PNG, TIFF"),
     "12 bits in 16": (cv2.imencode(".png", BGR16 // 16)[1].tobytes(), "16 bits whose highest level is 3838 of 65535"),
 }  # fmt: skip
@@ -155,7 +130,7 @@ def test_16_bits_are_rounded(tmp_path, suffix, channels):
 
 
 def test_all_levels_of_16_bits_and_of_floats_are_rounded():
-    levels = np.arange(2**16, dtype=np.uint16)
+    levels = np.arange(2**16, dtype=np.uint16).reshape(256, 256)
     assert np.array_equal(to_8_bit(levels), np.rint(levels / 257))
     assert np.array_equal(to_8_bit(levels / 65535), np.rint(levels / 257))
     assert np.array_equal(to_8_bit(GREY), GREY)
@@ -203,17 +178,17 @@ def test_images_in_memory(tmp_path):
     for image in (path, str(path), path.read_bytes(), bytearray(path.read_bytes()), io.BytesIO(path.read_bytes()),
                   PICTURE, ALPHA, DEEP, PICTURE / 255, Image.fromarray(PICTURE), Image.fromarray(ALPHA), tensor,
                   tensor[None] / 255, PICTURE.astype("f4") / 255):  # fmt: skip
-        assert np.array_equal(as_image(image, read_image), PICTURE)
+        assert np.array_equal(as_rgb(image), PICTURE)
     for grey in (GREY, GREY[..., None], SIXTEEN, Image.fromarray(GREY)):
-        assert np.array_equal(as_image(grey, read_image), grey3(GREY))
+        assert np.array_equal(as_rgb(grey), grey3(GREY))
     for wrong, reason in (
         (GREY.astype(int), "an array of int64"), (PICTURE * 1.0, "not between 0 and 1"), (None, "NoneType .None. is"),
         (PICTURE[None], "an array of 1 x 64 x 96 x 3: expected H"), (PICTURE[:0], "0 x 96 x 3"), ([1], "is no image"),
         (GREY.reshape(64, 48, 2), "64 x 48 x 2"), (Image.fromarray(SIXTEEN), "mode I;16: give its path"),
-        (torch.zeros(2, 3, 4, 4), "a tensor of 2 x 3 x 4 x 4"), (io.StringIO("a"), "opened as text"),
+        (torch.zeros(2, 3, 4, 4), "a tensor of 2 x 3 x 4 x 4"), (io.StringIO("a"), "an open file: not a"),
     ):  # fmt: skip
         with pytest.raises(ValueError, match=reason):
-            as_image(wrong, read_image)
+            as_rgb(wrong)
 
 
 def test_images_are_written_whole(tmp_path):

@@ -9,9 +9,9 @@ OBJECT = np.zeros((64, 96), np.uint8)
 OBJECT[16:48, 24:56] = 255
 
 
-def detail(picture: np.ndarray, where: np.ndarray) -> float:
+def detail(image: np.ndarray, where: np.ndarray) -> float:
     """Standard deviation of a part's levels."""
-    return float(picture[where].std())
+    return float(image[where].std())
 
 
 @pytest.mark.parametrize("radius", [0.3, 1, 2.5, 7])
@@ -30,14 +30,13 @@ def test_light_is_mixed_not_levels():
 
 
 def test_background_is_blurred_without_the_objects_light():
-    picture = np.full((64, 96, 3), 40, np.uint8)
-    picture[OBJECT > 0] = 250
-    assert (
-        defocus_background(picture, OBJECT, 5)[OBJECT == 0].max() < 60 + 190 / 3
-    )  # the object's edge is soft by a pixel
+    image = np.full((64, 96, 3), 40, np.uint8)
+    image[OBJECT > 0] = 250
+    blurred = defocus_background(image, OBJECT, 5)
+    assert blurred[OBJECT == 0].max() < 60 + 190 / 3  # the object's edge is soft by a pixel
     far = np.zeros_like(OBJECT, bool)
     far[:12], far[52:] = True, True
-    assert np.all(defocus_background(picture, OBJECT, 5)[far] == 40)
+    assert np.all(blurred[far] == 40)
     blurred = defocus_background(NOISE, OBJECT, 5)
     inside = np.zeros_like(far)
     inside[18:46, 26:54] = True

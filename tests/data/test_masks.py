@@ -30,32 +30,33 @@ def with_alpha(values: np.ndarray, alpha: int | np.ndarray) -> np.ndarray:
     return np.dstack([values, np.broadcast_to(alpha, WHITE.shape)]).astype(np.uint8)
 
 
-def saved(folder: Path, image: np.ndarray | Image.Image, kind: str = "PNG", **options) -> Path:
-    (folder / "mask.image").write_bytes(encoded(image, kind, **options))
+def saved(folder: Path, image: np.ndarray | Image.Image | bytes, kind: str = "PNG", **options) -> Path:
+    (folder / "mask.image").write_bytes(image if isinstance(image, bytes) else encoded(image, kind, **options))
     return folder / "mask.image"
 
 
-READ = {  # what stands for black and for white, and whether there are grey edges
-    "black and white": (TRUTH, ("0", "255", False)),
-    "1 bit": (Image.fromarray(WHITE), ("0", "255", False)),
-    "labels 0 and 1": (levels(0, 1), ("0", "1", False)),
-    "labels 1 and 2": (levels(1, 2), ("1", "2", False)),
-    "two greys": (levels(120, 121), ("120", "121", False)),
-    "levels of video": (levels(16, 235), ("16", "235", False)),
-    "16 bits": (levels(0, 65535, np.uint16), ("0", "65535", False)),
-    "16 bits of 0 and 255": (levels(0, 255, np.uint16), ("0", "255", False)),
-    "16 bits of 300 and 301": (levels(300, 301, np.uint16), ("300", "301", False)),
-    "RGB": (grey3(TRUTH), ("0", "255", False)),
-    "blue on black": (colours((0, 0, 0), (0, 0, 255)), ("0", "255", False)),
-    "a colour that is nearly black": (colours((0, 0, 0), (0, 1, 0)), ("0", "255", False)),
-    "palette of VOC": (in_palette(WHITE, [(0, 0, 0), (128, 0, 0)]), ("0", "255", False)),
-    "palette whose second is black": (in_palette(~WHITE, [(0, 200, 0), (0, 0, 0)]), ("0", "255", False)),
-    "palette of greys": (in_palette(~WHITE, [(200,) * 3, (7,) * 3]), ("7", "200", False)),
-    "opaque RGBA": (with_alpha(grey3(TRUTH), 255), ("0", "255", False)),
-    "opaque grey and alpha": (with_alpha(TRUTH, 255), ("0", "255", False)),
-    "grey edges": (cv2.blur(TRUTH, (3, 1)), ("0", "255", True)),
-    "grey edges of 16 bits": (cv2.blur(TRUTH, (3, 1)) * np.uint16(257), ("0", "255", True)),
-    "grey edges of 16 bits up to 255": (cv2.blur(TRUTH, (3, 1)).astype(np.uint16), ("0", "255", True)),
+READ = {  # levels of black and white
+    "black and white": (TRUTH, (0, 255)),
+    "1 bit": (Image.fromarray(WHITE), (0, 255)),
+    "labels 0 and 1": (levels(0, 1), (0, 1)),
+    "labels 1 and 2": (levels(1, 2), (1, 2)),
+    "two greys": (levels(120, 121), (120, 121)),
+    "levels of video": (levels(16, 235), (16, 235)),
+    "16 bits": (levels(0, 65535, np.uint16), (0, 65535)),
+    "16 bits of 0 and 255": (levels(0, 255, np.uint16), (0, 255)),
+    "16 bits of 300 and 301": (levels(300, 301, np.uint16), (300, 301)),
+    "RGB": (grey3(TRUTH), (0, 255)),
+    "RGB of 16 bits": (cv2.imencode(".png", grey3(TRUTH) * np.uint16(257))[1].tobytes(), (0, 65535)),
+    "blue on black": (colours((0, 0, 0), (0, 0, 255)), (0, 255)),
+    "a colour that is nearly black": (colours((0, 0, 0), (0, 1, 0)), (0, 255)),
+    "palette of VOC": (in_palette(WHITE, [(0, 0, 0), (128, 0, 0)]), (0, 255)),
+    "palette whose second is black": (in_palette(~WHITE, [(0, 200, 0), (0, 0, 0)]), (0, 255)),
+    "palette of greys": (in_palette(~WHITE, [(200,) * 3, (7,) * 3]), (7, 200)),
+    "opaque RGBA": (with_alpha(grey3(TRUTH), 255), (0, 255)),
+    "opaque grey and alpha": (with_alpha(TRUTH, 255), (0, 255)),
+    "grey edges": (cv2.blur(TRUTH, (3, 1)), (0, 255)),
+    "grey edges of 16 bits": (cv2.blur(TRUTH, (3, 1)) * np.uint16(257), (0, 65535)),
+    "grey edges of 16 bits up to 255": (cv2.blur(TRUTH, (3, 1)).astype(np.uint16), (0, 255)),
 }
 
 
@@ -63,11 +64,10 @@ READ = {  # what stands for black and for white, and whether there are grey edge
 def test_two_values_are_read(tmp_path, kind):
     image, said = READ[kind]
     path = saved(tmp_path, image)
-    mask = read_levels(path)
-    assert np.array_equal(mask.values, TRUTH) and mask.values.dtype == np.uint8 and mask[1:] == said
-    turned = read_levels(path, "blurred")
-    assert np.array_equal(turned.values, 255 - TRUTH) and turned[1:] == said
-    assert np.array_equal(read_mask(path, "blurred"), 255 - TRUTH)
+    for white, truth in (("in_focus", TRUTH), ("blurred", 255 - TRUTH)):
+        mask, found = read_levels(path, white)
+        assert np.array_equal(mask, truth) and mask.dtype == np.uint8 and found == said
+        assert np.array_equal(read_mask(path, white), truth)
 
 
 @pytest.mark.parametrize("bits", [8, 16])
@@ -78,27 +78,25 @@ def test_grey_edges_are_cut_at_half(tmp_path, bits):
     if bits == 16:
         mask, half = mask * 257, mask * 257 >= 32768
         mask[0, 900 + list(edge).index(127)], mask[0, 900 + list(edge).index(128)] = 32767, 32768
-    found = read_levels(saved(tmp_path, mask.astype(f"u{bits // 8}")))
-    assert np.array_equal(found.values > 0, half) and found.grey
+    assert np.array_equal(read_mask(saved(tmp_path, mask.astype(f"u{bits // 8}"))) > 0, half)
 
 
 def test_a_jpeg_is_read_and_its_noise_makes_no_class(tmp_path):
     for quality in (50, 75, 95):
-        mask = read_levels(saved(tmp_path, TRUTH, "JPEG", quality=quality))
-        assert np.mean(mask.values != TRUTH) < 0.01 and mask[1:] == ("0", "255", True)
-    noise = np.random.default_rng(0).integers(0, 6, WHITE.shape)
-    bright = read_levels(saved(tmp_path, (250 + noise).astype(np.uint8), "JPEG"))
-    assert bright.values.all() and bright.black is None and bright.white == "255"
+        mask, found = read_levels(saved(tmp_path, TRUTH, "JPEG", quality=quality))
+        assert np.mean(mask != TRUTH) < 0.01 and found == (0, 255)
+        for level in (0, 255):
+            mask, found = read_levels(saved(tmp_path, levels(level, level), "JPEG", quality=quality))
+            assert (mask == level).all() and found == (level,)
     pages = {"save_all": True, "append_images": [Image.fromarray(grey3(TRUTH))]}
     assert read_mask(saved(tmp_path, grey3(TRUTH), "MPO", **pages)).any()  # a phone's JPEG with a second image
 
 
-@pytest.mark.parametrize("level", [0, 1, 255, 65535])
+@pytest.mark.parametrize("level", [0, 255, 65535])
 def test_one_class_is_read(tmp_path, level):
     path = saved(tmp_path, levels(level, level, np.uint16 if level > 255 else np.uint8))
-    mask = read_levels(path)
-    assert mask.values.all() == mask.values.any() == (level > 0)
-    assert (mask.black, mask.white, mask.grey) == ((None, str(level), False) if level else ("0", None, False))
+    mask, found = read_levels(path)
+    assert mask.all() == mask.any() == (level > 0) and found == (level,)
     assert read_mask(path, "blurred").any() == (level == 0)
 
 
@@ -106,22 +104,28 @@ TRIMAP = np.where(np.arange(80) < 9, 128, TRUTH).astype(np.uint8)
 REFUSED = {
     "three labels": (levels(0, 2) + (AREAS == 0), "levels 0, 1, 2, 3: not two classes; save it in black and white"),
     "a trimap": (TRIMAP, "levels 0, 128, 255: .*; `prepare --trimaps` takes 0, 128 and 255"),
-    "a rim of 255": (cv2.rectangle(levels(0, 1), (16, 10), (59, 29), 255, 1), "levels 0, 1, 255: more classes"),
-    "three areas": (np.where(np.arange(80) < 9, 254, TRUTH).astype(np.uint8), "levels 0, 254, 255: more classes"),
-    "areas of 16 bits": (np.where(np.arange(80) < 9, 9, TRUTH * np.uint16(257)), "levels 0, 9, 65535: more"),
-    "a soft matte": (np.tile(np.linspace(0, 255, 80), (48, 1)).astype(np.uint8), "80 levels, 0 to 255: more .* matte"),
+    "a rim of 255": (cv2.rectangle(levels(0, 1), (16, 10), (59, 29), 255, 1), "levels 0, 1, 255: not two classes"),
+    "three areas": (np.where(np.arange(80) < 9, 254, TRUTH).astype(np.uint8), "levels 0, 254, 255: not two"),
+    "areas of 16 bits": (np.where(np.arange(80) < 9, 9, TRUTH * np.uint16(257)), "levels 0, 9, 65535: not"),
+    "a soft matte": (np.tile(np.linspace(0, 255, 80), (48, 1)).astype(np.uint8), "levels 0 to 255, 80 in all: not two"),
     "bright greys": ((levels(249, 255) - AREAS).astype(np.uint8), "levels 248, 249, 254, 255: not two classes"),
     "one grey": (levels(100, 100), "levels 100: not two classes"),
-    "one colour": (colours(RED := (200, 0, 0), RED), "1 colours: a mask is grey, or black and one colour"),
-    "two colours": (colours(RED, (0, 0, 255)), "2 colours"),
-    "red on white": (colours((255, 255, 255), RED), "2 colours"),
-    "three colours": (in_palette(WHITE + AREAS, [(0, 0, 0), RED, (0, 90, 0)]), "3 colours"),
+    "label 1 alone": (levels(1, 1), "levels 1: not two classes"),
+    "255 alone, of 65535": (levels(255, 255, np.uint16), "levels 255: not two classes"),
+    "one colour": (colours(RED := (200, 0, 0), RED), "colours: a mask is grey .a mask may also be black and one col"),
+    "two colours": (colours(RED, (0, 0, 255)), "colours: "),
+    "red on white": (colours((255, 255, 255), RED), "colours: "),
+    "three colours": (in_palette(WHITE + AREAS, [(0, 0, 0), RED, (0, 90, 0)]), "colours: "),
+    "two colours of one brightness": (np.where(WHITE[..., None], (90, 0, 0), AREAS[:, None] * (0, 90, 0)).astype("u1"),
+                                      "colours: "),
+    "colours of 16 bits": (cv2.imencode(".png", np.dstack([TRUTH, TRUTH, TRUTH * 0]) * np.uint16(257))[1].tobytes(),
+                           "colours: "),
     "indices shown alike": (in_palette(WHITE, [RED, RED]), "its palette shows different indices as one colour"),
     "an index beyond its palette": (in_palette(WHITE, [RED]), "its palette lacks colours"),
     "alpha that is the mask": (with_alpha(grey3(TRUTH * 0), TRUTH), "transparency: a mask has none; save its grey"),
     "alpha of the same": (with_alpha(TRUTH, TRUTH), "transparency"),
     "transparent all over": (with_alpha(TRUTH, 0), "transparency"),
-}
+}  # fmt: skip
 
 
 @pytest.mark.parametrize("kind", REFUSED)
@@ -135,9 +139,9 @@ def test_formats_that_change_levels_frames_and_transparent_palettes_are_refused(
     frames = {"save_all": True, "append_images": [Image.fromarray(~TRUTH)]}
     clear = {"transparency": 0}
     for kind, options, said in (
-        ("WEBP", {"lossless": True}, "a mask in WEBP, which may change its levels: save it as PNG"),
-        ("AVIF", {}, "a mask in AVIF"), ("PNG", frames, "2 frames: save the one"), ("GIF", frames, "2 frames"),
-        ("TIFF", frames, "a TIFF of 2 pages"), ("PNG", clear, "transparency"),
+        ("WEBP", {"lossless": True}, "damaged, or none of PNG, TIFF, BMP, JPEG: save it as 8-bit PNG"),
+        ("AVIF", {}, "damaged, or none"), ("GIF", {}, "damaged, or none"), ("PNG", frames, "2 frames: save the one"),
+        ("TIFF", frames, "a TIFF of 2 page"), ("PNG", clear, "transparency"),
     ):  # fmt: skip
         with pytest.raises(ValueError, match=f"mask.image: not a readable image .{said}"):
             read_mask(saved(tmp_path, TRUTH, kind, **options))
@@ -169,14 +173,14 @@ RAMP = np.arange(256, dtype=np.uint8).reshape(8, 32)
 
 
 def test_maps_are_read_at_their_levels(tmp_path):
-    dark = np.linspace(0, 999, 256).astype(np.uint16).reshape(8, 32)  # all is blurred, and no photograph of 12 bits
+    dark = np.linspace(0, 999, 256).astype(np.uint16).reshape(8, 32)  # all is blurred, and no image of 12 bits
     flat = RAMP * 0 + 77
     for image, expected in ((RAMP, RAMP), (grey3(RAMP), RAMP), (dark, np.rint(dark / 257)), (flat, flat)):
         path = saved(tmp_path, image)
         assert np.array_equal(read_map(path), expected) and np.array_equal(read_map(path, "blurred"), 255 - expected)
     heat = cv2.applyColorMap(RAMP, cv2.COLORMAP_JET)
     for kind in ("PNG", "JPEG"):
-        with pytest.raises(ValueError, match="mask.image: .*an image in colours, not a grey focus map"):
+        with pytest.raises(ValueError, match="mask.image: .*colours: a map is grey"):
             read_map(saved(tmp_path, heat, kind))
     with pytest.raises(ValueError, match="mask.image: .*transparency: a map has none"):
         read_map(saved(tmp_path, np.dstack([RAMP, RAMP])))
