@@ -1,1 +1,1 @@
-"""The application for photographs: predict, video and serve. No other folder imports this one."""
+"""The application for your own images: predict, video and serve. No other folder imports this one."""

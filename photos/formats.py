@@ -1,35 +1,35 @@
-"""Photographs of every kind: what data.images reads, and HEIC, camera raw files and transparency."""
+"""Image files of every kind: what data.images reads, and HEIC, camera raw files, transparency and metadata."""
 
 import io
-import warnings
-from collections.abc import Callable
+from contextlib import suppress
+from importlib import import_module
 from pathlib import Path
 from typing import Any, BinaryIO, NamedTuple
 
 import cv2
 import numpy as np
-from PIL import Image, ImageOps, UnidentifiedImageError
+from PIL import ExifTags, Image, ImageOps
 
-from ..data.images import as_rgb, read_image
-from ..data.images import is_raw as has_raw_thumbnail
+from ..data.images import as_rgb, is_raw, read_image
 from ..utils.picture_names import RAW_SUFFIXES
 
 HEAD = 2**16  # bytes of a file in which its kind and its colours are stated
 HEIC_BRANDS = (b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx")
-# How camera raw files begin that are not TIFF: Olympus, Panasonic, Fujifilm, Sigma, Minolta; Canon's CR3.
-RAW_SIGNS = (b"IIRO", b"IIRS", b"MMOR", b"IIU\0", b"FUJIFILM", b"FOVb", b"\0MRM", b"\0\0\0\x18ftypcrx ")
-JPEG_XL = (b"\xff\x0a", b"\0\0\0\x0cJXL ")
 HDR = {16: "PQ", 18: "HLG"}  # transfer functions of ITU-T H.273 that 8-bit sRGB cannot show
-SRGB_LIKE = (1, 2, 5, 6)  # colour primaries of H.273 close to sRGB's, or unspecified
+WIDE = (9, 11, 12)  # colour primaries of H.273: BT.2020 and both of P3, which only a profile turns into sRGB
 PROFILES = (b"colrprof", b"colrrICC", b"iCCP")  # where HEIC, AVIF and PNG hold an ICC profile
 GREY = 128  # level behind transparent pixels, for the network
-Warn = Callable[[str], object]
 SHARES = np.linspace(0, 1, 256, dtype=np.float32)  # of the levels of an alpha channel
 ROWS = 256  # blended at a time: float weights of a large image would fill the memory
+# Tags kept of EXIF's first directory: description, camera, resolution, software, date, author, computer, rating,
+# rights, Windows' titles, and the two directories of the shot and the place. The others say how pixels are stored.
+KEPT = {270, 271, 272, 282, 283, 296, 305, 306, 315, 316, 18246, 33432, *range(40091, 40096), 34665, 34853}
+# Tags dropped of its second directory: the maker's note may fill a JPEG's 64 KB, the others are about stored pixels.
+DROPPED = ("MakerNote", "ExifImageWidth", "ExifImageHeight", "ExifInteroperabilityOffset")
 
 
 class Photo(NamedTuple):
-    """A photograph, upright.
+    """An upright image.
 
     Attributes:
         pixels: H x W x 3 uint8, RGB; transparent pixels are blended with grey, so hidden colours do not count.
@@ -40,23 +40,19 @@ class Photo(NamedTuple):
     alpha: np.ndarray | None = None
 
 
-def read_photo(source: str | Path | BinaryIO, warn: Warn = warnings.warn) -> Photo:
-    """Reads an image file, HEIC and camera raw files too, where pillow-heif and rawpy are installed.
-
-    Args:
-        source: a path or an open file.
-        warn: gets a sentence about what may be wrong.
+def read_photo(source: str | Path | BinaryIO) -> Photo:
+    """Reads an image file, a path or an open file; HEIC and camera raw, too, where pillow-heif and rawpy are installed.
 
     Raises:
-        ValueError: not an image, damaged, HDR, float values, or a package is missing; with the file's name.
+        ValueError: not an image, damaged, of a kind that is not read, or a package is missing; with the file's name.
     """
-    name = str(getattr(source, "name", "an open file") if hasattr(source, "read") else source)
+    name = str(source if isinstance(source, (str, Path)) else getattr(source, "name", "an open file"))
     try:
-        file = in_memory(source)
-        _check_colours(head := file.getvalue()[:HEAD], lambda text: warn(f"{name}: {text}"))
-        if is_heic(head):
-            return _with_alpha(as_rgb(image := open_heic(file)), image)
-        if is_raw(file):
+        file = _in_memory(source, name)
+        _check_colours(file.getvalue()[:HEAD])
+        if _is_heic(file):
+            return _with_alpha(as_rgb(image := _open(file)), image)
+        if _is_raw(file):
             return Photo(_develop(file))
     except MemoryError:
         raise
@@ -64,13 +60,33 @@ def read_photo(source: str | Path | BinaryIO, warn: Warn = warnings.warn) -> Pho
         reason = getattr(error, "strerror", None) or str(error) or type(error).__name__
         raise ValueError(f"{name}: not a readable image ({reason})") from None
     pixels = read_image(file)
-    with Image.open(file) as image:
+    with _open(file) as image:
         return _with_alpha(pixels, image)
 
 
 def read_pixels(source: str | Path | BinaryIO) -> np.ndarray:
     """The pixels of read_photo: what a Predictor reads files with."""
     return read_photo(source).pixels
+
+
+def read_metadata(path: Path) -> dict[int, bytes]:
+    """EXIF without orientation, and an RGB profile, as data.images takes them; empty where an image file has none."""
+    kept: dict[int, bytes] = {}
+    # Pillow raises many kinds for a damaged EXIF; the image may be whole.
+    with suppress(Exception), _open(file := _in_memory(path, str(path))) as image:
+        profile = image.info.get("icc_profile")
+        exif = image.getexif()
+        details = exif.get_ifd(ExifTags.IFD.Exif)
+        if profile and image.mode in ("RGB", "RGBA", "P") and not _is_raw(file):
+            kept[cv2.IMAGE_METADATA_ICCP] = profile
+        for tag in set(exif) - KEPT:
+            del exif[tag]
+        for name in DROPPED:
+            details.pop(ExifTags.Base[name], None)
+        exif.bigtiff = False  # EXIF is never a BigTIFF
+        if len(exif) and len(data := exif.tobytes().removeprefix(b"Exif\0\0")) < 2**16 - 8:  # a JPEG holds no more
+            kept[cv2.IMAGE_METADATA_EXIF] = data
+    return kept
 
 
 def blend(above: np.ndarray, below: np.ndarray, alpha: np.ndarray) -> np.ndarray:
@@ -83,53 +99,53 @@ def blend(above: np.ndarray, below: np.ndarray, alpha: np.ndarray) -> np.ndarray
     return result
 
 
-def in_memory(source: Any) -> io.BytesIO:
-    """The bytes of a path or an open file, with its name. Raises ValueError for a pipe, which may block."""
-    if hasattr(source, "read"):
+def optional(module: str, what: str, package: str) -> Any:
+    """Imports a package that not every machine has. Raises ValueError: it is not installed."""
+    try:
+        return import_module(module)
+    except ImportError:
+        raise ValueError(f"{what} needs another package: pip install {package}") from None
+
+
+def _is_heic(file: io.BytesIO) -> bool:
+    """Whether a file is HEIC by its first bytes, whatever its suffix; AVIF, which Pillow reads, is not."""
+    head = file.getvalue()[:64]
+    brands = head[8 : int.from_bytes(head[:4], "big")]
+    return head[4:8] == b"ftyp" and b"avif" not in brands and any(brand in brands for brand in HEIC_BRANDS)
+
+
+def _in_memory(source: Any, name: str) -> io.BytesIO:
+    """The bytes of a path or an open file. Raises ValueError for a pipe, which may block."""
+    if not isinstance(source, (str, Path)):
         source.seek(0)
         file = io.BytesIO(source.read())
     elif Path(source).exists() and not Path(source).is_file():
         raise ValueError("a folder, a pipe or the like")
     else:
         file = io.BytesIO(Path(source).read_bytes())
-    file.name = str(getattr(source, "name", "an open file") if hasattr(source, "read") else source)
+    file.name = name
     return file
 
 
-def is_heic(head: bytes) -> bool:
-    """Whether a file is HEIC by its first bytes, whatever its suffix; AVIF, which Pillow reads, is not."""
-    brands = head[8 : min(64, int.from_bytes(head[:4], "big"))]
-    return head[4:8] == b"ftyp" and b"avif" not in brands and any(brand in brands for brand in HEIC_BRANDS)
+def _open(file: io.BytesIO) -> Image.Image:
+    """Opens an image file by Pillow, HEIC by pillow-heif, upright."""
+    if _is_heic(file):
+        return optional("pillow_heif", "HEIC", "pillow-heif").open_heif(file).to_pillow()
+    return Image.open(file)
 
 
-def open_heic(file: io.BytesIO) -> Image.Image:
-    """A HEIC image as Pillow's, upright. Raises ValueError: pillow-heif is not installed, or the file is damaged."""
-    try:
-        import pillow_heif
-    except ImportError:
-        raise ValueError("HEIC needs another package: pip install pillow-heif") from None
-    return pillow_heif.open_heif(file).to_pillow()
-
-
-def is_raw(file: io.BytesIO) -> bool:
-    """Whether a file of in_memory is a camera raw file, by its suffix or its content."""
-    head = file.getvalue()[:16]
-    if Path(file.name).suffix.lower() in RAW_SUFFIXES or head.startswith(RAW_SIGNS):
-        return True
-    try:
-        with Image.open(file, formats=("TIFF",)) as image:
-            return has_raw_thumbnail(image)
-    except (UnidentifiedImageError, Image.DecompressionBombError):  # read_image refuses it
-        return False
+def _is_raw(file: io.BytesIO) -> bool:
+    """Whether a file is a camera raw file: by its suffix; DNG and others of TIFF's kind by content."""
+    found = Path(file.name).suffix.lower() in RAW_SUFFIXES
+    with suppress(Exception):  # what is no TIFF, or a damaged one, read_image names
+        found = found or is_raw(Image.open(file, formats=("TIFF",)))
+    return found
 
 
 def _develop(file: io.BytesIO) -> np.ndarray:
     """A camera raw file as the camera would develop it: its white balance, sRGB, 8 bits, upright."""
-    try:
-        import rawpy
-    except ImportError:
-        raise ValueError("a camera raw file needs another package: pip install rawpy") from None
-    file.seek(0)
+    rawpy = optional("rawpy", "a camera raw file", "rawpy")
+    file.seek(0)  # _is_raw may have read it
     try:
         with rawpy.imread(file) as raw:
             return raw.postprocess(use_camera_wb=True, output_bps=8)
@@ -137,10 +153,8 @@ def _develop(file: io.BytesIO) -> np.ndarray:
         raise ValueError(f"a camera raw file that rawpy cannot read: {error}; save it as TIFF") from None
 
 
-def _check_colours(head: bytes, warn: Warn) -> None:
-    """Refuses HDR and JPEG XL, and warns of a wide gamut without profile; by the H.273 codes in HEIC, AVIF and PNG."""
-    if head.startswith(JPEG_XL):
-        raise ValueError("JPEG XL is not supported: save it as JPEG or PNG")
+def _check_colours(head: bytes) -> None:
+    """Refuses HDR, and a wide gamut without ICC profile, by the H.273 codes in the head of a HEIC, AVIF or PNG file."""
     primaries = transfer = 2  # unspecified
     if head[4:8] == b"ftyp" and (place := head.find(b"colrnclx")) > 0:
         primaries, transfer = head[place + 9], head[place + 11]
@@ -148,15 +162,14 @@ def _check_colours(head: bytes, warn: Warn) -> None:
         primaries, transfer = head[place + 4], head[place + 5]
     if transfer in HDR:
         raise ValueError(f"an HDR image ({HDR[transfer]}): save it as 8-bit JPEG or PNG in sRGB")
-    if primaries not in SRGB_LIKE and not any(profile in head for profile in PROFILES):
-        warn("its colours have a wider gamut and no ICC profile; renderings show them paler, as sRGB")
+    if primaries in WIDE and not any(profile in head for profile in PROFILES):
+        raise ValueError("colours of a wider gamut than sRGB without an ICC profile: save it as JPEG or PNG in sRGB")
 
 
 def _with_alpha(pixels: np.ndarray, image: Image.Image) -> Photo:
     """Pixels with the transparency of the opened image."""
-    if not image.has_transparency_data:
-        return Photo(pixels)
-    alpha = np.asarray(ImageOps.exif_transpose(image).convert("RGBA").getchannel("A"))
-    if alpha.shape != pixels.shape[:2] or alpha.min() == 255:
-        return Photo(pixels)
-    return Photo(blend(pixels, np.full_like(pixels, GREY), alpha), alpha)
+    if image.has_transparency_data:
+        alpha = np.asarray(ImageOps.exif_transpose(image).convert("RGBA").getchannel("A"))
+        if alpha.shape == pixels.shape[:2] and alpha.min() < 255:
+            return Photo(blend(pixels, np.full_like(pixels, GREY), alpha), alpha)
+    return Photo(pixels)

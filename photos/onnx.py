@@ -14,30 +14,27 @@ from ..predictor import load_model as load_torch
 from ..utils.command_line import as_typed
 from ..utils.progress import cores
 from ..utils.weight_files import exported, named, recorded_hash
-from .formats import read_pixels
+from .formats import optional, read_pixels
 
 
 class OnnxPredictor(Predictor):
     """A Predictor by onnxruntime, on a file that `export` wrote.
 
     Args:
-        path: the .onnx file.
         device: auto or None (CUDA where onnxruntime has it), cpu, cuda, cuda:1, or a torch.device.
 
     Raises:
-        FileNotFoundError, ValueError: no such file, not one that `export` wrote, one of other weights than those beside
-            it, no such device, or onnxruntime is not installed.
+        FileNotFoundError, ValueError: no such file or device, a file that `export` did not write or that is of other
+            weights than those beside it, or onnxruntime is not installed.
     """
 
     def __init__(self, path: str | Path, device: Any = "auto"):
-        try:
-            import onnxruntime
-        except ImportError:
-            raise ValueError(f"{path} needs another package: pip install onnxruntime") from None
+        onnxruntime = optional("onnxruntime", str(path), "onnxruntime")
         self._file = path = Path(path).absolute()
+        weights = path.with_suffix(".safetensors")
         if not path.is_file():
-            advice = as_typed(f"export --model {path.with_suffix('.safetensors')}")
-            raise FileNotFoundError(f"{path}: no such file; `{advice}` writes it, where PyTorch is installed")
+            advice = f"; `{as_typed(f'export --model {weights}')}` writes it, where PyTorch is installed"
+            raise FileNotFoundError(f"{path}: no such file{advice if weights.is_file() else ''}")
         kind, _, index = str(device or "auto").partition(":")
         if kind not in ("auto", "cpu", "cuda"):
             raise ValueError(f"--device {device}: onnxruntime works on cpu and cuda; --device auto takes what is there")
@@ -53,14 +50,11 @@ class OnnxPredictor(Predictor):
             for key, value in self._session.get_modelmeta().custom_metadata_map.items():
                 with suppress(json.JSONDecodeError):  # an entry of another tool
                     metadata[key] = json.loads(value)
-            if not {"model", "config"} <= metadata.keys():
-                raise ValueError("its metadata lack the network's options")
             super().__init__(metadata, self._session.get_providers()[0].partition("Exec")[0].lower())
         except Exception as error:  # onnxruntime raises many kinds for a damaged or foreign file
             raise ValueError(f"{path}: not an ONNX file that export wrote ({str(error).splitlines()[0]})") from None
         if kind == "cuda" and self.device != "cuda":
             raise ValueError(f"--device {device}: onnxruntime has no CUDA here; install onnxruntime-gpu, or use cpu")
-        weights = path.with_suffix(".safetensors")
         if "weights" in metadata and weights.is_file() and metadata["weights"] != recorded_hash(weights):
             raise ValueError(f"{path}: made of other weights than those of {weights.name} beside it: export it anew")
 
@@ -73,24 +67,19 @@ class OnnxPredictor(Predictor):
 
 
 def load_model(path: str | Path = SHIPPED, device: Any = "auto", amp: str = "off", compile: bool = False) -> Predictor:
-    """Predictor from trained weights; without a path, from those of this repository. Reads every kind of photograph.
+    """Predictor from trained weights; without a path, from those of this repository. It reads every kind of image.
 
-    Args:
-        path: weights file that `train` or `export` wrote, run folder (the best model), name of a shipped model, .onnx
-            file that `export` wrote. Where PyTorch is not installed, the .onnx file beside the weights is taken.
-        device: auto or None (CUDA, then MPS, then the CPU), cpu, cuda, cuda:1, mps, or a torch.device.
-        amp: mixed precision: auto, off, bf16 or fp16.
-        compile: whether to torch.compile the network; worth it for many images of one size.
-
-    Raises:
-        FileNotFoundError, ValueError: no such weights, or no such device.
+    See ran.predictor.load_model. The path may also be that of an .onnx file that `export` wrote; where PyTorch is not
+    installed, the .onnx file beside the weights is taken. The device auto or None is CUDA, else MPS, else the CPU.
     """
     weights = named(path)
     if weights.suffix != ".onnx" and not find_spec("torch"):
         weights = exported(weights, ".onnx")
-    if weights.suffix == ".onnx" and (amp != "off" or compile):
-        raise ValueError(f"{weights}: --amp and --compile have no effect on ONNX models")
-    on_torch = weights.suffix != ".onnx"
-    predictor = load_torch(weights, device, amp, compile) if on_torch else OnnxPredictor(weights, device)
+    if weights.suffix == ".onnx":
+        if amp != "off" or compile:
+            raise ValueError(f"{weights}: --amp and --compile have no effect on ONNX models")
+        predictor: Predictor = OnnxPredictor(weights, device)
+    else:
+        predictor = load_torch(weights, device, amp, compile)
     predictor.read = read_pixels
     return predictor

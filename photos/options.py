@@ -5,7 +5,7 @@ from functools import partial
 from typing import Any, NamedTuple
 
 from ..utils.command_line import option
-from ..utils.options import MIN_SIZE, PRECISIONS, device_option, model_option, output_option
+from ..utils.options import PRECISIONS, device_option, model_option, output_option
 
 BLUR = 2.4  # diameter of the bokeh's disc, percent of the longer side
 
@@ -23,8 +23,6 @@ RENDERINGS = {
     "cutout": Rendering(".cutout.png", "the part in focus, the rest transparent", "Cut-out"),
     "bokeh": Rendering(".bokeh.jpg", "the blurred part blurred more", "More blur"),
 }
-
-
 # Options that several commands have.
 network = partial(model_option, "weights file, run folder, .onnx file that export wrote, or name of a shipped model")
 behind = partial(option, "", "colour behind the cut-out, such as white or #ffffff (default: transparent)")
@@ -32,15 +30,11 @@ strength = partial(option, BLUR, "strength of the bokeh: diameter of its disc, p
 input_size = partial(option, 0, "side of the network's input, pixels; 0 = as in training", at_least=0)
 
 
-def check_options(options: Any, shown: list[str]) -> None:
-    """Raises ValueError for a size that is too small, or an option of a rendering that is not asked for."""
-    for name in ("size", "tile"):
-        if 0 < getattr(options, name, 0) < MIN_SIZE:
-            raise ValueError(f"--{name} is at least {MIN_SIZE} pixels, or 0")
-    if options.background and "cutout" not in shown:
-        raise ValueError("--background needs --cutout (video: --show cutout)")
-    if options.blur != BLUR and "bokeh" not in shown:
-        raise ValueError("--blur needs --bokeh (video: --show bokeh)")
+def check_options(options: Any, renderings: list[str]) -> None:
+    """Raises ValueError for a value out of range, or an option of a rendering that is not asked for."""
+    for name, default, rendering in (("background", "", "cutout"), ("blur", BLUR, "bokeh")):
+        if getattr(options, name) != default and rendering not in renderings:
+            raise ValueError(f"--{name} needs --{rendering} (video: --show {rendering})")
     if not 0.2 <= options.blur <= 20:
         raise ValueError(f"--blur {options.blur:g}: 0.2 to 20 percent of the longer side")
 
@@ -66,14 +60,7 @@ class PredictOptions:
     quiet: bool = option(False, "print warnings and errors only")
 
     def __post_init__(self):
-        check_options(self, self.renderings)
-        if "-" in (self.output, *self.paths):
-            raise ValueError("-: standard input and output are not supported, name files and folders")
-
-    @property
-    def renderings(self) -> list[str]:
-        """Names of the renderings to write."""
-        return [name for name in RENDERINGS if getattr(self, name)]
+        check_options(self, [name for name in RENDERINGS if getattr(self, name)])
 
 
 @dataclass
@@ -104,9 +91,4 @@ class ServeOptions:
     device: str = device_option()
     host: str = option("127.0.0.1", "address to listen on; 0.0.0.0 opens the page to the network")
     port: int = option(0, "port to listen on; 0 = the first free one from 7860", at_least=0)
-    root_path: str = option("", "path of the page behind a reverse proxy, such as /focus")
     max_mb: int = option(50, "largest file, MB", at_least=1)
-
-    def __post_init__(self):
-        if self.port > 65535:
-            raise ValueError("--port is at most 65535")

@@ -1,30 +1,32 @@
 """`predict`: focus maps of images, and renderings and numbers made of them."""
 
+import csv
+import json
 import os
 import sys
 import time
-from collections import deque
-from collections.abc import Callable, Iterable
-from concurrent.futures import Future, ThreadPoolExecutor, wait
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from datetime import timedelta
+from functools import partial
 from pathlib import Path
+from threading import Lock
 
 import numpy as np
+from filelock import FileLock
 
 from ..data.images import write_image
 from ..predictor import Predictor, advice_on_shape, chosen_weights
 from ..utils import distributed
-from ..utils.files import check_writable
+from ..utils.files import check_writable, write_csv, write_json
 from ..utils.picture_names import is_picture
 from ..utils.progress import bar, cores_of_process, in_order
-from .formats import Photo, read_photo
-from .metadata import read_metadata
+from .formats import Photo, read_metadata, read_photo
 from .onnx import load_model
-from .options import PredictOptions
-from .renderings import colour_of, render, suffix_of
+from .options import RENDERINGS, PredictOptions
+from .renderings import colour_of, render
 from .sharpness import numbers
-from .sources import SUFFIXES, Search, Source
-from .table import Table
+from .sources import SUFFIXES, Source, find_images
 
 TABLE_SECONDS = 60  # between two writings of the table
 STALE = "it was older than the new map"
@@ -32,48 +34,33 @@ LARGE = 2**26  # pixels of an image from which its renderings are made one by on
 
 
 def run(options: PredictOptions) -> int:
-    """Writes the results that are missing or older than their image. Returns 1 if an image failed, else 0.
-
-    Raises:
-        FileNotFoundError, ValueError: no images, no weights, options that do not work.
-        OSError: the results cannot be written.
-    """
+    """Writes the results that are missing or older than their image. Returns 1 if an image failed, else 0."""
     if not options.paths:
         raise ValueError("name images before the options: files, folders or patterns")
-    output = Path(options.output)
-    if is_picture(output) and not output.is_dir():  # a file for the map of one image
-        search = Search(options.paths, Path(os.devnull))
-        if output.suffix != ".png" or len(search.sources) > 1:
-            raise ValueError(f"-o {output}: name a folder, or a .png file for one image, not {len(search.sources)}")
-        if output.exists() and output.samefile(search.sources[0].path):
-            raise ValueError(f"-o {output} is the image itself: choose another name")
-        sources, shared = [Source(search.sources[0].path, output.stem)], []
-        prediction = Prediction(options, output.parent, owns_folder=False)
-    else:
-        search = Search(options.paths, output)
-        sources, shared = search.sources, search.shared
-        prediction = Prediction(options, output)
-    sources, start = sources[int(os.environ.get("RANK", 0)) :: int(os.environ.get("WORLD_SIZE", 1))], time.monotonic()
-    several = "several images have this name now"
-    for name in shared:
-        prediction.remove(name, SUFFIXES, several)
-    prediction.drop_rows(shared, several)
+    output, start = Path(options.output), time.monotonic()
+    sources, skipped = find_images(options.paths, output)
+    names_file = is_picture(output) and not output.is_dir()
+    more = options.table or any(getattr(options, name) for name in RENDERINGS)
+    if names_file and (output.suffix != ".png" or len(sources) > 1 or more):
+        raise ValueError(f"-o {output}: a .png file takes the map of one image and nothing else; name a folder")
+    sources = sources[int(os.environ.get("RANK", 0)) :: int(os.environ.get("WORLD_SIZE", 1))]
+    predictor = load_model(chosen_weights(options.model_path, options.quiet), options.device, options.amp)
+    if names_file:
+        for source in sources:
+            write_image(output, predictor.levels(read_photo(source.path).pixels, options.size, options.tile))
+        return 0
+    prediction = Prediction(options, output, predictor)
     todo = [source for source in sources if options.overwrite or not prediction.is_done(source)]
-    try:
-        # At once: a run that is killed leaves no row of an earlier image.
-        prediction.drop_rows([source.name for source in todo], STALE, options.table)
-        prediction.predict(todo)
-    finally:
-        prediction.write_table()
+    prediction.predict(todo)
     if not options.quiet:
-        print(f"{len(todo) - len(prediction.failed)} image(s) in {time.monotonic() - start:.1f} s: {options.output}")
+        print(f"{len(todo) - len(prediction.failed)} image(s) in {time.monotonic() - start:.1f} s: {output}")
         if done := len(sources) - len(todo):
             print(f"{done} image(s) skipped: their results are up to date (--overwrite writes them again)")
-        print(end=search.left_out())
-    for sentence in prediction.warned:
+        print(end=skipped)
+    for sentence in sorted(prediction.warned):
         print(f"warning: {sentence}", file=sys.stderr)
     if prediction.failed:
-        print(f"{len(prediction.failed)} image(s) failed:", *prediction.failed, sep="\n  ", file=sys.stderr)
+        print(f"{len(prediction.failed)} image(s) failed:", *sorted(prediction.failed), sep="\n  ", file=sys.stderr)
     if "LOCAL_RANK" in os.environ:  # torchrun ends the other processes at the first exit status that is not 0
         distributed.join("cpu", timedelta(days=1))
         distributed.gather([])
@@ -81,121 +68,129 @@ def run(options: PredictOptions) -> int:
 
 
 class Prediction:
-    """One run: threads read the next image and write the last ones while the network sees another.
+    """One run into a folder of results: threads read the next image and write the last ones beside the network.
 
-    Args:
-        owns_folder: whether the output folder holds results alone, so that stale ones in it are removed.
-
-    Attributes:
-        warned: sentences about what may be wrong.
-        failed: images without results, each with the reason.
+    `warned` holds sentences about what may be wrong, `failed` the images without results, each with the reason.
     """
 
-    def __init__(
-        self, options: PredictOptions, output: Path, predictor: Predictor | None = None, owns_folder: bool = True
-    ):
-        self.options, self.output, self.owns_folder = options, output, owns_folder
+    def __init__(self, options: PredictOptions, output: Path, predictor: Predictor):
+        self.options, self.output, self.predictor = options, output, predictor
         self.look = (options.background and colour_of(options.background), options.blur)
-        self.suffixes = {name: suffix_of(name, options.background) for name in options.renderings}
-        self.ends = (".png", *self.suffixes.values())
-        self.warned: list[str] = []
-        self.failed: list[str] = []
+        self.suffixes = {name: kind.suffix for name, kind in RENDERINGS.items() if getattr(options, name)}
+        if options.background:  # a cut-out on a colour is opaque
+            self.suffixes["cutout"] = ".cutout.jpg"
+        self.ends = {".png", *self.suffixes.values()}
+        self.warned, self.failed = list[str](), list[str]()
         check_writable(output)
-        self.predictor = predictor or load_model(
-            chosen_weights(options.model_path, options.quiet), options.device, options.amp
-        )
-        kinds = ("csv", "json") if owns_folder else [options.table] * bool(options.table)
-        self.tables = {kind: Table(output / f"focus.{kind}") for kind in kinds}
-        self._written = time.monotonic()
+        tables = {kind: Table(output / f"focus.{kind}") for kind in ("csv", "json")}
+        self.tables, self.table = [*tables.values()], tables.get(options.table)
 
     def is_done(self, source: Source) -> bool:
         """Whether every result is there and newer than the image."""
-        if self.options.table and source.name not in self.tables[self.options.table].rows:
-            return False
-        try:
-            made = source.path.stat().st_mtime_ns
-            return all((self.output / f"{source.name}{end}").stat().st_mtime_ns > made for end in self.ends)
-        except OSError:  # a result is missing; a missing image is named when it is read
-            return False
-
-    def drop_rows(self, names: list[str], why: str, made_anew: str = "") -> None:
-        """Removes rows, and says so, but for those of the table that gets new ones."""
-        for kind, table in self.tables.items():
-            dropped = [name for name in names if name in table.rows]
-            table.change(dict.fromkeys(dropped))
-            table.write()
-            if kind != made_anew:
-                self.warned += [f"{table.path}: row {name} removed, {why}" for name in dropped]
-
-    def remove(self, name: str, suffixes: Iterable[str], why: str) -> None:
-        """Removes files of a name, and says so."""
-        for path in (self.output / f"{name}{suffix}" for suffix in sorted(suffixes)):
-            if path.exists():
-                path.unlink(missing_ok=True)
-                self.warned.append(f"{path}: removed, {why}")
+        with suppress(OSError):  # a result is missing; a missing image is named when it is read
+            changed, has_row = source.path.stat().st_mtime_ns, not self.table or source.name in self.table.rows
+            files = (self.output / f"{source.name}{end}" for end in self.ends)
+            return has_row and all(file.stat().st_mtime_ns > changed for file in files)
+        return False
 
     def predict(self, sources: list[Source]) -> None:
-        """Reads, predicts and writes every image."""
-        writing: deque[tuple[Source, list[Future]]] = deque()
+        """Reads, predicts and writes every image; rows of earlier images go at once, so that a kill leaves none."""
+        for table in self.tables:
+            stale = [source.name for source in sources if source.name in table.rows]
+            table.change(dict.fromkeys(stale))
+            table.write()
+            self.warned += [f"{table.path}: row {name} removed, {STALE}" for name in stale if table is not self.table]
         threads = max(2, cores_of_process())  # and so many images in memory before the network, and behind it
-        with ThreadPoolExecutor(threads) as pool:
-            photos = in_order(pool, self._read, ((source,) for source in sources), threads)
-            shown = bar(sources, "predicting", unit="image", disable=self.options.quiet or len(sources) < 2)
-            for source, photo in zip(shown, photos):
-                if isinstance(photo, Photo):
-                    focus_map = self.predictor.levels(photo.pixels, self.options.size, self.options.tile)
-                    writing.append((source, futures := []))
-                    for job in self._jobs(source, photo, focus_map):
-                        futures.append(pool.submit(job))
-                        if focus_map.size > LARGE:
-                            wait(futures)
-                else:
-                    self._fail(source, photo)
-                while len(writing) > threads or (writing and source is sources[-1]):
-                    self._settle(*writing.popleft())
-
-    def _read(self, source: Source) -> Photo | Exception:
+        shown = bar(sources, "predicting", unit="image", disable=self.options.quiet or len(sources) < 2)
+        levels = partial(self.predictor.levels, size=self.options.size, tile=self.options.tile)
+        self.drawers = many, one = ThreadPoolExecutor(threads), ThreadPoolExecutor(1)
         try:
-            photo = read_photo(source.path, self.warned.append)
-        except (ValueError, MemoryError) as error:
-            return error
-        if not self.options.tile and (advice := advice_on_shape(*photo.pixels.shape[:2])):
-            self.warned.append(f"{source.path}: {advice}")
-        return photo
+            with many, one, ThreadPoolExecutor(threads) as pool:
+                photos = zip(shown, in_order(pool, self._read, ((source,) for source in sources), threads))
+                calls = ((source, photo, levels(photo.pixels)) for source, photo in photos if photo)
+                for _ in in_order(pool, self._write, calls, threads):
+                    for table in self.tables:
+                        table.write(TABLE_SECONDS)
+        finally:
+            for table in self.tables:
+                table.write()
 
-    def _jobs(self, source: Source, photo: Photo, focus_map: np.ndarray) -> list[Callable[[], None]]:
-        """What is left to do for an image, each the work of a thread."""
-        # Other files of this name would be of an earlier image, or of an earlier map.
-        if self.owns_folder:
-            self.remove(source.name, set(SUFFIXES) - {*self.ends}, STALE)
-        metadata = read_metadata(source.path) if self.suffixes else {}
-
-        def draw(name: str) -> Callable[[], None]:
-            path = self.output / f"{source.name}{self.suffixes[name]}"
-            return lambda: write_image(path, render(name, photo, focus_map, *self.look), metadata)
-
-        def add_row() -> None:
-            row = {"name": source.name, "image": str(source.path), **numbers(photo.pixels, focus_map)}
-            self.tables[self.options.table].change({source.name: row})
-
-        write_map = [lambda: write_image(self.output / f"{source.name}.png", focus_map)]
-        return write_map + [draw(name) for name in self.suffixes] + [add_row] * bool(self.options.table)
-
-    def _settle(self, source: Source, futures: list[Future]) -> None:
-        """Waits for the files of an image. Raises OSError: they cannot be written."""
+    def _read(self, source: Source) -> Photo | None:
         try:
-            for future in futures:
-                future.result()
+            photo = read_photo(source.path)
         except (ValueError, MemoryError) as error:
             self._fail(source, error)
-        if time.monotonic() - self._written > TABLE_SECONDS:
-            self.write_table()
+            return None
+        if not self.options.tile and (advice := advice_on_shape(*photo.pixels.shape[:2])):
+            self.warned.append(f"{source.shown}: {advice}")
+        return photo
+
+    def _write(self, source: Source, photo: Photo, focus_map: np.ndarray) -> None:
+        """Writes an image's files, and adds its row, if there is a table. Raises OSError: they cannot be written."""
+
+        def draw(name: str) -> None:
+            image = render(name, photo, focus_map, *self.look)
+            write_image(self.output / f"{source.name}{self.suffixes[name]}", image, metadata)
+
+        try:
+            for end in sorted(set(SUFFIXES) - self.ends):
+                if (path := self.output / f"{source.name}{end}").exists():
+                    path.unlink(missing_ok=True)
+                    self.warned.append(f"{path}: removed, {STALE}")
+            metadata = read_metadata(source.path) if self.suffixes else {}
+            drawn = self.drawers[focus_map.size > LARGE].map(draw, self.suffixes)
+            write_image(self.output / f"{source.name}.png", focus_map)
+            if self.table:
+                row = {"name": source.name, "image": source.shown, **numbers(photo.pixels, focus_map)}
+                self.table.change({source.name: row})
+            list(drawn)  # waits for them
+        except (ValueError, MemoryError) as error:
+            self._fail(source, error)
 
     def _fail(self, source: Source, error: Exception) -> None:
-        self.failed.append(f"{source.path}: {str(error).removeprefix(f'{source.path}: ') or 'not enough memory'}")
+        reason = str(error).removeprefix(f"{source.path}: ") or "not enough memory"
+        self.failed.append(f"{source.shown}: {reason}")
 
-    def write_table(self) -> None:
-        """Writes the rows so far."""
-        for table in self.tables.values():
-            table.write()
-        self._written = time.monotonic()
+
+class Table:
+    """Rows by name in OUTPUT/focus.csv or focus.json. Runs and processes at the same time may share the file.
+
+    `rows` are those of the file as it was read last. write() puts `changes` there; None removes a row.
+    """
+
+    def __init__(self, path: Path):
+        self.path, self.rows, self._time = path, _read(path), time.monotonic()
+        self.changes: dict[str, dict | None] = {}
+        self._lock = Lock()  # threads add rows while another one writes the file
+
+    def change(self, rows: dict[str, dict | None]) -> None:
+        """Adds rows, or None for those to remove."""
+        with self._lock:
+            self.changes |= rows
+
+    def write(self, seconds: float = 0) -> None:
+        """Puts the changes into the file, if so many seconds have passed since the last time."""
+        if not self.changes or time.monotonic() - self._time < seconds:
+            return
+        with self._lock, FileLock(self.path.with_name(f".{self.path.name}.lock")):
+            rows = sorted((_read(self.path) | self.changes).items())
+            self.rows = {name: row for name, row in rows if row}
+            if self.path.suffix == ".json":
+                write_json(self.path, [*self.rows.values()])
+            else:
+                write_csv(self.path, [*self.rows.values()], encoding="utf-8-sig")
+            self.changes, self._time = {}, time.monotonic()
+
+
+def _read(path: Path) -> dict[str, dict]:
+    """Rows by name. Raises ValueError: the file holds no such table."""
+    if not path.exists():
+        return {}
+    try:
+        with path.open(newline="", encoding="utf-8-sig", errors="surrogateescape") as file:
+            rows = json.load(file) if path.suffix == ".json" else list(csv.DictReader(file))
+        if all(isinstance(row["name"], str) for row in rows):
+            return {row["name"]: row for row in rows}
+        raise ValueError("a row without a name")
+    except (KeyError, TypeError, ValueError, csv.Error) as error:
+        raise ValueError(f"{path}: not a table of an earlier run ({error!r}): move it away") from None

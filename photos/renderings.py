@@ -1,8 +1,9 @@
-"""Renderings of a photograph and its focus map: overlay, cut-out, bokeh.
+"""Renderings of an image and its focus map: overlay, cut-out, bokeh.
 
 Images are H x W x 3 uint8, RGB; maps are H x W uint8 of the same size, 255 = in focus.
 """
 
+from contextlib import suppress
 from typing import Any
 
 import cv2
@@ -11,7 +12,7 @@ from PIL import ImageColor
 
 from ..data.lens import disc
 from .formats import Photo, blend
-from .options import BLUR, RENDERINGS
+from .options import BLUR
 
 HALF = 128  # levels from here on are in focus: a probability of at least 0.5
 LINE = (255, 214, 10)  # yellow: the border of the part in focus
@@ -20,24 +21,13 @@ WORKING_SIDE = 1024  # longer side at which blur and numbers are computed, pixel
 RADIUS = 4  # smallest radius of the bokeh's disc there, pixels: a weaker blur is computed at a longer side
 
 
-def suffix_of(name: str, background: Any = None) -> str:
-    """Suffix of a rendering's file: a cut-out on a background is opaque, and a JPEG."""
-    suffix = RENDERINGS[name].suffix
-    return suffix.replace(".png", ".jpg") if background else suffix
-
-
 def render(name: str, photo: Photo, focus_map: np.ndarray, background: Any = None, blur: float = BLUR) -> np.ndarray:
-    """The rendering of a name: H x W x 3 uint8, or x 4 (RGB, alpha) of a cut-out without background.
+    """The rendering of a name, or "map": H x W x 3 uint8, or x 4 (RGB, alpha) of a cut-out without background.
 
-    Args:
-        background: colour behind a cut-out, RGB from 0 to 255; None = transparent.
-        blur: see bokeh.
-
-    Raises:
-        ValueError: a map that is not uint8.
+    The background of a cut-out is RGB from 0 to 255, or None = transparent; for blur see bokeh.
     """
-    if focus_map.dtype != np.uint8:
-        raise ValueError(f"a map of {focus_map.dtype}: expected uint8, as Predictor.levels gives it")
+    if name == "map":
+        return cv2.merge([focus_map] * 3)
     if name == "overlay":
         return overlay(photo.pixels, focus_map)
     if name == "bokeh":
@@ -65,8 +55,8 @@ def clean_colours(image: np.ndarray, focus_map: np.ndarray) -> np.ndarray:
     Along the soft edge they are cleaned of the background's: they are estimated from the in-focus pixels nearby, like
     the first stage of "Approximate fast foreground colour estimation" (ICIP 2021).
     """
-    small = _floats(image)
-    weight = (_floats(focus_map)[..., None] / 255) ** 4  # a pixel in the middle of the edge is half background
+    small = shrunk(image).astype(np.float32)
+    weight = (shrunk(focus_map)[..., None] / np.float32(255)) ** 4  # in the middle of the edge, half is background
     window = [2 * max(1, max(small.shape[:2]) // 40) + 1] * 2
     near = cv2.blur(small * weight, window) / (cv2.blur(weight, window)[..., None] + 1e-6)
     # A pixel that is all in focus keeps its colour, one that is hardly in focus takes that of its neighbours.
@@ -77,30 +67,24 @@ def bokeh(image: np.ndarray, focus_map: np.ndarray, blur: float = BLUR) -> np.nd
     """The image as with a wider aperture: the blurred part is blurred more, by a disc.
 
     The blur averages blurred pixels alone, in linear light. The part in focus does not bleed into it, nor does its soft
-    rim, where pixels hold light of both.
-
-    Args:
-        blur: diameter of the disc, percent of the longer side.
+    rim, where pixels hold light of both. `blur` is the diameter of the disc, percent of the longer side.
     """
     side = max(WORKING_SIDE, round(200 * RADIUS / blur))
-    small = _floats(image, side)
+    small = shrunk(image, side).astype(np.float32)
     radius = max(1.0, blur / 200 * max(small.shape[:2]))
     kernel, rim = disc(radius), cv2.getStructuringElement(cv2.MORPH_ELLIPSE, [2 * round(radius / 2) + 1] * 2)
-    weight = np.maximum((1 - cv2.dilate(_floats(focus_map, side) / 255, rim)) ** 8, 1e-5)
+    weight = np.maximum((1 - cv2.dilate(shrunk(focus_map, side) / np.float32(255), rim)) ** 8, 1e-5)
     light = (small / 255) ** 2.2 * weight[..., None]
     blurred = cv2.filter2D(light, -1, kernel) / cv2.filter2D(weight, -1, kernel)[..., None]
     return blend(image, _enlarged(255 * np.maximum(blurred, 0) ** (1 / 2.2), focus_map.shape), focus_map)
 
 
-def colour_of(text: str) -> tuple[int, int, int]:
+def colour_of(text: str) -> tuple[int, ...]:
     """An opaque colour as CSS writes it, such as white, #ffffff or rgb(255, 255, 255). Raises ValueError."""
-    try:
-        colour = ImageColor.getrgb(text)
-    except ValueError:
-        colour = (256, 256, 256)
-    if len(colour) != 3 or max(colour) > 255:
-        raise ValueError(f"--background {text}: expected an opaque colour, such as white or #ffffff")
-    return colour
+    with suppress(ValueError):
+        if len(colour := ImageColor.getrgb(text)) == 3 and max(colour) <= 255:
+            return colour
+    raise ValueError(f"--background {text}: expected an opaque colour, such as white or #ffffff")
 
 
 def shrunk(image: np.ndarray, side: int = WORKING_SIDE) -> np.ndarray:
@@ -110,10 +94,6 @@ def shrunk(image: np.ndarray, side: int = WORKING_SIDE) -> np.ndarray:
         return image
     width, height = (max(1, round(share * length)) for length in image.shape[1::-1])
     return cv2.resize(image, (width, height), interpolation=cv2.INTER_AREA)
-
-
-def _floats(image: np.ndarray, side: int = WORKING_SIDE) -> np.ndarray:
-    return shrunk(image, side).astype(np.float32)
 
 
 def _enlarged(image: np.ndarray, size: tuple[int, int]) -> np.ndarray:

@@ -6,68 +6,55 @@ import shutil
 import signal
 import tempfile
 from collections.abc import Callable, Iterable
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+from PIL import Image
+
 from ..data.images import write_image
 from ..predictor import Predictor, chosen_weights
-from .formats import read_pixels
+from .formats import optional, read_pixels
 from .onnx import load_model
 from .options import RENDERINGS, PredictOptions, ServeOptions
 from .predict import Prediction
-from .sources import Search
+from .sharpness import numbers
+from .sources import Source
 
 
 def run(options: ServeOptions) -> None:
-    """Serves the page until Ctrl-C or SIGTERM, then removes all uploads and results.
-
-    Raises:
-        ValueError, OSError: gradio is not installed, no such weights, or the address cannot be used.
-    """
-    if not find_spec("gradio"):
-        raise ValueError("serve needs another package: pip install gradio")
+    """Serves the page until Ctrl-C or SIGTERM, then removes all uploads and results."""
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     folder = os.path.realpath(tempfile.mkdtemp(prefix="ran_serve_"))
     atexit.register(shutil.rmtree, folder, ignore_errors=True)  # runs after the last thread that writes there
     os.environ |= {"GRADIO_TEMP_DIR": folder, "GRADIO_ANALYTICS_ENABLED": "False", "HF_HUB_OFFLINE": "1"}
+    optional("gradio", "serve", "gradio")  # which reads these variables
     page = build(load_model(chosen_weights(options.model_path), options.device), folder, options.max_mb)
     try:
         address = page.launch(
-            server_name=options.host, server_port=options.port or None, root_path=options.root_path, share=False,
-            max_file_size=f"{options.max_mb}mb", footer_links=[], run_history=False, ssr_mode=False, quiet=True,
-            prevent_thread_lock=True,
+            server_name=options.host, server_port=options.port or None, max_file_size=f"{options.max_mb}mb",
+            share=False, footer_links=[], run_history=False, ssr_mode=False, quiet=True, prevent_thread_lock=True,
         )[1]  # fmt: skip
-    except OSError:
+    except (OSError, OverflowError):
         place = f"{options.host}, port {options.port or 'from 7860'}"
         raise OSError(f"cannot listen on {place}: it is taken, or not on this machine; try --port 0") from None
     print(f"RAN is at {address} (Ctrl-C ends it)", flush=True)
     page.block_thread()
 
 
-def results(predictor: Predictor, images: list[str], folder: str, kinds: Iterable[str]) -> tuple[Path, Prediction]:
-    """Writes maps, the renderings of `kinds` and focus.csv of images into a new folder, as predict does.
-
-    Two images of one name are told apart. Sentences name the files without their folders.
-    """
-    with tempfile.TemporaryDirectory(dir=folder) as room:
-        for image in map(Path, images):
-            name = image.name
-            while Path(room, name).exists():
-                name = f"{Path(name).stem}_2{image.suffix}"
-            shutil.copy(image, Path(room, name))
-        paths, output = sorted(map(str, Path(room).iterdir())), tempfile.mkdtemp(dir=folder)
-        switches: dict[str, Any] = dict.fromkeys(kinds, True)
-        options = PredictOptions(paths, output, table="csv", **switches)
-        prediction = Prediction(options, Path(output), predictor)
-        prediction.predict(Search(paths, Path(output)).sources)
-        for sentences in (prediction.failed, prediction.warned):
-            sentences[:] = [sentence.replace(f"{room}{os.sep}", "") for sentence in sentences]
-        for row in filter(None, prediction.tables["csv"].changes.values()):
-            row["image"] = Path(row["image"]).name
-        prediction.write_table()
-        Path(output, ".focus.csv.lock").unlink(missing_ok=True)
-        return Path(output), prediction
+def results(predictor: Predictor, images: list[str], folder: str, kinds: Iterable[str], table: str = "") -> Prediction:
+    """Writes maps, the renderings of `kinds` and perhaps a table of images into a new folder, as predict does."""
+    sources: dict[str, Source] = {}
+    for path in map(Path, images):
+        name = path.stem.replace(".", "_")  # a.cutout.png would be the map of a.cutout and the cut-out of a
+        while name.casefold() in sources:  # another image of this name
+            name += "_2"
+        sources[name.casefold()] = Source(path, name, path.name)
+    switches: dict[str, Any] = dict.fromkeys(kinds, True)
+    output = Path(tempfile.mkdtemp(dir=folder))
+    prediction = Prediction(PredictOptions(output=str(output), table=table, **switches), output, predictor)
+    prediction.predict([*sources.values()])
+    return prediction
 
 
 def handlers(predictor: Predictor, folder: str) -> tuple[Callable, Callable, Callable]:
@@ -75,32 +62,33 @@ def handlers(predictor: Predictor, folder: str) -> tuple[Callable, Callable, Cal
     import gradio as gr
 
     def predict(image: str) -> str:
-        output, prediction = results(predictor, [image], folder, ())
-        (output / "focus.csv").unlink(missing_ok=True)  # Gradio deletes only what it returns
+        prediction = results(predictor, [image], folder, ())
         if prediction.failed:
             raise gr.Error(prediction.failed[0], print_exception=False)
-        return str(output / f"{Path(image).stem}.png")
+        (focus_map,) = prediction.output.iterdir()
+        return str(focus_map)
 
     def show(value: dict) -> list:
         if not value["files"]:
             raise gr.Error("drop, paste or attach an image first", print_exception=False)
-        image = Path(value["files"][0])
-        output, prediction = results(predictor, [str(image)], folder, RENDERINGS)
-        (output / "focus.csv").unlink(missing_ok=True)
+        prediction = results(predictor, value["files"][:1], folder, RENDERINGS)
         for sentence in prediction.failed + prediction.warned:
             gr.Warning(sentence, duration=None)
         if prediction.failed:
             return [None] * (3 + len(RENDERINGS))
-        write_image(output / "image.jpg", read_pixels(image))  # browsers cannot show HEIC
-        row = prediction.tables["csv"].rows[image.stem]
-        numbers = [[key.replace("_", " "), value] for key, value in [*row.items()][2:] if value is not None]
-        views = [output / f"{image.stem}{end}" for end in (".png", *(kind.suffix for kind in RENDERINGS.values()))]
-        return [None, (output / "image.jpg", views.pop(1)), numbers, *views]
+        files = {"".join(file.suffixes): file for file in prediction.output.iterdir()}
+        pixels, preview = read_pixels(value["files"][0]), prediction.output / "image.jpg"
+        write_image(preview, pixels)  # browsers cannot show HEIC
+        row = numbers(pixels, np.asarray(Image.open(files[".png"])))
+        rows = [[key.replace("_", " "), value] for key, value in row.items() if value is not None]
+        overlay, *views = (files[rendering.suffix] for rendering in RENDERINGS.values())
+        return [None, (preview, overlay), rows, files[".png"], *views]
 
     def pack(images: list[str] | None, kinds: list[str], progress=gr.Progress(track_tqdm=True)) -> tuple:  # noqa: B008
-        output, prediction = results(predictor, images or [], folder, kinds)
-        archive = shutil.make_archive(str(Path(tempfile.mkdtemp(dir=folder), "focus_maps")), "zip", output)
-        shutil.rmtree(output)  # Gradio deletes only what a component shows
+        prediction = results(predictor, images or [], folder, kinds, "csv")
+        (prediction.output / ".focus.csv.lock").unlink(missing_ok=True)
+        archive = shutil.make_archive(str(Path(tempfile.mkdtemp(dir=folder), "focus_maps")), "zip", prediction.output)
+        shutil.rmtree(prediction.output)  # Gradio deletes only what a component shows
         done = f"{len(images or ()) - len(prediction.failed)} of {len(images or ())} images done"
         failed = [f"Failed: {sentence}" for sentence in prediction.failed]
         return archive, "\n".join([done, *failed, *prediction.warned])

@@ -10,20 +10,14 @@ LONGEST = 16
 
 
 def numbers(image: np.ndarray, focus_map: np.ndarray) -> dict[str, float | None]:
-    """What a table says of one image.
-
-    Args:
-        image: H x W x 3 uint8, RGB. focus_map: H x W uint8, 255 = in focus.
+    """What a table says of one image, H x W x 3 uint8, and its focus map, H x W uint8, 255 = in focus.
 
     Returns:
-        width, height: of the image, pixels.
         in_focus: share of the image that is in focus (probability at least 0.5), 0 to 1.
-        centre_x, centre_y: centroid of that part; left, top, right, bottom: its box, pixels; None where it is empty.
-        decidedness: mean of |2 p - 1| of the map's probabilities p, 0 (all are 0.5) to 1 (all are 0 or 1). It is not
-            calibrated: it does not say how often the map is right.
+        centre_x, centre_y, left, top, right, bottom: centroid and box of that part, pixels; None where it is empty.
+        decidedness: mean of |2 p - 1| of the map's probabilities p, 0 to 1; not calibrated.
         sharpness: of the part in focus, else of all, at a longer side of 1024 pixels; see sharpness.
-        score: sharpness x in_focus. It puts the images of one scene in order; sharpness alone does not, since an image
-            that missed the focus may have one sharp spot.
+        score: sharpness x in_focus, which puts the images of one scene in order.
     """
     height, width = focus_map.shape
     focus_map, grey = shrunk(focus_map), cv2.cvtColor(shrunk(image), cv2.COLOR_RGB2GRAY)
@@ -45,16 +39,12 @@ def numbers(image: np.ndarray, focus_map: np.ndarray) -> dict[str, float | None]
 def sharpness(grey: np.ndarray, region: np.ndarray) -> float:
     """Share of the contrast between pixels 16 apart that is there between pixels 2, 4 and 8 apart already.
 
-    Contrast is the variogram: half the mean squared difference of pixels at a distance. White noise adds its variance
-    at every distance alike: the value at a distance of 1 is subtracted from each, and the noise with it. Exposure
-    multiplies all of them, which leaves their ratio. Noise that spans pixels (denoised,
-    upsampled, strongly compressed) counts as detail in part.
+    Contrast is the variogram: half the mean squared difference of pixels at a distance. The value at a distance of 1 is
+    subtracted from each, and white noise with it, which is alike at every distance. Exposure multiplies all values,
+    which leaves their ratio. Noise that spans pixels (denoised, enlarged, compressed) counts as detail in part.
 
-    Args:
-        grey: H x W, 0 to 255. region: H x W bool, what is looked at: both pixels of a pair lie in it.
-
-    Returns:
-        About 0.15 (blurred by more than 8 pixels) to 1, rarely beyond; 0 where a region is flat or too small to tell.
+    grey is H x W, 0 to 255; region is H x W bool, and holds both pixels of each pair. The result is about 0.15 (blurred
+    by more than 8 pixels) to 1, rarely beyond; 0 where the region is flat or too small to tell.
     """
     grey = grey.astype(np.float32)
     nearest, longest, *others = (_variogram(grey, region, lag) for lag in (1, LONGEST, *LAGS))

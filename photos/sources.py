@@ -3,7 +3,8 @@
 import glob
 import os
 from collections import Counter
-from pathlib import Path, PurePath
+from collections.abc import Iterator
+from pathlib import Path
 from typing import NamedTuple
 
 from ..utils.picture_names import is_picture, is_systems
@@ -15,95 +16,70 @@ HIDDEN = "hidden or system file(s)"
 
 
 class Source(NamedTuple):
-    """An image file, and the name of its results: a path below the output folder, without suffix."""
+    """An image file, the name of its results (a path below the output folder, without suffix), and its own name."""
 
     path: Path
     name: str
+    shown: str  # in sentences and in the table
 
 
-class Search:
-    """Finds images of files, folders (with the folders in them) and patterns, each once.
+def find_images(words: list[str], output: Path) -> tuple[list[Source], str]:
+    """Finds the images of files, folders (with the folders in them) and patterns, each once; not those in `output`.
 
-    Attributes:
-        sources: the images. A name is the path below the folder or below the fixed part of the pattern, without
-            suffix. Images whose results would share a file, such as a.jpg and a.cr2, keep it: a.jpg.png, a.cr2.png.
-        shared: the names without suffix that several images would have.
-        skipped: how many files and folders were skipped, by suffix or reason.
-
-    Args:
-        words: paths and patterns.
-        output: folder of results, from which no image is taken.
-
-    Raises:
-        FileNotFoundError: no such file, or no image in a folder or pattern.
-        ValueError: an image in the output folder, or images whose names are alike with suffix, too.
-        OSError: a folder cannot be read.
+    A result's name is the image's path below the folder or below the fixed part of the pattern, without suffix.
+    Returns the images, and a line about what was skipped. Raises OSError: no such file, or no image in a folder or
+    pattern. Raises ValueError: the results of two images would share a file.
     """
+    found: dict[Path, str] = {}
+    skipped = Counter[str]()
+    for word in words:
+        images = _images(Path(word), Path(os.path.realpath(output)), skipped)
+        line = ", ".join(f"{count} {what}" for what, count in sorted(skipped.items()))
+        if not images:
+            raise FileNotFoundError(f"{word}: no images here{line and f'; skipped: {line}'}")
+        for path, name in images.items():
+            found.setdefault(Path(os.path.abspath(path)), name)
+    owners: dict[str, Path] = {}
+    for path, name in found.items():
+        for result in (f"{name}{suffix}" for suffix in SUFFIXES):
+            if (owner := owners.setdefault(result.casefold(), path)) != path:  # on some disks, A is a
+                advice = f'name one kind of file, such as "FOLDER/*{path.suffix}", or use two output folders'
+                raise ValueError(f"{owner} and {path} would both have the result {result}: {advice}")
+    return [Source(path, name, str(path)) for path, name in found.items()], line and f"skipped: {line}\n"
 
-    def __init__(self, words: list[str], output: Path):
-        self.output, self.skipped = Path(os.path.realpath(output)), Counter[str]()
-        found: dict[Path, PurePath] = {}
-        for word in words:
-            pairs = self._of_word(Path(word))
-            if not pairs:
-                raise FileNotFoundError(f"{word}: no images here; {self.left_out()}".rstrip("; \n"))
-            for path, name in pairs:
-                found.setdefault(Path(os.path.abspath(path)), name)
-        short = {path: name.with_suffix("").as_posix() for path, name in found.items()}
-        alike = _clashing(short)
-        self.shared = sorted({short[path] for path in alike})
-        names = {path: found[path].as_posix() if path in alike else name for path, name in short.items()}
-        if both := sorted(map(str, _clashing(names)))[:2]:
-            raise ValueError(f"{' and '.join(both)} would write results of the same name: use two output folders")
-        self.sources = [Source(path, name) for path, name in names.items()]
 
-    def left_out(self) -> str:
-        """A line about what was skipped; empty where nothing was."""
-        parts = [f"{count} {what}" for what, count in sorted((+self.skipped).items())]
-        return f"skipped: {', '.join(parts)}\n" if parts else ""
-
-    def _of_word(self, path: Path) -> list[tuple[Path, PurePath]]:
-        """Files of a path or pattern, with their names; a file that is named itself is taken whatever its suffix."""
-        if path.is_dir():
-            top, files = path, self._below(path)
-        elif path.exists():
-            if self._in_output(path):
-                raise ValueError(f"{path} lies in the output folder {self.output}: choose another --output")
-            return [(path, PurePath(path.name))]
-        elif glob.has_magic(str(path)):
-            top = Path(*path.parts[: next(n for n, part in enumerate(path.parts) if glob.has_magic(part))])
-            files = [file for file in map(Path, glob.glob(str(path), recursive=True)) if not file.is_dir()]
+def _images(path: Path, output: Path, skipped: Counter[str]) -> dict[Path, str]:
+    """Images of a path or pattern, with the names of their results; a named file is taken whatever its suffix."""
+    top, files, named = path, [path], path.exists() and not path.is_dir()
+    if named:
+        top = path.parent
+    elif path.exists():
+        files = [*_files_below(path, skipped)]
+    elif glob.has_magic(str(path)):
+        top = Path(*path.parts[: next(n for n, part in enumerate(path.parts) if glob.has_magic(part))])
+        files = [file for file in map(Path, glob.glob(str(path), recursive=True)) if not file.is_dir()]
+    else:
+        raise FileNotFoundError(f"{path}: no such file or folder")
+    images: dict[Path, str] = {}
+    for file in sorted(files):
+        name = file.relative_to(top)
+        if Path(os.path.realpath(file)).is_relative_to(output):
+            skipped["in --output"] += 1
+        elif any(map(is_systems, name.parts)) and not named:
+            skipped[HIDDEN] += 1
+        elif is_picture(file) or named:
+            images[file] = name.with_suffix("").as_posix()
         else:
-            raise FileNotFoundError(f"{path}: no such file or folder")
-        pairs = [(file, file.relative_to(top)) for file in sorted(files)]
-        return [(file, name) for file, name in pairs if self._takes(file, name)]
-
-    def _below(self, top: Path) -> list[Path]:
-        """All files below a folder, but for those in hidden, system and linked folders."""
-        files = []
-        for there, folders, names in os.walk(top, onerror=_fail):
-            self.skipped["linked folder(s)"] += sum(os.path.islink(os.path.join(there, name)) for name in folders)
-            self.skipped[HIDDEN] += sum(map(is_systems, folders))
-            folders[:] = [name for name in folders if not is_systems(name)]  # a system's bin cannot be read
-            files += [Path(there, name) for name in names]
-        return files
-
-    def _takes(self, file: Path, name: PurePath) -> bool:
-        hidden, reason = any(map(is_systems, name.parts)), file.suffix.lower() or "without suffix"
-        if is_picture(file) and not hidden and not self._in_output(file):
-            return True
-        self.skipped[HIDDEN if hidden else "in --output" if self._in_output(file) else reason] += 1
-        return False
-
-    def _in_output(self, file: Path) -> bool:
-        return Path(os.path.realpath(file)).is_relative_to(self.output)
+            skipped[file.suffix.lower() or "without suffix"] += 1
+    return images
 
 
-def _fail(error: OSError) -> None:
-    raise error
-
-
-def _clashing(names: dict[Path, str]) -> set[Path]:
-    """Images whose result files another image may have, also on disks where A is a."""
-    counts = Counter((name + suffix).casefold() for name in names.values() for suffix in SUFFIXES)
-    return {path for path, name in names.items() if any(counts[(name + s).casefold()] > 1 for s in SUFFIXES)}
+def _files_below(folder: Path, skipped: Counter[str]) -> Iterator[Path]:
+    """All files below a folder, without those in hidden, system and linked folders."""
+    for path in folder.iterdir():
+        if not path.is_dir():
+            yield path
+        elif path.is_symlink() or is_systems(path.name):  # a system's bin cannot be read
+            skipped["linked folder(s)" if path.is_symlink() else HIDDEN] += 1
+        else:
+            yield from _files_below(path, skipped)

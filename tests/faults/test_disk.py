@@ -187,7 +187,7 @@ def test_a_source_that_vanishes_is_named(many, run_folder, tmp_path, monkeypatch
     vanishing(prepare, "verify", victim)
     assert f"'{victim}'" in error("prepare")
     shutil.copy(many / "dataset/SAMPLE/Test/images/020.jpg", victim)
-    vanishing(predict, "Search", victim)
+    vanishing(predict, "find_images", victim)
     assert f"1 image(s) failed:\n  {victim}: not a readable image" in error("predict")
     assert (tmp_path / "predict/019.png").exists() and not (tmp_path / "predict/020.png").exists()
     shutil.copy(many / "dataset/SAMPLE/Test/images/020.jpg", victim)

@@ -15,9 +15,8 @@ from hypothesis import strategies as st
 
 from ran.data.images import read_image
 from ran.data.masks import read_map, read_mask
-from ran.photos.formats import read_photo
-from ran.photos.metadata import read_metadata
-from ran.photos.table import Table
+from ran.photos.formats import read_metadata, read_photo
+from ran.photos.predict import Table
 from ran.utils.checkpoint import read_state, read_weights, save_state, save_weights
 from ran.utils.command_line import read_yaml
 from tests.faults import making

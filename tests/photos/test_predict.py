@@ -67,16 +67,19 @@ def test_maps_renderings_and_table(options, run_folder, shoot, tmp_path, capsys)
     assert [row["name"] for row in json.loads((out / "focus.json").read_text())] == ["a", "b", "day 2/ä"]
 
 
-def test_one_image_may_have_its_map_in_a_named_file(options, shoot, tmp_path, capsys):
-    options.paths, options.output, options.overlay = [str(shoot / "a.png")], str(tmp_path / "x/map.png"), True
-    assert predict.run(options) == 0 and written(tmp_path / "x") == {"map.png", "map.overlay.jpg"}
-    for paths, output, message in (
-        ([str(shoot)], str(tmp_path / "map.png"), "name a folder, or a .png file for one image, not 3"),
-        ([str(shoot / "a.png")], str(tmp_path / "map.jpg"), "name a folder, or a .png file for one image"),
-        ([str(shoot / "a.png")], str(shoot / "a.png"), "is the image itself"),
-    ):
-        with pytest.raises(ValueError, match=message):
-            predict.run(PredictOptions(**vars(options) | {"paths": paths, "output": output}))
+def test_one_image_may_have_its_map_in_a_named_file(options, run_folder, shoot, tmp_path):
+    for name in ("map.png", "map.overlay.jpg", "focus.csv"):
+        (tmp_path / name).write_text("of an earlier image, or of somebody else")
+    a, out = str(shoot / "a.png"), str(tmp_path / "map.png")
+    options.paths, options.output = [a], out
+    assert predict.run(options) == 0
+    assert np.array_equal(read(out), quantised(load_model(run_folder, "cpu")(a)))
+    assert all((tmp_path / name).read_text() for name in ("map.overlay.jpg", "focus.csv"))
+    for more in ({"paths": [str(shoot)]}, {"output": "map.jpg"}, {"bokeh": True}, {"table": "csv"}):
+        with pytest.raises(ValueError, match="a .png file takes the map of one image and nothing else; name a folder"):
+            predict.run(PredictOptions(**vars(options) | more))
+    with pytest.raises(FileNotFoundError, match="no images here; skipped: 1 in --output"):
+        predict.run(PredictOptions(**vars(options) | {"output": a}))
     options.output = str(tmp_path / "maps.v2")  # no image's suffix: a folder
     assert predict.run(options) == 0 and (tmp_path / "maps.v2/a.png").exists()
 
@@ -120,17 +123,16 @@ def test_nothing_of_an_earlier_image_stays_beside_a_new_map(options, shoot, tmp_
         predict.run(options)
 
 
-def test_a_second_image_of_the_name_that_comes_later(options, shoot, tmp_path, capsys):
-    """As raw files that are copied beside their JPEGs: every image has one map and one row, under its own name."""
+def test_a_second_image_of_the_name_that_comes_later_is_refused_with_the_way_out(options, shoot, tmp_path):
+    """As raw files that are copied beside their JPEGs: nothing is written of either, until one kind is named."""
     options.table, out = "csv", tmp_path / "out"
     predict.run(options)
     Image.open(shoot / "a.png").save(shoot / "a.tif")
-    capsys.readouterr()
-    assert predict.run(options) == 0
-    assert written(out) == {"a.png.png", "a.tif.png", "b.png", "day 2/ä.png", "focus.csv"}
-    images = [row["image"] for row in rows(out).values()]
-    assert len(images) == len(set(images)) == 4
-    assert "out/a.png: removed, several images have this name now" in capsys.readouterr().err
+    before = {name: (out / name).read_bytes() for name in written(out)}
+    with pytest.raises(ValueError, match=r"a.png and .*a.tif would both .* a.png: name one kind of file"):
+        predict.run(options)
+    options.paths = [str(shoot / "**/*.png")]
+    assert predict.run(options) == 0 and {name: (out / name).read_bytes() for name in written(out)} == before
 
 
 def test_broken_files_are_named_at_the_end_and_the_rest_is_done(options, shoot, tmp_path, capsys):
@@ -184,17 +186,15 @@ def test_renderings_keep_rights_and_transparency(options, tmp_path):
 
 @pytest.mark.parametrize("words, status, message", [
     ([], 1, "name images before the options"),
-    (["-"], 2, "standard input and output are not supported"),
-    (["SHOOT", "-o", "-"], 2, "standard input and output are not supported"),
     (["SHOOT", "--cutout", "--background", "whit"], 1, "--background whit: expected an opaque colour"),
     (["SHOOT", "--background", "white"], 2, "--background needs --cutout"),
     (["SHOOT", "--blur", "3"], 2, "--blur needs --bokeh"),
     (["SHOOT", "--bokeh", "--blur", "21"], 2, "--blur 21: 0.2 to 20 percent"),
     (["SHOOT", "--bokeh", "--blur", "nan"], 2, "--blur nan: 0.2 to 20 percent"),
-    (["SHOOT", "--tile", "8"], 2, "--tile is at least 32 pixels, or 0"),
+    (["SHOOT", "--tile", "8"], 1, "tile 8: pixels, at least 32, or 0"),
     (["SHOOT", "--device", "gpu"], 1, "--device gpu: expected auto, cpu, cuda, cuda:1 or mps"),
     (["SHOOT", "--model", "none.safetensors"], 1, "no such weights file"),
-    (["SHOOT", "--model", "none.onnx"], 1, "none.onnx: no such file; `python main.py export"),
+    (["SHOOT", "--model", "none.onnx"], 1, "none.onnx: no such file"),
 ])  # fmt: skip
 def test_what_cannot_work_is_said_before_anything_is_written(
     shoot, tmp_path, monkeypatch, capsys, words, status, message
@@ -265,17 +265,9 @@ def test_a_run_that_is_killed_leaves_no_stale_row(options, shoot, tmp_path, monk
     predict.run(options)
     later(shoot / "a.png")
     options.table = table
-    monkeypatch.setattr(predict.Prediction, "write_table", lambda _: None)  # the kill comes before it
+    monkeypatch.setattr(predict.Prediction, "_write", lambda *_: None)  # the kill comes before it
     predict.run(options)
     assert {*rows(tmp_path / "out")} == {"b", "day 2/ä"}
-
-
-def test_the_folder_of_a_named_file_is_left_alone(options, shoot, tmp_path):
-    for name in ("map.overlay.jpg", "focus.json"):
-        (tmp_path / name).write_text("of somebody else")
-    options.paths, options.output = [str(shoot / "a.png")], str(tmp_path / "map.png")
-    assert predict.run(options) == 0 and (tmp_path / "map.png").exists()
-    assert all((tmp_path / name).read_text() == "of somebody else" for name in ("map.overlay.jpg", "focus.json"))
 
 
 @pytest.mark.slow

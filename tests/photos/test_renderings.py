@@ -7,7 +7,7 @@ from PIL import Image
 from ran.photos import renderings
 from ran.photos.formats import Photo
 from ran.photos.options import RENDERINGS
-from ran.photos.renderings import colour_of, render, suffix_of
+from ran.photos.renderings import colour_of, render
 
 
 @pytest.fixture
@@ -89,19 +89,6 @@ def test_the_disc_has_the_diameter_that_blur_says(side, blur):
 def test_odd_shapes(shape, name):
     result = render(name, Photo(np.zeros((*shape, 3), np.uint8)), np.full(shape, 255, np.uint8))
     assert result.shape[:2] == shape and result.dtype == np.uint8
-
-
-def test_other_maps_are_refused_in_words(scene):
-    image, focus_map = scene
-    for name in RENDERINGS:
-        for wrong in (focus_map / np.float32(255), focus_map.astype(np.uint16) * 257):
-            with pytest.raises(ValueError, match=f"a map of {wrong.dtype}: expected uint8"):
-                render(name, Photo(image), wrong)
-
-
-def test_suffixes():
-    assert [suffix_of(name) for name in RENDERINGS] == [".overlay.jpg", ".cutout.png", ".bokeh.jpg"]
-    assert [suffix_of(name, "white") for name in RENDERINGS] == [".overlay.jpg", ".cutout.jpg", ".bokeh.jpg"]
 
 
 @pytest.mark.parametrize("text", ["white", "#fff", "#ffffff", "rgb(255, 255, 255)", "hsl(0, 0%, 100%)"])

@@ -17,7 +17,7 @@ from PIL import Image
 from ran.data.images import write_image
 from ran.photos import serve
 from ran.photos.onnx import load_model
-from ran.photos.options import RENDERINGS, ServeOptions
+from ran.photos.options import RENDERINGS
 from ran.tools.sample import photograph
 from tests import processes
 from tests.processes import ROOT
@@ -36,9 +36,10 @@ def server(tmp_path_factory):
     """The server as a process with the shipped weights, and its address, temporary folder and log."""
     pytest.importorskip("gradio")
     folder = tmp_path_factory.mktemp("serve")
-    command = [sys.executable, "main.py", "serve", "--device", "cpu", "--max_mb", "1", "--root_path", "/focus"]
+    command = [sys.executable, "main.py", "serve", "--device", "cpu", "--max_mb", "1"]
     streams = {"stdout": subprocess.PIPE, "stderr": (folder / "log").open("w")}
-    process = subprocess.Popen(command, cwd=ROOT, env=os.environ | {"TMPDIR": str(folder)}, text=True, **streams)
+    environment = os.environ | {"TMPDIR": str(folder), "GRADIO_ROOT_PATH": "/focus"}
+    process = subprocess.Popen(command, cwd=ROOT, env=environment, text=True, **streams)
     try:
         assert process.stdout.readline().startswith("weights: ")
         process.temporary, process.log, process.address = folder, folder / "log", process.stdout.readline().split()[3]
@@ -86,31 +87,32 @@ def submit(page, path: Path) -> None:
 
 
 def test_images_become_maps_renderings_and_numbers(run_folder, images, tmp_path):
-    predictor, paths = load_model(run_folder, "cpu"), [images / name for name in ("coffee.jpg", "same/coffee.jpg")]
-    output, prediction = serve.results(predictor, paths, str(tmp_path), RENDERINGS)
-    ends = (".png", ".overlay.jpg", ".cutout.png", ".bokeh.jpg")
-    files = {path.name for path in output.iterdir()} - {"focus.csv", ".focus.csv.lock"}
-    assert files == {f"{stem}{end}" for stem in ("coffee", "coffee_2") for end in ends}
-    assert np.array_equal(Image.open(output / "coffee.png"), predictor.levels(serve.read_pixels(paths[0])))
-    assert [row["image"] for row in prediction.tables["csv"].rows.values()] == ["coffee.jpg", "coffee_2.jpg"]
-    assert not prediction.failed + prediction.warned and list(tmp_path.iterdir()) == [output]
+    names = ("coffee.jpg", "same/coffee.jpg", "other/coffee.png", "coffee.jpg")
+    predictor, paths = load_model(run_folder, "cpu"), [images / name for name in names]
+    prediction = serve.results(predictor, paths, str(tmp_path), RENDERINGS, "csv")
+    ends, stems = (".png", ".overlay.jpg", ".cutout.png", ".bokeh.jpg"), ["coffee" + n * "_2" for n in range(4)]
+    files = {path.name for path in prediction.output.iterdir()} - {"focus.csv", ".focus.csv.lock"}
+    assert files == {f"{stem}{end}" for stem in stems for end in ends}
+    for path, stem in zip(paths, stems):
+        focus_map = Image.open(prediction.output / f"{stem}.png")
+        assert np.array_equal(focus_map, predictor.levels(serve.read_pixels(path)))
+        assert prediction.table.rows[stem]["image"] == path.name
+    assert not prediction.failed + prediction.warned and list(tmp_path.iterdir()) == [prediction.output]
 
 
 def test_sentences_name_files_without_their_folder(run_folder, tmp_path):
     (tmp_path / "broken.jpg").write_text("no image")
     write_image(tmp_path / "long.png", np.zeros((4, 2000), np.uint8))
     paths = [tmp_path / "broken.jpg", tmp_path / "long.png"]
-    _, prediction = serve.results(load_model(run_folder, "cpu"), paths, str(tmp_path), ())
+    prediction = serve.results(load_model(run_folder, "cpu"), paths, str(tmp_path), ())
     assert len(prediction.failed) == len(prediction.warned) == 1 and prediction.failed[0].startswith(BROKEN)
     assert prediction.warned[0].startswith("long.png: 2000 x 4 is very elongated")
 
 
-def test_wrong_options_and_a_missing_package_end_in_a_sentence():
+def test_a_missing_package_ends_in_a_sentence():
     code = "import sys; sys.modules['gradio'] = None; import main; sys.exit(main.main(['serve']))"
     result = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True)
     assert result.returncode == 1 and result.stderr == "error: serve needs another package: pip install gradio\n"
-    with pytest.raises(ValueError, match="--port is at most 65535"):
-        ServeOptions(port=70000)
 
 
 @served
@@ -184,7 +186,7 @@ def test_many_images_become_one_zip_file(page, images):
     with zipfile.ZipFile(waiting.value.path()) as archive:
         table = archive.read("focus.csv").decode("utf-8-sig").splitlines()
         sizes = {name: Image.open(archive.open(name)).size for name in archive.namelist() if name != "focus.csv"}
-    expected = {"coffee.jpg": (600, 400), "coffee.png": (451, 300), "iphone": (600, 300)}
+    expected = {"coffee": (600, 400), "coffee_2": (451, 300), "iphone": (600, 300)}
     assert sizes == {f"{stem}{end}": size for stem, size in expected.items() for end in (".png", ".cutout.png")}
     assert [row.split(",")[1] for row in table] == ["image", "coffee.jpg", "coffee.png", "iphone.heic"]
 
@@ -213,8 +215,10 @@ def test_uploads_and_results_are_deleted(run_folder, images, tmp_path, monkeypat
 def test_a_taken_port_is_named_and_a_signal_leaves_nothing(server, run_folder, tmp_path):
     port = server.address.split(":")[-1].strip("/")
     environment = os.environ | {"TMPDIR": str(tmp_path)}
-    result = processes.run(tmp_path, "serve", "--model_path", run_folder, "--port", port, env=environment)
-    assert result.returncode == 1 and result.stderr.startswith(f"error: cannot listen on 127.0.0.1, port {port}: it is")
+    for bad in (port, "70000"):
+        result = processes.run(tmp_path, "serve", "--model_path", run_folder, "--port", bad, env=environment)
+        assert result.stderr.startswith(f"error: cannot listen on 127.0.0.1, port {bad}: it is"), result.stderr
+        assert result.returncode == 1
     server.send_signal(signal.SIGTERM)
     assert server.wait(PATIENCE) == 0
     assert not list(server.temporary.glob("ran_serve_*")) and "Traceback" not in server.log.read_text()

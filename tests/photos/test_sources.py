@@ -5,61 +5,57 @@ from pathlib import Path
 
 import pytest
 
-from ran.photos.sources import Search
+from ran.photos.sources import find_images
 
 
-@pytest.fixture
-def shoot(tmp_path, monkeypatch) -> Path:
-    """Files of a card and of a computer, named by their content."""
+@pytest.fixture(autouse=True)
+def shoot(tmp_path, monkeypatch) -> None:
+    """Files of a card and of a computer, in the current folder."""
     monkeypatch.chdir(tmp_path)
     for name in ("shoot/a.jpg", "shoot/b.HEIC", "shoot/day 2/c.cr2", "shoot/day 2/ä.png", "shoot/notes.txt",
                  "shoot/clip.mp4", "shoot/.hidden.jpg", "shoot/._a.jpg", "shoot/@eaDir/a.jpg", "shoot/.git/x.png",
-                 "shoot/maps/a.png", "elsewhere/d.jpg"):  # fmt: skip
-        path = tmp_path / name
+                 "shoot/maps/a.png", "elsewhere/d.jpg", "shoot/[1].jpg"):  # fmt: skip
+        Path(name).parent.mkdir(parents=True, exist_ok=True)
+        Path(name).write_text(name)
+    Path("shoot/linked").symlink_to(tmp_path / "elsewhere")
+
+
+@pytest.mark.parametrize("words, output, expected", [
+    (["shoot"], "shoot/maps", {"[1]": "shoot/[1].jpg", "a": "shoot/a.jpg", "b": "shoot/b.HEIC",
+                               "day 2/c": "shoot/day 2/c.cr2", "day 2/ä": "shoot/day 2/ä.png"}),
+    (["shoot/?.*"], "maps", {"a": "shoot/a.jpg", "b": "shoot/b.HEIC"}),
+    (["shoot/**/*.png"], "x", {"day 2/ä": "shoot/day 2/ä.png", "maps/a": "shoot/maps/a.png"}),
+    (["shoot/notes.txt", "shoot/.hidden.jpg"], "x", {"notes": "shoot/notes.txt", ".hidden": "shoot/.hidden.jpg"}),
+    (["shoot/a.jpg", "shoot/?.jpg", "shoot/a.jpg"], "x", {"a": "shoot/a.jpg"}),
+    (["shoot/[1].jpg"], "x", {"[1]": "shoot/[1].jpg"}),  # a name that looks like a pattern
+])  # fmt: skip
+def test_files_folders_and_patterns(words, output, expected):
+    sources, _ = find_images(words, Path(output))
+    assert {source.name: os.path.relpath(source.path) for source in sources} == expected
+
+
+def test_what_is_skipped_is_counted():
+    line = "skipped: 1 .mp4, 1 .txt, 4 hidden or system file(s), 1 in --output, 1 linked folder(s)\n"
+    assert find_images(["shoot"], Path("shoot/maps"))[1] == line and not find_images(["elsewhere"], Path("maps"))[1]
+
+
+@pytest.mark.parametrize("names", [("a.jpg", "a.cr2"), ("a.jpg", "A.png"), ("a.png", "a.cutout.png"),
+                                   ("1/a.jpg", "2/a.jpg")])  # fmt: skip
+def test_images_that_would_share_a_result_are_refused_with_the_way_out(names):
+    words = []
+    for name in names:
+        path = Path("new", name)
         path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(name)
-    (tmp_path / "shoot/linked").symlink_to(tmp_path / "elsewhere")
-    return tmp_path / "shoot"
+        path.touch()
+        words.append(str(path.parent))
+    with pytest.raises(ValueError, match=r"would both have the result .*: name one kind of file, such as .FOLDER/\*\."):
+        find_images(words, Path("maps"))
 
 
-def names(*words: str, output: str = "maps") -> dict[str, str]:
-    return {source.name: os.path.relpath(source.path) for source in Search([*words], Path(output)).sources}
-
-
-def test_folders_are_taken_with_the_folders_in_them_and_what_is_skipped_is_counted(shoot):
-    search = Search(["shoot"], Path("shoot/maps"))
-    assert [source.name for source in search.sources] == ["a", "b", "day 2/c", "day 2/ä"]
-    assert search.left_out() == (
-        "skipped: 1 .mp4, 1 .txt, 4 hidden or system file(s), 1 in --output, 1 linked folder(s)\n"
-    )
-
-
-def test_patterns_and_files(shoot):
-    assert names("shoot/*") == {"a": "shoot/a.jpg", "b": "shoot/b.HEIC"}
-    assert names("shoot/**/*.png", output="x") == {"day 2/ä": "shoot/day 2/ä.png", "maps/a": "shoot/maps/a.png"}
-    assert names("shoot/notes.txt", "shoot/.hidden.jpg") == {"notes": "shoot/notes.txt", ".hidden": "shoot/.hidden.jpg"}
-    assert names("shoot/a.jpg", "shoot", "shoot/a.jpg", output="shoot/maps")["a"] == "shoot/a.jpg"
-    Path("shoot/[1].jpg").write_text("a name that looks like a pattern")
-    assert names("shoot/[1].jpg") == {"[1]": "shoot/[1].jpg"}
-
-
-@pytest.mark.parametrize("first, second", [("a.jpg", "a.cr2"), ("a.jpg", "A.png"), ("a.jpg", "a.overlay.jpg"),
-                                           ("a.png", "a.cutout.png")])  # fmt: skip
-def test_images_that_would_share_a_result_keep_their_suffix(tmp_path, first, second):
-    for name in (first, second, "b.jpg"):
-        (tmp_path / name).touch()
-    search = Search([str(tmp_path)], tmp_path / "maps")
-    if first == "a.jpg" and second == "a.overlay.jpg":  # maps a.png and a.overlay.png: nothing is shared
-        assert not search.shared and {source.name for source in search.sources} == {"a", "a.overlay", "b"}
-    else:
-        assert {source.name for source in search.sources} == {first, second, "b"}
-        assert search.shared == sorted({Path(first).stem, Path(second).stem})
-
-
-def test_names_that_are_alike_even_so_are_refused(shoot):
-    Path("elsewhere/a.jpg").touch()
-    with pytest.raises(ValueError, match="elsewhere/a.jpg and .*shoot/a.jpg would write results of the same name"):
-        names("shoot/a.jpg", "elsewhere/a.jpg")
+def test_images_that_share_the_beginning_of_their_name_do_not(tmp_path):
+    for name in ("a.jpg", "a.overlay.jpg"):  # maps a.png and a.overlay.png, overlays a.overlay.jpg and ...
+        (tmp_path / "elsewhere" / name).touch()
+    assert {source.name for source in find_images(["elsewhere"], Path("maps"))[0]} == {"a", "a.overlay", "d"}
 
 
 @pytest.mark.parametrize("words, output, message", [
@@ -67,8 +63,9 @@ def test_names_that_are_alike_even_so_are_refused(shoot):
     (["shoot/*.gif"], "maps", r"shoot/\*.gif: no images here$"),
     (["shoot/*.txt"], "maps", r"no images here; skipped: 1 .txt$"),
     (["shoot"], "shoot", "no images here; skipped: .* in --output"),
-    (["shoot/a.jpg"], "shoot", "lies in the output folder .*: choose another --output"),
+    (["shoot/a.jpg"], "shoot", "no images here; skipped: 1 in --output"),
+    (["shoot/a.jpg"], "shoot/a.jpg", "no images here; skipped: 1 in --output"),
 ])  # fmt: skip
-def test_what_cannot_work_is_refused(shoot, words, output, message):
-    with pytest.raises((FileNotFoundError, ValueError), match=message):
-        names(*words, output=output)
+def test_what_cannot_work_is_refused(words, output, message):
+    with pytest.raises(FileNotFoundError, match=message):
+        find_images(words, Path(output))
