@@ -194,7 +194,7 @@ def test_a_librarys_whole_state_dict_is_taken(arch, library, write, tmp_path):
         assert value.ndim < 2 or not torch.equal(value, before[name])
 
 
-HUB_URL = "https://huggingface.co/"
+TIMM_URL = "https://huggingface.co/timm/resnet18.a1_in1k/resolve/main/model.safetensors"
 LITE2_URL = "https://github.com/rwightman/pytorch-image-models/releases/download/v0.1-weights/tf_efficientnet_lite2-"
 
 
@@ -203,11 +203,7 @@ LITE2_URL = "https://github.com/rwightman/pytorch-image-models/releases/download
     [
         ("resnet18", torchvision.models.ResNet18_Weights.DEFAULT.url, "put it into {}"),
         ("efficientnet_lite2", f"{LITE2_URL}dcccb7df.pth", "put it into {}"),
-        (
-            "timm/resnet18",
-            "https://huggingface.co/timm/resnet18.a1_in1k/resolve/main/model.safetensors",
-            "give it with",
-        ),
+        ("timm/resnet18", TIMM_URL, "give it with"),
     ],
 )
 def test_imagenet_weights_are_the_librarys_or_a_message_says_what_to_fetch(arch, url, place, tmp_path, monkeypatch):
@@ -216,9 +212,7 @@ def test_imagenet_weights_are_the_librarys_or_a_message_says_what_to_fetch(arch,
 
     timm = pytest.importorskip("timm")
     folder, encoder, create = tmp_path / "checkpoints", Encoder(arch), timm.create_model
-    state = {
-        name: torch.randn_like(v) if v.is_floating_point() else v for name, v in encoder.backbone.state_dict().items()
-    }
+    state = {name: value + 1 for name, value in encoder.backbone.state_dict().items()}
     for module, name in ((torch.hub, "download_url_to_file"), (timm, "create_model")):
         monkeypatch.setattr(module, name, offline)
     monkeypatch.setattr(torch.hub, "get_dir", lambda: str(tmp_path))
@@ -226,7 +220,7 @@ def test_imagenet_weights_are_the_librarys_or_a_message_says_what_to_fetch(arch,
         encoder.load_pretrained("imagenet")
     assert f"Fetch {url}\nand {place.format(folder)}" in str(error.value)
     monkeypatch.setattr(torch.hub, "HASH_REGEX", re.compile("no hash in (a name)"))
-    folder.mkdir(exist_ok=True)
+    folder.mkdir(exist_ok=True)  # torch may have made it
     torch.save(state, folder / url.rsplit("/", 1)[1])
     overlay = {"pretrained_cfg_overlay": {"state_dict": dict(state)}}
     monkeypatch.setattr(timm, "create_model", lambda *names, **options: create(*names, **options, **overlay))
