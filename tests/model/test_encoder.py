@@ -11,6 +11,7 @@ from safetensors.torch import load_file, save_file
 from torch import nn
 
 from ran.model import ARCHS, ATTENTIONS, DECODERS, MIN_SIZE, Encoder, make_network
+from ran.model import encoder as encoder_module
 from ran.model.encoder import tensor_names
 from ran.model.lite import Conv
 from ran.model.losses import ran_loss
@@ -240,6 +241,20 @@ def test_networks_of_timm_that_do_not_fit_are_refused(arch, reason):
     pytest.importorskip("timm")
     with pytest.raises(ValueError, match=reason):
         Encoder(arch)
+
+
+def test_group_norm_takes_the_place_of_batch_norm_alone_in_timm(monkeypatch):
+    """Where it is the identity, as fresh BatchNorms are, the features are those of the frozen network."""
+    pytest.importorskip("timm")
+    monkeypatch.setattr(encoder_module, "group_norm", lambda channels: nn.Identity())
+    networks = []
+    for norm in ("frozen", "group"):
+        torch.manual_seed(0)
+        networks.append(Encoder("timm/mobilenetv3_small_050", norm).eval())
+    image = torch.rand(1, 3, 64, 64)
+    with torch.no_grad():
+        for frozen, group in zip(*(network(image) for network in networks), strict=True):
+            assert torch.allclose(frozen, group, atol=0.01 * frozen.abs().max())
 
 
 def test_timm_is_asked_for_where_it_is_missing(monkeypatch):
