@@ -208,8 +208,8 @@ LITE2_URL = "https://github.com/rwightman/pytorch-image-models/releases/download
     ],
 )
 def test_imagenet_weights_are_the_librarys_or_a_message_says_what_to_fetch(arch, url, place, tmp_path, monkeypatch):
-    def offline(*_, **__):
-        raise OSError("no network")
+    def offline(*arguments, **_):
+        raise OSError(f"no network for {arguments}")
 
     timm = pytest.importorskip("timm")
     folder, encoder, create = tmp_path / "checkpoints", Encoder(arch), timm.create_model
@@ -220,6 +220,8 @@ def test_imagenet_weights_are_the_librarys_or_a_message_says_what_to_fetch(arch,
     with pytest.raises(FileNotFoundError, match="no network") as error:
         encoder.load_pretrained("imagenet")
     assert f"Fetch {url}\nand {place.format(folder)}" in str(error.value)
+    for prefix in re.findall(r"-(\w{8})\.pth", url):  # which torch compares with the hash of what it downloads
+        assert f", '{prefix}')" in str(error.value)
     monkeypatch.setattr(torch.hub, "HASH_REGEX", re.compile("no hash in (a name)"))
     folder.mkdir(exist_ok=True)  # torch may have made it
     torch.save(state, folder / url.rsplit("/", 1)[1])
@@ -234,6 +236,7 @@ def test_imagenet_weights_are_the_librarys_or_a_message_says_what_to_fetch(arch,
     [
         ("timm/nothing_of_this_name", "timm has no such network"),
         ("timm/levit_128", "no features at strides 4, 8, 16, 32"),
+        ("timm/mambaout_femto", "1 x 3 x 64 x 96 gives"),  # N x H x W x C
         ("timm/swin_tiny_patch4_window7_224", "no features .* of any image .*match model"),
     ],
 )
