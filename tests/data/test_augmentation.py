@@ -79,6 +79,7 @@ def test_strong_augmentation_is_what_the_recipe_says():
 def test_crops_are_enlarged_by_little_at_most():
     """Samples of coordinates: the pixels of a side span what was cropped, 64 of them at least 64 / 1.16."""
     side = uncropped(64)
+    assert side == 91  # 64 of 91 px a side are half of the area
     y, x = np.mgrid[:side, :side].astype(np.uint8)
     augmentation = strong_augmentation(64)
     spans = []

@@ -11,6 +11,7 @@ from safetensors.torch import load_file, save_file
 from torch import nn
 
 from ran.model import ARCHS, ATTENTIONS, DECODERS, MIN_SIZE, Encoder, make_network
+from ran.model import encoder as encoder_module
 from ran.model.encoder import tensor_names
 from ran.model.lite import Conv
 from ran.model.losses import ran_loss
@@ -130,7 +131,7 @@ def test_lite2_is_timms_bit_for_bit():
             assert own.std().item() == pytest.approx(theirs.std().item(), rel=0.3)
     encoder.backbone.load_state_dict(peer.state_dict())
     for height, width in ((64, 64), (97, 131), (31, 33)):
-        image = torch.rand(2, 3, height, width)
+        image = 30 * torch.randn(2, 3, height, width)  # beyond what ReLU6 lets pass
         with torch.no_grad():
             assert all(torch.equal(a, b) for a, b in zip(encoder(image), peer(image)))
 
@@ -194,7 +195,7 @@ def test_a_librarys_whole_state_dict_is_taken(arch, library, write, tmp_path):
         assert value.ndim < 2 or not torch.equal(value, before[name])
 
 
-HUB_URL = "https://huggingface.co/"
+TIMM_URL = "https://huggingface.co/timm/resnet18.a1_in1k/resolve/main/model.safetensors"
 LITE2_URL = "https://github.com/rwightman/pytorch-image-models/releases/download/v0.1-weights/tf_efficientnet_lite2-"
 
 
@@ -203,30 +204,26 @@ LITE2_URL = "https://github.com/rwightman/pytorch-image-models/releases/download
     [
         ("resnet18", torchvision.models.ResNet18_Weights.DEFAULT.url, "put it into {}"),
         ("efficientnet_lite2", f"{LITE2_URL}dcccb7df.pth", "put it into {}"),
-        (
-            "timm/resnet18",
-            "https://huggingface.co/timm/resnet18.a1_in1k/resolve/main/model.safetensors",
-            "give it with",
-        ),
+        ("timm/resnet18", TIMM_URL, "give it with"),
     ],
 )
 def test_imagenet_weights_are_the_librarys_or_a_message_says_what_to_fetch(arch, url, place, tmp_path, monkeypatch):
-    def offline(*_, **__):
-        raise OSError("no network")
+    def offline(*arguments, **_):
+        raise OSError(f"no network for {arguments}")
 
     timm = pytest.importorskip("timm")
     folder, encoder, create = tmp_path / "checkpoints", Encoder(arch), timm.create_model
-    state = {
-        name: torch.randn_like(v) if v.is_floating_point() else v for name, v in encoder.backbone.state_dict().items()
-    }
+    state = {name: value + 1 for name, value in encoder.backbone.state_dict().items()}
     for module, name in ((torch.hub, "download_url_to_file"), (timm, "create_model")):
         monkeypatch.setattr(module, name, offline)
     monkeypatch.setattr(torch.hub, "get_dir", lambda: str(tmp_path))
     with pytest.raises(FileNotFoundError, match="no network") as error:
         encoder.load_pretrained("imagenet")
     assert f"Fetch {url}\nand {place.format(folder)}" in str(error.value)
+    for prefix in re.findall(r"-(\w{8})\.pth", url):  # which torch compares with the hash of what it downloads
+        assert f", '{prefix}')" in str(error.value)
     monkeypatch.setattr(torch.hub, "HASH_REGEX", re.compile("no hash in (a name)"))
-    folder.mkdir(exist_ok=True)
+    folder.mkdir(exist_ok=True)  # torch may have made it
     torch.save(state, folder / url.rsplit("/", 1)[1])
     overlay = {"pretrained_cfg_overlay": {"state_dict": dict(state)}}
     monkeypatch.setattr(timm, "create_model", lambda *names, **options: create(*names, **options, **overlay))
@@ -239,6 +236,7 @@ def test_imagenet_weights_are_the_librarys_or_a_message_says_what_to_fetch(arch,
     [
         ("timm/nothing_of_this_name", "timm has no such network"),
         ("timm/levit_128", "no features at strides 4, 8, 16, 32"),
+        ("timm/mambaout_femto", "1 x 3 x 64 x 96 gives"),  # N x H x W x C
         ("timm/swin_tiny_patch4_window7_224", "no features .* of any image .*match model"),
     ],
 )
@@ -246,6 +244,20 @@ def test_networks_of_timm_that_do_not_fit_are_refused(arch, reason):
     pytest.importorskip("timm")
     with pytest.raises(ValueError, match=reason):
         Encoder(arch)
+
+
+def test_group_norm_takes_the_place_of_batch_norm_alone_in_timm(monkeypatch):
+    """Where it is the identity, as fresh BatchNorms are, the features are those of the frozen network."""
+    pytest.importorskip("timm")
+    monkeypatch.setattr(encoder_module, "group_norm", lambda channels: nn.Identity())
+    networks = []
+    for norm in ("frozen", "group"):
+        torch.manual_seed(0)
+        networks.append(Encoder("timm/mobilenetv3_small_050", norm).eval())
+    image = torch.rand(1, 3, 64, 64)
+    with torch.no_grad():
+        for frozen, group in zip(*(network(image) for network in networks), strict=True):
+            assert torch.allclose(frozen, group, atol=0.01 * frozen.abs().max())
 
 
 def test_timm_is_asked_for_where_it_is_missing(monkeypatch):
