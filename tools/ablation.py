@@ -12,7 +12,7 @@ from ..trainer import Trainer
 from ..utils.checkpoint import LOCAL, recipe
 from ..utils.command_line import read_yaml, typed
 from ..utils.files import locked, write_bytes
-from ..utils.options import FOLDS, IMG_SIZE, AblationOptions, Recipe, RunConfig, TestConfig, TrainConfig
+from ..utils.options import FOLDS, IMG_SIZE, AblationOptions, RunConfig, TestConfig, TrainConfig
 from .averages import average, spread, together
 
 ROWS: dict[str, dict] = {
@@ -37,15 +37,15 @@ def run(options: AblationOptions) -> int:
     """
     known, against = read_variants(options.variants) if options.variants else (ROWS, {})
     names, seeds, folder = dict.fromkeys(options.rows or known), dict.fromkeys(options.seeds), Path(options.model_path)
-    folds = [options.fold] if options.fold else options.folds
     if unknown := (names.keys() | against.values()) - known.keys():
         raise ValueError(f"no row {', '.join(sorted(unknown))}; there are {', '.join(known)}")
-    if min(seeds) < 0 or not set(folds) <= set(range(1, FOLDS + 1)) and folds != [0]:
+    if min(seeds) < 0 or not set(options.folds) <= set(range(1, FOLDS + 1)) and options.folds != [0]:
         raise ValueError(f"--seeds start at 0; --folds are of 1 to {FOLDS}, or 0 alone for the test sets")
+    shared = typed(TrainConfig, read_yaml(options.recipe), options.recipe) if options.recipe else {}
+    shared |= {key: getattr(options, key) for key in ("data_path", "datasets", "num_workers", "device")}
+    shared |= {"img_size": shared.get("img_size") or IMG_SIZE, "resume": True}
     # Before the first training, since it fails where there is nothing to score.
-    sets = {fold: set(sets_to_score(dataclasses.replace(options, fold=fold))) for fold in folds}
-    shared = {f.name: getattr(options, f.name) for f in dataclasses.fields(Recipe)}
-    shared |= {"img_size": options.img_size or IMG_SIZE, "resume": True}
+    sets = {fold: set(sets_to_score(TrainConfig(**shared | {"fold": fold}))) for fold in options.folds}
     runs: dict[str, dict[str, list[MethodScores]]] = {}  # of each set, by row: one a seed
     with locked(folder):
         for seed, row in product(seeds, names):

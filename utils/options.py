@@ -184,17 +184,20 @@ class TestConfig(RunConfig):
 
 
 @dataclass
-class AblationOptions(Recipe):
-    """Train and score the network with some of its parts switched off, or the rows of a file, each under the same
-    options of train.
-    """
+class AblationOptions:
+    """Train and score the network with some of its parts switched off, or the rows of a file, each under one recipe."""
 
-    model_path: str = option("runs/ablation", "folder of the runs, ROW/seedN, and of the table")
+    recipe: str = option("", "YAML file of options of train, which all rows share (default: the paper's recipe)")
+    variants: str = option("", "YAML file of other rows: name: {option: value, ...}; against: NAME is the row to beat")
+    rows: list[str] = option([], "rows to train (default: all)")
     seeds: list[int] = option([42], "seeds that every row is trained with")
     folds: list[int] = option(
         list(range(1, FOLDS + 1)),
         "fifths of the training images: each is left out and scored in turn, their scores are put together; "
         "0: none, the test sets are scored, which no longer measure what was chosen on them",
     )
-    rows: list[str] = option([], "rows to train (default: all)")
-    variants: str = option("", "YAML file of other rows: name: {option: value, ...}; against: NAME is the row to beat")
+    data_path: str = data_path_option("dataset folder")
+    datasets: list[str] = option([], "names of the sets, e.g. CUHK DUT (default: all found)")
+    model_path: str = option("runs/ablation", "folder of the runs, ROW/seedN, and of the table")
+    num_workers: int = option(2, "loader processes beside the main one; 0 = none", at_least=0)
+    device: str = device_option()

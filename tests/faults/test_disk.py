@@ -77,8 +77,7 @@ def words(command: str, many: Path, run_folder: Path, out: Path) -> list[str]:
                     "--device", "cpu"],
         "evaluate": ["evaluate", "--maps", f"m={test / 'masks'}", "--data_path", data, "--output", str(out)],
         "report": ["report", "--scores", str(many / "scores"), "--examples", "none", "--output", str(out)],
-        "ablation": ["ablation", "--data_path", data, "--model_path", str(out), "--arch", TINY, "--rows", "full",
-                     "--img_size", "64", "--pretrained", "none", "--folds", "1", *CPU],
+        "ablation": ["ablation", "--data_path", data, "--model_path", str(out), "--rows", "full", "--folds", "1", *CPU],
     }[command]  # fmt: skip
 
 

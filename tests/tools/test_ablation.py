@@ -1,5 +1,6 @@
 import json
 import shutil
+from pathlib import Path
 
 import pytest
 
@@ -15,11 +16,16 @@ from tests.small import TINY
 
 @pytest.fixture
 def options(config, tmp_path) -> AblationOptions:
+    recipe = write_recipe(tmp_path / "recipe.yaml", epochs=1)
     return AblationOptions(
-        data_path=config.data_path, model_path=str(tmp_path / "ablation"), arch=TINY, pretrained="none",
-        img_size=64, epochs=1, val_share=0.34, num_workers=0, device="cpu", rows=["baseline", "full"],
-        folds=[0],
+        recipe=recipe, data_path=config.data_path, model_path=str(tmp_path / "ablation"), num_workers=0, device="cpu",
+        rows=["baseline", "full"], folds=[0],
     )  # fmt: skip
+
+
+def write_recipe(path: Path, epochs: int) -> str:
+    path.write_text(f"arch: {TINY}\npretrained: none\nimg_size: 64\nval_share: 0.34\nepochs: {epochs}\n")
+    return str(path)
 
 
 @pytest.mark.slow
@@ -42,7 +48,7 @@ def test_rows_are_trained_once_and_tabled(options, tmp_path, monkeypatch, capsys
     assert [one.method for one in read_scores(tmp_path / "ablation")] == ["baseline", "full"]
     monkeypatch.setattr(Trainer, "train_epoch", None)  # nothing is trained again
     assert ablation.run(options) == 0
-    options.epochs = 2
+    write_recipe(tmp_path / "recipe.yaml", epochs=2)
     with pytest.raises(ValueError, match="baseline/seed1 was trained with another epochs: remove it, or rename"):
         ablation.run(options)
 
@@ -123,8 +129,8 @@ loss: {schedule: onecycle, lr: 1e-3, loss_weights: [0.5, 1, 4], against: cycle}
 @pytest.mark.slow
 def test_variants_of_a_file_are_compared_with_the_rows_they_name(options, tmp_path, monkeypatch):
     (tmp_path / "variants.yaml").write_text(VARIANTS)
-    options.variants, options.rows, options.epochs = str(tmp_path / "variants.yaml"), [], 2
-    options.folds, options.fold = AblationOptions().folds, 1
+    options.variants, options.rows, options.folds = str(tmp_path / "variants.yaml"), [], [1]
+    write_recipe(tmp_path / "recipe.yaml", epochs=2)
     assert ablation.run(options) == 0
     text = (tmp_path / "ablation/ablation.md").read_text()
     assert text.startswith("SAMPLE_fold1, 2 images")
