@@ -93,7 +93,7 @@ def guarded(work: Callable[[], int | None]) -> int:
         if not sentence or os.environ.get("RAN_TRACEBACK"):
             raise
         print(f"error: {sentence}", file=sys.stderr)
-        return 2 if sentence.startswith("--") else 1  # sentences on a wrong option begin with its name
+        return 2 if sentence.startswith("-") else 1  # sentences on a wrong option begin with its name
 
 
 def explained(error: Exception) -> str:

@@ -30,7 +30,7 @@ from .sources import SUFFIXES, Source, find_images
 
 TABLE_SECONDS = 60  # between two writings of the table
 STALE = "it was older than the new map"
-LARGE = 2**26  # pixels of an image from which its renderings are made one by one, to save memory
+LARGE = 2**26  # pixels of an image from which its files are made one by one, to save memory
 
 
 def run(options: PredictOptions) -> int:
@@ -138,12 +138,13 @@ class Prediction:
                     path.unlink(missing_ok=True)
                     self.warned.append(f"{path}: removed, {STALE}")
             metadata = read_metadata(source.path) if self.suffixes else {}
-            drawn = self.drawers[focus_map.size > LARGE].map(draw, self.suffixes)
-            write_image(self.output / f"{source.name}.png", focus_map)
+            drawer = self.drawers[focus_map.size > LARGE]
+            written = drawer.submit(write_image, self.output / f"{source.name}.png", focus_map)
+            drawn = drawer.map(draw, self.suffixes)
             if self.table:
                 row = {"name": source.name, "image": source.shown, **numbers(photo.pixels, focus_map)}
                 self.table.change({source.name: row})
-            list(drawn)  # waits for them
+            _ = [written.result(), *drawn]  # waits for the files
         except (ValueError, MemoryError) as error:
             self._fail(source, error)
 

@@ -186,13 +186,13 @@ def test_renderings_keep_rights_and_transparency(options, tmp_path):
 
 @pytest.mark.parametrize("words, status, message", [
     ([], 1, "name images before the options"),
-    (["SHOOT", "--cutout", "--background", "whit"], 1, "--background whit: expected an opaque colour"),
+    (["SHOOT", "--cutout", "--background", "whit"], 2, "--background whit: expected an opaque colour"),
     (["SHOOT", "--background", "white"], 2, "--background needs --cutout"),
     (["SHOOT", "--blur", "3"], 2, "--blur needs --bokeh"),
     (["SHOOT", "--bokeh", "--blur", "21"], 2, "--blur 21: 0.2 to 20 percent"),
     (["SHOOT", "--bokeh", "--blur", "nan"], 2, "--blur nan: 0.2 to 20 percent"),
     (["SHOOT", "--tile", "8"], 1, "tile 8: pixels, at least 32, or 0"),
-    (["SHOOT", "--device", "gpu"], 1, "--device gpu: expected auto, cpu, cuda, cuda:1 or mps"),
+    (["SHOOT", "--device", "gpu"], 2, "--device gpu: expected auto, cpu, cuda, cuda:1 or mps"),
     (["SHOOT", "--model", "none.safetensors"], 1, "no such weights file"),
     (["SHOOT", "--model", "none.onnx"], 1, "none.onnx: no such file"),
 ])  # fmt: skip
