@@ -27,7 +27,8 @@ def run(options: EvaluateOptions) -> None:
         if not needed.is_dir():
             raise FileNotFoundError(f"{needed}: no such folder")
     masks = chosen_masks(folder, options.names)
-    images_of = {path.stem: path for path in images.glob("*.*") if is_picture(path) and path.stem in masks}
+    found = list_images(images) if images.is_dir() else {}
+    images_of = {stem: found[stem][0] for stem in masks.keys() & found.keys()}
     for method in methods:
         match(method, masks, partly=bool(options.names))
     fail_unless_complete(methods, "missing", options)
