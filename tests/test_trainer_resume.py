@@ -74,6 +74,13 @@ def test_a_run_that_was_killed_goes_on_as_if_unbroken(config, tmp_path, monkeypa
     assert same(*moments)
 
 
+def test_each_epoch_has_random_numbers_of_its_own(config, monkeypatch):
+    step, seeds = Trainer.train_step, []
+    monkeypatch.setattr(Trainer, "train_step", lambda *args: seeds.append(torch.initial_seed()) or step(*args))
+    Trainer(config).train()
+    assert len(seeds) == 4 and seeds[0] == seeds[1] != seeds[2] == seeds[3]
+
+
 @pytest.mark.parametrize("number, workers", [(signal.SIGTERM, 0), (signal.SIGUSR1, 1)])
 def test_a_signal_ends_a_run_when_its_epoch_is_saved(config, monkeypatch, tmp_path, capsys, number, workers):
     """Slurm sends it to all processes, also to those that load images."""
