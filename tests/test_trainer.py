@@ -330,3 +330,12 @@ def test_either_number_stops_it(config, monkeypatch, numbers):
     monkeypatch.setattr(trainer, "train_step", lambda batch, step: numbers)
     with pytest.raises(ValueError, match=f"epoch 1, step 1: loss {numbers[0]}, gradient norm {numbers[2]}, images"):
         trainer.train()
+
+
+def test_the_loss_is_weighted_as_the_recipe_says(config):
+    losses = []
+    for weight in (1.0, 2.0, 4.0):
+        trainer = Trainer(dataclasses.replace(config, loss_weights=[weight, 0.0, 0.5]))
+        trainer.network.eval()
+        losses.append(trainer.train_step(next(iter(trainer.data.train_loader)))[0])
+    assert 0.1 < losses[1] - losses[0] == pytest.approx((losses[2] - losses[1]) / 2, rel=1e-4)

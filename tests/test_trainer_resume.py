@@ -74,11 +74,20 @@ def test_a_run_that_was_killed_goes_on_as_if_unbroken(config, tmp_path, monkeypa
     assert same(*moments)
 
 
-def test_each_epoch_has_random_numbers_of_its_own(config, monkeypatch):
-    step, seeds = Trainer.train_step, []
-    monkeypatch.setattr(Trainer, "train_step", lambda *args: seeds.append(torch.initial_seed()) or step(*args))
+def test_each_epoch_is_augmented_anew_and_has_random_numbers_of_its_own(config, monkeypatch):
+    step, seeds, images = Trainer.train_step, [], []
+
+    def recorded(self, batch, number):
+        seeds.append(torch.initial_seed())
+        images.extend(zip(batch["index"].tolist(), batch["image"]))
+        return step(self, batch, number)
+
+    monkeypatch.setattr(Trainer, "train_step", recorded)
     Trainer(config).train()
     assert len(seeds) == 4 and seeds[0] == seeds[1] != seeds[2] == seeds[3]
+    first, second = dict(images[:4]), dict(images[4:])
+    assert first.keys() == second.keys() == {0, 1, 2, 3}
+    assert any(not torch.equal(image, second[index]) for index, image in first.items())
 
 
 @pytest.mark.parametrize("number, workers", [(signal.SIGTERM, 0), (signal.SIGUSR1, 1)])
