@@ -6,8 +6,6 @@ from scipy.stats import spearmanr
 from ran.data.lens import display, linear
 from ran.photos.sharpness import numbers, sharpness
 
-BLURS = (0, 0.5, 1, 1.5, 2, 3, 4, 6)  # standard deviations, pixels
-
 
 def texture(seed: int) -> np.ndarray:
     """200 x 200 uint8: bright and dark blots with hard edges, as leaves have."""
@@ -15,12 +13,10 @@ def texture(seed: int) -> np.ndarray:
     return np.where(coarse > 0, 190, 60).astype(np.uint8)
 
 
-@pytest.mark.parametrize("seed", range(3))
-def test_blur_wins_over_noise_and_exposure(seed):
-    rng, everywhere = np.random.default_rng(seed), np.ones((200, 200), bool)
-    blurs, found = [], []
-    for blur in BLURS:
-        light = cv2.GaussianBlur(linear(texture(seed)), (0, 0), blur) if blur else linear(texture(seed))
+def test_blur_wins_over_noise_and_exposure():
+    rng, everywhere, blurs, found = np.random.default_rng(0), np.ones((200, 200), bool), [], []
+    for blur in (0, 0.5, 1, 1.5, 2, 3, 4, 6):  # standard deviations, pixels
+        light = cv2.GaussianBlur(linear(texture(0)), (0, 0), blur) if blur else linear(texture(0))
         for stops in (-2, -1, 0, 1):
             for noise in (0, 3, 6, 12):
                 noisy = display(light * 2.0**stops) + rng.normal(0, noise, light.shape)
