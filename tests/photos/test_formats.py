@@ -139,7 +139,9 @@ def test_renderings_keep_author_rights_date_camera_and_place_upright(tmp_path, k
         (tmp_path / "a.heic").rename(tmp_path / "a.jpg")
     else:
         (tmp_path / "a.jpg").write_bytes(encoded(PICTURE, kind, icc_profile=PROFILE, exif=exif.tobytes()))
-    write_image(tmp_path / name, np.dstack([PICTURE, GREY][: 1 + (name == "out.png")]), read_metadata(tmp_path / "a.jpg"))
+    write_image(
+        tmp_path / name, np.dstack([PICTURE, GREY][: 1 + (name == "out.png")]), read_metadata(tmp_path / "a.jpg")
+    )
     with Image.open(tmp_path / name) as result:
         exif = result.getexif()
         assert {tag: exif.get(tag) for tag in RIGHTS} == RIGHTS | {0x0112: None}

@@ -87,7 +87,10 @@ def test_what_is_newer_than_its_image_is_skipped(options, shoot, capsys):
     assert made() == (2, True) and made() == (0, True)
     later(shoot / "b.png")
     assert made() == (1, True)
-    assert made(table="csv") == (3, False) and made(table="csv", overlay=True) == (3, False)  # rows, overlays are missing
+    assert made(table="csv") == (3, False) and made(table="csv", overlay=True) == (
+        3,
+        False,
+    )  # rows, overlays are missing
     assert made(overwrite=True) == (3, False)
 
 

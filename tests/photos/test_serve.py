@@ -149,24 +149,26 @@ def test_uploads_and_results_are_deleted(run_folder, images, tmp_path, monkeypat
     assert not list(tmp_path.rglob("*focus.csv*"))  # Gradio would leave it
 
 
-def test_a_taken_port_is_named_and_a_signal_leaves_nothing(server, run_folder, monkeypatch, capsys):
-    for name in ("GRADIO_TEMP_DIR", "GRADIO_ANALYTICS_ENABLED", "HF_HUB_OFFLINE"):  # which serve sets
+@pytest.fixture
+def contained(monkeypatch):
+    """What serve changes in its process, undone."""
+    for name in ("GRADIO_TEMP_DIR", "GRADIO_ANALYTICS_ENABLED", "HF_HUB_OFFLINE"):
         monkeypatch.setenv(name, "")
-    handler, port = signal.getsignal(signal.SIGTERM), server.address.split(":")[-1].strip("/")
-    assert main(["serve", "--model_path", str(run_folder), "--port", port]) == 1
-    assert capsys.readouterr().err.endswith(f"error: cannot listen on 127.0.0.1, port {port}: it is taken, or not on"
-                                            " this machine; try --port 0\n")  # fmt: skip
+    handler = signal.getsignal(signal.SIGTERM)
+    yield
     signal.signal(signal.SIGTERM, handler)
+
+
+def test_a_taken_port_is_named_and_a_signal_leaves_nothing(server, run_folder, contained, capsys):
+    port = server.address.split(":")[-1].strip("/")
+    assert main(["serve", "--model_path", str(run_folder), "--port", port]) == 1
+    assert f"error: cannot listen on 127.0.0.1, port {port}: it is taken, or not on" in capsys.readouterr().err
     server.send_signal(signal.SIGTERM)
     assert server.wait(PATIENCE) == 0
     assert not list(server.temporary.glob("ran_serve_*")) and "Traceback" not in server.log.read_text()
 
 
-def test_a_missing_package_is_named(monkeypatch, capsys):
-    for name in ("GRADIO_TEMP_DIR", "GRADIO_ANALYTICS_ENABLED", "HF_HUB_OFFLINE"):
-        monkeypatch.setenv(name, "")
-    handler = signal.getsignal(signal.SIGTERM)
+def test_a_missing_package_is_named(contained, monkeypatch, capsys):
     monkeypatch.setitem(sys.modules, "gradio", None)
     assert main(["serve"]) == 1
-    signal.signal(signal.SIGTERM, handler)
     assert capsys.readouterr().err == "error: serve needs another package: pip install gradio\n"
