@@ -11,8 +11,8 @@ def words(command: str, data: Path, weights: Path, out: Path, *more: str, worker
     options = {
         "prepare": ["--images", test / "images", "--masks", test / "masks", "--dataset", "NEW", "--white", "in_focus",
                     "--split", "train", "--data_path", out],
-        "train": [*loading, "--model_path", out, "--arch", TINY, "--pretrained", "none", "--img_size", 64, "--val_share",
-                  0.34, "--epochs", 3, "--lr", "1e-4", "--resume"],
+        "train": [*loading, "--model_path", out, "--arch", TINY, "--pretrained", "none", "--img_size", 64,
+                  "--val_share", 0.34, "--epochs", 3, "--lr", "1e-4", "--resume"],
         "test": [*loading, "--model_path", weights, "--output", out, "--save_map", "True", "--report", "False"],
         "predict": [test / "images", "--model_path", weights, "--output", out, "--overlay", "--table", "csv",
                     "--device", "cpu"],

@@ -74,13 +74,16 @@ def test_a_downloaded_encoder_is_not_unpickled(config, tmp_path, monkeypatch):
     assert not (tmp_path / "marker").exists()
 
 
-IMAGES = [(reader, content) for content in (JPEG, encoded(PICTURE, "PNG"), encoded(MASK, "PNG"), encoded(PICTURE, "WEBP"),
-          encoded(PICTURE, "TIFF", compression="tiff_lzw"), DNG) for reader in (read_image, read_photo, read_mask, read_map)]  # fmt: skip
+IMAGES = {
+    "JPEG": JPEG, "PNG": encoded(PICTURE, "PNG"), "mask": encoded(MASK, "PNG"), "WEBP": encoded(PICTURE, "WEBP"),
+    "TIFF": encoded(PICTURE, "TIFF", compression="tiff_lzw"), "DNG": DNG,
+}  # fmt: skip
 
 
-@pytest.mark.parametrize("reader, content", IMAGES)
-def test_damaged_images_give_a_value_or_a_sentence(reader, content, tmp_path):
-    damaged(reader, tmp_path / "a.image", content, lambda value: getattr(value, "pixels", value).dtype == np.uint8)
+@pytest.mark.parametrize("kind", IMAGES)
+@pytest.mark.parametrize("reader", [read_image, read_photo, read_mask, read_map])
+def test_damaged_images_give_a_value_or_a_sentence(reader, kind, tmp_path):
+    damaged(reader, tmp_path / "a.image", IMAGES[kind], lambda value: getattr(value, "pixels", value).dtype == np.uint8)
 
 
 def test_damaged_weights_states_and_settings_give_a_value_or_a_sentence(tmp_path):

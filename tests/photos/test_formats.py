@@ -154,8 +154,9 @@ def test_renderings_keep_author_rights_date_camera_and_place_upright(tmp_path, k
 def test_metadata_that_are_damaged_or_do_not_fit_a_rendering_are_dropped(tmp_path):
     large = Image.Exif()
     large.get_ifd(ExifTags.IFD.Exif)[37510] = b"words" * 20000  # more than a JPEG holds
-    for content in (encoded(Image.fromarray(PICTURE).convert("CMYK"), "JPEG", icc_profile=PROFILE), b"no image",
-                    encoded(PICTURE, "PNG", exif=large), changed(JPEG, b"Exif", 6, b"II\x2a\0" + b"\xff" * 4)):  # fmt: skip
+    cmyk = encoded(Image.fromarray(PICTURE).convert("CMYK"), "JPEG", icc_profile=PROFILE)
+    broken = changed(JPEG, b"Exif", 6, b"II\x2a\0" + b"\xff" * 4)
+    for content in (cmyk, broken, encoded(PICTURE, "PNG", exif=large), b"no image"):
         (tmp_path / "a").write_bytes(content)
         assert read_metadata(tmp_path / "a") == {}
 
