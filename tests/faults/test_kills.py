@@ -22,7 +22,7 @@ from ran.utils.tool_options import PrepareOptions, SampleOptions
 from tests import processes
 from tests.faults.commands import words
 
-KILLS = 3
+KILLS = 2
 
 
 @pytest.fixture(scope="module")

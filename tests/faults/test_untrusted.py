@@ -7,19 +7,18 @@ import numpy as np
 import pytest
 import torch
 import torchvision
-from safetensors.torch import save_file
 
 from ran.data.images import read_image
 from ran.data.masks import read_map, read_mask
 from ran.model.state_dicts import read_state_dict
 from ran.photos.formats import read_photo
 from ran.photos.onnx import load_model
-from ran.tools import evaluate, prepare, report
+from ran.tools import prepare, report
 from ran.trainer import run
 from ran.utils.checkpoint import load_network, read_state, read_weights, save_state, save_weights, state_to_resume
 from ran.utils.command_line import read_yaml
 from ran.utils.files import check_name
-from ran.utils.tool_options import EvaluateOptions, PrepareOptions, ReportOptions
+from ran.utils.tool_options import PrepareOptions, ReportOptions
 from ran.utils.weight_files import write_hash
 from tests.faults.making import DNG, JPEG, MASK, PICTURE, encoded
 
@@ -123,13 +122,6 @@ def test_weights_whose_metadata_lie_are_reported(run_folder, tmp_path, model, co
         load_network(tmp_path / "w.safetensors")
 
 
-@pytest.mark.parametrize("metadata", [None, {"model": "{", "config": "{}"}, {"model": "{}", "config": "null"}])
-def test_weights_of_something_else_are_reported(tmp_path, metadata):
-    save_file({"x": torch.zeros(1)}, tmp_path / "w.safetensors", metadata)
-    with pytest.raises(ValueError, match="w.safetensors: not "):
-        read_weights(tmp_path / "w.safetensors")
-
-
 @pytest.mark.parametrize("content", [{}, [], {"config": {}}, {"config": 1, "optimizer": None}])
 def test_a_state_of_something_else_is_reported(config, tmp_path, content):
     torch.save(content, tmp_path / "last.pt")
@@ -162,7 +154,6 @@ def test_commands_check_the_names_of_sets(evaluated, dataset, tmp_path):
         (tmp_path / "scores" / file.name).write_text(file.read_text().replace("SAMPLE", name))
     for command, options in (
         (report, ReportOptions(scores=[str(tmp_path / "scores")], output=out)),
-        (evaluate, EvaluateOptions(maps=[f"m={masks}"], gt=masks, dataset=name, output=out)),
         (
             prepare,
             PrepareOptions(images=masks, masks=masks, dataset=name, white="in_focus", split="train", data_path=out),

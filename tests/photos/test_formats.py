@@ -118,13 +118,6 @@ def test_camera_raw_files_are_developed_upright(tmp_path, name, version, orienta
         read_photo(tmp_path / name)
 
 
-def test_raw_files_that_rawpy_does_not_know_are_refused(tmp_path):
-    pytest.importorskip("rawpy")
-    (tmp_path / "a.orf").write_bytes(b"IIRO" + bytes(99))
-    with pytest.raises(ValueError, match="a.orf: .*rawpy cannot read.*save it as TIFF"):
-        read_photo(tmp_path / "a.orf")
-
-
 @pytest.mark.parametrize("kind", ["JPEG", "PNG", "TIFF", "heic"])
 @pytest.mark.parametrize("name", ["out.jpg", "out.png"])
 def test_renderings_keep_author_rights_date_camera_and_place_upright(tmp_path, kind, name):
