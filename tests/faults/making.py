@@ -85,13 +85,8 @@ EXIF[0x0112] = 6
 EXIF[0x010F] = "a camera"
 JPEG = encoded(PICTURE, "JPEG", quality=95, exif=EXIF)
 JPEG_PLAIN = encoded(PICTURE, "JPEG", quality=95)
-PNG, TIFF, BMP = (encoded(PICTURE, kind) for kind in ("PNG", "TIFF", "BMP"))
-LZW = encoded(PICTURE, "TIFF", compression="tiff_lzw")
-GIF = encoded(PICTURE, "GIF")
-WEBP = encoded(PICTURE, "WEBP", quality=95)
 BGR16 = PICTURE[..., ::-1].astype(np.uint16) * 257
 SIXTEEN = GREY.astype(np.uint16) * 257
 FLOATS = (GREY / 255).astype(np.float32)
 LINE, COLUMN = np.tile(PICTURE[:1], (1, 40, 1)), np.tile(PICTURE[:, :1], (60, 1, 1))
-PLANES = {"planarconfig": "separate", "photometric": "rgb"}
 DNG = dng()

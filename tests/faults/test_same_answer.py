@@ -1,13 +1,10 @@
-"""The same answer twice: whatever the workers, the order of files, the batch size, the locale, the library's version.
+"""The same answer twice: whatever the workers, the order of files, the batch size, the library's version.
 
 `python -m tests.faults.test_same_answer` writes the golden numbers anew, after new weights were released.
 """
 
 import json
-import os
 import shutil
-import subprocess
-import sys
 from pathlib import Path
 
 import cv2
@@ -16,16 +13,14 @@ import pytest
 import torch
 
 from main import main
-from ran.data.images import write_image
 from ran.predictor import SHIPPED, load_model
+from ran.utils.checkpoint import read_state
 from ran.utils.files import write_json
 from ran.utils.weight_files import hash_of
-from tests.small import TINY
+from tests.faults.commands import words
 
-ROOT = Path(__file__).parents[2]
 GOLDEN = Path(__file__).with_name("golden.json")
 GRID = (8, 12)  # a map is remembered by its means over so many rows and columns
-CPU = ["--device", "cpu"]
 
 
 def generated() -> dict[str, np.ndarray]:
@@ -54,15 +49,12 @@ def test_the_shipped_weights_answer_as_they_did():
     """To 1e-4: a library that changes answers is seen. Weights and numbers are released together."""
     golden = json.loads(GOLDEN.read_text())
     assert golden["sha256"] == hash_of(SHIPPED), "new weights: python -m tests.faults.test_same_answer"
+    known = SHIPPED.with_name(f"{SHIPPED.name}.sha256").read_text().split()
+    assert known == [hash_of(SHIPPED), SHIPPED.name]
     predictor = load_model(device="cpu")
     for name, picture in generated().items():
         assert np.abs(means(predictor(picture)) - np.array(golden["means"][name])).max() < 1e-4, name
     assert np.ptp(golden["means"]["half"]) > 0.5  # the numbers say something
-
-
-def test_the_shipped_weights_are_those_of_their_hash():
-    known = SHIPPED.with_name(f"{SHIPPED.name}.sha256").read_text().split()
-    assert known == [hash_of(SHIPPED), SHIPPED.name]
 
 
 def test_maps_do_not_depend_on_the_batch_size():
@@ -83,52 +75,29 @@ def shuffled(dataset, tmp_path_factory) -> Path:
     return folder
 
 
-def results(folder: Path) -> dict[str, bytes]:
-    return {str(p.relative_to(folder)): p.read_bytes() for p in folder.rglob("*") if p.suffix in (".png", ".csv")}
-
-
 def test_scores_depend_on_no_worker_order_or_batch(dataset, shuffled, run_folder, tmp_path):
-    def test(name: str, data: Path, *words: str) -> dict[str, bytes]:
+    def test(name: str, data: Path, batch_size: str, workers: int = 0) -> dict[str, bytes]:
         out = tmp_path / name
-        assert main(["test", "--data_path", str(data), "--model_path", str(run_folder), "--output", str(out), "--name",
-                     "ran", "--save_map", "True", "--report", "False", *words, *CPU]) == 0  # fmt: skip
-        return results(out)
+        more = ("--name", "ran", "--batch_size", batch_size)
+        assert main(words("test", data, run_folder, out, *more, workers=workers)) == 0
+        return {str(p.relative_to(out)): p.read_bytes() for p in out.rglob("*") if p.suffix in (".png", ".csv")}
 
-    first = test("first", dataset, "--num_workers", "0", "--batch_size", "1")
+    first = test("first", dataset, "1")
     assert len(first) == 5
-    assert test("workers", dataset, "--num_workers", "2", "--batch_size", "1") == first
-    assert test("order", shuffled, "--num_workers", "0", "--batch_size", "1") == first
-    for name, data in test("batch", dataset, "--num_workers", "1", "--batch_size", "3").items():
+    assert test("workers", dataset, "1", workers=2) == first
+    assert test("order", shuffled, "1") == first
+    for name, data in test("batch", dataset, "3").items():
         if name.endswith(".png"):  # 8 bits of what is equal to 1e-5
             maps = [cv2.imdecode(np.frombuffer(x, np.uint8), 0).astype(int) for x in (data, first[name])]
             assert np.abs(maps[0] - maps[1]).max() <= 1
 
 
-def test_training_depends_on_no_order_of_files(dataset, shuffled, tmp_path):
+def test_training_depends_on_no_order_of_files(dataset, shuffled, run_folder, tmp_path):
     weights = []
     for name, data in (("a", dataset), ("b", shuffled)):
-        run = tmp_path / name
-        assert main(["train", "--data_path", str(data), "--model_path", str(run), "--arch", TINY, "--pretrained",
-                     "none", "--img_size", "64", "--epochs", "1", "--num_workers", "0", *CPU]) == 0  # fmt: skip
-        weights.append(torch.load(run / "last.pt", weights_only=True)["network"])
+        assert main(words("train", data, run_folder, tmp_path / name, "--epochs", "1")) == 0
+        weights.append(read_state(tmp_path / name / "last.pt")["network"])
     assert all(torch.equal(weights[0][name], weights[1][name]) for name in weights[0])
-
-
-@pytest.mark.slow
-def test_maps_and_tables_depend_on_no_locale(tmp_path):
-    """Decimal points, upper case, the encoding of names: none of it is the locale's, which a process starts with."""
-    shoot = tmp_path / "shoot"
-    for name, picture in zip(("é", "Größe I", "日本"), generated().values()):
-        write_image(shoot / f"{name}.png", picture)
-    words = ["predict", str(shoot), "--table", "csv", "--size", "64", *CPU, "--output"]
-    assert main([*words, str(tmp_path / "here")]) == 0
-    found = [results(tmp_path / "here")]
-    for locale in ("C", "tr_TR.UTF-8"):
-        out, locales = tmp_path / locale, os.environ | {"LC_ALL": locale, "LANG": locale}
-        done = subprocess.run([sys.executable, ROOT / "main.py", *words, out], env=locales, capture_output=True)
-        assert done.returncode == 0, done.stderr.decode()
-        found.append(results(out))
-    assert all(one == found[0] for one in found[1:]) and len(found[0]) == 4
 
 
 if __name__ == "__main__":

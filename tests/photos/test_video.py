@@ -30,16 +30,17 @@ def difference(result: Path, expected) -> float:
 
 
 def test_a_clip_keeps_its_times_and_its_sound(run_folder, tmp_path, capsys):
-    clip, predictor = write_clip(tmp_path / "clip.mp4", halves(6), sound="aac"), load_model(run_folder, "cpu")
-    result = run(clip, tmp_path, model_path=str(run_folder))
+    clip = write_clip(tmp_path / "clip.mp4", halves(6), sound="aac", tracks=3)
+    result, predictor = run(clip, tmp_path, model_path=str(run_folder)), load_model(run_folder, "cpu")
     assert result.name == "clip.overlay.mp4" and sound_of(result) == sound_of(clip)
-    assert "6 frame(s) in" in (said := capsys.readouterr()).out and not said.err
+    assert "6 frame(s) in" in (said := capsys.readouterr()).out
+    assert said.err.endswith(f"warning: {clip}: 2 further track(s) are left out\n")
     frames, *times = read_clip(clip)
     assert read_clip(result)[1:] == (*times,)
     assert difference(result, [overlay(frame, predictor.levels(frame)) for frame in frames]) < 4  # what H.264 loses
 
 
-@pytest.mark.parametrize("name, codec", [("a.mp4", "libx264"), ("a.webm", "libvpx-vp9"), ("a.mkv", "libx264")])
+@pytest.mark.parametrize("name, codec", [("a.mp4", "libx264"), ("a.webm", "libvpx-vp9")])
 def test_times_are_kept_however_they_vary_and_stand_in_the_table(bright, tmp_path, name, codec):
     clip = write_clip(tmp_path / name, halves(5), [0, 100, 130, 400, 1000], codec=codec)
     table = (result := run(clip, tmp_path, show="map", table="csv")).with_suffix(".frames.csv")
@@ -75,13 +76,12 @@ def test_frames_are_upright_also_with_odd_sides_and_oblong_pixels(bright, tmp_pa
 
 
 @pytest.mark.parametrize("height, matrix, span, codec", [
-    (64, 5, 1, "libx264"), (64, 5, 2, "libx264"), (64, 5, 1, "mpeg4"), (720, 9, 1, "libx264"), (720, 1, 1, "mpeg4"),
+    (64, 5, 1, "libx264"), (64, 5, 2, "libx264"), (720, 9, 1, "libx264"), (720, 1, 1, "mpeg4"),
 ])  # fmt: skip
-def test_colours_are_those_of_the_source(bright, tmp_path, monkeypatch, height, matrix, span, codec):
-    monkeypatch.setattr(Bright, "_run", lambda self, images: np.ones((1, 64, 64), np.float32))
+def test_colours_are_those_of_the_source(bright, tmp_path, height, matrix, span, codec):
     patch = np.full((height, 64, 3), (200, 60, 30), np.uint8)
     clip = write_clip(tmp_path / "a.mkv", [patch], codec=codec, colorspace=matrix, color_range=span)
-    with av.open(str(run(clip, tmp_path))) as container:
+    with av.open(str(run(clip, tmp_path, show="bokeh"))) as container:  # of a plain colour: the same
         shown = next(container.decode(video=0))
     assert shown.colorspace == 1 and abs(shown.to_ndarray(format="rgb24").astype(int) - patch).max() <= 5
 
@@ -102,7 +102,6 @@ def test_what_is_transparent_stays_so(bright, tmp_path, name, codec, pix_fmt):
     assert alpha[left].max() < 12 and alpha[middle].min() > 243 and alpha[right].max() < 12
     shown = read_clip(run(clip, tmp_path / "2", show="cutout", background="#00ff00"))[0].astype(int)
     assert abs(shown[left] - (0, 255, 0)).max() < 12 and shown[middle].min() > 243
-    assert abs(read_clip(run(clip, tmp_path / "3", show="map"))[0][left].astype(int) - 128).max() < 12
 
 
 def test_gif_and_numbered_images(bright, tmp_path):
@@ -128,63 +127,51 @@ def test_sound_that_the_file_does_not_hold_is_left_out(bright, tmp_path, capsys,
     assert capsys.readouterr().err.startswith(f"warning: {clip}: its sound ({codec}")
 
 
-@pytest.mark.parametrize("name, show", [("a.mkv", "overlay"), ("a.mp4", "map"), ("a.webm", "cutout")])
-def test_sound_may_be_longer_than_the_video(bright, tmp_path, capsys, name, show):
-    looks = {"sound": "libopus", "codec": "libvpx-vp9"} if show == "cutout" else {"sound": "aac"}
+@pytest.mark.parametrize("name, looks, show", [
+    ("a.mp4", {"sound": "aac"}, "map"), ("a.webm", {"sound": "libopus", "codec": "libvpx-vp9"}, "cutout"),
+])  # fmt: skip
+def test_sound_may_be_longer_than_the_video(bright, tmp_path, capsys, name, looks, show):
     clip = write_clip(tmp_path / name, halves(9), tail=3000, **looks)
     assert (same := sound_of(run(clip, tmp_path, show=show))) == sound_of(clip) and same[-1][1] > 4
     assert not capsys.readouterr().err and sound_of(run(clip, tmp_path, show=show, frames=5))[-1][1] < 0.5
 
 
-def test_tracks_that_are_left_out_are_said(bright, tmp_path, capsys):
-    clip = write_clip(tmp_path / "clip.mp4", halves(6), sound="aac", tracks=3)
-    assert read_clip(run(clip, tmp_path))[1] == [0, 100, 200, 300, 400, 500]
-    assert capsys.readouterr().err == f"warning: {clip}: 2 further track(s) are left out\n"
-
-
-def test_mistakes_end_in_a_sentence_and_leave_nothing(bright, tmp_path, monkeypatch):
-    write_clip(tmp_path / "clip.mp4", halves(2))
-    write_clip(tmp_path / "pq.mp4", halves(2), pix_fmt="yuv420p10le", color_trc=16)
-    write_clip(tmp_path / "inter.mkv", halves(2), settings={"x264-params": "tff=1"})
-    parts = [write_clip(tmp_path / f"{side}.h264", halves(3, side)).read_bytes() for side in (64, 96)]
-    (tmp_path / "sizes.h264").write_bytes(b"".join(parts))
+@pytest.fixture(scope="module")
+def bad(tmp_path_factory) -> Path:
+    """A folder of videos that are refused, and of clip.mp4, which is whole."""
+    folder = tmp_path_factory.mktemp("bad")
+    write_clip(folder / "clip.mp4", halves(2))
+    write_clip(folder / "pq.mp4", halves(2), pix_fmt="yuv420p10le", color_trc=16)
+    write_clip(folder / "inter.mkv", halves(2), settings={"x264-params": "tff=1"})
+    parts = [write_clip(folder / f"{side}.h264", halves(3, side)).read_bytes() for side in (64, 96)]
+    (folder / "sizes.h264").write_bytes(b"".join(parts))
     first, *others = map(Image.fromarray, halves(3))
-    first.save(tmp_path / "moving.webp", save_all=True, append_images=others)
+    first.save(folder / "moving.webp", save_all=True, append_images=others)
     noise = np.random.default_rng(0).integers(0, 256, (20, 64, 96, 3), np.uint8)
-    for name in ("cut.mp4", "cut.mkv"):
-        data = write_clip(tmp_path / name, noise, sound="aac").read_bytes()
-        (tmp_path / name).write_bytes(data[: len(data) // 2])
-    with av.open(str(write_clip(tmp_path / "hole.mp4", halves(6)))) as container:
-        place = [packet.pos for packet in container.demux(video=0)][3]
-    with (tmp_path / "hole.mp4").open("r+b") as file:
-        file.seek(place)
-        file.write(b"\xff" * 4)  # the length of what follows
-    for name in ("old.mp4", "new.frames.csv"):
-        (tmp_path / name).write_text("no video")
-    before = {path.name: path.read_bytes() for path in tmp_path.iterdir()}
-    for name, more, message in (
-        ("none/%04d.png", {}, "none.overlay.mp4: FFmpeg fails .No such file"),
-        ("old.mp4", {}, "old.mp4 -> .*: FFmpeg fails .Invalid data"),
-        ("pq.mp4", {}, "pq.mp4: HDR .PQ.; convert it to SDR first"),
-        ("inter.mkv", {}, "inter.mkv: interlaced; run `ffmpeg -i IN -vf bwdif OUT.mp4` first"),
-        ("sizes.h264", {}, "sizes.h264: the size of its frames changes; run `ffmpeg -i IN OUT.mp4` first"),
-        ("moving.webp", {}, "moving.webp -> .*: FFmpeg fails .Invalid data"),  # it has no decoder for it
-        ("hole.mp4", {}, "hole.mp4 -> .*: FFmpeg fails .Invalid data"),
-        ("cut.mp4", {}, "cut.mp4: it ends early, 1.* s of 2.* s are there; run `ffmpeg -i IN OUT.mp4` first"),
-        ("cut.mkv", {}, "cut.mkv: it ends early, 1.* s of 2.* s are there; run `ffmpeg -i IN OUT.mp4` first"),
-        ("clip.mp4", {"output": "%04d.png"}, "--output %04d.png: name a folder, .webm or .mp4 file"),
-        ("clip.mp4", {"output": "a.mp4", "show": "cutout"}, "a cut-out in .mp4 needs --background"),
-        ("clip.mp4", {"output": str(tmp_path / "old.mp4")}, "old.mp4 exists; --overwrite replaces it"),
-        ("clip.mp4", {"output": str(tmp_path / "new.mp4")}, "new.frames.csv exists; --overwrite replaces it"),
-        ("clip.mp4", {"output": str(tmp_path / "clip.mp4"), "overwrite": True}, "clip.mp4 is the video itself"),
-    ):
-        with pytest.raises(ValueError, match=message):
-            run(tmp_path / name, tmp_path, **{"overwrite": False} | more)
-    monkeypatch.setattr(Bright, "_run", lambda *_: 1 / 0)
-    with pytest.raises(ZeroDivisionError):
-        run(tmp_path / "clip.mp4", tmp_path)
-    (tmp_path / "out").rmdir()  # it is empty
-    assert {path.name: path.read_bytes() for path in tmp_path.iterdir()} == before
+    data = write_clip(folder / "cut.mp4", noise, sound="aac").read_bytes()
+    (folder / "cut.mp4").write_bytes(data[: len(data) // 2])
+    (folder / "old.mp4").write_text("no video")
+    return folder
+
+
+@pytest.mark.parametrize("name, options, message", [
+    ("old.mp4", {}, "old.mp4 -> .*: FFmpeg fails .Invalid data"),
+    ("pq.mp4", {}, "pq.mp4: HDR .PQ.; convert it to SDR first"),
+    ("inter.mkv", {}, "inter.mkv: interlaced; run `ffmpeg -i IN -vf bwdif OUT.mp4` first"),
+    ("sizes.h264", {}, "sizes.h264: the size of its frames changes; run `ffmpeg -i IN OUT.mp4` first"),
+    ("moving.webp", {}, "moving.webp -> .*: FFmpeg fails .Invalid data"),  # it has no decoder for it
+    ("cut.mp4", {}, "cut.mp4: it ends early, 1.* s of 2.* s are there; run `ffmpeg -i IN OUT.mp4` first"),
+    ("clip.mp4", {"output": "%04d.png"}, "--output %04d.png: name a folder, .webm or .mp4 file"),
+    ("clip.mp4", {"output": "a.mp4", "show": "cutout"}, "a cut-out in .mp4 needs --background"),
+    ("clip.mp4", {"output": "old.mp4"}, "old.mp4 exists; --overwrite replaces it"),
+    ("clip.mp4", {"output": "clip.mp4", "overwrite": True}, "clip.mp4 is the video itself"),
+])  # fmt: skip
+def test_mistakes_end_in_a_sentence_and_leave_nothing(bright, bad, tmp_path, monkeypatch, name, options, message):
+    monkeypatch.chdir(bad)
+    before = {path.name: path.read_bytes() for path in bad.iterdir()}
+    with pytest.raises(ValueError, match=message):
+        run(name, tmp_path, **{"overwrite": False} | options)
+    assert {path.name: path.read_bytes() for path in bad.iterdir()} == before and not list(tmp_path.glob("out/*"))
 
 
 def test_without_pyav_it_says_what_to_install(monkeypatch):

@@ -1,0 +1,164 @@
+"""Files of others: what a user may name is data, and never code; damaged files give a value or a sentence."""
+
+import pickle
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+import torchvision
+
+from ran.data.images import read_image
+from ran.data.masks import read_map, read_mask
+from ran.model.state_dicts import read_state_dict
+from ran.photos.formats import read_photo
+from ran.photos.onnx import load_model
+from ran.tools import prepare, report
+from ran.trainer import run
+from ran.utils.checkpoint import load_network, read_state, read_weights, save_state, save_weights, state_to_resume
+from ran.utils.command_line import read_yaml
+from ran.utils.files import check_name
+from ran.utils.tool_options import PrepareOptions, ReportOptions
+from ran.utils.weight_files import write_hash
+from tests.faults.making import DNG, JPEG, MASK, PICTURE, encoded
+
+READERS = [
+    (read_weights, "a.safetensors"), (read_weights, "a.pt"), (read_state, "last.pt"), (read_state_dict, "a.pth"),
+    (read_state_dict, "a.safetensors"), (load_model, "a.onnx"), (load_model, "a.safetensors"), (read_map, "a.npy"),
+    (read_map, "a.mat"), (read_yaml, "a.yaml"), (read_photo, "a.jpg"),
+]  # fmt: skip
+
+
+class Bomb:
+    """Writes a file when it is unpickled."""
+
+    def __init__(self, marker: Path):
+        self.marker = marker
+
+    def __reduce__(self):
+        return Path.write_text, (self.marker, "unpickled")
+
+
+def attack(path: Path, kind: str, marker: Path) -> None:
+    bomb = {"state_dict": Bomb(marker), "network": Bomb(marker), "config": Bomb(marker)}
+    if kind == "pickle":
+        path.write_bytes(pickle.dumps(bomb))
+    elif kind == "array":
+        with path.open("wb") as file:
+            np.save(file, np.array([[Bomb(marker)]], object), allow_pickle=True)
+    elif kind == "yaml":
+        path.write_text(f"a: !!python/object/apply:os.mkdir [{marker}]\n")
+    else:
+        torch.save(bomb, path, _use_new_zipfile_serialization=kind == "zip")
+
+
+@pytest.mark.parametrize("kind", ["pickle", "zip", "legacy", "array", "yaml"])
+@pytest.mark.parametrize("reader, name", READERS)
+def test_no_file_is_unpickled(reader, name, kind, tmp_path):
+    attack(tmp_path / name, kind, tmp_path / "marker")
+    with pytest.raises(ValueError, match=name):
+        reader(tmp_path / name)
+    assert not (tmp_path / "marker").exists()
+
+
+def test_a_downloaded_encoder_is_not_unpickled(config, tmp_path, monkeypatch):
+    """Where torchvision caches its weights, its own reader is told to read tensors alone, and checks their hash."""
+    monkeypatch.setattr(torch.hub, "get_dir", lambda: str(tmp_path / "hub"))
+    name = Path(torchvision.models.get_model_weights("resnet18").DEFAULT.url).name
+    (tmp_path / "hub/checkpoints").mkdir(parents=True)
+    attack(tmp_path / "hub/checkpoints" / name, "zip", tmp_path / "marker")
+    config.arch, config.pretrained = "resnet18", "imagenet"
+    with pytest.raises(FileNotFoundError, match="could not be downloaded or read"):
+        run(config)
+    assert not (tmp_path / "marker").exists()
+
+
+IMAGES = {
+    "JPEG": JPEG, "PNG": encoded(PICTURE, "PNG"), "mask": encoded(MASK, "PNG"), "WEBP": encoded(PICTURE, "WEBP"),
+    "TIFF": encoded(PICTURE, "TIFF", compression="tiff_lzw"), "DNG": DNG,
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("kind", IMAGES)
+@pytest.mark.parametrize("reader", [read_image, read_photo, read_mask, read_map])
+def test_damaged_images_give_a_value_or_a_sentence(reader, kind, tmp_path):
+    damaged(reader, tmp_path / "a.image", IMAGES[kind], lambda value: getattr(value, "pixels", value).dtype == np.uint8)
+
+
+def test_damaged_weights_states_and_settings_give_a_value_or_a_sentence(tmp_path):
+    state = {"encoder.weight": torch.ones(3, 4), "bias": torch.zeros(2, dtype=torch.float16)}
+    save_weights(tmp_path / "a.safetensors", state, {"model": {"arch": "resnet18"}, "config": {"img_size": 64}})
+    save_state(tmp_path / "last.pt", {"network": state, "config": {"lr": 0.1}, "history": [{"epoch": 1}], "epoch": 1})
+    (tmp_path / "a.yaml").write_text("base: &base {lr: 1e-4}\nlosses: [0.5, 1, 4]\nmore:\n  <<: *base\n")
+    for reader, name in ((read_weights, "a.safetensors"), (read_state, "last.pt"), (read_yaml, "a.yaml")):
+        damaged(reader, tmp_path / name, (tmp_path / name).read_bytes(), lambda value: True)
+    (tmp_path / "a.yaml").write_bytes(b"[" * 5000)
+    with pytest.raises(ValueError, match="a.yaml"):
+        read_yaml(tmp_path / "a.yaml")
+
+
+def damaged(reader, path: Path, content: bytes, is_right) -> None:
+    """Cuts a file, and changes some of its bytes; most of the places are near its beginning, where its structure is."""
+    rng = np.random.default_rng(0)
+    for number in range(60):
+        place = int(rng.integers(200 if number % 2 else len(content)))
+        new = (b"", b"\xff" * 4, b"\0" * 4, rng.bytes(8))[number % 4]
+        path.write_bytes(content[:place] + new + content[place + len(new) :] * bool(new))
+        try:
+            assert is_right(reader(path))
+        except ValueError as error:
+            assert path.name in str(error)
+
+
+@pytest.mark.parametrize("model, config", [
+    ({"arch": "../../etc/passwd"}, {"img_size": 64}), ({"surprise": 1}, {"img_size": 64}), ([], {"img_size": 64}),
+    (None, {}), (None, {"img_size": "64"}), (None, {"img_size": -1}),
+])  # fmt: skip
+def test_weights_whose_metadata_lie_are_reported(run_folder, tmp_path, model, config):
+    state, metadata = read_weights(run_folder)
+    model = metadata["model"] if model is None else model
+    save_weights(tmp_path / "w.safetensors", state, metadata | {"model": model, "config": config})
+    with pytest.raises(ValueError, match="w.safetensors: (its weights do not fit|not weights that `train` wrote)"):
+        load_network(tmp_path / "w.safetensors")
+
+
+@pytest.mark.parametrize("content", [{}, [], {"config": {}}, {"config": 1, "optimizer": None}])
+def test_a_state_of_something_else_is_reported(config, tmp_path, content):
+    torch.save(content, tmp_path / "last.pt")
+    config.resume = True
+    with pytest.raises(ValueError, match="last.pt: not a training state of this version"):
+        state_to_resume(tmp_path, config)
+
+
+def test_changed_weights_are_reported_by_their_hash(run_folder, tmp_path):
+    path = tmp_path / "w.safetensors"
+    path.write_bytes((run_folder / "best_model.safetensors").read_bytes())
+    write_hash(path)
+    path.write_bytes(path.read_bytes()[:-1] + b"\x55")
+    with pytest.raises(
+        ValueError, match="w.safetensors: damaged or changed, its SHA-256 is not that of w.safetensors.sha"
+    ):
+        read_weights(path)
+
+
+@pytest.mark.parametrize("name", ["../../elsewhere", "/elsewhere", "..", "a\\..\\b", ""])
+def test_names_lead_nowhere_else(name):
+    with pytest.raises(ValueError, match="a set's name"):
+        check_name(name)
+
+
+def test_commands_check_the_names_of_sets(evaluated, dataset, tmp_path):
+    name, masks, out = "../../elsewhere", str(dataset / "SAMPLE/Test/masks"), str(tmp_path / "a/b/out")
+    for file in evaluated.iterdir():
+        (tmp_path / "scores" / file.name).parent.mkdir(exist_ok=True)
+        (tmp_path / "scores" / file.name).write_text(file.read_text().replace("SAMPLE", name))
+    for command, options in (
+        (report, ReportOptions(scores=[str(tmp_path / "scores")], output=out)),
+        (
+            prepare,
+            PrepareOptions(images=masks, masks=masks, dataset=name, white="in_focus", split="train", data_path=out),
+        ),
+    ):
+        with pytest.raises(ValueError, match="a set's name"):
+            command.run(options)
+    assert not list(tmp_path.rglob("*elsewhere*")) and not any(Path(out).rglob("*.*"))
