@@ -189,6 +189,8 @@ def test_every_batch_has_extra_images_and_validation_its_own_size(two_sets):
     batches = [[data.names[index] for index in batch["index"]] for batch in data.train_loader]
     assert [[name[0] for name in batch] for batch in batches] == [[*"AAB"], [*"AAB"]]
     assert next(iter(data.val_loader))["image"].shape == (2, 3, 96, 96)
+    strong = TrainingData(dataclasses.replace(config, augmentation="strong"), None, {}).train_loader
+    assert next(iter(strong))["image"].shape == (3, 3, 64, 64) and strong.dataset.size == 91  # of which crops are cut
 
 
 def test_fine_tuning_keeps_the_split_of_the_training_before_with_its_twins(two_sets, tmp_path, capsys):
