@@ -63,26 +63,25 @@ def test_an_open_file_is_read_and_named(tmp_path):
         read_image(file)
 
 
-@pytest.mark.parametrize("tag", [*range(1, 9), 9])
 @pytest.mark.parametrize("kind", ["JPEG", "PNG", "WEBP", "TIFF", "AVIF"])
-def test_an_image_is_turned_upright(tmp_path, kind, tag):
-    path = written(tmp_path, "a", turned(tag, kind))
-    with Image.open(io.BytesIO(path.read_bytes())) as image:
-        expected = np.asarray(ImageOps.exif_transpose(image).convert("RGB"))
-    assert np.array_equal(read_image(path), expected)
-    assert np.abs(expected.astype(int) - PICTURE).mean() < 5 or tag == 9
-    with Image.open(io.BytesIO(path.read_bytes())) as image:
-        assert np.array_equal(as_rgb(image), expected)
+def test_an_image_is_turned_upright(tmp_path, kind):
+    for tag in range(1, 10):
+        path = written(tmp_path, "a", turned(tag, kind))
+        with Image.open(path) as image:
+            expected = np.asarray(ImageOps.exif_transpose(image).convert("RGB"))
+        assert np.array_equal(read_image(path), expected)
+        assert np.abs(expected.astype(int) - PICTURE).mean() < 5 or tag == 9
+        with Image.open(io.BytesIO(path.read_bytes())) as image:
+            assert np.array_equal(as_rgb(image), expected)
 
 
 @pytest.mark.filterwarnings("ignore:Corrupt EXIF", "ignore:Truncated File")
 def test_a_damaged_exif_is_no_damaged_image(tmp_path):
-    for kind in ("JPEG", "WEBP"):
-        whole = turned(6, kind)
-        start = whole.index(b"II*" if b"II*" in whole else b"MM\0*")
-        for place in range(start, start + 23):
-            broken = whole[:place] + b"\xff\xfe\xff\xff" + whole[place + 4 :]
-            assert read_image(written(tmp_path, "a", broken)).size == PICTURE.size
+    whole = turned(6)
+    start = whole.index(b"MM\0*")
+    for place in range(start, start + 23):
+        broken = whole[:place] + b"\xff\xfe\xff\xff" + whole[place + 4 :]
+        assert read_image(written(tmp_path, "a", broken)).size == PICTURE.size
 
 
 CANON = b"II*\0\x10\0\0\0CR\2\0\0\0\0\0" + struct.pack("<H", 9) + b"".join(
@@ -119,16 +118,6 @@ def test_what_is_not_in_the_list_is_refused_with_the_reason(tmp_path, kind):
         read_image(written(tmp_path, "a.image", content))
 
 
-@pytest.mark.parametrize("suffix", [".png", ".tif"])
-@pytest.mark.parametrize("channels", [1, 3, 4])
-def test_16_bits_are_rounded(tmp_path, suffix, channels):
-    values = np.random.default_rng(0).integers(0, 2**16, (6, 9, channels), dtype=np.uint16)
-    path = written(tmp_path, f"a{suffix}", cv2.imencode(suffix, values)[1].tobytes())
-    colours = values[..., 2::-1] if channels > 1 else np.repeat(values, 3, -1)
-    assert np.array_equal(read_image(path), np.rint(colours / 257))
-    assert np.array_equal(as_rgb(colours), read_image(path))
-
-
 def test_all_levels_of_16_bits_and_of_floats_are_rounded():
     levels = np.arange(2**16, dtype=np.uint16).reshape(256, 256)
     assert np.array_equal(to_8_bit(levels), np.rint(levels / 257))
@@ -139,32 +128,22 @@ def test_all_levels_of_16_bits_and_of_floats_are_rounded():
             to_8_bit(np.array([0.5, value]))
 
 
-@pytest.mark.parametrize("place", [0, 5, 95])
-def test_one_bright_pixel_anywhere_shows_that_16_bits_are_full(tmp_path, place):
-    dark, opaque = np.full((64, 96, 3), 4095, np.uint16), np.full((64, 96), 65535, np.uint16)
-    for suffix, values in ((".png", dark[..., 0].copy()), (".tif", dark[..., 0].copy()), (".png", dark.copy()),
-                           (".png", np.dstack([dark, opaque]))):  # fmt: skip
-        path = tmp_path / f"a{suffix}"
+def test_16_bits_without_a_high_level_may_hold_fewer(tmp_path):
+    for values in (np.full((64, 96), 4095, np.uint16), np.full((64, 96, 3), 4095, np.uint16)):
         with pytest.raises(ValueError, match="highest level is 4095"):
-            read_image(written(tmp_path, path.name, cv2.imencode(suffix, values)[1].tobytes()))
-        values[9, place] = 4096
-        assert read_image(written(tmp_path, path.name, cv2.imencode(suffix, values)[1].tobytes())).max() == 16
-    assert not read_image(written(tmp_path, "black.png", cv2.imencode(".png", dark * 0)[1].tobytes())).any()
+            read_image(written(tmp_path, "a.png", cv2.imencode(".png", values)[1].tobytes()))
+        values[9, 95] = 4096
+        assert read_image(written(tmp_path, "a.png", cv2.imencode(".png", values)[1].tobytes())).max() == 16
+        assert not read_image(written(tmp_path, "a.png", cv2.imencode(".png", values * 0)[1].tobytes())).any()
 
 
-@pytest.mark.parametrize(
-    "bits, levels", [(1, (0, 255)), (4, (0, 255)), (8, (0, 255)), (4, range(0, 256, 17)), (8, range(256))]
-)
-def test_a_bmp_of_few_bits_is_read_by_its_palette(tmp_path, bits, levels):
+def test_a_bmp_is_read_by_its_palette(tmp_path):
     """Pillow takes the indices of a palette of black and white for bits."""
-    indices = np.random.default_rng(0).integers(0, len(levels), (5, 16), dtype=np.uint8)
-    rows = (indices[::-1, :, None] >> np.arange(bits - 1, -1, -1, dtype=np.uint8) & 1).reshape(5, -1)
-    pixels = b"".join(bytes(np.packbits(row)).ljust(4, b"\0") for row in rows)
-    colours = b"".join(bytes([level, level, level, 0]) for level in levels)
-    about = struct.pack("<IiiHHIIiiII", 40, 16, 5, 1, bits, 0, len(pixels), 2835, 2835, len(levels), 0)
-    head = b"BM" + struct.pack("<III", 54 + len(colours) + len(pixels), 0, 54 + len(colours))
-    path = written(tmp_path, "a.bmp", head + about + colours + pixels)
-    assert np.array_equal(read_image(path), grey3(np.array(levels, np.uint8)[indices]))
+    indices = np.random.default_rng(0).integers(0, 2, (5, 16), dtype=np.uint8)
+    about = struct.pack("<IiiHHIIiiII", 40, 16, 5, 1, 8, 0, indices.size, 2835, 2835, 2, 0)
+    head = b"BM" + struct.pack("<III", 62 + indices.size, 0, 62) + about + bytes(4) + b"\xff\xff\xff\0"
+    path = written(tmp_path, "a.bmp", head + indices[::-1].tobytes())
+    assert np.array_equal(read_image(path), grey3(indices * 255))
 
 
 def test_a_decompression_bomb_is_refused(tmp_path, monkeypatch):
