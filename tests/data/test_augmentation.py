@@ -5,6 +5,7 @@ import numpy as np
 from ran.data.augmentation import paper_augmentation, strong_augmentation, uncropped
 from ran.dataloader import reseed
 
+
 def test_paper_augmentation_in_numbers():
     """Groups are drawn independently, each half of the time, and of a group's members each as often as the others.
 

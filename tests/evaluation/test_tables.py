@@ -146,7 +146,8 @@ def test_latex_marks_and_escapes(published):
 
 @pytest.mark.parametrize("columns, kind", [(["mae", "p0_f"], "table"), (None, "table*")])
 def test_a_wide_table_goes_over_both_columns(columns, kind):
-    (table,) = set_tables([method("a", 0.04, **dict.fromkeys(("p0_f", "p1_f", "p3_iou", "s", "weighted_f"), 0.5))], None)
+    more = dict.fromkeys(("p0_f", "p1_f", "p3_iou", "s", "weighted_f"), 0.5)
+    (table,) = set_tables([method("a", 0.04, **more)], None)
     text = latex(table, columns or table.columns)
     assert f"\\begin{{{kind}}}[t]" in text and f"\\begin{{tabular}}{{l{'c' * len(columns or table.columns)}}}" in text
     assert ("P3" in text) == (columns is None)
