@@ -33,8 +33,8 @@ def main(argv: list[str] | None = None) -> int:
     words = sys.argv[1:] if argv is None else argv
     if argv is None:
         warnings.showwarning = lambda message, *_: print(f"warning: {message}", file=sys.stderr)
-    # As a program it ends where nobody reads on, as behind `| head -1`. A server must outlive a reader.
-    if argv is None and words[:1] != ["serve"] and hasattr(signal, "SIGPIPE"):
+    # As a program it ends where nobody reads on, as behind `| head -1`; a server or one of several processes does not.
+    if argv is None and words[:1] != ["serve"] and "LOCAL_RANK" not in os.environ and hasattr(signal, "SIGPIPE"):
         signal.signal(signal.SIGPIPE, signal.SIG_DFL)
     status = guarded(lambda: dispatch(words))
     if "LOCAL_RANK" in os.environ:  # started by torchrun

@@ -12,6 +12,7 @@ from .data.resizing import focus_maps
 from .dataloader import as_floats
 from .evaluation import metrics
 from .model import RAN, make_network
+from .model.encoder import tensor_names
 from .model.losses import WEIGHTS, is_known, ran_loss
 from .training_data import TrainingData
 from .utils import checkpoint, distributed
@@ -245,7 +246,8 @@ def fresh_network(config: TrainConfig) -> RAN:
     options = {key: getattr(config, key) for key in ("arch", "attention", "connectivity", "decoder")}
     network = make_network(encoder_norm="group" if config.pretrained == "none" else "frozen", **options)
     if config.pretrained != "none" and (lacking := network.encoder.load_pretrained(config.pretrained)):
-        print(f"{config.pretrained} lacks {len(lacking)} layers, which start fresh: {', '.join(lacking)}")
+        count = len(tensor_names(network.encoder.backbone.state_dict()))
+        print(f"{config.pretrained} lacks {len(lacking)} of {count} tensors, which start fresh: {', '.join(lacking)}")
     return network
 
 

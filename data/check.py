@@ -6,7 +6,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from ..utils.picture_names import glob_folders
+from ..utils.image_names import glob_folders
 from ..utils.progress import in_threads
 from .contour import contour_band
 from .images import read_image

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from ..utils.command_line import as_typed
 from ..utils.files import common_affixes, list_images, pair_by_stem, read_lines
-from ..utils.picture_names import glob_folders
+from ..utils.image_names import glob_folders
 
 SPLITS = Path(__file__).parent.parent / "configs" / "splits"
 

@@ -124,7 +124,7 @@ class Encoder(nn.Module):
 
     def __init__(self, arch: str = "resnet50", norm: str = "frozen"):
         super().__init__()
-        if arch not in ARCHS and not arch.startswith(TIMM):
+        if arch not in ARCHS and not str(arch).startswith(TIMM):
             raise ValueError(f"unknown arch {arch!r}: choose one of {', '.join(ARCHS)}, or {TIMM}NAME")
         if norm not in NORMS:
             raise ValueError(f"unknown encoder norm {norm!r}: choose one of {', '.join(NORMS)}")

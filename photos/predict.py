@@ -19,7 +19,7 @@ from ..data.images import write_image
 from ..predictor import Predictor, advice_on_shape, chosen_weights
 from ..utils import distributed
 from ..utils.files import check_writable, write_csv, write_json
-from ..utils.picture_names import is_picture
+from ..utils.image_names import is_image
 from ..utils.progress import bar, cores_of_process, in_order
 from .formats import Photo, read_metadata, read_photo
 from .onnx import load_model
@@ -39,7 +39,7 @@ def run(options: PredictOptions) -> int:
         raise ValueError("name images before the options: files, folders or patterns")
     output, start = Path(options.output), time.monotonic()
     sources, skipped = find_images(options.paths, output)
-    names_file = is_picture(output) and not output.is_dir()
+    names_file = is_image(output) and not output.is_dir()
     more = options.table or any(getattr(options, name) for name in RENDERINGS)
     if names_file and (output.suffix != ".png" or len(sources) > 1 or more):
         raise ValueError(f"-o {output}: a .png file takes the map of one image and nothing else; name a folder")

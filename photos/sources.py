@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 
-from ..utils.picture_names import is_picture, is_systems
+from ..utils.image_names import is_image, is_systems
 from .options import RENDERINGS
 
 # What follows an image's name in every file that predict may write.
@@ -67,7 +67,7 @@ def _images(path: Path, output: Path, skipped: Counter[str]) -> dict[Path, str]:
             skipped["in --output"] += 1
         elif any(map(is_systems, name.parts)) and not named:
             skipped[HIDDEN] += 1
-        elif is_picture(file) or named:
+        elif is_image(file) or named:
             images[file] = name.with_suffix("").as_posix()
         else:
             skipped[file.suffix.lower() or "without suffix"] += 1

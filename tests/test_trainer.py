@@ -135,7 +135,7 @@ def test_partial_encoder_weights_are_reported(config, tmp_path, capsys):
     del state["layer4.1.conv2.weight"]
     torch.save(state, tmp_path / "partial.pth")
     trained = Trainer(dataclasses.replace(config, arch="resnet18", pretrained=str(tmp_path / "partial.pth")))
-    assert "lacks 1 layers, which start fresh: layer4.1.conv2.weight" in capsys.readouterr().out
+    assert "lacks 1 of 100 tensors, which start fresh: layer4.1.conv2.weight" in capsys.readouterr().out
     assert torch.equal(trained.network.encoder.backbone.conv1.weight, state["conv1.weight"])
 
 

@@ -8,7 +8,7 @@ from ..evaluation.scores import MethodScores, Pictures, write_scores
 from ..evaluation.scoring import in_processes, score_file
 from ..evaluation.tables import printed
 from ..utils.files import check_name, list_images, locked, read_lines
-from ..utils.picture_names import glob_folders, is_picture
+from ..utils.image_names import glob_folders, is_image
 from ..utils.progress import bar, cores
 from ..utils.tool_options import EvaluateOptions
 from .methods import KINDS, Method, match, one_each, shortened
@@ -27,7 +27,8 @@ def run(options: EvaluateOptions) -> None:
         if not needed.is_dir():
             raise FileNotFoundError(f"{needed}: no such folder")
     masks = chosen_masks(folder, options.names)
-    images_of = {path.stem: path for path in images.glob("*.*") if is_picture(path) and path.stem in masks}
+    found = list_images(images) if images.is_dir() else {}
+    images_of = {stem: found[stem][0] for stem in masks.keys() & found.keys()}
     for method in methods:
         match(method, masks, partly=bool(options.names))
     fail_unless_complete(methods, "missing", options)
@@ -76,7 +77,7 @@ def chosen_masks(folder: Path, names: str) -> dict[str, Path]:
     """Masks by stem: all of the folder, or those that the file `names` lists; a ValueError where one is missing."""
     found = list_images(folder)
     lines = read_lines(Path(names)) if names else list(found)
-    stems = list(dict.fromkeys(Path(line).stem if names and is_picture(Path(line)) else line for line in lines))
+    stems = list(dict.fromkeys(Path(line).stem if names and is_image(Path(line)) else line for line in lines))
     if not stems:
         raise ValueError(f"{names}: no names in it" if names else f"{folder}: no images")
     if absent := [stem for stem in stems if stem not in found]:

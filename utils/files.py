@@ -14,7 +14,7 @@ from typing import Any
 
 from filelock import FileLock, Timeout
 
-from .picture_names import is_picture, is_systems
+from .image_names import is_image, is_systems
 
 LOCK_SECONDS = 10  # loader processes of a run that was killed hold its lock for some seconds longer
 PART = 2**15  # bytes at both ends of a file that tell it from others
@@ -169,7 +169,7 @@ def list_images(folder: Path, more: tuple[str, ...] = ()) -> dict[str, list[Path
     for path in sorted(Path(folder).iterdir()):
         if path.is_dir() and not is_systems(path.name):
             raise ValueError(f"{path}: a folder among the images of {folder}: move its images up, or the folder away")
-        if is_picture(path) or path.suffix in more:
+        if is_image(path) or path.suffix in more:
             found.setdefault(path.stem, []).append(path)
     return found
 
@@ -177,7 +177,7 @@ def list_images(folder: Path, more: tuple[str, ...] = ()) -> dict[str, list[Path
 def pair_by_stem(
     images: Path, masks: Path, prefix: str = "", suffix: str = ""
 ) -> tuple[dict[str, tuple[Path, Path]], list[str]]:
-    """Pairs the pictures of two folders by file stem.
+    """Pairs the images of two folders by file stem.
 
     Args:
         prefix, suffix: what the stems of masks have more.
@@ -202,7 +202,7 @@ def pair_by_stem(
                 problems.append(f"{paths[0]}: no partner in {folder}")
     pairs = {stem: (left[stem][0], right[mask][0]) for stem, mask in mask_of.items() if mask in right}
     if not pairs and not problems:
-        problems.append(f"{images}: no pictures")
+        problems.append(f"{images}: no images")
     return pairs, problems
 
 

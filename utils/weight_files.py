@@ -30,14 +30,14 @@ def weights_in(path: Path) -> Path:
 
 
 def image_size(metadata: dict) -> int:
-    """Side of the square that a trained network wants pictures at, pixels.
+    """Side of the square that a trained network expects images at, pixels.
 
     Raises:
         ValueError: the metadata do not say it.
     """
     side = metadata["config"].get("test_size") or metadata["config"].get("img_size")
     if not isinstance(side, int) or side < MIN_SIZE:
-        raise ValueError(f"its metadata name no size of pictures, but {side}")
+        raise ValueError(f"its metadata lack the side of its images: {side}")
     return side
 
 

@@ -85,7 +85,7 @@ def test_encoders_are_exported_with_open_sides(arch, tmp_path):
 
 
 def test_command_line_offers_exactly_what_the_model_has():
-    assert (config.ARCHS, config.MIN_SIZE) == (ARCHS, MIN_SIZE)
+    assert (config.ARCHS, config.MIN_SIZE) == (encoder_module.ARCHS, MIN_SIZE)
     assert (ATTENTIONS, tuple(DECODERS)) == (config.ATTENTIONS, config.DECODERS)
 
 

@@ -89,7 +89,7 @@ def test_lost_and_doubled_partners_are_named(tmp_path):
     assert "a.jpg: no partner" in text and "c.png: no partner" in text and "b.jpg: doubled stem, also b.png" in text
     assert pair_by_stem(tmp_path / "nowhere", masks)[1] == [f"{tmp_path / 'nowhere'}: no such folder"]
     empty = touch(tmp_path / "empty")
-    assert pair_by_stem(empty, empty)[1] == [f"{empty}: no pictures"]
+    assert pair_by_stem(empty, empty)[1] == [f"{empty}: no images"]
     assert list_images(empty) == {}
 
 

@@ -1,4 +1,4 @@
-"""Which files and folders are pictures, and which a system left there: by their names alone."""
+"""Which files and folders are images, and which a system left there: by their names alone."""
 
 from functools import cache
 from pathlib import Path, PurePath
@@ -13,15 +13,15 @@ NO_PHOTOGRAPHS = (
     *("BUFR", "FITS", "GRIB", "HDF5"),  # measurements; .fit is a sports watch's, too
     *("CUR", "ICNS", "ICO", "XBM", "XPM"),  # icons
     *("EPS", "PDF", "PALM", "WMF"),  # documents and drawings, of which Pillow reads none without another program
-    *("FLI", "IPTC", "MPEG"),  # films, and texts about pictures
+    *("FLI", "IPTC", "MPEG"),  # films, and texts about images
 )
-# Thumbnails, bins and halves of files that systems keep beside pictures; hidden names are left out anyway.
+# Thumbnails, bins and halves of files that systems keep beside images; hidden names are left out anyway.
 OF_SYSTEMS = ("@eadir", "__macosx", "lost+found", "#recycle", "$recycle.bin", "system volume information")
 
 
 @cache
 def image_suffixes() -> frozenset[str]:
-    """Suffixes of pictures, in small letters: those that the Pillow of this machine knows, and EXTRA_SUFFIXES."""
+    """Suffixes of images, in small letters: those that the Pillow of this machine knows, and EXTRA_SUFFIXES."""
     from PIL import Image  # with its plug-ins a tenth of a second, which --help need not wait for
 
     known = Image.registered_extensions()
@@ -33,8 +33,8 @@ def is_systems(name: str) -> bool:
     return name.startswith(".") or name.casefold() in OF_SYSTEMS
 
 
-def is_picture(path: PurePath) -> bool:
-    """Whether a file is a picture by its name."""
+def is_image(path: PurePath) -> bool:
+    """Whether a file is an image by its name."""
     return path.suffix.lower() in image_suffixes() and not is_systems(path.name)
 
 
