@@ -56,9 +56,6 @@ def test_what_is_no_image_is_named(tmp_path):
 def test_an_open_file_is_read_and_named(tmp_path):
     with written(tmp_path, "a.png", KINDS["a.png"]).open("rb") as file:
         assert np.array_equal(read_image(file), PICTURE)
-    assert np.array_equal(read_image(io.BytesIO(KINDS["16.png"])), PICTURE)
-    with pytest.raises(ValueError, match="^an open file: not a readable image"):
-        read_image(io.BytesIO(b"no image"))
     with written(tmp_path, "b.png", b"no image").open("rb") as file, pytest.raises(ValueError, match="b.png: not a"):
         read_image(file)
 
@@ -93,19 +90,14 @@ REFUSED = {
     "two pages": (tiff(PICTURE, PICTURE, photometric="rgb"), "a TIFF of 2 page.s. of 8 bits; expected 1 page of"),
     "DNG": (dng(), "a camera raw file; only `predict` and `serve`"),
     "raw, without a DNG's version": (dng(version=False), "a camera raw file"),
-    "DNG without a thumbnail": (tiff(PICTURE, photometric="rgb", extratags=[(50706, "B", 4, (1, 4, 0, 0), True)]),
-                                "a camera raw file"),
     "Canon's raw": (CANON + bytes(99), "a camera raw file"),
     "floats": (encoded((GREY / 255).astype("f4"), "TIFF"), "a TIFF of 1 page.s. of 32 bits; .*: save it as 8-bit PNG"),
-    "32 bits": (encoded(GREY.astype("i4"), "TIFF"), "a TIFF of .* 32 bits"),
     "signed": (tiff(GREY.astype("i1"), photometric="minisblack"), "a TIFF of .* 8 bits; expected .* unsigned"),
-    "signed 16 bits": (tiff(GREY.astype("i2"), photometric="minisblack"), "a TIFF of .* 16 bits; expected"),
     "16 bits, 0 is white": (tiff(SIXTEEN, photometric="miniswhite"), "a TIFF of .* 16 bits; expected"),
     "CMYK of 16 bits": (tiff(INKS, photometric="separated"), "a TIFF of .* 16 bits; expected"),
     "planes": (tiff(PICTURE.transpose(2, 0, 1), photometric="rgb", planarconfig="separate"), "a TIFF .* planes"),
     "premultiplied": (tiff(ALPHA, photometric="rgb", extrasamples=["assocalpha"]), "a TIFF .* premultiplied"),
     "LAB": (encoded(Image.fromarray(PICTURE).convert("LAB"), "TIFF"), "values of Pillow's mode LAB"),
-    "PPM": (encoded(PICTURE, "PPM"), "damaged, or none of JPEG, PNG, TIFF"),
     "JPEG 2000": (encoded(PICTURE, "JPEG2000"), "damaged, or none of JPEG, PNG, TIFF"),
     "12 bits in 16": (cv2.imencode(".png", BGR16 // 16)[1].tobytes(), "16 bits whose highest level is 3838 of 65535"),
 }  # fmt: skip
@@ -122,8 +114,7 @@ def test_all_levels_of_16_bits_and_of_floats_are_rounded():
     levels = np.arange(2**16, dtype=np.uint16).reshape(256, 256)
     assert np.array_equal(to_8_bit(levels), np.rint(levels / 257))
     assert np.array_equal(to_8_bit(levels / 65535), np.rint(levels / 257))
-    assert np.array_equal(to_8_bit(GREY), GREY)
-    for value in (-0.01, 1.01, np.nan, np.inf):
+    for value in (-0.01, 1.01, np.nan):
         with pytest.raises(ValueError, match="not between 0 and 1"):
             to_8_bit(np.array([0.5, value]))
 
@@ -152,22 +143,33 @@ def test_a_decompression_bomb_is_refused(tmp_path, monkeypatch):
         read_image(written(tmp_path, "a.png", KINDS["a.png"]))
 
 
-def test_images_in_memory(tmp_path):
-    path, tensor = written(tmp_path, "a.png", KINDS["a.png"]), torch.from_numpy(PICTURE).permute(2, 0, 1)
-    for image in (path, str(path), path.read_bytes(), bytearray(path.read_bytes()), io.BytesIO(path.read_bytes()),
-                  PICTURE, ALPHA, DEEP, PICTURE / 255, Image.fromarray(PICTURE), Image.fromarray(ALPHA), tensor,
-                  tensor[None] / 255, PICTURE.astype("f4") / 255):  # fmt: skip
-        assert np.array_equal(as_rgb(image), PICTURE)
-    for grey in (GREY, GREY[..., None], SIXTEEN, Image.fromarray(GREY)):
-        assert np.array_equal(as_rgb(grey), grey3(GREY))
-    for wrong, reason in (
-        (GREY.astype(int), "an array of int64"), (PICTURE * 1.0, "not between 0 and 1"), (None, "NoneType .None. is"),
-        (PICTURE[None], "an array of 1 x 64 x 96 x 3: expected H"), (PICTURE[:0], "0 x 96 x 3"), ([1], "is no image"),
-        (GREY.reshape(64, 48, 2), "64 x 48 x 2"), (Image.fromarray(SIXTEEN), "mode I;16: give its path"),
-        (torch.zeros(2, 3, 4, 4), "a tensor of 2 x 3 x 4 x 4"), (io.StringIO("a"), "an open file: not a"),
-    ):  # fmt: skip
-        with pytest.raises(ValueError, match=reason):
-            as_rgb(wrong)
+PNG, TENSOR = KINDS["a.png"], torch.from_numpy(PICTURE).permute(2, 0, 1)
+IN_MEMORY = {
+    "bytes": PNG, "bytearray": bytearray(PNG), "file": io.BytesIO(PNG), "16 bits": io.BytesIO(KINDS["16.png"]),
+    "array": PICTURE, "with alpha": ALPHA, "uint16": DEEP, "floats": PICTURE / 255, "tensor": TENSOR,
+    "batch of floats": TENSOR[None] / 255, "Pillow": Image.fromarray(PICTURE), "Pillow RGBA": Image.fromarray(ALPHA),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("image", IN_MEMORY.values(), ids=IN_MEMORY)
+def test_images_in_memory(image):
+    assert np.array_equal(as_rgb(image), PICTURE)
+
+
+@pytest.mark.parametrize("grey", [GREY, GREY[..., None], SIXTEEN, Image.fromarray(GREY)])
+def test_grey_images_in_memory(grey):
+    assert np.array_equal(as_rgb(grey), grey3(GREY))
+
+
+@pytest.mark.parametrize("wrong, reason", [
+    (GREY.astype(int), "an array of int64"), (PICTURE * 1.0, "not between 0 and 1"), (None, "NoneType .None. is"),
+    (PICTURE[None], "an array of 1 x 64 x 96 x 3: expected H"), (PICTURE[:0], "0 x 96 x 3"), ([1], "is no image"),
+    (GREY.reshape(64, 48, 2), "64 x 48 x 2"), (Image.fromarray(SIXTEEN), "mode I;16: give its path"),
+    (torch.zeros(2, 3, 4, 4), "a tensor of 2 x 3 x 4 x 4"), (io.BytesIO(b"no image"), "^an open file: not a readable"),
+])  # fmt: skip
+def test_what_is_no_image_in_memory_is_refused(wrong, reason):
+    with pytest.raises(ValueError, match=reason):
+        as_rgb(wrong)
 
 
 def test_images_are_written_whole(tmp_path):
@@ -183,9 +185,6 @@ def test_images_are_written_whole(tmp_path):
         assert np.abs(read_image(tmp_path / name).astype(int) - PICTURE).mean() < (2 if name == "a.jpg" else 1e-9)
         with Image.open(tmp_path / name) as image:
             assert image.getexif()[ExifTags.Base.Make] == "a camera" and image.info["icc_profile"] == PROFILE
-    long = np.zeros((1, images.JPEG_SIDE + 1), np.uint8)
     with pytest.raises(ValueError, match="long.jpg: JPEG holds at most 65500 pixels a side"):
-        write_image(tmp_path / "long.jpg", long)
-    write_image(tmp_path / "long.jpg", long[:, 1:])
-    write_image(tmp_path / "long.png", long)
-    assert sorted(path.name for path in tmp_path.glob("*long*")) == ["long.jpg", "long.png"]
+        write_image(tmp_path / "long.jpg", np.zeros((1, images.JPEG_SIDE + 1), np.uint8))
+    write_image(tmp_path / "long.jpg", np.zeros((1, images.JPEG_SIDE), np.uint8))

@@ -86,10 +86,8 @@ def test_a_jpeg_is_read_and_its_noise_makes_no_class(tmp_path):
 
 @pytest.mark.parametrize("level", [0, 255, 65535])
 def test_one_class_is_read(tmp_path, level):
-    path = saved(tmp_path, levels(level, level, np.uint16 if level > 255 else np.uint8))
-    mask, found = read_levels(path)
+    mask, found = read_levels(saved(tmp_path, levels(level, level, np.uint16 if level > 255 else np.uint8)))
     assert mask.all() == mask.any() == (level > 0) and found == (level,)
-    assert read_mask(path, "blurred").any() == (level == 0)
 
 
 TRIMAP = np.where(np.arange(80) < 9, 128, TRUTH).astype(np.uint8)
@@ -156,16 +154,14 @@ RAMP = np.arange(256, dtype=np.uint8).reshape(8, 32)
 
 def test_maps_are_read_at_their_levels(tmp_path):
     dark = np.linspace(0, 999, 256).astype(np.uint16).reshape(8, 32)  # all is blurred, and no image of 12 bits
-    flat = RAMP * 0 + 77
-    for image, expected in ((RAMP, RAMP), (grey3(RAMP), RAMP), (dark, np.rint(dark / 257)), (flat, flat)):
+    for image, expected in ((RAMP, RAMP), (grey3(RAMP), RAMP), (dark, np.rint(dark / 257)), (RAMP * 0 + 77,) * 2):
         path = saved(tmp_path, image)
         assert np.array_equal(read_map(path), expected) and np.array_equal(read_map(path, "blurred"), 255 - expected)
-    heat = cv2.applyColorMap(RAMP, cv2.COLORMAP_JET)
-    for kind in ("PNG", "JPEG"):
-        with pytest.raises(ValueError, match="mask.image: .*colours: a map is grey"):
-            read_map(saved(tmp_path, heat, kind))
-    with pytest.raises(ValueError, match="mask.image: .*transparency: a map has none"):
-        read_map(saved(tmp_path, np.dstack([RAMP, RAMP])))
+    for kind, wrong, said in (("PNG", cv2.applyColorMap(RAMP, cv2.COLORMAP_JET), "colours: a map is grey"),
+                              ("JPEG", cv2.applyColorMap(RAMP, cv2.COLORMAP_JET), "colours: a map is grey"),
+                              ("PNG", np.dstack([RAMP, RAMP]), "transparency: a map has none")):  # fmt: skip
+        with pytest.raises(ValueError, match=f"mask.image: .*{said}"):
+            read_map(saved(tmp_path, wrong, kind))
 
 
 @pytest.mark.parametrize("suffix", ["npy", "mat"])
