@@ -85,6 +85,13 @@ def test_one_class_masks_and_flat_maps_are_finite_and_counted(value, key):
         assert result["images"] == 1 and result[key] == 1
         assert all(np.isfinite(result[column]) for column in COLUMNS)
         assert result["mae"] == pytest.approx(np.abs(focus_map - float(value)).mean() / 255)
+    mask[-1] = 255 - value  # the library's S has no centre there
+    assert np.isfinite(totals(SetScore.of(score([(ramp, mask)])))["s"])
+
+
+@pytest.mark.parametrize("value", [0, 255])
+def test_e_of_one_class_is_the_librarys(value):
+    mask, ramp = np.full((16, 20), value, np.uint8), np.arange(320).reshape(16, 20).astype(np.uint8)
     library = stepped(py_sod_metrics.Emeasure(), [(ramp, mask)])
     assert np.allclose(score([(ramp, mask)])[0].curves[3], library.changeable_ems[0], atol=1e-12)
 

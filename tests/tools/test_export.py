@@ -90,7 +90,8 @@ def test_weights_are_halved_and_hold_the_scores_of_their_own_file(options, run_f
 def test_the_mean_of_several_trainings(options, run_folder, tmp_path):
     state, metadata = read_weights(run_folder)
     other = {name: value + 1 if value.is_floating_point() else value for name, value in state.items()}
-    options.average = [str(tmp_path / "other.safetensors")]
+    options.average, options.model_path = [str(tmp_path / "other.safetensors")], str(tmp_path / "first.safetensors")
+    save_weights(tmp_path / "first.safetensors", state, metadata | {"scores": {"SAMPLE": {}}})
     save_weights(tmp_path / "other.safetensors", other, metadata | {"scores": {}, "epoch": 7})
     export.run(options)
     mean, about = read_weights(tmp_path / "ran.safetensors")

@@ -10,6 +10,7 @@ from ran.data.layouts import find_sets
 from ran.data.masks import UNKNOWN, read_trimap
 from ran.tester import sets_to_score
 from ran.tools import synthesise
+from ran.tools.camera import lens_trimap
 from ran.tools.sample import photograph
 from ran.trainer import Trainer
 from ran.utils.tool_options import SynthesiseOptions
@@ -58,6 +59,14 @@ def test_what_is_white_is_sharper_than_what_is_black(made):
     assert {("objects", "background"), ("objects", "object")} < kinds
     assert {"people", "depth"} < {source for source, _ in kinds}
     assert check(made.parent.parent) == []
+
+
+def test_a_lens_is_labelled_by_what_anybody_sees_and_edges_are_not_trusted():
+    for scale in (1, 2):  # radii count in pixels of a side of 400
+        radii = np.repeat([0.5, 2.0], 200 * scale)[None].repeat(9, 0) * scale
+        row = np.repeat([255, UNKNOWN, 0], [200 * scale - 3, 6, 200 * scale - 3])
+        assert np.array_equal(lens_trimap(radii)[4], row)
+    assert (lens_trimap(np.ones((9, 400))) == UNKNOWN).all()
 
 
 def test_squares_of_one_class(dataset, tmp_path):
