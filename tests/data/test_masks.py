@@ -42,14 +42,11 @@ def saved(folder: Path, image: np.ndarray | Image.Image | bytes, kind: str = "PN
 READ = {  # levels of black and white
     "black and white": (TRUTH, (0, 255)),
     "labels 0 and 1": (levels(0, 1), (0, 1)),
-    "labels 1 and 2": (levels(1, 2), (1, 2)),
-    "levels of video": (levels(16, 235), (16, 235)),
     "16 bits": (levels(0, 65535, np.uint16), (0, 65535)),
     "16 bits of 0 and 255": (levels(0, 255, np.uint16), (0, 255)),
     "RGB": (grey3(TRUTH), (0, 255)),
     "RGB of 16 bits": (cv2.imencode(".png", grey3(TRUTH) * np.uint16(257))[1].tobytes(), (0, 65535)),
     "blue on black": (colours((0, 0, 0), (0, 0, 255)), (0, 255)),
-    "a colour that is nearly black": (colours((0, 0, 0), (0, 1, 0)), (0, 255)),
     "palette of VOC": (in_palette(WHITE, [(0, 0, 0), (128, 0, 0)]), (0, 255)),
     "palette whose second is black": (in_palette(~WHITE, [(0, 200, 0), (0, 0, 0)]), (0, 255)),
     "palette of greys": (in_palette(~WHITE, [(200,) * 3, (7,) * 3]), (7, 200)),
@@ -95,11 +92,9 @@ REFUSED = {
     "three labels": (levels(0, 2) + (AREAS == 0), "levels 0, 1, 2, 3: not two classes; save it in black and white"),
     "a trimap": (TRIMAP, "levels 0, 128, 255: .*; `prepare --trimaps` takes 0, 128 and 255"),
     "three areas": (np.where(np.arange(80) < 9, 254, TRUTH).astype(np.uint8), "levels 0, 254, 255: not two"),
-    "areas of 16 bits": (np.where(np.arange(80) < 9, 9, TRUTH * np.uint16(257)), "levels 0, 9, 65535: not"),
     "a soft matte": (np.tile(np.linspace(0, 255, 80), (48, 1)).astype(np.uint8), "levels 0 to 255, 80 in all: not two"),
     "bright greys": ((levels(249, 255) - AREAS).astype(np.uint8), "levels 248, 249, 254, 255: not two classes"),
     "one grey": (levels(100, 100), "levels 100: not two classes"),
-    "255 alone, of 65535": (levels(255, 255, np.uint16), "levels 255: not two classes"),
     "one colour": (colours(RED := (200, 0, 0), RED), "colours: a mask is grey .a mask may also be black and one col"),
     "two colours": (colours(RED, (0, 0, 255)), "colours: "),
     "three colours": (in_palette(WHITE + AREAS, [(0, 0, 0), RED, (0, 90, 0)]), "colours: "),
@@ -108,7 +103,6 @@ REFUSED = {
     "indices shown alike": (in_palette(WHITE, [RED, RED]), "its palette shows different indices as one colour"),
     "an index beyond its palette": (in_palette(WHITE, [RED]), "its palette lacks colours"),
     "alpha that is the mask": (with_alpha(grey3(TRUTH * 0), TRUTH), "transparency: a mask has none; save its grey"),
-    "transparent all over": (with_alpha(TRUTH, 0), "transparency"),
 }  # fmt: skip
 
 
@@ -129,12 +123,10 @@ def test_other_formats_frames_and_transparent_levels_are_refused(tmp_path, kind,
         read_mask(saved(tmp_path, TRUTH, kind, **options))
 
 
-def test_labels_hidden_in_a_jpeg_are_refused(tmp_path):
-    blocks = np.kron(np.eye(6, 10, dtype=np.uint8), np.full((8, 8), 100, np.uint8)) + 100  # two levels, also as JPEG
-    three = np.where(AREAS, 51, levels(204, 255)).astype(np.uint8)
-    for image in (levels(200, 255), levels(0, 3), levels(0, 100), three, blocks):
-        with pytest.raises(ValueError, match="levels?.*; save it in black and white"):
-            read_mask(saved(tmp_path, image, "JPEG", quality=95))
+@pytest.mark.parametrize("image", [levels(200, 255), levels(0, 3), levels(0, 100), np.where(AREAS, 51, TRUTH)])
+def test_labels_hidden_in_a_jpeg_are_refused(tmp_path, image):
+    with pytest.raises(ValueError, match="levels?.*; save it in black and white"):
+        read_mask(saved(tmp_path, image.astype(np.uint8), "JPEG", quality=95))
 
 
 def test_trimaps_keep_what_is_unknown(tmp_path):

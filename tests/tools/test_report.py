@@ -98,7 +98,7 @@ def test_images_that_some_lack_are_named_and_methods_chosen(evaluated, saved_map
 def test_many_images_are_thinned_to_the_worst_and_names_escaped(evaluated, rewritten, monkeypatch, capsys):
     scores = read_scores(evaluated)
     monkeypatch.setattr("ran.evaluation.report.PAGE_IMAGES", 2)
-    for one, name in zip(scores, ("_$x$ and $", "[12] a|b<script>")):
+    for one, name in zip(scores, ("_$x_$", "[12] a|b<script>")):
         one.dataset, one.method = "DUT.v1", name
     folder, page = rewritten(scores, examples=[scores[0].rows[1]["name"]])
     assert "DUT.v1: the page has the 2 images with the largest errors" in capsys.readouterr().out
