@@ -314,7 +314,7 @@ def test_what_is_no_number_stops_the_training_and_is_never_kept(config, tmp_path
     what = {
         "validation": "the validation loss is nan",
         "training": "step 1: loss nan",
-        "gradient": "gradient norm (nan|inf)",
+        "gradient": r"step 1: loss \d.*gradient norm (nan|inf)",
     }
     images = "" if where == "validation" else r"images SAMPLE/train_\d+, SAMPLE/train_\d+.*"
     with pytest.raises(
@@ -322,3 +322,20 @@ def test_what_is_no_number_stops_the_training_and_is_never_kept(config, tmp_path
     ):
         Trainer(dataclasses.replace(config, resume=True)).train()
     assert kept == [path.read_bytes() for path in files]
+
+
+@pytest.mark.parametrize("numbers", [[float("nan"), 0.5, 1.0], [1.0, 0.5, float("inf")]])
+def test_either_number_stops_it(config, monkeypatch, numbers):
+    trainer = Trainer(config)
+    monkeypatch.setattr(trainer, "train_step", lambda batch, step: numbers)
+    with pytest.raises(ValueError, match=f"epoch 1, step 1: loss {numbers[0]}, gradient norm {numbers[2]}, images"):
+        trainer.train()
+
+
+def test_the_loss_is_weighted_as_the_recipe_says(config):
+    losses = []
+    for weight in (1.0, 2.0, 4.0):
+        trainer = Trainer(dataclasses.replace(config, loss_weights=[weight, 0.0, 0.5]))
+        trainer.network.eval()
+        losses.append(trainer.train_step(next(iter(trainer.data.train_loader)))[0])
+    assert 0.1 < losses[1] - losses[0] == pytest.approx((losses[2] - losses[1]) / 2, rel=1e-4)

@@ -74,6 +74,22 @@ def test_a_run_that_was_killed_goes_on_as_if_unbroken(config, tmp_path, monkeypa
     assert same(*moments)
 
 
+def test_each_epoch_is_augmented_anew_and_has_random_numbers_of_its_own(config, monkeypatch):
+    step, seeds, images = Trainer.train_step, [], []
+
+    def recorded(self, batch, number):
+        seeds.append(torch.initial_seed())
+        images.extend(zip(batch["index"].tolist(), batch["image"]))
+        return step(self, batch, number)
+
+    monkeypatch.setattr(Trainer, "train_step", recorded)
+    Trainer(config).train()
+    assert len(seeds) == 4 and seeds[0] == seeds[1] != seeds[2] == seeds[3]
+    first, second = dict(images[:4]), dict(images[4:])
+    assert first.keys() == second.keys() == {0, 1, 2, 3}
+    assert any(not torch.equal(image, second[index]) for index, image in first.items())
+
+
 @pytest.mark.parametrize("number, workers", [(signal.SIGTERM, 0), (signal.SIGUSR1, 1)])
 def test_a_signal_ends_a_run_when_its_epoch_is_saved(config, monkeypatch, tmp_path, capsys, number, workers):
     """Slurm sends it to all processes, also to those that load images."""
