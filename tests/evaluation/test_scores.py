@@ -67,4 +67,5 @@ def test_folders_are_found_again_from_below_a_link(tmp_path):
     one = method("a", [255])
     one.pictures.maps = str(tmp_path / "maps")
     write_scores(tmp_path / "runs/x", [one])
+    assert '"maps": "../../../../maps"' in (tmp_path / "runs/x/scores.json").read_text()
     assert Path(read_scores(tmp_path / "runs/x")[0].pictures.maps).samefile(tmp_path / "maps")
