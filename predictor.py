@@ -193,8 +193,7 @@ def load_model(path: str | Path = SHIPPED, device: Any = "auto", amp: str = "off
     """Predictor by PyTorch. `ran.load_model` also takes .onnx files.
 
     Args:
-        path: weights file that `train` or `export` wrote, run folder (the best model), name of a shipped model, or
-            tensors of a shipped model's network as others saved them.
+        path: weights file that `train` or `export` wrote, run folder (the best model), or name of a shipped model.
         device: auto or None, cpu, cuda, cuda:1, mps, or a torch.device.
         amp: mixed precision: auto, off, bf16 or fp16.
         compile: whether to torch.compile the network; worth it for many images of one size.

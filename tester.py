@@ -75,8 +75,12 @@ class Tester:
         self.predictor = load_model(weights, distributed.join(config.device), config.amp)
         distributed.check_same("test images", [pair.name for pairs in self.sets.values() for pair in pairs])
         self.size = config.img_size or self.predictor.img_size
-        if config.fold and config.fold != self.predictor.metadata["config"].get("fold", 0):
-            raise ValueError(f"--fold {config.fold}: {weights} has seen these images, training did not leave them out")
+        if config.fold:
+            left_out = set(self.predictor.metadata.get("left_out", ()))
+            self.sets = {name: of for name, of in self.sets.items() if left_out & {pair.name for pair in of}}
+            if not self.sets or any(pair.name not in left_out for of in self.sets.values() for pair in of):
+                reason = f"{weights} has seen some of these images, its training did not leave them out"
+                raise ValueError(f"--fold {config.fold}: {reason}")
         run = weights.resolve().parent if weights.name == BEST else weights.resolve()
         self.name = config.name or (run.name if run.is_dir() else run.stem)
         self.seconds: list[float] = []  # through the network, of each image

@@ -25,7 +25,6 @@ from .utils.options import TrainConfig
 from .utils.progress import bar
 
 VALIDATED = ("P0", "P1", "P3", "P5")  # protocols that need the histogram of a map alone
-UNCHANGED = f"{checkpoint.LAST} and {checkpoint.BEST} are those of the epochs before"
 KEEP = {"mae": ("val_mae", min), "f": ("val_p0_f", max), "loss": ("val_loss", min)}
 
 
@@ -95,7 +94,7 @@ class Trainer:
         with noted_signals() as signals:
             while not (reason := self._over()):
                 self.train_epoch()
-                if received := distributed.gather(signals):
+                if (received := distributed.gather(signals)) and not self._over():
                     print(f"{received[0].name}: saved after epoch {len(self.history)}; --resume goes on")
                     return 128 + received[0]
         best = self.best()
@@ -111,17 +110,19 @@ class Trainer:
         torch.manual_seed(self.config.seed + 1_000_003 * epoch + distributed.rank())
         self.data.batches.epoch = epoch
         sums = [0.0, 0.0, 0]  # of loss and MAE over images, and how many
+        names: list[str] = []  # of the images since the last step of the optimiser
         title, all_steps = f"epoch {epoch + 1}/{self.config.epochs}", self.config.epochs * steps
         # The bar is that of the whole training, and so is the time that is left.
         with bar(self.data.train_loader, title, all_steps, "step", initial=epoch * steps) as shown:
             for step, batch in enumerate(shown):
+                names = names * bool(step % self.config.accumulate) + [self.data.names[i] for i in batch["index"]]
                 step_loss, step_mae, norm = self.train_step(batch, step)
                 # With fp16 the scaler leaves out steps whose gradients overflow.
                 if not (math.isfinite(step_loss) and (math.isfinite(norm) or self.precision == torch.float16)):
-                    names = ", ".join(self.data.names[i] for i in batch["index"])
                     raise ValueError(
-                        f"epoch {epoch + 1}, step {step + 1}: loss {step_loss}, gradient norm {norm}, images {names}. "
-                        f"Look at them and their masks, or start anew with a lower --lr; {UNCHANGED}"
+                        f"epoch {epoch + 1}, step {step + 1}: loss {step_loss}, gradient norm {norm}, "
+                        f"images {', '.join(names)}. Look at them and their masks, or start anew with a lower --lr"
+                        f"{self._kept()}"
                     )
                 sums = [total + value * len(batch["index"]) for total, value in zip(sums, (step_loss, step_mae, 1))]
                 shown.set_postfix(
@@ -173,6 +174,10 @@ class Trainer:
         column, choose = KEEP[self.config.keep]
         return choose(self.history, key=lambda row: row[column]) if self.data.validation else self.history[-1]
 
+    def _kept(self) -> str:
+        files = f"{checkpoint.LAST} and {checkpoint.BEST} are those of the epochs before"
+        return f"; {files}" if self.history else ""
+
     def _over(self) -> str:
         """Why training is over, or an empty string."""
         done, patience = len(self.history), self.config.early_stop
@@ -186,7 +191,7 @@ class Trainer:
         epoch, validation = len(self.history) + 1, self.validate() if self.data.validation else {}
         if not math.isfinite(validation.get("loss", 0)):  # its map may score well by chance: it is never kept
             advice = "start anew with a lower --lr"
-            raise ValueError(f"epoch {epoch}: the validation loss is {validation['loss']}; {advice}; {UNCHANGED}")
+            raise ValueError(f"epoch {epoch}: the validation loss is {validation['loss']}; {advice}{self._kept()}")
         row = {"epoch": epoch, "lr": self.optimization.rate}
         row |= {f"train_{k}": v for k, v in training.items()} | {f"val_{k}": v for k, v in validation.items()}
         self.optimization.end_epoch((validation or training)["loss"])
@@ -205,6 +210,7 @@ class Trainer:
             "config": checkpoint.recipe(self.config) | {k: v for k, v in model.items() if k != "encoder_norm"},
             "datasets": self.data.sets,
             "validation": [pair.name for pair in self.data.validation],
+            "left_out": self.data.left_out,
             "torch": torch.__version__,
             "epoch": last["epoch"],
             "val_mae": last.get("val_mae"),
@@ -253,8 +259,8 @@ def fresh_network(config: TrainConfig) -> RAN:
 
 def name_unused_options(config: TrainConfig, network: RAN) -> None:
     """Says which options of the network do not count, since --weights brings its own."""
-    given = dataclasses.asdict(config)
-    differing = {key: value for key, value in network.options.items() if key in given and given[key] != value}
-    if differing:
+    given, defaults = dataclasses.asdict(config), dataclasses.asdict(TrainConfig())
+    own = {key: value for key, value in network.options.items() if given.get(key) != defaults.get(key)}
+    if differing := {key: value for key, value in own.items() if given[key] != value}:
         unused = ", ".join(f"--{key} {given[key]} (it has {value})" for key, value in differing.items())
         print(f"{config.weights} brings its own network; not used: {unused}")

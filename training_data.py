@@ -1,6 +1,7 @@
 """Which images train, which validate, and their loaders."""
 
 from contextlib import suppress
+from typing import NamedTuple
 
 from .data.augmentation import paper_augmentation, strong_augmentation, uncropped
 from .data.check import glance, groups, look, report, twins, warn_of_twins
@@ -46,15 +47,26 @@ def split_validation(
     free = [pair.name for pair, group in zip(pairs, groups) if pair.name == group]
     if len(free) < 2:
         raise ValueError(f"{len(free)} training image(s): validation needs one of at least two (or --val_share 0)")
-    _, held_out = train_test_split(free, test_size=max(1, round(share * len(free))), random_state=seed)
+    _, held_out = train_test_split(
+        free, test_size=min(max(1, round(share * len(free))), len(free) - 1), random_state=seed
+    )
     parts: tuple[list[Pair], list[Pair]] = [], []
     for pair, group in zip(pairs, groups):
         parts[group in held_out].append(pair)
     return parts
 
 
-def chosen_pairs(config: TrainConfig) -> tuple[list[Pair], list[Pair], list[Pair]]:
-    """Pairs of the main, the extra and the validation sets that a recipe names.
+class Chosen(NamedTuple):
+    """Pairs that a recipe names: of the main, the extra and the validation sets, and what --fold leaves out."""
+
+    main: list[Pair]
+    extra: list[Pair]
+    val: list[Pair]
+    left_out: list[Pair]
+
+
+def chosen_pairs(config: TrainConfig) -> Chosen:
+    """Finds the sets of a recipe.
 
     Raises:
         FileNotFoundError, ValueError: no such set, or one named twice, or one that cannot validate.
@@ -62,19 +74,21 @@ def chosen_pairs(config: TrainConfig) -> tuple[list[Pair], list[Pair], list[Pair
     sets = find_sets(config.data_path, "train", config.datasets)
     extra = find_sets(config.data_path, "train", config.extra) if config.extra else {}
     val = find_sets(config.data_path, "train", [config.val]) if config.val else {}
-    if not config.datasets:  # all that are there
-        sets = {name: pairs for name, pairs in sets.items() if name not in val}
+    if not config.datasets:  # all others that are there
+        sets = {name: pairs for name, pairs in sets.items() if name not in val and name not in extra}
     if twice := sets.keys() & extra.keys() | (sets.keys() | extra.keys()) & val.keys():
         raise ValueError(f"{', '.join(sorted(twice))}: named twice by --datasets, --extra and --val")
-    pairs = [pair for found in sets.values() for pair in split_fold(found, config.fold)[0]]
-    pairs = pairs[: config.limit or None]
-    held_out = [pair for found in val.values() for pair in found]
-    if any(pair.trimap for pair in held_out or pairs * bool(config.val_share)):
+    if not sets:
+        raise ValueError(f"{config.data_path}: no training set beside those of --extra and --val")
+    parts = [split_fold(found, config.fold) for found in sets.values()]
+    main, left_out = ([pair for part in side for pair in part] for side in zip(*parts))
+    chosen = Chosen(main[: config.limit or None], sum(extra.values(), []), sum(val.values(), []), left_out)
+    if any(pair.trimap for pair in chosen.val or chosen.main * bool(config.val_share)):
         raise ValueError("sets with trimaps cannot validate: name them by --extra, or give --val_share 0")
-    return pairs, [pair for found in extra.values() for pair in found], held_out
+    return chosen
 
 
-def look_at_data(pairs: list[Pair], extra: list[Pair], val: list[Pair], data_path: str) -> dict[str, str]:
+def look_at_data(chosen: Chosen, data_path: str) -> dict[str, str]:
     """Looks at all images of a fresh training, says what is odd, and names twins: an image's name, and its twin's.
 
     Raises:
@@ -82,13 +96,15 @@ def look_at_data(pairs: list[Pair], extra: list[Pair], val: list[Pair], data_pat
     """
     twin_of: dict[str, str] = {}
     if distributed.rank() == 0:
-        looks = look(pairs + extra + val)
+        looks = look(chosen.main + chosen.extra + chosen.val)
         report(looks)
-        main, training = looks[: len(pairs)], looks[: len(pairs + extra)]
+        main, training = looks[: len(chosen.main)], looks[: len(chosen.main + chosen.extra)]
         warn_of_twins("image(s) show the same photograph as another training image", twins(main))
         warn_of_twins("validation image(s) are among the training images", twins(training, looks[len(training) :]))
         for group in groups(training):
-            first = next((found for found in group if found in extra), group[0])  # extra images train in any case
+            first = next(
+                (found for found in group if found in chosen.extra), group[0]
+            )  # extra images train in any case
             twin_of |= {found.name: first.name for found in group if found is not first}
         with suppress(FileNotFoundError, ValueError):  # no test set, or one with a fault, which stops no training
             tests = find_sets(data_path, "test", [])
@@ -111,6 +127,35 @@ def check_unchanged(files: dict[str, str], stored: dict[str, str], source: str) 
         raise ValueError(f"{source}: {len(changed)} pair(s) have changed since then: {shown}; {advice}")
 
 
+def divide(
+    config: TrainConfig, chosen: Chosen, last: dict | None, trained: dict, twin_of: dict[str, str]
+) -> tuple[list[Pair], list[Pair]]:
+    """Which pairs of the main sets train, and which pairs validate.
+
+    A set of its own validates, or the images that did so before: those of the run that is resumed, or with --weights
+    those of the training before, each with its twins. Else a share is split off.
+
+    Args:
+        last, trained, twin_of: see TrainingData and look_at_data.
+    """
+    if chosen.val or not config.val_share:
+        return chosen.main, chosen.val
+    groups = {pair.name: twin_of.get(pair.name, pair.name) for pair in chosen.main}
+    earlier = {groups[name] for name in (last or trained).get("validation", ()) if name in groups}
+    if not earlier:
+        return split_validation(chosen.main, config.val_share, config.seed, twin_of)
+    parts: tuple[list[Pair], list[Pair]] = [], []
+    for pair in chosen.main:
+        parts[groups[pair.name] in earlier].append(pair)
+    return parts
+
+
+def may_have_seen(trained: dict, pair: Pair) -> bool:
+    """Whether one of the trainings behind weights, by their metadata, may have seen the image of a pair."""
+    stages = [trained, *trained.get("before", ()), *trained.get("averaged", ())]
+    return any(pair.dataset in x.get("datasets", ()) and pair.name not in x.get("validation", ()) for x in stages)
+
+
 class TrainingData:
     """Loaders of a recipe's training and validation images; under torchrun of this process's share.
 
@@ -120,7 +165,8 @@ class TrainingData:
 
     Attributes:
         names: of the training images, in order, extra ones last. sets: names of their data sets.
-        files: a fingerprint of every image and mask, by name.
+        left_out: names of the images that --fold leaves out.
+        files: a fingerprint of every image, mask and contour, by name.
         batches: the order of the training images, see EpochBatches.
         train_loader: batches as Samples makes them.
         validation: pairs that validate. val_pairs: this process's share of them, which val_loader reads in order.
@@ -134,31 +180,25 @@ class TrainingData:
         rank, size = distributed.rank(), distributed.size()
         if config.batch_size % size:
             raise ValueError(f"--batch_size {config.batch_size}: must be a multiple of the {size} processes")
-        pairs, extra, val = chosen_pairs(config)
-        earlier = set((last or trained).get("validation", ()))
-        kept = [pair for pair in pairs if pair.name in earlier and config.val_share]
-        twin_of = {} if last else look_at_data(pairs, extra, val, config.data_path)
-        self.files = {pair.name: fingerprint(pair.image, pair.mask) for pair in pairs + extra + val}
+        chosen = chosen_pairs(config)
+        twin_of = {} if last else look_at_data(chosen, config.data_path)
+        everything = chosen.main + chosen.extra + chosen.val
+        self.files = {x.name: fingerprint(*filter(None, (x.image, x.mask, x.contour))) for x in everything}
         if last:
             check_unchanged(self.files, last["files"], f"{config.model_path}, with {config.data_path}")
-        if val or kept:
-            self.validation = val or kept
-            training = [pair for pair in pairs if pair not in kept]
-        else:
-            training, self.validation = split_validation(pairs, config.val_share, config.seed, twin_of)
-        if trained and kept:
-            print(f"the {len(kept)} validation images are those of {config.weights}")
-        elif trained and {pair.dataset for pair in self.validation} & set(trained.get("datasets", ())):
-            advice = "--val NAME validates on a set of its own"
-            print(f"WARNING: {config.weights} may have been trained on the validation images; {advice}")
-        self.sets = sorted({pair.dataset for pair in pairs + extra})
-        self.names = [pair.name for pair in training + extra]
+        training, self.validation = divide(config, chosen, last, trained, twin_of)
+        if trained and (seen := [pair for pair in self.validation if may_have_seen(trained, pair)]):
+            count = f"{len(seen)} of {len(self.validation)} validation images may be among those that {config.weights}"
+            print(f"WARNING: {count} was trained on; --val NAME validates on a set of its own")
+        self.sets = sorted({pair.dataset for pair in chosen.main + chosen.extra})
+        self.names = [pair.name for pair in training + chosen.extra]
+        self.left_out = [pair.name for pair in chosen.left_out]
         distributed.check_same("training and validation images", self.names + [pair.name for pair in self.validation])
         side, augmentation = config.img_size, paper_augmentation()
         if config.augmentation == "strong":
             side, augmentation = uncropped(side), strong_augmentation(side)
-        data = Samples(training + extra, side, True, augmentation, config.seed, config.cache_mb)
-        of_extra = (len(extra), config.extra_per_batch if extra else 0)
+        data = Samples(training + chosen.extra, side, True, augmentation, config.seed, config.cache_mb)
+        of_extra = (len(chosen.extra), config.extra_per_batch if chosen.extra else 0)
         self.batches = EpochBatches(len(training), config.batch_size, config.seed, rank, size, of_extra)
         self.train_loader = make_loader(data, config.num_workers, batch_sampler=self.batches)
         self.val_pairs = self.validation[rank::size]

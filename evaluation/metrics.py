@@ -113,7 +113,7 @@ def columns_of(protocols: Iterable[str]) -> list[str]:
     """
     chosen = set(protocols or PROTOCOLS)
     if unknown := chosen.difference(PROTOCOLS):
-        raise ValueError(f"no protocol {', '.join(sorted(unknown))}; known are {', '.join(PROTOCOLS)}")
+        raise ValueError(f"--columns: no protocol {', '.join(sorted(unknown))}; known are {', '.join(PROTOCOLS)}")
     return [key for key, column in COLUMNS.items() if column.protocol in chosen | {""}]
 
 

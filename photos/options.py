@@ -5,7 +5,7 @@ from functools import partial
 from typing import Any, NamedTuple
 
 from ..utils.command_line import option
-from ..utils.options import PRECISIONS, device_option, model_option, output_option
+from ..utils.options import MIN_SIZE, PRECISIONS, device_option, model_option, output_option
 
 BLUR = 2.4  # diameter of the bokeh's disc, percent of the longer side
 
@@ -35,6 +35,8 @@ def check_options(options: Any, renderings: list[str]) -> None:
     for name, default, rendering in (("background", "", "cutout"), ("blur", BLUR, "bokeh")):
         if getattr(options, name) != default and rendering not in renderings:
             raise ValueError(f"--{name} needs --{rendering} (video: --show {rendering})")
+    if 0 < options.size < MIN_SIZE:
+        raise ValueError(f"--size {options.size}: at least {MIN_SIZE} pixels, or 0")
     if not 0.2 <= options.blur <= 20:
         raise ValueError(f"--blur {options.blur:g}: 0.2 to 20 percent of the longer side")
 
@@ -61,6 +63,8 @@ class PredictOptions:
 
     def __post_init__(self):
         check_options(self, [name for name in RENDERINGS if getattr(self, name)])
+        if 0 < self.tile < MIN_SIZE:
+            raise ValueError(f"--tile {self.tile}: at least {MIN_SIZE} pixels, or 0")
 
 
 @dataclass

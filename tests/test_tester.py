@@ -135,10 +135,27 @@ def test_a_fold_is_scored_by_weights_that_have_not_seen_it(config, run_folder, t
     left_out = {row["name"] for row in scores.rows}
     assert len(left_out) == 1 and not left_out & {name.split("/")[1] for name in trainer.data.names}
     for changed in ({"fold": 3}, {"fold": 2, "model_path": str(run_folder)}):
-        with pytest.raises(ValueError, match="has seen these images"):
+        with pytest.raises(ValueError, match="has seen some of these images"):
             Tester(dataclasses.replace(test, **changed))
     with pytest.raises(ValueError, match="has seen these images"):
         Trainer(dataclasses.replace(config, model_path=str(tmp_path / "tuned"), weights=str(run_folder)))
+
+
+def test_a_fold_is_that_of_the_training_alone(config, dataset, tmp_path):
+    """No set that trained whole or validated is scored; nor is a fold that other files have changed."""
+    data = tmp_path / "data"
+    for name in ("MAIN", "MORE", "VAL"):
+        shutil.copytree(dataset / "Train/SAMPLE", data / "Train" / name)
+    config = dataclasses.replace(config, data_path=str(data), extra=["MORE"], val="VAL", fold=1, epochs=1)
+    Trainer(config).train()
+    test = {"data_path": str(data), "model_path": config.model_path, "fold": 1, "report": False, "num_workers": 0}
+    Tester(EvaluationConfig(**test, device="cpu")).test()
+    assert [scored.dataset for scored in read_scores(tmp_path / "run/fold1")] == ["MAIN_fold1"]
+    for part, suffix in (("images", ".jpg"), ("masks", ".png"), ("contour", ".png")):
+        folder = data / "Train/MAIN" / part
+        shutil.copy(folder / f"train_000{suffix}", folder / f"a{suffix}")
+    with pytest.raises(ValueError, match="has seen some of these images"):
+        Tester(EvaluationConfig(**test, device="cpu"))
 
 
 def test_a_test_set_of_trimaps_is_not_scored(run_folder, dataset, tmp_path):

@@ -3,6 +3,7 @@ import dataclasses
 import json
 import shutil
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -11,11 +12,13 @@ import torch
 from main import main
 from ran.data import masks
 from ran.data.images import read_image, write_image
+from ran.data.layouts import Pair
 from ran.evaluation.metrics import columns_of
 from ran.evaluation.scores import read_scores
 from ran.model.losses import ran_loss
 from ran.tester import Tester
 from ran.trainer import VALIDATED, Trainer
+from ran.training_data import TrainingData, may_have_seen
 from ran.utils.checkpoint import read_state, read_weights, recipe
 from ran.utils.options import TestConfig as EvaluationConfig
 from tests.small import TINY
@@ -116,10 +119,10 @@ def test_fine_tuning_keeps_the_sizes_and_says_which_options_are_not_used(config,
     with_crops = dataclasses.replace(config, test_size=96, epochs=1, model_path=str(tmp_path / "first"))
     Trainer(with_crops).train()
     capsys.readouterr()
-    tuned = dataclasses.replace(config, weights=str(tmp_path / "first"), img_size=0, arch="resnet50")
+    tuned = dataclasses.replace(config, weights=str(tmp_path / "first"), img_size=0, arch="resnet34")
     trainer = Trainer(tuned)
     assert (trainer.config.img_size, trainer.config.test_size) == (64, 96)
-    assert "brings its own network; not used: --arch resnet50 (it has tiny)" in capsys.readouterr().out
+    assert "brings its own network; not used: --arch resnet34 (it has tiny)" in capsys.readouterr().out
     assert trainer.train() == 0
     stored = read_weights(config.model_path)[1]["config"]
     assert (stored["img_size"], stored["test_size"]) == (64, 96)
@@ -153,32 +156,66 @@ def two_sets(dataset, tmp_path, config):
     return dataclasses.replace(config, data_path=str(tmp_path / "data"))
 
 
-def test_a_set_of_its_own_validates(two_sets, capsys):
-    config = dataclasses.replace(two_sets, val="B")
-    data = Trainer(config).data
-    assert names(data.validation) == [f"B/train_{i:03}" for i in range(6)] and data.sets == ["A"]
-    assert data.names == [f"A/train_{i:03}" for i in range(6)]
-    assert Trainer(dataclasses.replace(config, epochs=1)).train() == 0
-    assert read_weights(config.model_path)[1]["validation"] == names(data.validation)
-    assert names(Trainer(dataclasses.replace(config, resume=True)).data.validation) == names(data.validation)
-    with pytest.raises(ValueError, match="B: named twice by --datasets, --extra and --val"):
-        Trainer(dataclasses.replace(config, datasets=["A", "B"], model_path=config.model_path + "2"))
+def test_a_set_of_its_own_validates(two_sets, tmp_path):
+    """With --weights, too: what validated the training before trains then, also after a resumption."""
+    config = dataclasses.replace(two_sets, val="B", epochs=1)
+    trainer = Trainer(config)
+    assert names(trainer.data.validation) == [f"B/train_{i:03}" for i in range(6)] and trainer.data.sets == ["A"]
+    assert trainer.data.names == [f"A/train_{i:03}" for i in range(6)]
+    trainer.train()
+    assert read_weights(config.model_path)[1]["validation"] == names(trainer.data.validation)
+    first = dataclasses.replace(config, datasets=["A"], val="", model_path=str(tmp_path / "first"))
+    Trainer(first).train()
+    tuned = dataclasses.replace(config, weights=first.model_path, model_path=str(tmp_path / "tuned"))
+    Trainer(tuned).train()
+    again = Trainer(dataclasses.replace(tuned, resume=True))
+    assert again.data.names == trainer.data.names and again.data.validation == trainer.data.validation
 
 
-def test_fine_tuning_keeps_the_split_of_the_training_before_or_says_what_it_cannot_know(two_sets, tmp_path, capsys):
+@pytest.mark.parametrize("options, message", [
+    ({"datasets": ["A", "B"], "val": "B"}, "B: named twice by --datasets, --extra and --val"),
+    ({"datasets": ["B"], "extra": ["B"]}, "B: named twice"),
+    ({"extra": ["A"], "val": "B"}, "no training set beside those of --extra and --val"),
+])  # fmt: skip
+def test_a_set_has_one_part(two_sets, options, message):
+    with pytest.raises(ValueError, match=message):
+        TrainingData(dataclasses.replace(two_sets, **options), None, {})
+    assert TrainingData(dataclasses.replace(two_sets, extra=["A"]), None, {}).sets == ["A", "B"]
+
+
+def test_every_batch_has_extra_images_and_validation_its_own_size(two_sets):
+    config = dataclasses.replace(two_sets, datasets=["A"], extra=["B"], batch_size=3, test_size=96)
+    data = TrainingData(config, None, {})
+    batches = [[data.names[index] for index in batch["index"]] for batch in data.train_loader]
+    assert [[name[0] for name in batch] for batch in batches] == [[*"AAB"], [*"AAB"]]
+    assert next(iter(data.val_loader))["image"].shape == (2, 3, 96, 96)
+
+
+def test_fine_tuning_keeps_the_split_of_the_training_before_with_its_twins(two_sets, tmp_path, capsys):
     first = dataclasses.replace(two_sets, datasets=["A"], epochs=1)
     trainer = Trainer(first)
     trainer.train()
-    tuned = dataclasses.replace(two_sets, weights=first.model_path, model_path=str(tmp_path / "tuned"), seed=7)
-    for datasets in (["A"], ["A", "B"]):
-        assert names(Trainer(dataclasses.replace(tuned, datasets=datasets)).data.validation) == names(
-            trainer.data.validation
-        )
-        assert "the 2 validation images are those of" in capsys.readouterr().out
-    Trainer(dataclasses.replace(tuned, datasets=["B"]))
-    assert "may have been trained on the validation images" not in capsys.readouterr().out
-    Trainer(dataclasses.replace(tuned, datasets=["B"], val="A"))
-    assert "WARNING" in (said := capsys.readouterr().out) and "may have been trained on the validation images" in said
+    held_out = names(trainer.data.validation)
+    tuned = dataclasses.replace(two_sets, weights=first.model_path, datasets=["A"], seed=7)
+    tuned.model_path = str(tmp_path / "tuned")
+    folder, stem = tmp_path / "data/Train/A", held_out[0].split("/")[1]
+    for part, suffix in (("images", ".jpg"), ("masks", ".png"), ("contour", ".png")):
+        shutil.copy(folder / part / f"{stem}{suffix}", folder / part / f"a_copy{suffix}")
+    assert sorted(names(Trainer(tuned).data.validation)) == sorted(["A/a_copy", *held_out])
+    assert "may be among those" in capsys.readouterr().out  # of the copy nothing is known
+
+
+@pytest.mark.parametrize("stages, seen", [
+    ([{"datasets": ["A"], "validation": ["A/1"]}], ["A/2"]),
+    ([{"datasets": ["B"], "validation": []}, {"datasets": ["A"], "validation": ["A/2"]}], ["A/1"]),
+    ([{"datasets": ["B"]}], []),
+    ([{}], []),
+])  # fmt: skip
+@pytest.mark.parametrize("place", ["before", "averaged"])
+def test_what_earlier_trainings_may_have_seen(stages, seen, place):
+    pairs = [Pair("A", stem, Path(), Path()) for stem in "12"]
+    trained = stages[0] | {place: stages[1:]}
+    assert [pair.name for pair in pairs if may_have_seen(trained, pair)] == seen
 
 
 def test_validation_scores_as_test_does(config, dataset, tmp_path):
@@ -322,6 +359,15 @@ def test_what_is_no_number_stops_the_training_and_is_never_kept(config, tmp_path
     ):
         Trainer(dataclasses.replace(config, resume=True)).train()
     assert kept == [path.read_bytes() for path in files]
+
+
+def test_the_images_of_all_accumulated_batches_are_named(config, monkeypatch):
+    trainer = Trainer(dataclasses.replace(config, accumulate=2, val_share=0))
+    numbers = iter([[1.0, 0.5, 0.0], [1.0, 0.5, float("inf")]])
+    monkeypatch.setattr(trainer, "train_step", lambda batch, step: next(numbers))
+    with pytest.raises(ValueError, match=r"step 2: .*images (SAMPLE/train_\d+, ){3}SAMPLE/train_\d+\. Look") as error:
+        trainer.train()
+    assert "epochs before" not in str(error.value)
 
 
 @pytest.mark.parametrize("numbers", [[float("nan"), 0.5, 1.0], [1.0, 0.5, float("inf")]])

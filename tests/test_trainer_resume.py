@@ -158,7 +158,7 @@ def test_resume_with_another_recipe_or_other_images_is_refused(config, tmp_path,
         Trainer(dataclasses.replace(again, data_path=str(images)))
 
 
-@pytest.mark.parametrize("part", ["images/train_001.jpg", "masks/train_004.png"])
+@pytest.mark.parametrize("part", ["images/train_001.jpg", "masks/train_004.png", "contour/train_002.png"])
 def test_resume_with_a_replaced_image_or_mask_is_refused_with_its_name(config, tmp_path, dataset, part):
     config.data_path = str(shutil.copytree(dataset, tmp_path / "data"))
     Trainer(dataclasses.replace(config, epochs=1)).train()

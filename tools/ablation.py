@@ -38,14 +38,12 @@ def run(options: AblationOptions) -> int:
     known, against = read_variants(options.variants) if options.variants else (ROWS, {})
     names, seeds, folder = dict.fromkeys(options.rows or known), dict.fromkeys(options.seeds), Path(options.model_path)
     if unknown := (names.keys() | against.values()) - known.keys():
-        raise ValueError(f"no row {', '.join(sorted(unknown))}; there are {', '.join(known)}")
+        raise ValueError(f"--rows: no row {', '.join(sorted(unknown))}; there are {', '.join(known)}")
     if min(seeds) < 0 or not set(options.folds) <= set(range(1, FOLDS + 1)) and options.folds != [0]:
         raise ValueError(f"--seeds start at 0; --folds are of 1 to {FOLDS}, or 0 alone for the test sets")
-    shared = typed(TrainConfig, read_yaml(options.recipe), options.recipe) if options.recipe else {}
-    shared |= {key: getattr(options, key) for key in ("data_path", "datasets", "num_workers", "device")}
-    shared |= {"img_size": shared.get("img_size") or IMG_SIZE, "resume": True}
+    shared = shared_options(options)
     # Before the first training, since it fails where there is nothing to score.
-    sets = {fold: set(sets_to_score(TrainConfig(**shared | {"fold": fold}))) for fold in options.folds}
+    sets = {fold: scored_sets(TrainConfig(**shared | {"fold": fold})) for fold in options.folds}
     runs: dict[str, dict[str, list[MethodScores]]] = {}  # of each set, by row: one a seed
     with locked(folder):
         for seed, row in product(seeds, names):
@@ -65,6 +63,28 @@ def run(options: AblationOptions) -> int:
             write_bytes(folder / "ablation.md", text.encode())
     print(f"{text}table in {folder / 'ablation.md'}, scores in {folder / 'scores.json'}")
     return 0
+
+
+def shared_options(options: AblationOptions) -> dict:
+    """Options of train that all rows share: those of --recipe, and the command's own.
+
+    Raises:
+        ValueError: the recipe sets what the command sets, or brings a network whose parts cannot be switched off.
+    """
+    shared = typed(TrainConfig, read_yaml(options.recipe), options.recipe) if options.recipe else {}
+    if own := shared.keys() & (LOCAL | {"datasets", "fold", "seed"}):
+        raise ValueError(f"{options.recipe}: {', '.join(sorted(own))}: options of ablation, not of its recipe")
+    if shared.get("weights") and not options.variants:
+        raise ValueError(f"{options.recipe}: weights bring their own network, of which no part can be switched off")
+    shared |= {key: getattr(options, key) for key in ("data_path", "datasets", "num_workers", "device")}
+    shared |= {} if shared.get("weights") else {"img_size": shared.get("img_size") or IMG_SIZE}
+    return shared | {"resume": True}
+
+
+def scored_sets(config: TrainConfig) -> set[str]:
+    """Names of the sets that rows are scored on, see sets_to_score: with a fold none that trains or validates whole."""
+    names = set(sets_to_score(config))
+    return {name for name in names if not config.fold or name.rpartition("_fold")[0] not in [*config.extra, config.val]}
 
 
 def read_variants(path: str) -> tuple[dict[str, dict], dict[str, str]]:
@@ -90,8 +110,11 @@ def scores_of(config: TrainConfig, sets: set[str]) -> list[MethodScores] | int:
     folder = Path(config.model_path) / (f"fold{config.fold}" if config.fold else "")
     if (folder / "scores.json").exists():  # test writes it last
         done = read_scores(folder)
-        trained = recipe(TrainConfig()) | done[0].about["trained"]["config"]  # a newer option had its default
-        if other := [key for key, value in recipe(config).items() if key != "amp" and trained[key] != value]:
+        about = done[0].about["trained"]
+        trained = recipe(TrainConfig()) | about["config"]  # a newer option had its default
+        free = {"amp", *(about["model"] if config.weights else ())}  # weights bring their own network
+        wanted = recipe(config.with_sizes(trained))
+        if other := [key for key, value in wanted.items() if key not in free and trained[key] != value]:
             raise ValueError(f"{config.model_path} was trained with another {', '.join(other)}: remove it, or rename")
         if {scored.dataset for scored in done} == sets:
             return done

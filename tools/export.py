@@ -133,6 +133,9 @@ def mean_of(paths: list[str | Path]) -> tuple[dict[str, torch.Tensor], dict]:
             raise ValueError(f"{path}: another network or --fold than {paths[0]}; they cannot be averaged")
     stacks = {name: torch.stack([state[name] for state in states]) for name in states[0]}
     mean = {name: x.float().mean(0).half() if x.is_floating_point() else x[0] for name, x in stacks.items()}
+    for part in ("validation", "left_out"):  # what none of them was trained on
+        if all(part in about for about in abouts):
+            abouts[0][part] = [name for name in abouts[0][part] if all(name in about[part] for about in abouts)]
     others = [{key: about[key] for key in about.keys() - {"before", "scores", "averaged"}} for about in abouts[1:]]
     return mean, abouts[0] | ({"averaged": others} if others else {})
 

@@ -16,6 +16,7 @@ from .options import TrainConfig
 from .weight_files import BEST, LAST, WEIGHTS, check_hash, image_size, named, weights_in
 
 LOCAL = names(TrainConfig, "local")  # options that weights do not store
+IN_FILE = names(TrainConfig, "in_file")  # that stand in a YAML file alone
 FREE_ON_RESUME = names(TrainConfig, "free")  # that may differ between a run and its resumption
 
 
@@ -43,6 +44,8 @@ def read_weights(path: str | Path) -> tuple[dict[str, torch.Tensor], dict]:
         FileNotFoundError, ValueError: no such file, not one that `train` wrote, or not that of the hash beside it.
     """
     path = weights_in(named(path))
+    if path.name == LAST:
+        raise ValueError(f"{path}: a training state; the weights lie in {BEST} beside it")
     if not path.is_file():
         shipped = ", ".join(sorted(known.stem for known in WEIGHTS.glob("*.safetensors")))
         raise FileNotFoundError(
@@ -125,6 +128,6 @@ def state_to_resume(folder: Path, config: TrainConfig) -> dict | None:
     now = dataclasses.asdict(config.with_sizes(stored))
     free = FREE_ON_RESUME - {"epochs"} if config.schedule == "onecycle" else FREE_ON_RESUME  # its end is planned
     if differing := [key for key in now if key not in free and stored[key] != now[key]]:
-        options = ", ".join(f"--{key} {stored[key]} (now {now[key]})" for key in differing)
-        raise ValueError(f"{path} was trained with {options}: resume with the same options")
+        options = ", ".join(f"{'' if x in IN_FILE else '--'}{x} {stored[x]} (now {now[x]})" for x in differing)
+        raise ValueError(f"{path} was trained with {options}: resume with the same options and --config")
     return state

@@ -209,8 +209,8 @@ def parse(options: type, argv: list[str], prog: str, description: str) -> Any:
 def _at_least(kind: type, lowest: float):
     def number(text: str):
         value = kind(text)
-        if not value >= lowest:
-            raise argparse.ArgumentTypeError(f"{text} is below the smallest value, {lowest}")
+        if not lowest <= value < float("inf"):
+            raise argparse.ArgumentTypeError(f"{text} is below the smallest value, {lowest}, or no finite number")
         return value
 
     number.__name__ = kind.__name__

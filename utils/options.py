@@ -121,8 +121,11 @@ class Recipe(RunConfig):
     def __post_init__(self):
         if self.arch not in ARCHS and not self.arch.startswith(TIMM):
             raise ValueError(f"--arch {self.arch}: expected {', '.join(ARCHS)} or {TIMM}NAME")
-        if len(self.loss_weights) != 3 or min(self.loss_weights) < 0 or not any(self.loss_weights):
+        weights = self.loss_weights
+        if len(weights) != 3 or not any(weights) or not all(0 <= weight < float("inf") for weight in weights):
             raise ValueError(f"loss_weights {self.loss_weights}: expected three weights from 0, not all of them 0")
+        if self.val_share >= 1:
+            raise ValueError(f"--val_share {self.val_share}: a share below 1 of the training images")
         if 0 < self.img_size < 64:
             raise ValueError(f"--img_size {self.img_size}: at least 64, or 0 for {IMG_SIZE}")
         if 0 < self.test_size < MIN_SIZE:
@@ -133,7 +136,7 @@ class Recipe(RunConfig):
 
 @dataclass
 class TrainConfig(Recipe):
-    """Train RAN; the defaults are the paper's recipe. configs/paper.yaml lists every option of a recipe."""
+    """Train RAN; the defaults are the paper's recipe. configs/paper.yaml has the options that a file alone sets."""
 
     config: str = _machine("", "YAML file of options, e.g. configs/best.yaml; the command line's own win over its")
     weights: str = _network(
@@ -181,6 +184,10 @@ class TestConfig(RunConfig):
         "folder for scores, report and maps (default: the run folder, with --fold its foldK; "
         "of a weights file its name without the suffix; of a shipped model runs/shipped/NAME)",
     )
+
+    def __post_init__(self):
+        if 0 < self.img_size < MIN_SIZE:
+            raise ValueError(f"--img_size {self.img_size}: at least {MIN_SIZE}, or 0 for that of training")
 
 
 @dataclass

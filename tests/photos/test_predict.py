@@ -191,7 +191,7 @@ def test_renderings_keep_rights_and_transparency(options, tmp_path):
     (["SHOOT", "--blur", "3"], 2, "--blur needs --bokeh"),
     (["SHOOT", "--bokeh", "--blur", "21"], 2, "--blur 21: 0.2 to 20 percent"),
     (["SHOOT", "--bokeh", "--blur", "nan"], 2, "--blur nan: 0.2 to 20 percent"),
-    (["SHOOT", "--tile", "8"], 1, "tile 8: pixels, at least 32, or 0"),
+    (["SHOOT", "--tile", "8"], 2, "--tile 8: at least 32 pixels, or 0"),
     (["SHOOT", "--device", "gpu"], 2, "--device gpu: expected auto, cpu, cuda, cuda:1 or mps"),
     (["SHOOT", "--model", "none.safetensors"], 1, "no such weights file"),
     (["SHOOT", "--model", "none.onnx"], 1, "none.onnx: no such file"),
