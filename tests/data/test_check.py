@@ -102,11 +102,10 @@ def test_pairs_that_cannot_be_used_are_all_named(tmp_path):
     found[0].image.write_bytes(b"no image")
     write(found[1].mask, np.tile(np.arange(60, dtype=np.uint8), (40, 1)))
     write(found[2].mask, RIGHT.T)
-    with pytest.raises(ValueError, match=r"^3 file\(s\) cannot be used:\n") as error:
+    said = (rf"{found[0].image}: not a readable image \(.*\n  {found[1].mask}: not a readable image \(levels.*\n"
+            rf"  {found[2].image} is 60 x 40, its mask 40 x 60 \(width x height\)")  # fmt: skip
+    with pytest.raises(ValueError, match=rf"^3 file\(s\) cannot be used:\n  {said}"):
         report(look(found))
-    for said in (f"\n  {found[0].image}: not a readable image (", f"\n  {found[1].mask}: not a readable image (levels",
-                 f"\n  {found[2].image} is 60 x 40, its mask 40 x 60 (width x height)"):  # fmt: skip
-        assert said in str(error.value)
     assert [bool(one.problem) for one in look(found, sizes=False)] == [True, True, False, False]
     assert [one.problem for one in look([dataclasses.replace(found[0], image=found[0].mask)])] == [""]  # no images
 

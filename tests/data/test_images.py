@@ -53,9 +53,7 @@ def test_what_is_no_image_is_named(tmp_path):
             read_image(written(tmp_path, "a.png", content))
 
 
-def test_an_open_file_is_read_and_named(tmp_path):
-    with written(tmp_path, "a.png", KINDS["a.png"]).open("rb") as file:
-        assert np.array_equal(read_image(file), PICTURE)
+def test_an_open_file_is_named(tmp_path):
     with written(tmp_path, "b.png", b"no image").open("rb") as file, pytest.raises(ValueError, match="b.png: not a"):
         read_image(file)
 

@@ -76,9 +76,6 @@ def test_the_wrong_polarity_is_doubted(source, tmp_path, capsys):
 
 HARMS = {  # what is done to a source, and what is said of it
     "no mask": (lambda c: (c / "gt/train_000.png").unlink(), "train_000.jpg: no partner"),
-    "a damaged image": (lambda c: (c / "image/train_002.jpg").write_bytes(b""), "train_002.jpg: not a readable image"),
-    "sizes": (lambda c: write_image(c / "gt/train_003.png", np.zeros((10, 12), np.uint8)),
-              "train_003.jpg is 96 x 64, its mask 12 x 10"),
     "two masks": (lambda c: shutil.copy(c / "gt/train_004.png", c / "gt/train_004.bmp"),
                   "train_004.bmp: doubled stem, also train_004.png"),
     "a list of nobody": (lambda c: (c / "test.txt").write_text("nobody\n"), "nobody: in "),
