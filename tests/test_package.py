@@ -5,7 +5,7 @@ import shutil
 import subprocess
 import sys
 import venv
-from importlib.metadata import distribution
+from importlib.metadata import packages_distributions
 from pathlib import Path
 
 import numpy as np
@@ -13,127 +13,105 @@ import pytest
 from packaging.requirements import Requirement
 from PIL import Image
 
+from main import main
 from ran.utils.files import read_lines
 
 ROOT = Path(__file__).parent.parent
-# In .mypy_cache is a link to the whole checkout.
-LEFT_OUT = shutil.ignore_patterns(".git", ".venv", ".*_cache", ".hypothesis", "dataset", "runs", "demo", "build",
-                                  "*.egg-info", "__pycache__")  # fmt: skip
+LEFT_OUT = shutil.ignore_patterns(".*", "dataset", "runs", "demo", "build", "*.egg-info", "__pycache__", "shared",
+                                  "tests", "results")  # fmt: skip
+ENVIRONMENT = {key: value for key, value in os.environ.items() if key != "PYTHONPATH"}
+# Somebody's program, which has packages of its own called utils and model, and signal handlers of its own.
 PROGRAM = """
+import signal
 import model
 import utils
+
+signal.signal(signal.SIGPIPE, signal.SIG_IGN)
+signal.signal(signal.SIGINT, handler := lambda *_: None)
+
 import ran
+import ran.main
 from ran.predictor import SHIPPED
 from ran.utils.files import check_name
 
 assert (utils.OWN, model.OWN) == ("utils", "model")
 assert check_name("CUHK") == "CUHK" and callable(ran.load_model) and SHIPPED.is_file()
+assert (signal.getsignal(signal.SIGPIPE), signal.getsignal(signal.SIGINT)) == (signal.SIG_IGN, handler)
 print(ran.__file__)
 """
+pytestmark = pytest.mark.slow
 
 
-HANDLERS = """
-import signal
-
-own = {number: lambda *_: None for number in signal.valid_signals() - {signal.SIGKILL, signal.SIGSTOP}}
-for number, handler in own.items():
-    signal.signal(number, handler)
-
-import numpy as np
-import ran
-import ran.main, ran.tester, ran.trainer, ran.tools.evaluate, ran.tools.prepare, ran.photos.predict, ran.photos.serve
-
-ran.load_model()(np.zeros((40, 40, 3), np.uint8), size=64)
-assert all(signal.getsignal(number) is handler for number, handler in own.items())
-"""
-
-
-def out(*command, **options) -> str:
-    """What a command prints; it must succeed."""
-    environment = {key: value for key, value in os.environ.items() if key != "PYTHONPATH"}
+def out(*command, status: int = 0, **options) -> str:
+    """What a command prints, or its errors; it must end with this status."""
     words = [*map(str, command)]
-    result = subprocess.run(words, env=environment, capture_output=True, text=True, timeout=600, **options)
-    assert result.returncode == 0, result.stderr
-    return result.stdout
+    result = subprocess.run(words, env=ENVIRONMENT, capture_output=True, text=True, timeout=600, **options)
+    assert result.returncode == status, result.stderr
+    return result.stderr if status else result.stdout
 
 
 @pytest.fixture
-def program(tmp_path) -> Path:
-    """A folder with somebody's program, which has packages of its own called utils and model."""
-    folder = tmp_path / "program"
+def checkout(tmp_path) -> Path:
+    return shutil.copytree(ROOT, tmp_path / "another name", ignore=LEFT_OUT)
+
+
+@pytest.fixture
+def installed(checkout, tmp_path):
+    """Installs the checkout beside the packages of this environment; gives the new one's python and site-packages."""
+
+    def install(*options) -> tuple[Path, Path]:
+        venv.create(tmp_path / "venv")
+        python = tmp_path / "venv/bin/python"
+        pip = (sys.executable, "-m", "pip", "--python", python, "install", "--quiet", "--no-deps")
+        out(*pip, *options, checkout)
+        site = Path(out(python, "-c", "import sysconfig; print(sysconfig.get_path('purelib'))").strip())
+        (others,) = (path for path in sys.path if Path(path).name == "site-packages")
+        (site / "others.pth").write_text(f"{others}\n")
+        return python, site
+
+    return install
+
+
+def check_program(python: Path, place: Path) -> None:
+    folder = python.parents[2] / "program"
     for name in ("utils", "model"):
         (folder / name).mkdir(parents=True)
         (folder / name / "__init__.py").write_text(f"OWN = {name!r}\n")
     (folder / "program.py").write_text(PROGRAM)
-    return folder
+    assert Path(out(python, "program.py", cwd=folder).strip()).is_relative_to(place)
+    assert out(python.with_name("ran"), "--version").startswith("ran ")
 
 
-@pytest.mark.slow
-def test_main_runs_from_any_folder_and_under_any_name(tmp_path):
-    assert out(sys.executable, ROOT / "main.py", "--version", cwd=tmp_path).startswith("ran ")
-    shutil.copytree(ROOT, tmp_path / "another name", ignore=LEFT_OUT)
-    assert "| resnet18 |" in out(sys.executable, tmp_path / "another name/main.py", "info", cwd=tmp_path)
+def test_main_runs_from_any_folder_and_under_any_name(checkout, tmp_path):
+    folder = tmp_path / "s"
+    out(sys.executable, checkout / "main.py", "sample", "--training", 2, "--test", 1, "--output", folder, cwd=tmp_path)
+    assert len(list((folder / "gt").iterdir())) == 3
 
 
-@pytest.mark.slow
-def test_a_program_keeps_its_signal_handlers():
-    out(sys.executable, "-c", f"import main\n{HANDLERS}", cwd=ROOT)
+def test_an_editable_install_is_the_checkout(installed, checkout):
+    check_program(installed("--editable")[0], checkout)
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize("options", [(), ("--editable",)])
-def test_installed_it_gives_the_package_and_the_command(program, tmp_path, options):
-    """Beside the packages of this environment, which a bare one would take minutes to install."""
-    shutil.copytree(ROOT, tmp_path / "checkout", ignore=LEFT_OUT)
-    venv.create(tmp_path / "venv")
-    python = tmp_path / "venv/bin/python"
-    pip = (sys.executable, "-m", "pip", "--python", python)
-    out(*pip, "install", "--quiet", "--no-deps", *options, tmp_path / "checkout")
-    (others,) = (path for path in sys.path if Path(path).name == "site-packages")
-    own = out(python, "-c", "import sysconfig; print(sysconfig.get_path('purelib'))").strip()
-    (Path(own) / "others.pth").write_text(f"{others}\n")
-    place = Path(out(python, "program.py", cwd=program).strip())
-    assert place.is_relative_to(tmp_path / ("checkout" if options else "venv"))
-    assert out(tmp_path / "venv/bin/ran", "--version").startswith("ran ")
+def packages(name: str) -> set[str]:
+    return {Requirement(line).name for line in read_lines(ROOT / name) if line[0] not in "#-"}
 
 
-def link_packages(names: set[str], site: Path) -> None:
-    """Links these packages, and those that they require, from this environment into another one."""
-    waiting, seen = set(names), set()
-    while waiting:
-        seen.add(name := waiting.pop())
-        for top in {file.parts[0] for file in distribution(name).files or () if file.parts[0] not in ("..", "bin")}:
-            if not (site / top).exists():
-                (site / top).symlink_to(distribution(name).locate_file(top))
-        needed = map(Requirement, distribution(name).requires or ())
-        waiting |= {more.name for more in needed if not more.marker or more.marker.evaluate({"extra": ""})} - seen
-
-
-@pytest.mark.slow
-def test_the_wheel_works_beside_onnxruntime_alone(tmp_path):
-    shutil.copytree(ROOT, tmp_path / "checkout", ignore=LEFT_OUT)
-    out(sys.executable, "-m", "pip", "wheel", "--quiet", "--no-deps", "-w", tmp_path, tmp_path / "checkout")
-    venv.create(tmp_path / "venv")
-    python = tmp_path / "venv/bin/python"
-    out(sys.executable, "-m", "pip", "--python", python, "install", "--quiet", "--no-deps", *tmp_path.glob("*.whl"))
-    site = Path(out(python, "-c", "import sysconfig; print(sysconfig.get_path('purelib'))").strip())
-    lines = (line for line in read_lines(ROOT / "requirements-onnx.txt") if line[0] not in "#-")
-    link_packages({Requirement(line).name for line in lines}, site)
-    bare = "import importlib.util, sys; sys.exit(any(map(importlib.util.find_spec, ('torch', 'torchvision', 'scipy'))))"
-    out(python, "-c", bare)
-
-    lost = subprocess.run(
-        [tmp_path / "venv/bin/ran", "predict", ROOT / "docs/serve.png"], cwd=tmp_path, capture_output=True
-    )
-    sentence = b"ran_photos.onnx: no such file; `ran export --model "
-    assert lost.returncode == 1 and sentence in lost.stderr
-    assert b"ran_photos.safetensors` writes it, where PyTorch is installed\n" in lost.stderr
+def test_the_installed_package_works_beside_onnxruntime_alone(installed, run_folder, tmp_path):
+    python, site = installed()
+    lacking = packages("requirements.txt") - packages("requirements-onnx.txt")
+    blocked = [module for module, owners in packages_distributions().items() if lacking & {*owners}]
+    assert {"torch", "torchvision", "skimage"} < {*blocked}
+    (site / "sitecustomize.py").write_text(f"import sys\nsys.modules |= dict.fromkeys({blocked})\n")
+    lost = out(python.with_name("ran"), "predict", ROOT / "docs/serve.png", cwd=tmp_path, status=1)
+    assert "ran_photos.onnx: no such file; `ran export --model " in lost
+    assert "ran_photos.safetensors` writes it, where PyTorch is installed\n" in lost
 
     model, photo = tmp_path / "small.onnx", tmp_path / "photo.png"
-    out(sys.executable, ROOT / "main.py", "export", "--model", "ran_resnet18", "--output", model)
+    assert main(["export", "--model", str(run_folder), "--output", str(model)]) == 0
     Image.fromarray(np.random.default_rng(0).integers(0, 256, (40, 60, 3), np.uint8)).save(photo)
-    out(tmp_path / "venv/bin/ran", "predict", photo, "--model", model, "--output", "maps", "--overlay", cwd=tmp_path)
-    out(sys.executable, ROOT / "main.py", "predict", photo, "--model", model, "--output", tmp_path / "same")
+    out(python.with_name("ran"), "predict", photo, "--model", model, "--output", "maps", cwd=tmp_path)
+    assert main(["predict", str(photo), "--model", str(model), "--output", str(tmp_path / "same")]) == 0
     maps = [np.asarray(Image.open(tmp_path / folder / "photo.png")) for folder in ("maps", "same")]
     assert maps[0].dtype == np.uint8 and np.array_equal(*maps)
-    assert (tmp_path / "maps/photo.overlay.jpg").is_file()
+    (site / "sitecustomize.py").unlink()
+    check_program(python, site)

@@ -53,36 +53,30 @@ def test_what_is_no_image_is_named(tmp_path):
             read_image(written(tmp_path, "a.png", content))
 
 
-def test_an_open_file_is_read_and_named(tmp_path):
-    with written(tmp_path, "a.png", KINDS["a.png"]).open("rb") as file:
-        assert np.array_equal(read_image(file), PICTURE)
-    assert np.array_equal(read_image(io.BytesIO(KINDS["16.png"])), PICTURE)
-    with pytest.raises(ValueError, match="^an open file: not a readable image"):
-        read_image(io.BytesIO(b"no image"))
+def test_an_open_file_is_named(tmp_path):
     with written(tmp_path, "b.png", b"no image").open("rb") as file, pytest.raises(ValueError, match="b.png: not a"):
         read_image(file)
 
 
-@pytest.mark.parametrize("tag", [*range(1, 9), 9])
 @pytest.mark.parametrize("kind", ["JPEG", "PNG", "WEBP", "TIFF", "AVIF"])
-def test_an_image_is_turned_upright(tmp_path, kind, tag):
-    path = written(tmp_path, "a", turned(tag, kind))
-    with Image.open(io.BytesIO(path.read_bytes())) as image:
-        expected = np.asarray(ImageOps.exif_transpose(image).convert("RGB"))
-    assert np.array_equal(read_image(path), expected)
-    assert np.abs(expected.astype(int) - PICTURE).mean() < 5 or tag == 9
-    with Image.open(io.BytesIO(path.read_bytes())) as image:
-        assert np.array_equal(as_rgb(image), expected)
+def test_an_image_is_turned_upright(tmp_path, kind):
+    for tag in range(1, 10):
+        path = written(tmp_path, "a", turned(tag, kind))
+        with Image.open(path) as image:
+            expected = np.asarray(ImageOps.exif_transpose(image).convert("RGB"))
+        assert np.array_equal(read_image(path), expected)
+        assert np.abs(expected.astype(int) - PICTURE).mean() < 5 or tag == 9
+        with Image.open(io.BytesIO(path.read_bytes())) as image:
+            assert np.array_equal(as_rgb(image), expected)
 
 
 @pytest.mark.filterwarnings("ignore:Corrupt EXIF", "ignore:Truncated File")
 def test_a_damaged_exif_is_no_damaged_image(tmp_path):
-    for kind in ("JPEG", "WEBP"):
-        whole = turned(6, kind)
-        start = whole.index(b"II*" if b"II*" in whole else b"MM\0*")
-        for place in range(start, start + 23):
-            broken = whole[:place] + b"\xff\xfe\xff\xff" + whole[place + 4 :]
-            assert read_image(written(tmp_path, "a", broken)).size == PICTURE.size
+    whole = turned(6)
+    start = whole.index(b"MM\0*")
+    for place in range(start, start + 23):
+        broken = whole[:place] + b"\xff\xfe\xff\xff" + whole[place + 4 :]
+        assert read_image(written(tmp_path, "a", broken)).size == PICTURE.size
 
 
 CANON = b"II*\0\x10\0\0\0CR\2\0\0\0\0\0" + struct.pack("<H", 9) + b"".join(
@@ -94,19 +88,14 @@ REFUSED = {
     "two pages": (tiff(PICTURE, PICTURE, photometric="rgb"), "a TIFF of 2 page.s. of 8 bits; expected 1 page of"),
     "DNG": (dng(), "a camera raw file; only `predict` and `serve`"),
     "raw, without a DNG's version": (dng(version=False), "a camera raw file"),
-    "DNG without a thumbnail": (tiff(PICTURE, photometric="rgb", extratags=[(50706, "B", 4, (1, 4, 0, 0), True)]),
-                                "a camera raw file"),
     "Canon's raw": (CANON + bytes(99), "a camera raw file"),
     "floats": (encoded((GREY / 255).astype("f4"), "TIFF"), "a TIFF of 1 page.s. of 32 bits; .*: save it as 8-bit PNG"),
-    "32 bits": (encoded(GREY.astype("i4"), "TIFF"), "a TIFF of .* 32 bits"),
     "signed": (tiff(GREY.astype("i1"), photometric="minisblack"), "a TIFF of .* 8 bits; expected .* unsigned"),
-    "signed 16 bits": (tiff(GREY.astype("i2"), photometric="minisblack"), "a TIFF of .* 16 bits; expected"),
     "16 bits, 0 is white": (tiff(SIXTEEN, photometric="miniswhite"), "a TIFF of .* 16 bits; expected"),
     "CMYK of 16 bits": (tiff(INKS, photometric="separated"), "a TIFF of .* 16 bits; expected"),
     "planes": (tiff(PICTURE.transpose(2, 0, 1), photometric="rgb", planarconfig="separate"), "a TIFF .* planes"),
     "premultiplied": (tiff(ALPHA, photometric="rgb", extrasamples=["assocalpha"]), "a TIFF .* premultiplied"),
     "LAB": (encoded(Image.fromarray(PICTURE).convert("LAB"), "TIFF"), "values of Pillow's mode LAB"),
-    "PPM": (encoded(PICTURE, "PPM"), "damaged, or none of JPEG, PNG, TIFF"),
     "JPEG 2000": (encoded(PICTURE, "JPEG2000"), "damaged, or none of JPEG, PNG, TIFF"),
     "12 bits in 16": (cv2.imencode(".png", BGR16 // 16)[1].tobytes(), "16 bits whose highest level is 3838 of 65535"),
 }  # fmt: skip
@@ -119,52 +108,31 @@ def test_what_is_not_in_the_list_is_refused_with_the_reason(tmp_path, kind):
         read_image(written(tmp_path, "a.image", content))
 
 
-@pytest.mark.parametrize("suffix", [".png", ".tif"])
-@pytest.mark.parametrize("channels", [1, 3, 4])
-def test_16_bits_are_rounded(tmp_path, suffix, channels):
-    values = np.random.default_rng(0).integers(0, 2**16, (6, 9, channels), dtype=np.uint16)
-    path = written(tmp_path, f"a{suffix}", cv2.imencode(suffix, values)[1].tobytes())
-    colours = values[..., 2::-1] if channels > 1 else np.repeat(values, 3, -1)
-    assert np.array_equal(read_image(path), np.rint(colours / 257))
-    assert np.array_equal(as_rgb(colours), read_image(path))
-
-
 def test_all_levels_of_16_bits_and_of_floats_are_rounded():
     levels = np.arange(2**16, dtype=np.uint16).reshape(256, 256)
     assert np.array_equal(to_8_bit(levels), np.rint(levels / 257))
     assert np.array_equal(to_8_bit(levels / 65535), np.rint(levels / 257))
-    assert np.array_equal(to_8_bit(GREY), GREY)
-    for value in (-0.01, 1.01, np.nan, np.inf):
+    for value in (-0.01, 1.01, np.nan):
         with pytest.raises(ValueError, match="not between 0 and 1"):
             to_8_bit(np.array([0.5, value]))
 
 
-@pytest.mark.parametrize("place", [0, 5, 95])
-def test_one_bright_pixel_anywhere_shows_that_16_bits_are_full(tmp_path, place):
-    dark, opaque = np.full((64, 96, 3), 4095, np.uint16), np.full((64, 96), 65535, np.uint16)
-    for suffix, values in ((".png", dark[..., 0].copy()), (".tif", dark[..., 0].copy()), (".png", dark.copy()),
-                           (".png", np.dstack([dark, opaque]))):  # fmt: skip
-        path = tmp_path / f"a{suffix}"
+def test_16_bits_without_a_high_level_may_hold_fewer(tmp_path):
+    for values in (np.full((64, 96), 4095, np.uint16), np.full((64, 96, 3), 4095, np.uint16)):
         with pytest.raises(ValueError, match="highest level is 4095"):
-            read_image(written(tmp_path, path.name, cv2.imencode(suffix, values)[1].tobytes()))
-        values[9, place] = 4096
-        assert read_image(written(tmp_path, path.name, cv2.imencode(suffix, values)[1].tobytes())).max() == 16
-    assert not read_image(written(tmp_path, "black.png", cv2.imencode(".png", dark * 0)[1].tobytes())).any()
+            read_image(written(tmp_path, "a.png", cv2.imencode(".png", values)[1].tobytes()))
+        values[9, 95] = 4096
+        assert read_image(written(tmp_path, "a.png", cv2.imencode(".png", values)[1].tobytes())).max() == 16
+        assert not read_image(written(tmp_path, "a.png", cv2.imencode(".png", values * 0)[1].tobytes())).any()
 
 
-@pytest.mark.parametrize(
-    "bits, levels", [(1, (0, 255)), (4, (0, 255)), (8, (0, 255)), (4, range(0, 256, 17)), (8, range(256))]
-)
-def test_a_bmp_of_few_bits_is_read_by_its_palette(tmp_path, bits, levels):
+def test_a_bmp_is_read_by_its_palette(tmp_path):
     """Pillow takes the indices of a palette of black and white for bits."""
-    indices = np.random.default_rng(0).integers(0, len(levels), (5, 16), dtype=np.uint8)
-    rows = (indices[::-1, :, None] >> np.arange(bits - 1, -1, -1, dtype=np.uint8) & 1).reshape(5, -1)
-    pixels = b"".join(bytes(np.packbits(row)).ljust(4, b"\0") for row in rows)
-    colours = b"".join(bytes([level, level, level, 0]) for level in levels)
-    about = struct.pack("<IiiHHIIiiII", 40, 16, 5, 1, bits, 0, len(pixels), 2835, 2835, len(levels), 0)
-    head = b"BM" + struct.pack("<III", 54 + len(colours) + len(pixels), 0, 54 + len(colours))
-    path = written(tmp_path, "a.bmp", head + about + colours + pixels)
-    assert np.array_equal(read_image(path), grey3(np.array(levels, np.uint8)[indices]))
+    indices = np.random.default_rng(0).integers(0, 2, (5, 16), dtype=np.uint8)
+    about = struct.pack("<IiiHHIIiiII", 40, 16, 5, 1, 8, 0, indices.size, 2835, 2835, 2, 0)
+    head = b"BM" + struct.pack("<III", 62 + indices.size, 0, 62) + about + bytes(4) + b"\xff\xff\xff\0"
+    path = written(tmp_path, "a.bmp", head + indices[::-1].tobytes())
+    assert np.array_equal(read_image(path), grey3(indices * 255))
 
 
 def test_a_decompression_bomb_is_refused(tmp_path, monkeypatch):
@@ -173,22 +141,33 @@ def test_a_decompression_bomb_is_refused(tmp_path, monkeypatch):
         read_image(written(tmp_path, "a.png", KINDS["a.png"]))
 
 
-def test_images_in_memory(tmp_path):
-    path, tensor = written(tmp_path, "a.png", KINDS["a.png"]), torch.from_numpy(PICTURE).permute(2, 0, 1)
-    for image in (path, str(path), path.read_bytes(), bytearray(path.read_bytes()), io.BytesIO(path.read_bytes()),
-                  PICTURE, ALPHA, DEEP, PICTURE / 255, Image.fromarray(PICTURE), Image.fromarray(ALPHA), tensor,
-                  tensor[None] / 255, PICTURE.astype("f4") / 255):  # fmt: skip
-        assert np.array_equal(as_rgb(image), PICTURE)
-    for grey in (GREY, GREY[..., None], SIXTEEN, Image.fromarray(GREY)):
-        assert np.array_equal(as_rgb(grey), grey3(GREY))
-    for wrong, reason in (
-        (GREY.astype(int), "an array of int64"), (PICTURE * 1.0, "not between 0 and 1"), (None, "NoneType .None. is"),
-        (PICTURE[None], "an array of 1 x 64 x 96 x 3: expected H"), (PICTURE[:0], "0 x 96 x 3"), ([1], "is no image"),
-        (GREY.reshape(64, 48, 2), "64 x 48 x 2"), (Image.fromarray(SIXTEEN), "mode I;16: give its path"),
-        (torch.zeros(2, 3, 4, 4), "a tensor of 2 x 3 x 4 x 4"), (io.StringIO("a"), "an open file: not a"),
-    ):  # fmt: skip
-        with pytest.raises(ValueError, match=reason):
-            as_rgb(wrong)
+PNG, TENSOR = KINDS["a.png"], torch.from_numpy(PICTURE).permute(2, 0, 1)
+IN_MEMORY = {
+    "bytes": PNG, "bytearray": bytearray(PNG), "file": io.BytesIO(PNG), "16 bits": io.BytesIO(KINDS["16.png"]),
+    "array": PICTURE, "with alpha": ALPHA, "uint16": DEEP, "floats": PICTURE / 255, "tensor": TENSOR,
+    "batch of floats": TENSOR[None] / 255, "Pillow": Image.fromarray(PICTURE), "Pillow RGBA": Image.fromarray(ALPHA),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("image", IN_MEMORY.values(), ids=IN_MEMORY)
+def test_images_in_memory(image):
+    assert np.array_equal(as_rgb(image), PICTURE)
+
+
+@pytest.mark.parametrize("grey", [GREY, GREY[..., None], SIXTEEN, Image.fromarray(GREY)])
+def test_grey_images_in_memory(grey):
+    assert np.array_equal(as_rgb(grey), grey3(GREY))
+
+
+@pytest.mark.parametrize("wrong, reason", [
+    (GREY.astype(int), "an array of int64"), (PICTURE * 1.0, "not between 0 and 1"), (None, "NoneType .None. is"),
+    (PICTURE[None], "an array of 1 x 64 x 96 x 3: expected H"), (PICTURE[:0], "0 x 96 x 3"), ([1], "is no image"),
+    (GREY.reshape(64, 48, 2), "64 x 48 x 2"), (Image.fromarray(SIXTEEN), "mode I;16: give its path"),
+    (torch.zeros(2, 3, 4, 4), "a tensor of 2 x 3 x 4 x 4"), (io.BytesIO(b"no image"), "^an open file: not a readable"),
+])  # fmt: skip
+def test_what_is_no_image_in_memory_is_refused(wrong, reason):
+    with pytest.raises(ValueError, match=reason):
+        as_rgb(wrong)
 
 
 def test_images_are_written_whole(tmp_path):
@@ -204,9 +183,6 @@ def test_images_are_written_whole(tmp_path):
         assert np.abs(read_image(tmp_path / name).astype(int) - PICTURE).mean() < (2 if name == "a.jpg" else 1e-9)
         with Image.open(tmp_path / name) as image:
             assert image.getexif()[ExifTags.Base.Make] == "a camera" and image.info["icc_profile"] == PROFILE
-    long = np.zeros((1, images.JPEG_SIDE + 1), np.uint8)
     with pytest.raises(ValueError, match="long.jpg: JPEG holds at most 65500 pixels a side"):
-        write_image(tmp_path / "long.jpg", long)
-    write_image(tmp_path / "long.jpg", long[:, 1:])
-    write_image(tmp_path / "long.png", long)
-    assert sorted(path.name for path in tmp_path.glob("*long*")) == ["long.jpg", "long.png"]
+        write_image(tmp_path / "long.jpg", np.zeros((1, images.JPEG_SIDE + 1), np.uint8))
+    write_image(tmp_path / "long.jpg", np.zeros((1, images.JPEG_SIDE), np.uint8))

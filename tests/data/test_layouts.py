@@ -37,67 +37,41 @@ def test_split_comes_from_layout_list_or_file(tmp_path):
     (tmp_path / "test.txt").write_text("b\n")
     pairs, problems = pairs_of(mine, images, masks, None)
     assert {pair.stem: pair.is_test for pair in pairs} == {"a": False, "b": True} and problems == []
-    (tmp_path / "other.txt").write_text("a\nc\n")
+    (tmp_path / "other.txt").write_text("\ufeffa\r\n\r\nc\r\n", encoding="utf-8")
     pairs, problems = pairs_of(mine, images, masks, tmp_path / "other.txt")
     assert [pair.stem for pair in pairs if pair.is_test] == ["a"] and problems[0].startswith("c: in ")
-    assert all(pair.is_test for pair in pairs_of(LAYOUTS[5], images, masks, None)[0])
-
-
-def test_folders_of_the_layout_to_write(tmp_path):
-    images, masks = (fill(tmp_path / name, "a") for name in ("image", "gt"))
-    for split, folder in (("train", "Train/DUT"), ("test", "DUT/Test")):
-        pair = pairs_of(Layout("", "", "DUT", split, "in_focus"), images, masks, None)[0][0]
-        assert pair.folder(Path("d")) == Path("d") / folder
+    for number, folder in ((1, "Train/DUT"), (5, "DUT/Test")):
+        assert {pair.folder(Path("d")) for pair in pairs_of(LAYOUTS[number], images, masks)[0]} == {Path("d", folder)}
 
 
 def test_sets_are_found_by_name_and_their_pairs_by_stem(dataset):
-    training, test = (find_sets(str(dataset), split, []) for split in ("train", "test"))
-    assert list(training) == list(test) == ["SAMPLE"]
-    assert len(training["SAMPLE"]) == 6 and len(test["SAMPLE"]) == 3
-    for pair in training["SAMPLE"]:
-        assert pair.image.stem == pair.mask.stem == pair.contour.stem == pair.stem
-    assert test["SAMPLE"][0].contour is None
+    training, test = (find_sets(str(dataset), split, [])["SAMPLE"] for split in ("train", "test"))
+    assert len(training) == 6 and len(test) == 3 and test[0].contour is None
+    assert all(pair.image.stem == pair.mask.stem == pair.contour.stem == pair.stem for pair in training)
 
 
-def test_joint_sets_and_choice_of_sets(dataset, tmp_path):
-    shutil.copytree(dataset / "Train/SAMPLE", tmp_path / "Train/B")
-    shutil.copytree(dataset / "Train/SAMPLE", tmp_path / "Train/A")
-    (shutil.copytree(tmp_path / "Train/A", tmp_path / "Train/PART") / "masks").rename(tmp_path / "Train/PART/trimaps")
+def test_sets_are_chosen_and_what_is_missing_is_named(dataset, tmp_path):
+    for name in ("B", "A", "PART"):
+        shutil.copytree(dataset / "Train/SAMPLE", tmp_path / "Train" / name)
+    (tmp_path / "Train/PART/masks").rename(tmp_path / "Train/PART/trimaps")
     assert list(find_sets(str(tmp_path), "train", [])) == ["A", "B"]
     assert list(find_sets(str(tmp_path), "train", ["B"])) == ["B"]
     with pytest.raises(FileNotFoundError, match="no C with train images.*found: A, B, PART"):
         find_sets(str(tmp_path), "train", ["A", "C"])
-
-
-def test_missing_folders_and_partners_are_named(dataset, tmp_path):
     with pytest.raises(FileNotFoundError, match="no data set with test images.*found: none"):
         find_sets(str(tmp_path), "test", [])
-    shutil.copytree(dataset, tmp_path / "d")
-    (tmp_path / "d/Train/SAMPLE/contour/train_001.png").unlink()
-    (tmp_path / "d/Train/SAMPLE/masks/train_002.png").unlink()
-    with pytest.raises(ValueError) as error:
-        find_sets(str(tmp_path / "d"), "train", [])
-    assert "train_001.jpg: no partner" in str(error.value) and "train_002.jpg: no partner" in str(error.value)
+    (tmp_path / "Train/A/masks/train_002.png").unlink()
+    with pytest.raises(ValueError, match="train_002.jpg: no partner"):
+        find_sets(str(tmp_path), "train", [])
 
 
 def test_what_a_mac_s_zip_holds_beside_is_none_of_the_set(tmp_path):
     """A mirror of all folders with the other halves of all files, as `ditto -c -k` and Finder pack them."""
-    images = fill(tmp_path / "DUT/dut500-source", "1", "2", suffix="jpg")
-    masks = fill(tmp_path / "DUT/dut500-gt", "1", "2", suffix="bmp")
-    fill(tmp_path / "__MACOSX/DUT/dut500-source", "._1", "._2", suffix="jpg")
-    fill(tmp_path / "__MACOSX/DUT/dut500-gt", "._1", "._2", suffix="bmp")
-    for folder in (tmp_path, images, masks):
-        (folder / ".DS_Store").touch()
-    fill(images, "._1", suffix="jpg")
-    parts, problems = detect(tmp_path)
-    assert [part[1:] for part in parts] == [(images, masks)] and not problems
-    pairs, problems = pairs_of(*parts[0], None)
+    for name, suffix in (("dut500-source", "jpg"), ("dut500-gt", "bmp")):
+        fill(tmp_path / "DUT" / name, "1", "2", "._1", suffix=suffix)
+        fill(tmp_path / "__MACOSX/DUT" / name, "._1", "._2", suffix=suffix)
+        (tmp_path / "DUT" / name / ".DS_Store").touch()
+    ((layout, images, masks),), problems = detect(tmp_path)
+    assert images == tmp_path / "DUT/dut500-source" and not problems
+    pairs, problems = pairs_of(layout, images, masks)
     assert [pair.stem for pair in pairs] == ["1", "2"] and not problems
-
-
-def test_folders_of_systems_are_no_sets(dataset, tmp_path):
-    shutil.copytree(dataset, tmp_path / "data")
-    shutil.copytree(dataset / "SAMPLE", tmp_path / "data/__MACOSX")
-    shutil.copytree(dataset / "Train/SAMPLE", tmp_path / "data/Train/.Trash-1000")
-    for split in ("train", "test"):
-        assert list(find_sets(str(tmp_path / "data"), split, [])) == ["SAMPLE"]

@@ -1,11 +1,10 @@
-import dataclasses
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from ran.evaluation.metrics import SetScore, score_image
-from ran.evaluation.scores import MethodScores, Pictures, paired_difference, read_scores, write_scores
+from ran.evaluation.scores import Difference, MethodScores, Pictures, paired_difference, read_scores, write_scores
 
 
 def method(name: str, levels: list[int], first: int = 0) -> MethodScores:
@@ -43,25 +42,21 @@ def test_other_files_are_refused(tmp_path, name, text):
         read_scores(tmp_path / "nowhere")
 
 
-def test_a_difference_counts_beyond_two_standard_errors():
-    weak, strong = method("weak", [200, 210, 190, 205, 201] * 2), method("strong", [250, 255, 251, 254, 253] * 2)
-    gain = paired_difference(weak, strong, "mae")
-    values = np.array([s["mae"] - w["mae"] for w, s in zip(weak.rows, strong.rows)])
-    assert gain.mean == pytest.approx(values.mean()) and gain.error == pytest.approx(values.std(ddof=1) / 10**0.5)
-    assert gain.images == 10 and gain.better == "strong"
-    assert paired_difference(strong, weak, "mae").better == "strong"
-    assert dataclasses.replace(gain, column="s").better == "weak"  # there lower is worse
-    noise = paired_difference(method("a", [200, 100] * 5), method("b", [100, 201] * 5), "mae")
-    assert noise.better == ""
-    few = paired_difference(*(dataclasses.replace(one, rows=one.rows[:9]) for one in (weak, strong)), "mae")
-    assert abs(few.mean) > 2 * few.error and not few.better  # too few to know the error
-    assert not paired_difference(weak, dataclasses.replace(weak, method="same"), "mae").better
+@pytest.mark.parametrize("column, mean, images, better", [
+    ("mae", -0.021, 10, "b"), ("mae", 0.021, 10, "a"), ("mae", -0.019, 10, ""), ("mae", -0.021, 9, ""),
+    ("s", 0.021, 10, "b"), ("s", -0.021, 10, "a"), ("s", 0.019, 10, ""), ("s", 0.0, 10, ""),
+])  # fmt: skip
+def test_a_difference_counts_beyond_two_standard_errors_of_ten_images(column, mean, images, better):
+    assert Difference(column, "a", "b", mean, 0.01, images).better == better
 
 
 def test_differences_pair_images_by_name():
     gain = paired_difference(method("a", [200, 100, 50]), method("b", [110, 60], first=1), "mae")
-    assert gain.images == 2 and gain.mean == pytest.approx(-(10 + 10) / 2 / 255 / 2)
-    assert paired_difference(method("a", [200]), method("b", [100]), "mae") is None
+    values = np.array([100 - 110, 50 - 60]) / 255 / 2
+    assert (gain.first, gain.second, gain.images) == ("a", "b", 2) and gain.mean == pytest.approx(values.mean())
+    noisy = paired_difference(method("a", [200, 100, 50]), method("b", [100, 110, 60]), "mae")
+    values = np.array([200 - 100, 100 - 110, 50 - 60]) / 255 / 2
+    assert noisy.mean == pytest.approx(values.mean()) and noisy.error == pytest.approx(values.std(ddof=1) / 3**0.5)
     assert paired_difference(method("a", [200, 1]), method("b", [100, 2], first=1), "mae") is None
 
 
@@ -72,4 +67,5 @@ def test_folders_are_found_again_from_below_a_link(tmp_path):
     one = method("a", [255])
     one.pictures.maps = str(tmp_path / "maps")
     write_scores(tmp_path / "runs/x", [one])
+    assert '"maps": "../../../../maps"' in (tmp_path / "runs/x/scores.json").read_text()
     assert Path(read_scores(tmp_path / "runs/x")[0].pictures.maps).samefile(tmp_path / "maps")

@@ -24,19 +24,3 @@ def test_processes_score_the_same_in_the_same_order(tmp_path):
     assert [one[1:] for one in alone] == [one[1:] for one in shared]
     level = cv2.imread(str(tmp_path / "maps/1.png"), cv2.IMREAD_UNCHANGED).max()
     assert alone[0][2] == "0.png: 8 x 6 to 16 x 12" and alone[1][1:] == (level, "")
-
-
-@pytest.mark.slow
-def test_calls_are_made_as_results_are_taken():
-    """However many maps there are, few wait in memory."""
-    made = 0
-
-    def calls():
-        nonlocal made
-        for number in range(200):
-            made += 1
-            yield number, 2
-
-    results = in_processes(pow, calls(), 200, 2)
-    assert next(results) == 0 and made <= 5
-    assert list(results) == [number**2 for number in range(1, 200)]

@@ -3,14 +3,26 @@ import json
 import numpy as np
 import pytest
 
-from ran.evaluation.metrics import COLUMNS, SetScore, score_image
+from ran.evaluation import tables
+from ran.evaluation.metrics import COLUMNS
 from ran.evaluation.scores import MethodScores
-from ran.evaluation.tables import PUBLISHED, Line, SetTable, markdown, number, printed, set_tables
+from ran.evaluation.tables import PUBLISHED, Line, SetTable, escape, latex, markdown, number, printed, set_tables
 
 
 def method(name: str, mae: float, images: int = 4, dataset: str = "CUHK", first: int = 0, **more) -> MethodScores:
     rows = [{"name": str(first + i), "in_focus": 0.5, "mae": mae + 0.001 * i} for i in range(images)]
     return MethodScores(name, dataset, {"images": images, "mae": mae, "p3_f": 0.9} | more, rows, np.zeros((3, 256)))
+
+
+@pytest.fixture
+def published(tmp_path, monkeypatch):
+    """Path of published numbers on CUHK, whose images are 0 to 3, and DUT, whose images nobody knows."""
+    rows = {"Old": {"mae": 0.2, "p3_f": 0.95}, "Sloppy": {"mae": 0.05}}
+    papers = [{"source": "a paper", "protocol": "P3", "set": x, "images": 4, "rows": rows} for x in ("CUHK", "DUT")]
+    (tmp_path / "published.json").write_text(json.dumps(papers))
+    (tmp_path / "CUHK_test.txt").write_text("0\n1\n2\n3\n")
+    monkeypatch.setattr(tables, "SPLITS", tmp_path)
+    return tmp_path / "published.json"
 
 
 def test_numbers_look_as_the_field_prints_them():
@@ -36,17 +48,16 @@ def test_ranks_are_of_the_printed_values_and_know_the_direction():
 def test_a_method_without_some_images_wins_nothing(left_out, images, shown):
     winner = method("c", 0.01, images)
     winner.about = {"notes": {"missing": left_out}}
-    (table,) = set_tables([method("a", 0.05), method("b", 0.2), winner], None)
-    first = table.measured[2]
-    assert table.name_of(first) == shown and (table.rank(first, "mae") == 1) == (shown == "c")
+    scores = [method("a", 0.05), method("b", 0.2), winner]
+    (table,) = set_tables(scores, None)
     assert (f"| {shown} | .010 |" in markdown(table)) == (shown != "c")
     assert ("| a | **.050** |" in markdown(table)) == (shown != "c")
-    assert f"{shown}  " in printed([method("a", 0.05), method("b", 0.2), winner])
+    assert f"{shown}  " in printed(scores)
 
 
 def test_differences_stand_on_the_images_that_all_have():
     (table,) = set_tables([method("a", 0.05, 14), method("b", 0.2, 14), method("c", 0.05, 12, first=1)], None)
-    assert [one.images for one in table.differences] == [12] * 3
+    assert [(one.column, one.images) for one in table.differences] == [("mae", 12)] * 3  # no row has p3_f
     text = markdown(table)
     assert "| b − a | MAE | +0.1500 ± 0.0000 | 12 | a is better |" in text
     assert "| c − b | MAE | -0.1510 ± 0.0000 | 12 | c is better |" in text
@@ -55,13 +66,16 @@ def test_differences_stand_on_the_images_that_all_have():
 
 def test_published_rows_stand_apart_and_only_under_their_own_columns(published):
     (table,) = set_tables([method("ours", 0.06, s=0.8)], published)
-    assert [line.method for line in table.published] == ["Old", "Sloppy"] and not table.apart
-    text = markdown(table)
-    measured, rest = text.split("Published, a paper: P3; the measured ones follow.")
+    measured, rest = markdown(table).split("Published, a paper: P3; the measured ones follow.")
     assert "| ours | .060 | .900 | .800 |" in measured and "Old" not in measured
     assert "| method | MAE ↓ | P3 F ↑ |" in rest and "| Old | .200 | **.950** |" in rest
     assert "| Sloppy | **.050** |  |" in rest and "| ours | .060 | .900 |" in rest  # beside them, where they can be
     assert not set_tables([method("ours", 0.06)], None)[0].published
+
+
+def unusable(one: MethodScores) -> MethodScores:
+    one.about = {"notes": {"unusable": ["3.png: damaged"]}}
+    return one
 
 
 @pytest.mark.parametrize("scores, reason", [
@@ -69,6 +83,7 @@ def test_published_rows_stand_apart_and_only_under_their_own_columns(published):
     ([method("a", 0.01, images=3)], "other images than those of configs/splits/CUHK_test.txt"),
     ([method("a", 0.01, dataset="DUT")], "configs/splits has no list of DUT's test images"),
     ([method("a", 0.01), method("b", 0.02, images=3)], ""),
+    ([unusable(method("a", 0.01, images=3)), method("b", 0.01)], ""),
 ])  # fmt: skip
 def test_published_rows_are_ranked_beside_the_same_test_alone(scores, reason, published):
     (table,) = set_tables(scores, published)
@@ -76,61 +91,49 @@ def test_published_rows_are_ranked_beside_the_same_test_alone(scores, reason, pu
     assert [table.rank(line, "mae") for line in table.published] == ([0, 0] if reason else [0, 2])
     *_, text = markdown(table).split("Published, a paper: P3")
     assert text.startswith(f", not comparable ({reason})." if reason else "; the measured ones follow.")
-    assert ("| a | " in text) == (not reason) and "| Old | .200 |" in text
+    assert ("| a " in text) == (not reason) and "| Old | .200 |" in text
+    assert ("\\emph{Published, not comparable (" in latex(table, ["mae"])) == bool(reason)
 
 
-def test_the_published_images_may_be_incomplete(published):
-    """Their method is not ranked, but the test is the same."""
-    part = method("a", 0.01, images=3)
-    part.about = {"notes": {"unusable": ["3.png: damaged"]}}
-    (table,) = set_tables([part], published)
-    assert not table.apart and table.rank(table.measured[0], "mae") == 0
-
-
-def test_the_shipped_published_rows_are_of_our_columns():
+@pytest.mark.parametrize("name, images, best, strongest", [("CUHK", 100, 0.036, 0.0350), ("DUT", 500, 0.070, 0.0474)])
+def test_the_shipped_published_rows_are_of_our_columns(name, images, best, strongest):
+    (table,) = set_tables([method("ours", 0.06, images, name, p5_mae=0.05, p5_adaptive_f=0.8)])
+    by_name = {line.method: line.values for line in table.published}
+    assert len(by_name) == 12 and by_name["D-DFFNet (ResNeSt-101 + depth)"]["mae"] == best
+    focus = by_name["FOCUS-L (DINOv2-L; CUHK + DUT)"]
+    assert focus["p5_mae"] == strongest and "mae" not in focus  # of stretched maps: another protocol
+    _, first, second = markdown(table).split("Published, ")
+    assert "FOCUS" not in first and "P5" not in first and "| method | P5 adp F ↑ | P5 MAE ↓ |" in second
     papers = json.loads(PUBLISHED.read_text())
     assert {key for paper in papers for values in paper["rows"].values() for key in values} <= COLUMNS.keys()
-    for name, images, best, strongest in (("CUHK", 100, 0.036, 0.0350), ("DUT", 500, 0.070, 0.0474)):
-        ours = method("ours", 0.06, images=images, dataset=name, p5_mae=0.05, p5_adaptive_f=0.8)
-        (table,) = set_tables([ours])
-        by_name = {line.method: line.values for line in table.published}
-        assert len(by_name) == 12 and by_name["D-DFFNet (ResNeSt-101 + depth)"]["mae"] == best
-        focus = by_name["FOCUS-L (DINOv2-L; CUHK + DUT)"]
-        assert focus["p5_mae"] == strongest and "mae" not in focus  # of stretched maps: another protocol
-        _, first, second = markdown(table).split("Published, ")
-        assert "FOCUS" not in first and "P5" not in first and "| method | P5 adp F ↑ | P5 MAE ↓ |" in second
 
 
-def test_a_method_twice_on_a_set_is_refused():
-    with pytest.raises(ValueError, match="a was scored twice on CUHK"):
-        set_tables([method("a", 0.05), method("a", 0.05)], None)
-
-
-def test_other_masks_under_one_name_are_refused():
+def test_a_method_twice_and_other_masks_are_refused():
     a, b = method("a", 0.05), method("b", 0.2)
     b.rows[2]["in_focus"] = 0.4
+    with pytest.raises(ValueError, match="a was scored twice on CUHK"):
+        set_tables([a, a], None)
     with pytest.raises(ValueError, match="CUHK: b was scored against another mask of 2 than a method before it; give"):
         set_tables([a, b], None)
 
 
-def test_differences_are_of_the_columns_that_the_table_shows():
-    """A paired mean is the difference of two totals; max E, a maximum over the set, is none of single images."""
-    rng = np.random.default_rng(0)
-    mask = np.uint8(rng.random((20, 30)) > 0.5) * 255
-    scores = []
-    for name, noise in (("a", 30), ("b", 90)):
-        maps = [np.uint8((0.7 * mask + 30 + rng.normal(0, noise, mask.shape)).clip(0, 255)) for _ in range(12)]
-        whole = SetScore.of(score_image(str(i), x, mask) for i, x in enumerate(maps))
-        scores.append(MethodScores.of(name, "S", whole))
-    (table,) = set_tables(scores, None)
-    assert {one.column for one in table.differences} >= {"mae", "p0_f", "p3_f", "s", "weighted_f"}
-    for one in table.differences:
-        assert one.mean == pytest.approx(scores[1].totals[one.column] - scores[0].totals[one.column])
+def test_latex_marks_and_escapes(published):
+    scores = [method("ours_50% & more", 0.04, s=0.8), method("b", 0.0451), method("[c] part", 0.01, images=3)]
+    text = latex(set_tables(scores, published)[0], ["mae", "p3_f", "s"])
+    assert "{}ours\\_50\\% \\& more & \\textbf{.040} & \\underline{.900} & .800 \\\\" in text
+    assert "{}b & \\underline{.045} & \\underline{.900} & -- \\\\" in text  # one value in a column has no rank
+    assert "{}[c] part (3 images; not ranked) & .010 & .900 & -- \\\\" in text
+    assert "Method & MAE $\\downarrow$ & P3 F $\\uparrow$ & S $\\uparrow$ \\\\" in text
+    assert "\\multicolumn{4}{l}{\\emph{Published}} \\\\\n{}Old & .200 & \\textbf{.950} & -- \\\\" in text
+    assert text.count("\\midrule") == 2 and text.count("{") == text.count("}")
+    assert "\\label{tab:cuhk}" in text and "P3: F at threshold 0.5" in text and "a paper: P3" in text
+    assert escape("a_b\\c~^#<") == "a\\_b\\textbackslash{}c\\textasciitilde{}\\textasciicircum{}\\#$<$"
 
 
-def test_columns_that_only_some_methods_have_are_compared_among_them():
-    scores = [method("a", 0.05), method("b", 0.2), method("c", 0.1)]
-    for one in scores[1:]:
-        one.rows = [row | {"p3_f": 0.9} for row in one.rows]
-    (table,) = set_tables(scores, None)
-    assert [(one.first, one.second) for one in table.differences if one.column == "p3_f"] == [("b", "c")]
+@pytest.mark.parametrize("columns, kind", [(["mae", "p0_f"], "table"), (None, "table*")])
+def test_a_wide_table_goes_over_both_columns(columns, kind):
+    more = dict.fromkeys(("p0_f", "p1_f", "p3_iou", "s", "weighted_f"), 0.5)
+    (table,) = set_tables([method("a", 0.04, **more)], None)
+    text = latex(table, columns or table.columns)
+    assert f"\\begin{{{kind}}}[t]" in text and f"\\begin{{tabular}}{{l{'c' * len(columns or table.columns)}}}" in text
+    assert ("P3" in text) == (columns is None)

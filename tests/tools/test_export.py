@@ -1,4 +1,3 @@
-import csv
 import json
 
 import numpy as np
@@ -37,15 +36,10 @@ def test_the_graph_computes_what_pytorch_does_at_any_size(exported, run_folder):
         images = rng.integers(0, 256, (batch, 3, height, width), dtype=np.uint8)
         (probability,) = session.run(None, {"image": images})
         assert np.allclose(probability[:, 0], ours.probabilities(images), atol=1e-4)
-
-
-def test_the_graph_holds_metadata_and_no_batch_norm(exported, run_folder):
-    onnx = pytest.importorskip("onnx")
-    model = onnx.load(exported)
-    stored = {entry.key: json.loads(entry.value) for entry in model.metadata_props}
-    weights = run_folder / "best_model.safetensors"
-    assert stored == read_weights(weights)[1] | {"weights": hash_of(weights)}
-    assert "BatchNormalization" not in {node.op_type for node in model.graph.node}
+    stored, weights = session.get_modelmeta().custom_metadata_map, run_folder / "best_model.safetensors"
+    assert {key: json.loads(value) for key, value in stored.items()} == read_weights(weights)[1] | {
+        "weights": hash_of(weights)
+    }
 
 
 @pytest.mark.slow
@@ -59,27 +53,23 @@ def test_the_shipped_network_is_the_same_at_odd_sizes(tmp_path):
         assert expected.max() > 0.9 and np.allclose(theirs(cat, size=size), expected, atol=1e-4)
 
 
-@pytest.mark.slow
-def test_parity_is_printed_at_three_sizes_and_a_wrong_graph_is_refused(run_folder, tmp_path, monkeypatch, capsys):
-    options = ExportOptions(model_path=str(run_folder), output=str(tmp_path / "ran.onnx"))
-    export.run(options)
-    assert capsys.readouterr().out.count("largest difference from PyTorch") == 3
-    (tmp_path / "ran.onnx").unlink()
+def test_a_wrong_graph_is_refused(run_folder, tmp_path, monkeypatch):
     right = export.Probability.forward
     monkeypatch.setattr(export.Probability, "forward", lambda self, image: right(self, image) + 0.01)
     with pytest.raises(ValueError, match="differs from PyTorch by 1.0e-02"):
-        export.run(options)
+        export.run(ExportOptions(model_path=str(run_folder), output=str(tmp_path / "ran.onnx")))
     assert not list(tmp_path.iterdir())
 
 
-def test_missing_packages_and_wrong_options_are_said(options, tmp_path, monkeypatch):
-    with pytest.raises(ValueError, match="--average and --data_path need --output NAME.safetensors"):
-        export.run(ExportOptions(average=["runs/other"]))
-    with pytest.raises(ValueError, match="must end in .onnx or .safetensors"):
-        export.run(ExportOptions(output=str(tmp_path / "ran.pt")))
+@pytest.mark.parametrize("change, message", [
+    ({"average": ["runs/other"]}, "--average and --data_path need --output NAME.safetensors"),
+    ({"output": "ran.pt"}, "must end in .onnx or .safetensors"), ({"output": "ran.onnx"}, "pip install onnx onnxrunt"),
+])  # fmt: skip
+def test_missing_packages_and_wrong_options_are_said(tmp_path, monkeypatch, change, message):
+    monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(export, "find_spec", lambda name: None)
-    with pytest.raises(ValueError, match="pip install onnx onnxruntime"):
-        export.run(ExportOptions(output=str(tmp_path / "ran.onnx")))
+    with pytest.raises(ValueError, match=message):
+        export.run(ExportOptions(**change))
 
 
 def test_weights_are_halved_and_hold_the_scores_of_their_own_file(options, run_folder, dataset, tmp_path):
@@ -88,12 +78,9 @@ def test_weights_are_halved_and_hold_the_scores_of_their_own_file(options, run_f
     path = tmp_path / "ran.safetensors"
     state, metadata = read_weights(path)
     assert {value.dtype for value in state.values() if value.is_floating_point()} == {torch.float16}
-    assert path.stat().st_size < 0.52 * (run_folder / "best_model.safetensors").stat().st_size
     whole, trained = read_weights(run_folder)
     assert all(torch.equal(state[name], value.to(state[name].dtype)) for name, value in whole.items())
-    assert {key: metadata[key] for key in trained} == trained and trained["hardware"]
-    history = csv.DictReader((run_folder / "history.csv").open())
-    assert trained["seconds"] == round(sum(float(row["seconds"]) for row in history))
+    assert {key: metadata[key] for key in trained} == trained
     assert metadata["scores"]["SAMPLE"]["images"] == 3 and 0 < metadata["scores"]["SAMPLE"]["mae"] < 1
     check_hash(path)
     assert sorted(p.name for p in tmp_path.iterdir()) == ["ran.safetensors", "ran.safetensors.sha256"]
@@ -103,7 +90,8 @@ def test_weights_are_halved_and_hold_the_scores_of_their_own_file(options, run_f
 def test_the_mean_of_several_trainings(options, run_folder, tmp_path):
     state, metadata = read_weights(run_folder)
     other = {name: value + 1 if value.is_floating_point() else value for name, value in state.items()}
-    options.average = [str(tmp_path / "other.safetensors")]
+    options.average, options.model_path = [str(tmp_path / "other.safetensors")], str(tmp_path / "first.safetensors")
+    save_weights(tmp_path / "first.safetensors", state, metadata | {"scores": {"SAMPLE": {}}})
     save_weights(tmp_path / "other.safetensors", other, metadata | {"scores": {}, "epoch": 7})
     export.run(options)
     mean, about = read_weights(tmp_path / "ran.safetensors")

@@ -20,7 +20,7 @@ TABLES = {"index.html", "tables.md", "tables.tex", "tables.csv", "differences.cs
 FIGURES = {f"SAMPLE_{what}.{kind}" for what in ("curves", "examples") for kind in ("png", "pdf")}
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def written(evaluated, tmp_path_factory) -> Path:
     """Folder of a whole report on two methods, good and small."""
     folder = tmp_path_factory.mktemp("report")
@@ -50,17 +50,6 @@ def test_a_report_has_its_files(written):
     assert [row["method"] for row in tables] == ["good", "small"]
     assert differences[0]["column"] == "mae" and float(differences[0]["mean"]) > 0
     assert differences[0]["better"] == ""  # three images prove nothing
-
-
-def test_methods_and_examples_are_chosen_by_name(evaluated, rewritten, tmp_path):
-    scores = read_scores(evaluated)
-    name = scores[0].rows[1]["name"]
-    folder, _ = rewritten(scores, methods=["small", "good"], examples=[name])
-    lines = (folder / "tables.md").read_text().splitlines()
-    assert [line.split("|")[1].strip() for line in lines[4:6]] == ["small", "good"]
-    one = cv2.imread(str(folder / "SAMPLE_examples.png"))
-    folder, _ = rewritten(scores)
-    assert one.shape[0] < cv2.imread(str(folder / "SAMPLE_examples.png")).shape[0]
 
 
 @pytest.mark.parametrize("change, message", [
@@ -93,39 +82,34 @@ def test_what_is_not_there_is_said_and_the_rest_is_shown(evaluated, rewritten, t
     assert "data:image/webp" not in page and "data:image/svg" in page
 
 
-def test_images_that_are_not_there_for_all_are_named(evaluated, saved_maps, rewritten, tmp_path, capsys):
-    scores = read_scores(evaluated)
-    shutil.copytree(saved_maps["good"], tmp_path / "maps")
-    gone = min((tmp_path / "maps").iterdir())
-    gone.unlink()
-    scores[0].pictures.maps = str(tmp_path / "maps")
+def test_images_that_some_lack_are_named_and_methods_chosen(evaluated, saved_maps, rewritten, tmp_path, capsys):
+    scores, maps = read_scores(evaluated), shutil.copytree(saved_maps["good"], tmp_path / "maps")
+    (gone := min(maps.iterdir())).unlink()
+    scores[0].pictures.maps = str(maps)
     unscored, scores[1].totals["images"] = scores[1].rows.pop()["name"], 2
-    _, page = rewritten(scores)
-    lost = f"{gone.stem}, {unscored}"
-    assert (
-        f"SAMPLE: 2 of 3 images not shown, because a folder or a method lacks them: {lost}" in capsys.readouterr().out
-    )
+    folder, page = rewritten(scores, methods=["small", "good"])
+    lost = f"SAMPLE: 2 of 3 images not shown, because a folder or a method lacks them: {gone.stem}, {unscored}"
+    assert lost in capsys.readouterr().out
     assert page.count("<article>") == 1 and "small (2 images; not ranked)" in page
+    lines = (folder / "tables.md").read_text().splitlines()
+    assert [line.split("|")[1].strip() for line in lines[4:6]] == ["small (2 images; not ranked)", "good"]
 
 
-def test_many_images_are_thinned_to_the_worst(evaluated, rewritten, monkeypatch, capsys):
+def test_many_images_are_thinned_to_the_worst_and_names_escaped(evaluated, rewritten, monkeypatch, capsys):
     scores = read_scores(evaluated)
     monkeypatch.setattr("ran.evaluation.report.PAGE_IMAGES", 2)
-    _, page = rewritten(scores)
-    assert "SAMPLE: the page has the 2 images with the largest errors" in capsys.readouterr().out
+    for one, name in zip(scores, ("_$x_$", "[12] a|b<script>")):
+        one.dataset, one.method = "DUT.v1", name
+    folder, page = rewritten(scores, examples=[scores[0].rows[1]["name"]])
+    assert "DUT.v1: the page has the 2 images with the largest errors" in capsys.readouterr().out
     errors = {a["name"]: a["mae"] + b["mae"] for a, b in zip(*(one.rows for one in scores))}
     assert re.findall("<h4>(.*?)</h4>", page) == sorted(errors, key=errors.get, reverse=True)[:2]
-
-
-def test_odd_names_of_sets_and_methods(evaluated, rewritten):
-    scores = read_scores(evaluated)
-    for one, name in zip(scores, ("_$x$ and $", "[12] a|b<script>")):
-        one.dataset, one.method = "DUT.v1", name
-    folder, page = rewritten(scores)
     assert {path.name for path in folder.glob("*.png")} == {"DUT.v1_curves.png", "DUT.v1_examples.png"}
     assert "| [12] a\\|b<script> |" in (folder / "tables.md").read_text()
     assert "{}[12] a$|$b$<$script$>$ &" in (folder / "tables.tex").read_text()
     assert "<script" not in page and "[12] a|b&lt;script&gt;" in page
+    height, width = cv2.imread(str(folder / "DUT.v1_examples.png")).shape[:2]
+    assert height < width / 3  # one row of four
 
 
 @pytest.mark.parametrize("count, kinds", [
@@ -144,10 +128,9 @@ def test_the_error_says_its_sign():
     assert signed_error(focus_map, truth).tolist() == [[[213, 94, 0], [0, 114, 178], [255, 255, 255]]]
 
 
-@pytest.mark.parametrize("width", [1440, 390])
-def test_the_page_in_a_browser(browser, written, evaluated, width):
+def test_the_page_in_a_browser(browser, written, evaluated):
     """It asks for nothing from elsewhere, complains of nothing, shows all images and fits its window."""
-    page, messages, requests = browser.new_page(viewport={"width": width, "height": 900}), [], []
+    page, messages, requests = browser.new_page(viewport={"width": 390, "height": 900}), [], []
     page.on("console", lambda message: messages.append(message.text))
     page.on("request", lambda request: requests.append(request.url))
     page.goto((written / "index.html").as_uri())
@@ -158,8 +141,9 @@ def test_the_page_in_a_browser(browser, written, evaluated, width):
     for image in page.locator("img").all():
         image.scroll_into_view_if_needed()
         assert image.evaluate("image => image.decode().then(() => image.naturalWidth)") > 50
-    assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
     page.get_by_text("Paired differences").click()
     assert page.get_by_text("small − good").first.is_visible()
+    for width in (390, 1440):
+        page.set_viewport_size({"width": width, "height": 900})
+        assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
     assert not messages and all(url.startswith(("file:", "data:")) for url in requests)
-    page.close()
