@@ -157,6 +157,7 @@ def test_batches_cover_every_index():
     assert [len(batch) for batch in whole] == [4, 4, 2] and len(batches) == 3
     assert sorted(index for batch in whole for _, index in batch) == list(range(10))
     assert {epoch for batch in whole for epoch, _ in batch} == {0} and list(batches) == whole
+    assert list(EpochBatches(10, 4, seed=2)) != whole
     batches.epoch = 1
     assert list(batches) != whole
 
@@ -191,18 +192,19 @@ def test_resize_averages_when_it_shrinks():
 def test_every_batch_gets_its_share_of_extra_pictures_in_turn():
     batches = EpochBatches(7, 4, seed=1, extra=(5, 2))
     assert len(batches) == 4  # 7 pictures by twos, the last one alone
-    seen, extras = [], []
+    seen, extras, turns = [], [], []
     for epoch in range(2):
         batches.epoch = epoch
         for batch in batches:
             indices = [index for _, index in batch]
             seen += indices[:-2]
             extras += indices[-2:]
+            turns += [turn for turn, _ in batch[-2:]]
             assert max(indices[:-2]) < 7 <= min(indices[-2:])
     assert sorted(seen) == sorted([*range(7)] * 2)
     for turn in (extras[:5], extras[5:10]):
         assert sorted(turn) == [7, 8, 9, 10, 11]
-    assert extras[:5] != extras[5:10]
+    assert extras[:5] != extras[5:10] and turns == [0] * 5 + [1] * 5 + [2] * 5 + [3]  # each augments them anew
 
 
 def test_trimaps_are_read_where_they_are_named(dataset, tmp_path):

@@ -189,6 +189,8 @@ def test_every_batch_has_extra_images_and_validation_its_own_size(two_sets):
     batches = [[data.names[index] for index in batch["index"]] for batch in data.train_loader]
     assert [[name[0] for name in batch] for batch in batches] == [[*"AAB"], [*"AAB"]]
     assert next(iter(data.val_loader))["image"].shape == (2, 3, 96, 96)
+    seeds = [TrainingData(dataclasses.replace(config, seed=seed), None, {}).train_loader.dataset for seed in (1, 2)]
+    assert any(not torch.equal(seeds[0][0, i]["image"], seeds[1][0, i]["image"]) for i in range(12))
     strong = TrainingData(dataclasses.replace(config, augmentation="strong"), None, {}).train_loader
     assert next(iter(strong))["image"].shape == (3, 3, 64, 64) and strong.dataset.size == 91  # of which crops are cut
 

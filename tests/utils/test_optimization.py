@@ -51,9 +51,9 @@ def test_every_learned_parameter_is_in_one_group(network):
     assert frozen and not {id(p) for p in frozen} & (set(encoder) | set(decoder))
 
 
-@pytest.mark.parametrize("clip", [2.0, 0])
-def test_gradients_are_clipped_and_their_norm_is_that_before(network, clip):
-    optimization = Optimization(network, TrainConfig(clip=clip), 10, scaled=False)
+@pytest.mark.parametrize("clip, scaled", [(2.0, False), (0, False), (2.0, True)])
+def test_gradients_are_clipped_and_their_norm_is_that_before(network, clip, scaled):
+    optimization = Optimization(network, TrainConfig(clip=clip), 10, scaled)
     parameter = max((p for p in network.parameters() if p.requires_grad), key=torch.numel)
     for weight in (3.0, 0.01):
         norm = optimization.step((parameter * weight).sum())
