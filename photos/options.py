@@ -23,7 +23,6 @@ RENDERINGS = {
     "cutout": Rendering(".cutout.png", "the part in focus, the rest transparent", "Cut-out"),
     "bokeh": Rendering(".bokeh.jpg", "the blurred part blurred more", "More blur"),
 }
-# Options that several commands have.
 network = partial(model_option, "weights file, run folder, .onnx file that export wrote, or name of a shipped model")
 behind = partial(option, "", "colour behind the cut-out, such as white or #ffffff (default: transparent)")
 strength = partial(option, BLUR, "strength of the bokeh: diameter of its disc, percent of the longer side, 0.2 to 20")
@@ -35,8 +34,8 @@ def check_options(options: Any, renderings: list[str]) -> None:
     for name, default, rendering in (("background", "", "cutout"), ("blur", BLUR, "bokeh")):
         if getattr(options, name) != default and rendering not in renderings:
             raise ValueError(f"--{name} needs --{rendering} (video: --show {rendering})")
-    if 0 < options.size < MIN_SIZE:
-        raise ValueError(f"--size {options.size}: at least {MIN_SIZE} pixels, or 0")
+    if small := [x for x in ("size", "tile") if 0 < getattr(options, x, 0) < MIN_SIZE]:
+        raise ValueError(f"--{small[0]} {getattr(options, small[0])}: at least {MIN_SIZE} pixels, or 0")
     if not 0.2 <= options.blur <= 20:
         raise ValueError(f"--blur {options.blur:g}: 0.2 to 20 percent of the longer side")
 
@@ -63,8 +62,6 @@ class PredictOptions:
 
     def __post_init__(self):
         check_options(self, [name for name in RENDERINGS if getattr(self, name)])
-        if 0 < self.tile < MIN_SIZE:
-            raise ValueError(f"--tile {self.tile}: at least {MIN_SIZE} pixels, or 0")
 
 
 @dataclass

@@ -48,7 +48,7 @@ def test_heic_is_known_by_its_content(tmp_path, name, monkeypatch):
     (encoded(PICTURE, "PNG"), 0), (encoded(PICTURE, "JPEG", quality=95), 3),
     (encoded(PICTURE, "AVIF", quality=95), 4),  # no HEIC: it needs no package
     (colours("PNG", 1, 13), 0), (colours("PNG", 12, 13, icc_profile=PROFILE), 0),
-])  # fmt: skip
+], ids=["PNG", "JPEG", "AVIF", "sRGB", "profile"])  # fmt: skip
 def test_images_are_read(tmp_path, monkeypatch, content, tolerance):
     monkeypatch.setitem(sys.modules, "pillow_heif", None)
     (tmp_path / "a").write_bytes(content)
