@@ -1,6 +1,5 @@
 """Folders -> samples -> batches."""
 
-import atexit
 import signal
 import sys
 import warnings
@@ -171,29 +170,26 @@ def as_floats(batch: dict[str, torch.Tensor], device: torch.device) -> tuple[tor
 
 
 class Loader(DataLoader):
-    """A DataLoader that tells what reading raised in another process without the stack trace that torch adds."""
+    """A DataLoader whose processes end with it, and whose errors come without the stack trace that torch adds."""
 
-    def __init__(self, *args: Any, **options: Any):
-        super().__init__(*args, **options)
-        _loaders.add(self)
+    _end: weakref.finalize | None = None
 
     def __iter__(self):
+        iterator = super().__iter__()
+        if self.num_workers and not self._end:
+            self._end = weakref.finalize(self, _end_processes, iterator)  # also at the end of the program
         try:
-            yield from super().__iter__()
+            yield from iterator
         except (ValueError, OSError) as error:
             kind = OSError if isinstance(error, OSError) else ValueError
             raise kind(str(error).rsplit(f"\n{type(error).__name__}: ", 1)[-1].strip()) from None
 
 
-_loaders: weakref.WeakSet = weakref.WeakSet()
-
-
-@atexit.register
-def _end_loader_processes() -> None:
-    """At the end of a program, also after an error: Python would send a SIGTERM, which they outlive for a while."""
-    for loader in _loaders:
-        if iterator := loader._iterator:
-            iterator._shutdown_workers()
+def _end_processes(iterator: Any) -> None:
+    """Asks loader processes to end, and kills those that do not: they ignore the SIGTERM that Python would send."""
+    iterator._shutdown_workers()
+    for process in iterator._workers:
+        process.kill()
 
 
 def make_loader(dataset: Dataset, workers: int, **options) -> DataLoader:

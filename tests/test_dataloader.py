@@ -1,4 +1,6 @@
 import dataclasses
+import gc
+import multiprocessing
 import shutil
 from pathlib import Path
 
@@ -226,3 +228,18 @@ def test_trimaps_are_read_where_they_are_named(dataset, tmp_path):
     write_image(path, trimap)
     with pytest.raises(ValueError, match=r"trimap holds 0, 128 and 255 alone; this one also \[7, 90, 200\]"):
         part[0]
+
+
+def test_loader_processes_end_with_their_loader_also_after_an_error(pairs, tmp_path):
+    """They ignore SIGTERM: without an end of their own a program would wait for them for ever."""
+    before = set(multiprocessing.active_children())
+    loader = make_loader(Samples([dataclasses.replace(pairs[0], image=tmp_path / "gone.jpg"), *pairs[1:]], 64, True), 2)
+    with pytest.raises(ValueError, match="gone.jpg"):
+        list(loader)
+    started = set(multiprocessing.active_children()) - before
+    assert len(started) == 2
+    del loader
+    gc.collect()
+    for process in started:
+        process.join(60)
+        assert not process.is_alive()
