@@ -22,7 +22,7 @@ demo: .venv/installed  ## prepare, train, test on a small generated set; a few m
 
 # Tests need seconds of one core each: a process a core, and what takes longest goes first.
 JOBS ?= 2
-test: .venv/tools  ## run the whole test suite: 8 minutes on the two threads of one core; JOBS=8 takes eight
+test: .venv/tools  ## run the whole test suite: 4 minutes on two cores; JOBS=8 takes eight
 	$(BIN)/python -m pytest -q -n $(JOBS) --dist loadgroup
 
 quick: .venv/tools  ## run the tests that are quick, without torchrun and tests/faults: 2 minutes on the two threads of one core
