@@ -69,9 +69,8 @@ class Trainer:
         self.network = self.network.to(self.device).to(memory_format=torch.channels_last)
         self.model = compiled(distributed.wrapped(self.network, self.device), config.compile, self.device)
         self.loss_weights = WEIGHTS | dict(zip(WEIGHTS, config.loss_weights))
-        self.optimizer_steps = -(-len(self.data.batches) // config.accumulate)  # an epoch
-        steps, scaled = config.epochs * self.optimizer_steps, self.precision == torch.float16
-        self.optimization = Optimization(self.network, config, steps, scaled)
+        steps = config.epochs * -(-len(self.data.batches) // config.accumulate)
+        self.optimization = Optimization(self.network, config, steps, scaled=self.precision == torch.float16)
         self.history: list[dict] = []
         latest = {key: value for key, value in trained.items() if key not in ("before", "scores")}
         self.before = [*trained.get("before", []), latest] if tuned else []
