@@ -11,8 +11,7 @@ import torch
 from .data.resizing import focus_maps
 from .dataloader import as_floats
 from .evaluation import metrics
-from .model import RAN, make_network
-from .model.encoder import tensor_names
+from .model import make_network
 from .model.losses import WEIGHTS, is_known, ran_loss
 from .training_data import TrainingData
 from .utils import checkpoint, distributed
@@ -63,9 +62,9 @@ class Trainer:
         self.config = config = config.with_sizes((last or trained).get("config", {}))
         self.data = TrainingData(config, last, trained)
         torch.manual_seed(config.seed)
-        self.network = make_network(**last["model"]) if last else tuned or fresh_network(config)
+        self.network = make_network(**last["model"]) if last else tuned or checkpoint.fresh_network(config)
         if tuned:
-            name_unused_options(config, tuned)
+            checkpoint.name_unused_options(config, tuned)
         self.network = self.network.to(self.device).to(memory_format=torch.channels_last)
         self.model = compiled(distributed.wrapped(self.network, self.device), config.compile, self.device)
         self.loss_weights = WEIGHTS | dict(zip(WEIGHTS, config.loss_weights))
@@ -244,22 +243,3 @@ class Trainer:
             f"images at {config.img_size}, batch {config.batch_size}, at most {config.epochs} epochs "
             f"into {config.model_path}{position}"
         )
-
-
-def fresh_network(config: TrainConfig) -> RAN:
-    """A network whose decoder draws its weights from torch's random state."""
-    options = {key: getattr(config, key) for key in ("arch", "attention", "connectivity", "decoder")}
-    network = make_network(encoder_norm="group" if config.pretrained == "none" else "frozen", **options)
-    if config.pretrained != "none" and (lacking := network.encoder.load_pretrained(config.pretrained)):
-        count = len(tensor_names(network.encoder.backbone.state_dict()))
-        print(f"{config.pretrained} lacks {len(lacking)} of {count} tensors, which start fresh: {', '.join(lacking)}")
-    return network
-
-
-def name_unused_options(config: TrainConfig, network: RAN) -> None:
-    """Says which options of the network do not count, since --weights brings its own."""
-    given, defaults = dataclasses.asdict(config), dataclasses.asdict(TrainConfig())
-    own = {key: value for key, value in network.options.items() if given.get(key) != defaults.get(key)}
-    if differing := {key: value for key, value in own.items() if given[key] != value}:
-        unused = ", ".join(f"--{key} {given[key]} (it has {value})" for key, value in differing.items())
-        print(f"{config.weights} brings its own network; not used: {unused}")

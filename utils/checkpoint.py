@@ -10,6 +10,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save
 
 from ..model import RAN, make_network
+from ..model.encoder import tensor_names
 from .command_line import as_typed, names
 from .files import write_bytes
 from .options import TrainConfig
@@ -79,6 +80,25 @@ def load_network(path: str | Path) -> tuple[RAN, dict]:
     except (RuntimeError, TypeError, ValueError) as error:
         raise ValueError(f"{path}: its weights do not fit the network it names ({error})") from None
     return network, metadata
+
+
+def fresh_network(config: TrainConfig) -> RAN:
+    """A network whose decoder draws its weights from torch's random state."""
+    options = {key: getattr(config, key) for key in ("arch", "attention", "connectivity", "decoder")}
+    network = make_network(encoder_norm="group" if config.pretrained == "none" else "frozen", **options)
+    if config.pretrained != "none" and (lacking := network.encoder.load_pretrained(config.pretrained)):
+        count = len(tensor_names(network.encoder.backbone.state_dict()))
+        print(f"{config.pretrained} lacks {len(lacking)} of {count} tensors, which start fresh: {', '.join(lacking)}")
+    return network
+
+
+def name_unused_options(config: TrainConfig, network: RAN) -> None:
+    """Says which options of the network do not count, since --weights brings its own."""
+    given, defaults = dataclasses.asdict(config), dataclasses.asdict(TrainConfig())
+    own = {key: value for key, value in network.options.items() if given.get(key) != defaults.get(key)}
+    if differing := {key: value for key, value in own.items() if given[key] != value}:
+        unused = ", ".join(f"--{key} {given[key]} (it has {value})" for key, value in differing.items())
+        print(f"{config.weights} brings its own network; not used: {unused}")
 
 
 def save_state(path: Path, state: dict) -> None:
