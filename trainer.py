@@ -62,9 +62,13 @@ class Trainer:
         self.config = config = config.with_sizes((last or trained).get("config", {}))
         self.data = TrainingData(config, last, trained)
         torch.manual_seed(config.seed)
-        self.network = make_network(**last["model"]) if last else tuned or checkpoint.fresh_network(config)
-        if tuned:
-            checkpoint.name_unused_options(config, tuned)
+        if last:
+            self.network, remark = make_network(**last["model"]), ""
+        elif tuned:
+            self.network, remark = tuned, checkpoint.unused_options(config, tuned)
+        else:
+            self.network, remark = checkpoint.fresh_network(config)
+        print(f"{remark}\n" * bool(remark), end="")
         self.network = self.network.to(self.device).to(memory_format=torch.channels_last)
         self.model = compiled(distributed.wrapped(self.network, self.device), config.compile, self.device)
         self.loss_weights = WEIGHTS | dict(zip(WEIGHTS, config.loss_weights))

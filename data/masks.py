@@ -144,13 +144,13 @@ def _two_classes(levels: np.ndarray, noise: int) -> tuple[np.ndarray, tuple[int,
     return levels > top // 2, (0, top)
 
 
-def read_pair(image: Path, mask: Path, white: str = "in_focus", trimap: bool = False) -> tuple[np.ndarray, np.ndarray]:
+def read_pair(image: Path, mask: Path, trimap: bool = False) -> tuple[np.ndarray, np.ndarray]:
     """Image (H x W x 3, RGB) and mask (H x W, 255 = in focus; or a trimap, see read_trimap) of one pair, uint8.
 
     Raises:
         ValueError: see read_image and read_levels; also two sizes that differ.
     """
-    pixels, truth = read_image(image), (read_trimap if trimap else read_mask)(mask, white)
+    pixels, truth = read_image(image), (read_trimap if trimap else read_mask)(mask)
     check_sizes(image, pixels.shape[:2], mask, truth.shape)
     return pixels, truth
 

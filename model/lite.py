@@ -84,7 +84,7 @@ class Conv(nn.Conv2d):
 
 
 class Depthwise(Conv):
-    """In 32 bits on CPUs, where the gradient of a depthwise convolution takes far longer in bf16."""
+    """Computes in 32 bits on CPUs, where the gradient of a depthwise convolution takes far longer in bf16."""
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         if x.device.type != "cpu":

@@ -74,7 +74,7 @@ def load_model(path: str | Path = SHIPPED, device: Any = "auto", amp: str = "off
     """
     weights = named(path)
     if weights.suffix != ".onnx" and not find_spec("torch"):
-        weights = exported(weights, ".onnx")
+        weights = exported(weights)
     if weights.suffix == ".onnx":
         if amp != "off" or compile:
             raise ValueError(f"{weights}: --amp and --compile have no effect on ONNX models")

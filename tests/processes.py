@@ -92,7 +92,7 @@ class Job:
         return self.stdout, self.stderr
 
     def send_signal(self, number: int, group: bool = False) -> None:
-        """To the process, or all of its group; nothing happens where it has just ended."""
+        """Sends a signal to the process, or to its group; does nothing if it has just ended."""
         if self.poll() is None:
             with contextlib.suppress(ProcessLookupError):
                 os.killpg(self.pid, number) if group else os.kill(self.pid, number)
@@ -120,7 +120,7 @@ def run(folder: Path, *words, **options) -> CompletedProcess:
 
 
 def _run(words: list[str], streams: list[Path], torchrun: bool, options: dict) -> None:
-    """In the new process."""
+    """Runs in the new process."""
     gc.freeze()  # what was imported stays: a training collects garbage, and would copy all of it to look at it
     if options.get("start_new_session"):
         os.setsid()

@@ -22,7 +22,6 @@ from ran.dataloader import (
     make_loader,
 )
 from ran.model.connectivity import connectivity_target
-from ran.training_data import split_fold, split_validation
 
 ROOT = Path(__file__).parent.parent
 
@@ -51,42 +50,6 @@ def test_contours_that_do_not_fit_are_named(dataset, tmp_path):
     cv2.imwrite(str(contours / "train_000.bmp"), np.zeros((64, 96), np.uint8))
     with pytest.raises(ValueError, match="train_000.bmp: doubled stem"):
         find_sets(str(tmp_path / "d"), "train", [])
-
-
-def test_validation_split_is_five_percent_and_fixed(pairs):
-    many = [dataclasses.replace(pairs[0], stem=f"{i:03}") for i in range(604)]
-    training, validation = split_validation(many, 0.05, 42)
-    assert (len(training), len(validation)) == (574, 30)
-    assert sorted(training + validation, key=lambda pair: pair.stem) == many
-    assert validation == [pair for pair in many if pair in validation]  # in their order
-    assert split_validation(many, 0.05, 42) == (training, validation)
-    assert len(split_validation(many[:3], 0.05, 42)[1]) == 1
-    assert split_validation(many[:1], 0, 42) == (many[:1], [])
-    with pytest.raises(ValueError, match="at least two"):
-        split_validation(many[:1], 0.05, 42)
-
-
-@pytest.mark.parametrize("seed", range(5))
-def test_twins_come_to_one_side_of_the_split(pairs, seed):
-    many = [dataclasses.replace(pairs[0], stem=f"{i:02}") for i in range(20)]
-    twin_of = {many[new].name: many[old].name for new, old in ((19, 0), (18, 1), (17, 1), (16, 2))}
-    training, validation = split_validation(many, 0.5, seed, twin_of)
-    held_out = {pair.name for pair in validation}
-    assert len(validation) >= 8 and {*training, *validation} == {*many} and len(training) + len(validation) == 20
-    assert all((one in held_out) == (other in held_out) for one, other in twin_of.items())
-
-
-def test_folds_are_five_fixed_parts(pairs):
-    many = [dataclasses.replace(pairs[0], stem=f"{i:03}") for i in range(604)]
-    parts = [split_fold(many, fold) for fold in range(1, 6)]
-    assert [len(out) for _, out in parts] == [121, 121, 121, 121, 120]
-    assert sorted(pair.stem for _, out in parts for pair in out) == [pair.stem for pair in many]
-    assert all(not set(stay) & set(out) and len(stay) + len(out) == 604 for stay, out in parts)
-    assert split_fold(many, 3) == parts[2] and split_fold(many, 0) == (many, [])
-    assert [pair.stem for pair in parts[0][1][:4]] == ["002", "006", "010", "011"]
-    for few, fold in ((many, 6), (many[:4], 1)):
-        with pytest.raises(ValueError, match="there are folds 1 to 5"):
-            split_fold(few, fold)
 
 
 @pytest.mark.parametrize("cache_mb", [0, 100])
@@ -167,7 +130,7 @@ def test_batches_cover_every_index():
 @pytest.mark.parametrize("size", [1, 2, 4])
 @pytest.mark.parametrize("length, extra", [(8, (0, 0)), (9, (0, 0)), (10, (0, 0)), (7, (5, 1)), (8, (3, 2))])
 def test_processes_get_equal_shares_of_each_batch(size, length, extra):
-    """Of the last one, too, as torch's sampler does: there some images are repeated."""
+    """The last batch repeats some images, as torch's sampler does, so that its shares are equal, too."""
     whole = list(EpochBatches(length, 4, seed=1, extra=extra))
     shares = [list(EpochBatches(length, 4, seed=1, rank=rank, size=size, extra=extra)) for rank in range(size)]
     assert {len(share) for share in shares} == {len(whole)}  # or one would wait for ever

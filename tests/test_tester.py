@@ -77,7 +77,7 @@ def test_tester_without_a_report(run_folder, dataset, tmp_path):
 
 @pytest.mark.slow
 def test_masks_are_decoded_once_and_scores_are_those_of_the_saved_maps(many, run_folder, tmp_path, monkeypatch):
-    """Of so many images that other processes score; without a report no map is written but those asked for.
+    """There are so many images that other processes score them. Without a report only the maps asked for are written.
 
     Beside the look at the start.
     """

@@ -3,22 +3,16 @@ import dataclasses
 import json
 import shutil
 from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
 
-import numpy as np
 import pytest
 import torch
 
 from main import main
-from ran.data import masks
-from ran.data.images import read_image, write_image
-from ran.data.layouts import Pair
 from ran.evaluation.metrics import columns_of
 from ran.evaluation.scores import read_scores
 from ran.model.losses import ran_loss
 from ran.tester import Tester
 from ran.trainer import VALIDATED, Trainer
-from ran.training_data import TrainingData, may_have_seen
 from ran.utils.checkpoint import read_state, read_weights, recipe
 from ran.utils.options import TestConfig as EvaluationConfig
 from tests.small import TINY
@@ -142,86 +136,6 @@ def test_partial_encoder_weights_are_reported(config, tmp_path, capsys):
     assert torch.equal(trained.network.encoder.backbone.conv1.weight, state["conv1.weight"])
 
 
-def names(pairs) -> list[str]:
-    return [pair.name for pair in pairs]
-
-
-@pytest.fixture
-def two_sets(dataset, tmp_path, config):
-    """The training set twice, as A and B; B's images are mirrored and darkened, so that they are other photographs."""
-    for name in "AB":
-        shutil.copytree(dataset / "Train/SAMPLE", tmp_path / "data/Train" / name)
-    for path in (tmp_path / "data/Train/B/images").iterdir():
-        write_image(path, np.rot90(read_image(path) // 3, 2)[:, ::-1] ** 2 % 251)
-    return dataclasses.replace(config, data_path=str(tmp_path / "data"))
-
-
-def test_a_set_of_its_own_validates(two_sets, tmp_path):
-    """With --weights, too: what validated the training before trains then, also after a resumption."""
-    config = dataclasses.replace(two_sets, val="B", epochs=1)
-    trainer = Trainer(config)
-    assert names(trainer.data.validation) == [f"B/train_{i:03}" for i in range(6)] and trainer.data.sets == ["A"]
-    assert trainer.data.names == [f"A/train_{i:03}" for i in range(6)]
-    trainer.train()
-    assert read_weights(config.model_path)[1]["validation"] == names(trainer.data.validation)
-    first = dataclasses.replace(config, datasets=["A"], val="", model_path=str(tmp_path / "first"))
-    Trainer(first).train()
-    tuned = dataclasses.replace(config, weights=first.model_path, model_path=str(tmp_path / "tuned"))
-    Trainer(tuned).train()
-    again = Trainer(dataclasses.replace(tuned, resume=True))
-    assert again.data.names == trainer.data.names and again.data.validation == trainer.data.validation
-
-
-@pytest.mark.parametrize("options, message", [
-    ({"datasets": ["A", "B"], "val": "B"}, "B: named twice by --datasets, --extra and --val"),
-    ({"datasets": ["B"], "extra": ["B"]}, "B: named twice"),
-    ({"extra": ["A"], "val": "B"}, "no training set beside those of --extra and --val"),
-])  # fmt: skip
-def test_a_set_has_one_part(two_sets, options, message):
-    with pytest.raises(ValueError, match=message):
-        TrainingData(dataclasses.replace(two_sets, **options), None, {})
-    assert TrainingData(dataclasses.replace(two_sets, extra=["A"]), None, {}).sets == ["A", "B"]
-
-
-def test_every_batch_has_extra_images_and_validation_its_own_size(two_sets):
-    config = dataclasses.replace(two_sets, datasets=["A"], extra=["B"], batch_size=3, test_size=96)
-    data = TrainingData(config, None, {})
-    batches = [[data.names[index] for index in batch["index"]] for batch in data.train_loader]
-    assert [[name[0] for name in batch] for batch in batches] == [[*"AAB"], [*"AAB"]]
-    assert next(iter(data.val_loader))["image"].shape == (2, 3, 96, 96)
-    seeds = [TrainingData(dataclasses.replace(config, seed=seed), None, {}).train_loader.dataset for seed in (1, 2)]
-    assert any(not torch.equal(seeds[0][0, i]["image"], seeds[1][0, i]["image"]) for i in range(12))
-    strong = TrainingData(dataclasses.replace(config, augmentation="strong"), None, {}).train_loader
-    assert next(iter(strong))["image"].shape == (3, 3, 64, 64) and strong.dataset.size == 91  # of which crops are cut
-
-
-def test_fine_tuning_keeps_the_split_of_the_training_before_with_its_twins(two_sets, tmp_path, capsys):
-    first = dataclasses.replace(two_sets, datasets=["A"], epochs=1)
-    trainer = Trainer(first)
-    trainer.train()
-    held_out = names(trainer.data.validation)
-    tuned = dataclasses.replace(two_sets, weights=first.model_path, datasets=["A"], seed=7)
-    tuned.model_path = str(tmp_path / "tuned")
-    folder, stem = tmp_path / "data/Train/A", held_out[0].split("/")[1]
-    for part, suffix in (("images", ".jpg"), ("masks", ".png"), ("contour", ".png")):
-        shutil.copy(folder / part / f"{stem}{suffix}", folder / part / f"a_copy{suffix}")
-    assert sorted(names(Trainer(tuned).data.validation)) == sorted(["A/a_copy", *held_out])
-    assert "may be among those" in capsys.readouterr().out  # of the copy nothing is known
-
-
-@pytest.mark.parametrize("stages, seen", [
-    ([{"datasets": ["A"], "validation": ["A/1"]}], ["A/2"]),
-    ([{"datasets": ["B"], "validation": []}, {"datasets": ["A"], "validation": ["A/2"]}], ["A/1"]),
-    ([{"datasets": ["B"]}], []),
-    ([{}], []),
-])  # fmt: skip
-@pytest.mark.parametrize("place", ["before", "averaged"])
-def test_what_earlier_trainings_may_have_seen(stages, seen, place):
-    pairs = [Pair("A", stem, Path(), Path()) for stem in "12"]
-    trained = stages[0] | {place: stages[1:]}
-    assert [pair.name for pair in pairs if may_have_seen(trained, pair)] == seen
-
-
 def test_validation_scores_as_test_does(config, dataset, tmp_path):
     """The validation pictures, put into a test set, get the same scores from `test`."""
     trained = Trainer(dataclasses.replace(config, epochs=1))
@@ -244,17 +158,6 @@ def test_validation_scores_as_test_does(config, dataset, tmp_path):
     assert all(row[f"val_{key}"] == pytest.approx(held.totals[key], abs=1e-4) for key in columns)
 
 
-@pytest.mark.parametrize("cache_mb", [0, 100])
-def test_validation_reads_a_mask_once_an_epoch_and_a_cached_one_never(config, monkeypatch, cache_mb):
-    trainer, read = Trainer(dataclasses.replace(config, val_share=0.5, cache_mb=cache_mb)), []
-    levels = masks.read_levels
-    monkeypatch.setattr(masks, "read_levels", lambda path, white: read.append(path) or levels(path, white))
-    for epoch in (1, 2):
-        trainer.validate()
-        files = [path for pair in trainer.data.val_pairs for path in (pair.mask, pair.contour)]
-        assert len(files) == 6 and sorted(read) == sorted([] if cache_mb else files * epoch)
-
-
 @pytest.mark.slow
 def test_ablation_switches_are_stored_and_come_back(config, dataset, tmp_path):
     row = dataclasses.replace(config, epochs=1, attention="reverse", connectivity=False)
@@ -264,33 +167,6 @@ def test_ablation_switches_are_stored_and_come_back(config, dataset, tmp_path):
     assert Trainer(dataclasses.replace(row, epochs=2, resume=True)).train() == 0
     test = EvaluationConfig(data_path=str(dataset), model_path=str(tmp_path / "run"), num_workers=0, device="cpu")
     Tester(test).test()
-
-
-@pytest.mark.slow
-def test_joint_training_names_both_sets_and_test_prints_the_measured_ones(config, dataset, tmp_path, capsys):
-    data = tmp_path / "joint"
-    for name in ("CUHK", "DUT"):
-        shutil.copytree(dataset / "Train/SAMPLE", data / "Train" / name)
-    shutil.copytree(dataset / "SAMPLE", data / "CUHK")
-    joint = dataclasses.replace(config, data_path=str(data), epochs=1)
-    Trainer(joint).train()
-    out = capsys.readouterr().out
-    assert "CUHK + DUT, 8 training and 4 validation images" in out
-    assert "WARNING: 6 image(s) show the same photograph as another training image: " in out and "and 1 more" in out
-    assert read_weights(tmp_path / "run")[1]["datasets"] == ["CUHK", "DUT"]
-    test = EvaluationConfig(data_path=str(data), model_path=str(tmp_path / "run"), num_workers=0, device="cpu")
-    Tester(test).test()
-    out = capsys.readouterr().out
-    assert "CUHK, 3 images\nmethod " in out and "DUT" not in out  # not measured is not zero
-    shutil.copytree(dataset / "SAMPLE", data / "DUT")
-    Tester(test).test()
-    out = capsys.readouterr().out
-    assert "CUHK, 3 images\nmethod " in out and "DUT, 3 images\nmethod " in out
-    assert Trainer(dataclasses.replace(joint, model_path=str(tmp_path / "one"), datasets=["DUT"])).data.sets == ["DUT"]
-
-
-def test_limit_takes_the_first_images(config):
-    assert len(Trainer(dataclasses.replace(config, limit=3)).data.names) == 2
 
 
 @pytest.mark.slow

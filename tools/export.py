@@ -27,7 +27,7 @@ TOLERANCE = 1e-4
 def run(options: ExportOptions) -> None:
     """Writes the file by the one of WRITERS for its suffix, whose errors it raises."""
     weights = chosen_weights(options.model_path)
-    path = Path(options.output or exported(weights, ".onnx"))
+    path = Path(options.output or exported(weights))
     if path.suffix not in WRITERS:
         raise ValueError(f"--output {path}: the file name must end in {' or '.join(WRITERS)}")
     if path.suffix != ".safetensors" and (options.average or options.data_path):

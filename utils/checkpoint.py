@@ -82,23 +82,22 @@ def load_network(path: str | Path) -> tuple[RAN, dict]:
     return network, metadata
 
 
-def fresh_network(config: TrainConfig) -> RAN:
-    """A network whose decoder draws its weights from torch's random state."""
+def fresh_network(config: TrainConfig) -> tuple[RAN, str]:
+    """A network whose decoder draws its weights from torch's random state, and what its --pretrained file lacks."""
     options = {key: getattr(config, key) for key in ("arch", "attention", "connectivity", "decoder")}
     network = make_network(encoder_norm="group" if config.pretrained == "none" else "frozen", **options)
-    if config.pretrained != "none" and (lacking := network.encoder.load_pretrained(config.pretrained)):
-        count = len(tensor_names(network.encoder.backbone.state_dict()))
-        print(f"{config.pretrained} lacks {len(lacking)} of {count} tensors, which start fresh: {', '.join(lacking)}")
-    return network
+    lacking = network.encoder.load_pretrained(config.pretrained) if config.pretrained != "none" else []
+    count = len(tensor_names(network.encoder.backbone.state_dict()))
+    what = f"{config.pretrained} lacks {len(lacking)} of {count} tensors, which start fresh: {', '.join(lacking)}"
+    return network, what if lacking else ""
 
 
-def name_unused_options(config: TrainConfig, network: RAN) -> None:
-    """Says which options of the network do not count, since --weights brings its own."""
+def unused_options(config: TrainConfig, network: RAN) -> str:
+    """A sentence on the options of the network that do not count, since --weights brings its own; or nothing."""
     given, defaults = dataclasses.asdict(config), dataclasses.asdict(TrainConfig())
     own = {key: value for key, value in network.options.items() if given.get(key) != defaults.get(key)}
-    if differing := {key: value for key, value in own.items() if given[key] != value}:
-        unused = ", ".join(f"--{key} {given[key]} (it has {value})" for key, value in differing.items())
-        print(f"{config.weights} brings its own network; not used: {unused}")
+    unused = [f"--{key} {given[key]} (it has {value})" for key, value in own.items() if given[key] != value]
+    return f"{config.weights} brings its own network; not used: {', '.join(unused)}" if unused else ""
 
 
 def save_state(path: Path, state: dict) -> None:

@@ -17,9 +17,9 @@ def named(path: str | Path) -> Path:
     return shipped if not Path(path).exists() and Path(path).name == str(path) and shipped.is_file() else Path(path)
 
 
-def exported(weights: Path, suffix: str) -> Path:
+def exported(weights: Path) -> Path:
     """Where `export` writes the network of a weights file or a run folder, unless told otherwise."""
-    return weights_in(weights).with_suffix(suffix)
+    return weights_in(weights).with_suffix(".onnx")
 
 
 def weights_in(path: Path) -> Path:

@@ -57,7 +57,7 @@ def files(folder: Path) -> dict[str, bytes]:
 )
 @pytest.mark.slow
 def test_a_full_disk_is_reported_and_the_same_command_goes_on(command, size, many, run_folder, disk, tmp_path, capsys):
-    """Of a training, the first epoch's files fit; the next state does not, beside the one that it replaces."""
+    """For `train` the disk holds the first epoch's files, but not the second state beside the first one."""
     out, whole = disk(f"size={size}") / "out", tmp_path / "whole"
     more = ["--epochs", "2"] * (command == "train")
     assert main(words(command, many, run_folder, out, *more)) == 1

@@ -46,7 +46,7 @@ def means(focus_map: np.ndarray) -> list[list[float]]:
 
 
 def test_the_shipped_weights_answer_as_they_did():
-    """To 1e-4: a library that changes answers is seen. Weights and numbers are released together."""
+    """The tolerance, 1e-4, shows a library that changes answers. Weights and numbers are released together."""
     golden = json.loads(GOLDEN.read_text())
     assert golden["sha256"] == hash_of(SHIPPED), "new weights: python -m tests.faults.test_same_answer"
     known = SHIPPED.with_name(f"{SHIPPED.name}.sha256").read_text().split()

@@ -57,7 +57,7 @@ def relu(x: np.ndarray) -> np.ndarray:
 
 
 def batch_norm(x: np.ndarray, layer: nn.Module) -> np.ndarray:
-    """By the statistics that it has stored."""
+    """Normalises by the stored statistics."""
     mean, variance, gain, bias = (
         array(tensor)[:, None, None] for tensor in (layer.running_mean, layer.running_var, layer.weight, layer.bias)
     )

@@ -85,7 +85,7 @@ def test_loss_in_a_loop(factors, unknown):
 
 @pytest.mark.parametrize("start", [0, 20, 48])
 def test_finite_and_falling_towards_the_target(start):
-    """Of all, a part and nothing."""
+    """The mask knows all pixels, a part of them, or none."""
     target = torch.zeros(1, 1, 40, 48)
     target[..., start:] = 1
     values = [adaptive_pixel_intensity_loss(s * (2 * target - 1), target).item() for s in (-100, -4, 0, 4, 100)]

@@ -80,7 +80,7 @@ def test_squares_of_one_class(dataset, tmp_path):
 
 
 def test_same_seed_same_files(sources, made, tmp_path):
-    """Of one source alone too: none depends on the others."""
+    """One source alone is enough: none depends on the others."""
     again = make(tmp_path, depth=str(sources))
     files = sorted(path.relative_to(made) for path in made.glob("*/depth_*"))
     assert files == sorted(path.relative_to(again) for path in again.rglob("*.*"))
