@@ -1,7 +1,6 @@
 """Folders -> samples -> batches."""
 
 import signal
-import sys
 import warnings
 import weakref
 from typing import TYPE_CHECKING, Any
@@ -16,14 +15,14 @@ from .data.layouts import Pair
 from .data.masks import UNKNOWN, read_mask, read_pair
 from .data.resizing import resize
 from .utils.interruption import POLITE
-from .utils.progress import in_threads
+from .utils.processes import start_method
 
 if TYPE_CHECKING:  # at run time only training needs it, and it takes a second
     import albumentations as A
 
 # A machine may have fewer processors than loader processes, which also wait for its disk.
 warnings.filterwarnings("ignore", "This DataLoader will create")
-cv2.setNumThreads(0)  # OpenCV's own threads do not survive the fork of a loader process: it would hang
+cv2.setNumThreads(0)  # several loader processes share the processors
 # What a training sample depends on, beside the seed: (epoch, index), or for extra images (turn, index).
 Key = tuple[int, int]
 
@@ -62,15 +61,12 @@ def reseed(transform: "A.BasicTransform | A.BaseCompose", seeds: np.random.SeedS
 class Samples(Dataset):
     """Samples of pairs at the network's size, uint8: augmented in training; else with the mask as it is beside them.
 
-    The first pairs, as many as `cache_mb` holds resized, are decoded once, at the start; the others every time.
-
     Args:
         pairs: what to read, see find_sets.
         size: side of the square that images are resized to, pixels; an augmentation may crop smaller samples.
         train: whether to augment; else a sample has the key "truth", too.
         augmentation: an albumentations transform, see data.augmentation.
         seed: of the augmentation, which depends on (seed, epoch, index) alone.
-        cache_mb: memory for resized images.
     """
 
     def __init__(
@@ -80,17 +76,8 @@ class Samples(Dataset):
         train: bool = False,
         augmentation: "A.Compose | None" = None,
         seed: int = 0,
-        cache_mb: int = 0,
     ):
         self.pairs, self.size, self.train, self.augmentation, self.seed = pairs, size, train, augmentation, seed
-        cached = pairs[: cache_mb * 2**20 // (size * size * 5)]
-        # Torch tensors: loader processes share their memory instead of getting a copy each.
-        self.cache = torch.empty(len(cached), size, size, 5, dtype=torch.uint8)
-        self.truths: list[tuple[np.ndarray, tuple[int, ...]]] = []  # native masks, a bit a pixel, and their sizes
-        for i, (sample, truth) in enumerate(in_threads(lambda pair: load_sample(pair, size), cached, "decoding")):
-            self.cache[i] = torch.from_numpy(sample)
-            if not train:
-                self.truths.append((np.packbits(truth > 0), truth.shape))
 
     def __len__(self) -> int:
         return len(self.pairs)
@@ -100,14 +87,7 @@ class Samples(Dataset):
         truth, H x W uint8, the mask at its own size.
         """
         epoch, index = key if isinstance(key, tuple) else (0, key)
-        truth = np.zeros((1, 1), np.uint8)
-        if index >= len(self.cache):
-            sample, truth = load_sample(self.pairs[index], self.size)
-        else:
-            sample = self.cache[index].numpy()
-            if not self.train:
-                bits, (height, width) = self.truths[index]
-                truth = np.unpackbits(bits, count=height * width).reshape(height, width) * np.uint8(255)
+        sample, truth = load_sample(self.pairs[index], self.size)
         if self.train and self.augmentation:
             reseed(self.augmentation, np.random.SeedSequence([self.seed, epoch, index]))
             image, targets = np.ascontiguousarray(sample[..., :3]), np.ascontiguousarray(sample[..., 3:])
@@ -202,8 +182,7 @@ def make_loader(dataset: Dataset, workers: int, **options) -> DataLoader:
     return Loader(
         dataset,
         num_workers=workers,
-        # Python 3.14 would pickle the cache into shared memory, of which a container has 64 MB.
-        multiprocessing_context="fork" if workers and sys.platform == "linux" else None,
+        multiprocessing_context=start_method(__name__) if workers else None,
         persistent_workers=workers > 0,
         worker_init_fn=_quiet_worker,
         collate_fn=stack,

@@ -197,10 +197,10 @@ class TrainingData:
         side, augmentation = config.img_size, paper_augmentation()
         if config.augmentation == "strong":
             side, augmentation = uncropped(side), strong_augmentation(side)
-        data = Samples(training + chosen.extra, side, True, augmentation, config.seed, config.cache_mb)
+        data = Samples(training + chosen.extra, side, True, augmentation, config.seed)
         of_extra = (len(chosen.extra), config.extra_per_batch if chosen.extra else 0)
         self.batches = EpochBatches(len(training), config.batch_size, config.seed, rank, size, of_extra)
         self.train_loader = make_loader(data, config.num_workers, batch_sampler=self.batches)
         self.val_pairs = self.validation[rank::size]
-        held_out = Samples(self.val_pairs, config.test_size or config.img_size, cache_mb=config.cache_mb)
-        self.val_loader = make_loader(held_out, 0, batch_size=config.batch_size // size)
+        held_out = Samples(self.val_pairs, config.test_size or config.img_size)
+        self.val_loader = make_loader(held_out, config.num_workers, batch_size=config.batch_size // size)

@@ -3,7 +3,6 @@
 import multiprocessing
 import os
 import signal
-import sys
 import threading
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ProcessPoolExecutor
@@ -13,6 +12,7 @@ from typing import Any
 import cv2
 
 from ..data.masks import read_map, read_mask
+from ..utils.processes import start_method
 from ..utils.progress import in_order
 from .metrics import SetScore, score_image
 
@@ -30,9 +30,7 @@ def in_processes(function: Callable[..., Any], calls: Iterable[tuple], count: in
     if processes == 1 or count < FEW:
         yield from (function(*call) for call in calls)
         return
-    # A fork starts a second sooner, but a process with torch's threads must not fork.
-    kind = "spawn" if sys.platform != "linux" or "torch" in sys.modules else "fork"
-    with ProcessPoolExecutor(processes, multiprocessing.get_context(kind), _start) as pool:
+    with ProcessPoolExecutor(processes, start_method(__name__), _start) as pool:
         yield from in_order(pool, function, calls, 2 * processes)
 
 

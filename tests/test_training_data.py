@@ -137,15 +137,14 @@ def test_what_earlier_trainings_may_have_seen(stages, seen, place):
     assert [pair.name for pair in pairs if may_have_seen(trained, pair)] == seen
 
 
-@pytest.mark.parametrize("cache_mb", [0, 100])
-def test_validation_reads_a_mask_once_an_epoch_and_a_cached_one_never(config, monkeypatch, cache_mb):
-    trainer, read = Trainer(dataclasses.replace(config, val_share=0.5, cache_mb=cache_mb)), []
+def test_validation_reads_a_mask_once_an_epoch(config, monkeypatch):
+    trainer, read = Trainer(dataclasses.replace(config, val_share=0.5)), []
     levels = masks.read_levels
     monkeypatch.setattr(masks, "read_levels", lambda path, white: read.append(path) or levels(path, white))
     for epoch in (1, 2):
         trainer.validate()
         files = [path for pair in trainer.data.val_pairs for path in (pair.mask, pair.contour)]
-        assert len(files) == 6 and sorted(read) == sorted([] if cache_mb else files * epoch)
+        assert len(files) == 6 and sorted(read) == sorted(files * epoch)
 
 
 @pytest.mark.slow

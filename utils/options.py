@@ -116,7 +116,6 @@ class Recipe(RunConfig):
     extra_per_batch: int = _file(1, "images of --extra in each batch", at_least=1)
     limit: int = _data(0, "use the first N training images only, for a trial run; 0 = all", at_least=0)
     compile: bool = _machine(False, "torch.compile the network, with CUDA graphs on a GPU: a slow start")
-    cache_mb: int = _machine(2048, "memory for resized images, MB; those beyond it are decoded every time", at_least=0)
 
     def __post_init__(self):
         if self.arch not in ARCHS and not self.arch.startswith(TIMM):

@@ -3,8 +3,7 @@
 import os
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import Executor, Future, ThreadPoolExecutor, wait
-from functools import cache
+from concurrent.futures import Executor, Future, ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -26,32 +25,16 @@ def bar(
     return tqdm(items, what, total, unit=unit, leave=False, disable=disable or None, **more)
 
 
-@cache
-def _pool() -> ThreadPoolExecutor:
-    """Threads that stay until the process ends.
-
-    A thread that ends runs OpenCV's clean-up after Python has joined it. A process forked at that moment would wait
-    for OpenCV's mutex for ever.
-    """
-    return ThreadPoolExecutor(cores())
-
-
-if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_pool.cache_clear)  # the threads do not come along
-
-
 def in_threads(function: Callable, items: list, what: str, unit: str = "pair") -> Iterable:
     """Results of the function in order, with a progress bar; decoders and file access release Python's lock.
 
     After an error no call goes on, so that none writes behind the caller's back.
     """
-    futures = [_pool().submit(function, item) for item in items]
+    pool = ThreadPoolExecutor(cores())
     try:
-        yield from bar((future.result() for future in futures), what, len(items), unit)
+        yield from bar(pool.map(function, items), what, len(items), unit)
     finally:
-        for future in futures:
-            future.cancel()
-        wait(futures)
+        pool.shutdown(cancel_futures=True)
 
 
 def in_order(pool: Executor, function: Callable, calls: Iterable[tuple], ahead: int) -> Iterator:
