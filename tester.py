@@ -24,7 +24,7 @@ from .training_data import split_fold
 from .utils import distributed
 from .utils.files import locked
 from .utils.options import RunConfig, TestConfig, TrainConfig
-from .utils.progress import bar, cores_of_process
+from .utils.progress import bar, cores_of_process, say
 from .utils.tool_options import ReportOptions
 from .utils.weight_files import BEST, LAST, WEIGHTS, named
 
@@ -109,12 +109,14 @@ class Tester:
     def _look(self) -> None:
         """Says what is odd about the test sets, and names their images among the training images of the folder."""
         looks = look([pair for pairs in self.sets.values() for pair in pairs])
-        self.warnings = report(looks)
+        remarks = report(looks)
         if not self.config.fold:
             with suppress(FileNotFoundError, ValueError):  # no training set, or one with a fault, which stops no test
                 training = find_sets(self.config.data_path, "train", [])
                 shown = twins(glance([pair for pairs in training.values() for pair in pairs]), looks)
-                self.warnings += warn_of_twins("test image(s) are among the training images", shown)
+                remarks += warn_of_twins("test image(s) are among the training images", shown)
+        say(remarks)
+        self.warnings = [remark for remark in remarks if "WARNING" in remark]
 
     def _write(self, scores: list[MethodScores]) -> None:
         """Prints the scores, then writes them and the report."""

@@ -10,6 +10,7 @@ from .dataloader import EpochBatches, Samples, make_loader
 from .utils import distributed
 from .utils.files import fingerprint
 from .utils.options import FOLDS, TrainConfig
+from .utils.progress import say
 
 
 def split_fold(pairs: list[Pair], fold: int) -> tuple[list[Pair], list[Pair]]:
@@ -97,19 +98,19 @@ def look_at_data(chosen: Chosen, data_path: str) -> dict[str, str]:
     twin_of: dict[str, str] = {}
     if distributed.rank() == 0:
         looks = look(chosen.main + chosen.extra + chosen.val)
-        report(looks)
+        remarks = report(looks)
         main, training = looks[: len(chosen.main)], looks[: len(chosen.main + chosen.extra)]
-        warn_of_twins("image(s) show the same photograph as another training image", twins(main))
-        warn_of_twins("validation image(s) are among the training images", twins(training, looks[len(training) :]))
+        remarks += warn_of_twins("image(s) show the same photograph as another training image", twins(main))
+        same = twins(training, looks[len(training) :])
+        remarks += warn_of_twins("validation image(s) are among the training images", same)
         for group in groups(training):
-            first = next(
-                (found for found in group if found in chosen.extra), group[0]
-            )  # extra images train in any case
+            first = next((x for x in group if x in chosen.extra), group[0])  # extra images train in any case
             twin_of |= {found.name: first.name for found in group if found is not first}
         with suppress(FileNotFoundError, ValueError):  # no test set, or one with a fault, which stops no training
             tests = find_sets(data_path, "test", [])
-            shown = twins(looks, glance([pair for found in tests.values() for pair in found]))
-            warn_of_twins("test image(s) are among the training images", shown)
+            same = twins(looks, glance([pair for found in tests.values() for pair in found]))
+            remarks += warn_of_twins("test image(s) are among the training images", same)
+        say(remarks)
     return dict(distributed.gather([*twin_of.items()]))
 
 

@@ -86,10 +86,10 @@ def contrast_gain(grey: np.ndarray, mask: np.ndarray) -> float:
 
 
 def report(looks: list[Look], turn: str = TURN) -> list[str]:
-    """Prints what is odd about each set; returns the warnings among it.
+    """What is odd about each set, a line each; warnings begin with WARNING behind the set's name.
 
     Args:
-        turn: how to turn round what is taken for in focus.
+        turn: advice on how to swap the two classes.
 
     Raises:
         ValueError: pairs that cannot be used, with every reason.
@@ -103,9 +103,7 @@ def report(looks: list[Look], turn: str = TURN) -> list[str]:
         for one in own:
             kinds.setdefault(one.levels, []).append(one.pair.mask)
         if kinds.keys() - {(), (0, 255), (0, 65535)}:
-            shown = [
-                f"{' and '.join(map(str, x))} ({len(files)}, such as {files[0]})" for x, files in kinds.items() if x
-            ]
+            shown = [f"{' and '.join(map(str, x))} ({len(y)}, such as {y[0]})" for x, y in kinds.items() if x]
             warning = "" if sum(len(levels) == 2 for levels in kinds) == 1 else "WARNING: "
             side = "larger" if own[0].pair.white == "in_focus" else "smaller"
             taken = f"the {side} value is taken for in focus; {turn}"
@@ -116,8 +114,7 @@ def report(looks: list[Look], turn: str = TURN) -> list[str]:
         if 2 * (wrong := sum(one.gain < 0 for one in own)) > len(own):
             reason = f"in {wrong} of {len(own)} pairs the part called in focus has less detail than the other"
             remarks.append(f"{name}: WARNING: THE MASKS LOOK INVERTED: {reason}; {turn}")
-    print("".join(f"{remark}\n" for remark in remarks), end="", flush=True)
-    return [remark for remark in remarks if "WARNING" in remark]
+    return remarks
 
 
 def _names(files: list) -> str:
@@ -160,33 +157,33 @@ def groups(looks: list[Look]) -> list[list[Pair]]:
 
 
 def warn_of_twins(what: str, pairs: list[tuple[Look, Look]]) -> list[str]:
-    """Prints, and returns, a warning about copies of images; none where there are none."""
+    """A warning about copies of images; none where there are none."""
     examples = _names([f"{a.pair.image} and {b.pair.image}" for a, b in pairs])
-    warnings = [f"WARNING: {len(pairs)} {what}: {examples}"] if pairs else []
-    print("".join(f"{warning}\n" for warning in warnings), end="", flush=True)
-    return warnings
+    return [f"WARNING: {len(pairs)} {what}: {examples}"] if pairs else []
 
 
-def check(data_path: Path) -> list[str]:
-    """Prints how many pairs each set of a dataset folder has, and what is odd about it; returns problems.
+def check(data_path: Path) -> tuple[list[str], list[str]]:
+    """Remarks on the sets of a dataset folder, a line each, with the number of pairs; and problems.
 
     Problems are missing and doubled partners, files that cannot be used, the warnings of report, and images that one
     set or two sets hold twice.
     """
     tests = glob_folders(data_path, "*/Test/images")
+    remarks: list[str] = []
     problems: list[str] = []
     seen: list[Look] = []
     for images in [*glob_folders(data_path, "Train/*/images"), *tests]:
         folder, is_test = images.parent, images in tests
         pairs, wrong = pairs_in(folder.parent.name if is_test else folder.name, folder, is_test)
-        print(f"{folder}: {len(pairs)} pairs")
         looks = look(pairs)
         usable = [one for one in looks if not one.problem]
         problems += wrong + [one.problem for one in looks if one.problem]
-        problems += [f"{folder}: {warning}" for warning in report(usable)]
+        odd = report(usable)
+        remarks += [f"{folder}: {len(pairs)} pairs", *odd]
+        problems += [f"{folder}: {remark}" for remark in odd if "WARNING" in remark]
         seen += usable
     if not seen and not problems:
-        return [f"{data_path}: neither Train/NAME/images nor NAME/Test/images here"]
+        return [], [f"{data_path}: neither Train/NAME/images nor NAME/Test/images here"]
     whole, partial = ([one for one in seen if one.pair.trimap == kind] for kind in (False, True))
     same = twins(whole) + twins(partial, [one for one in seen if one.pair.is_test])  # synthesise makes several of one
-    return problems + [f"{b.pair.image}: the same image as {a.pair.image}" for a, b in same]
+    return remarks, problems + [f"{b.pair.image}: the same image as {a.pair.image}" for a, b in same]

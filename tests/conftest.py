@@ -41,10 +41,12 @@ def pytest_collection_modifyitems(items):
         items.sort(key=lambda item: item.get_closest_marker("slow") is None)
 
 
-def pytest_collection_finish():
+def pytest_collection_finish(session):
     """What is loaded by now stays: the collections of garbage that a training asks for need not look at it."""
     gc.collect()
     gc.freeze()
+    if any(item.get_closest_marker("slow") for item in session.items):
+        processes.preload()  # before a loader starts the server, which knows less
 
 
 @pytest.fixture(autouse=True)

@@ -9,7 +9,7 @@ from ..evaluation.scoring import in_processes, score_file
 from ..evaluation.tables import printed
 from ..utils.files import check_name, list_images, locked, read_lines
 from ..utils.image_names import glob_folders, is_image
-from ..utils.progress import bar, cores
+from ..utils.progress import bar, cores, say
 from ..utils.tool_options import EvaluateOptions
 from .methods import KINDS, Method, match, one_each, shortened
 
@@ -35,7 +35,8 @@ def run(options: EvaluateOptions) -> None:
     with locked(output):
         other = "in_focus" if options.white == "blurred" else "blurred"
         pairs = [Pair(dataset, x, images_of.get(x, y), y, white=options.white) for x, y in masks.items()]
-        warnings = report(look(pairs, sizes=False), f"--gt FOLDER --white {other} turns it round")
+        say(remarks := report(look(pairs, sizes=False), f"--gt FOLDER --white {other} turns it round"))
+        warnings = [remark for remark in remarks if "WARNING" in remark]
         maps = [(method, stem) for method in methods for stem in method.maps]
         calls = ((stem, it.maps[stem], masks[stem], it.white, options.white) for it, stem in maps)
         results = in_processes(score_file, calls, len(maps), cores())

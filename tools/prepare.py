@@ -14,7 +14,7 @@ from ..data.images import write_image
 from ..data.layouts import Layout, Pair, detect, pairs_of
 from ..data.masks import read_mask, read_trimap
 from ..utils.files import atomic, check_name, list_images, locked
-from ..utils.progress import in_threads
+from ..utils.progress import in_threads, say
 from ..utils.tool_options import PrepareOptions
 
 
@@ -22,7 +22,9 @@ def run(options: PrepareOptions) -> None:
     """Verifies the whole source, then writes it; raises ValueError with a list of names before that."""
     start, data_path = time.perf_counter(), Path(options.data_path)
     if options.check:
-        raise_problems(check(data_path), f"in {data_path}")
+        remarks, problems = check(data_path)
+        say(remarks)
+        raise_problems(problems, f"in {data_path}")
         return
     if options.trimaps and not (options.masks and options.split == "train"):
         raise ValueError("--trimaps goes with --images, --masks and --split train: scores want whole masks")
@@ -109,7 +111,7 @@ def verify(pairs: list[Pair]) -> None:
     looks = look(pairs)
     raise_problems([found.problem for found in looks if found.problem], "in the source; nothing was written")
     for white, other in (("blurred", "in_focus"), ("in_focus", "blurred")):
-        report([found for found in looks if found.pair.white == white], f"--white {other} turns it round")
+        say(report([found for found in looks if found.pair.white == white], f"--white {other} turns it round"))
 
 
 def write_pair(pair: Pair, data_path: Path) -> tuple[float, float]:

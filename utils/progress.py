@@ -25,6 +25,12 @@ def bar(
     return tqdm(items, what, total, unit=unit, leave=False, disable=disable or None, **more)
 
 
+def say(lines: Iterable[str]) -> None:
+    """Prints lines at once, so that a log has them before long work."""
+    for line in lines:
+        print(line, flush=True)
+
+
 def in_threads(function: Callable, items: list, what: str, unit: str = "pair") -> Iterable:
     """Results of the function in order, with a progress bar; decoders and file access release Python's lock.
 
