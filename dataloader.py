@@ -14,8 +14,7 @@ from .data.contour import contour_band
 from .data.layouts import Pair
 from .data.masks import UNKNOWN, read_mask, read_pair
 from .data.resizing import resize
-from .utils.interruption import POLITE
-from .utils.processes import start_method
+from .utils.processes import POLITE, start_method
 
 if TYPE_CHECKING:  # at run time only training needs it, and it takes a second
     import albumentations as A

@@ -7,7 +7,6 @@ import os
 import signal
 import sys
 import warnings
-from collections.abc import Callable
 from pathlib import Path
 
 if sys.version_info < (3, 10):  # noqa: UP036 (to say so, this file keeps to the syntax of Python 3.6)
@@ -26,22 +25,35 @@ PROGRAM = "ran" if __package__ else "python main.py"
 
 
 def main(argv: list[str] | None = None) -> int:
-    """Runs a command line. Returns the exit status."""
-    for stream in filter(None, (sys.stdout, sys.stderr)):
+    """Runs a command line. Returns the exit status.
+
+    An error becomes a sentence, and 1, or 2 for a wrong option; RAN_TRACEBACK=1 shows where it came from.
+    """
+    words, shared = sys.argv[1:] if argv is None else argv, "LOCAL_RANK" in os.environ  # started by torchrun
+    for stream in (sys.stdout, sys.stderr):
         if hasattr(stream, "reconfigure"):
             stream.reconfigure(errors="replace")  # names beyond the console's code page
-    words = sys.argv[1:] if argv is None else argv
-    if argv is None:
+    if argv is None:  # a program of its own
         warnings.showwarning = lambda message, *_: print(f"warning: {message}", file=sys.stderr)
-    # As a program it ends where nobody reads on, as behind `| head -1`; a server or one of several processes does not.
-    if argv is None and words[:1] != ["serve"] and "LOCAL_RANK" not in os.environ and hasattr(signal, "SIGPIPE"):
-        signal.signal(signal.SIGPIPE, signal.SIG_DFL)
-    status = guarded(lambda: dispatch(words))
-    if "LOCAL_RANK" in os.environ:  # started by torchrun
-        if status:  # an orderly exit would wait for the other processes, which may wait for this one
-            sys.stdout.flush()
-            sys.stderr.flush()
-            os._exit(status)
+        # It ends where nobody reads on, as behind `| head -1`; a server or one of several processes does not.
+        if words[:1] != ["serve"] and not shared and hasattr(signal, "SIGPIPE"):
+            signal.signal(signal.SIGPIPE, signal.SIG_DFL)
+    try:
+        status = dispatch(words) or 0
+    except KeyboardInterrupt:
+        print("interrupted", file=sys.stderr)
+        status = 130
+    except (ValueError, OSError, ModuleNotFoundError, RuntimeError) as error:
+        sentence = explained(error)
+        if not sentence or os.environ.get("RAN_TRACEBACK"):
+            raise
+        print(f"error: {sentence}", file=sys.stderr)
+        status = 2 if sentence.startswith("-") else 1  # sentences on a wrong option begin with its name
+    if shared and status:  # an orderly exit would wait for the other processes, which may wait for this one
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(status)
+    if shared:
         importlib.import_module("ran.utils.distributed").leave()
     return status
 
@@ -50,18 +62,15 @@ def dispatch(words: list[str]) -> int | None:
     """Parses the words of a command line and runs its command."""
     if words[:1] == ["help"] and words[1:]:
         words = [words[1], "--help"]
-    if not words or words[0] in ("-h", "--help", "help"):
-        print(usage(PROGRAM), end="")
+    name, words = (words or ["help"])[0], words[1:]
+    if name in ("-h", "--help", "help", "--version"):
+        print(f"ran {__version__}" if name == "--version" else usage(PROGRAM))
         return 0
-    if words[0] == "--version":
-        print(f"ran {__version__}")
-        return 0
-    name, words = words[0], words[1:]
     command = COMMANDS.get(name)
     if not command:
         near = difflib.get_close_matches(name, COMMANDS, n=1)
         hint = f"; did you mean {near[0]}?" if near else ""
-        print(f"error: unknown command {name!r}{hint}\n\n{usage(PROGRAM)}", end="", file=sys.stderr)
+        print(f"error: unknown command {name!r}{hint}\n\n{usage(PROGRAM)}", file=sys.stderr)
         return 2
     if "LOCAL_RANK" in os.environ:
         if not command.shared:
@@ -71,29 +80,10 @@ def dispatch(words: list[str]) -> int | None:
         if os.environ["RANK"] != "0":  # one process prints
             os.environ["TQDM_DISABLE"] = "1"
             sys.stdout = open(os.devnull, "w")  # noqa: SIM115 (as long as the process lives)
-    options = parse(command.options, words, f"{PROGRAM} {name}", command.options.__doc__ or "")
+    options = parse(command.options, words, f"{PROGRAM} {name}")
     # Odd EXIF, transparent palettes, large images: what is wrong with an image is an error of ours.
     warnings.filterwarnings("ignore", module="PIL")
-    module = ".".join(filter(None, ("ran", command.folder, command.module or name)))
-    return importlib.import_module(module).run(options)
-
-
-def guarded(work: Callable[[], int | None]) -> int:
-    """Runs work and returns its exit status.
-
-    An error becomes a sentence, and 1, or 2 for a wrong option; RAN_TRACEBACK=1 shows where it came from.
-    """
-    try:
-        return work() or 0
-    except KeyboardInterrupt:
-        print("interrupted", file=sys.stderr)
-        return 130
-    except (ValueError, OSError, ModuleNotFoundError, RuntimeError) as error:
-        sentence = explained(error)
-        if not sentence or os.environ.get("RAN_TRACEBACK"):
-            raise
-        print(f"error: {sentence}", file=sys.stderr)
-        return 2 if sentence.startswith("-") else 1  # sentences on a wrong option begin with its name
+    return importlib.import_module(f"ran.{command.module}").run(options)
 
 
 def explained(error: Exception) -> str:

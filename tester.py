@@ -23,9 +23,8 @@ from .predictor import SHIPPED, load_model
 from .training_data import split_fold
 from .utils import distributed
 from .utils.files import locked
-from .utils.options import RunConfig, TestConfig, TrainConfig
+from .utils.options import ReportOptions, RunConfig, TestConfig, TrainConfig
 from .utils.progress import bar, cores_of_process, say
-from .utils.tool_options import ReportOptions
 from .utils.weight_files import BEST, LAST, WEIGHTS, named
 
 
@@ -72,7 +71,7 @@ class Tester:
         self.config = config
         self.sets = sets_to_score(config)
         weights, self.weights_line = tested_weights(config.model_path)
-        self.predictor = load_model(weights, distributed.join(config.device), config.amp)
+        self.predictor = load_model(weights, distributed.join(config.device))
         distributed.check_same("test images", [pair.name for pairs in self.sets.values() for pair in pairs])
         self.size = config.img_size or self.predictor.img_size
         if config.fold:
@@ -82,7 +81,7 @@ class Tester:
                 reason = f"{weights} has seen some of these images, its training did not leave them out"
                 raise ValueError(f"--fold {config.fold}: {reason}")
         run = weights.resolve().parent if weights.name == BEST else weights.resolve()
-        self.name = config.name or (run.name if run.is_dir() else run.stem)
+        self.name = run.name if run.is_dir() else run.stem
         self.seconds: list[float] = []  # through the network, of each image
         self.warnings: list[str] = []  # about the test sets
         shipped = weights.resolve().parent == WEIGHTS.resolve()

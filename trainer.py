@@ -17,10 +17,10 @@ from .training_data import TrainingData
 from .utils import checkpoint, distributed
 from .utils.device import compiled, hardware, mixed_precision, name_of
 from .utils.files import locked
-from .utils.interruption import noted_signals
 from .utils.log import RunLog
 from .utils.optimization import Optimization
 from .utils.options import TrainConfig
+from .utils.processes import noted_signals
 from .utils.progress import bar
 
 VALIDATED = ("P0", "P1", "P3", "P5")  # protocols that need the histogram of a map alone
@@ -240,7 +240,8 @@ class Trainer:
         parameters = sum(p.numel() for p in self.network.parameters()) / 1e6
         processes = f" x {distributed.size()} processes" if distributed.size() > 1 else ""
         extra = f" ({len(data.names) - data.batches.length} extra)" if config.extra else ""
-        position = f", from epoch {len(self.history) + 1} on" if self.history else ""
+        position = ", a fresh start: nothing to resume there" * config.resume
+        position = f", from epoch {len(self.history) + 1} on" if self.history else position
         return (
             f"RAN {self.network.options['arch']} ({parameters:.1f} M parameters) on {self.device}{processes}: "
             f"{' + '.join(data.sets)}, {data.batches.length} training{extra} and {len(data.validation)} validation "

@@ -78,14 +78,16 @@ def chosen_pairs(config: TrainConfig) -> Chosen:
     if not config.datasets:  # all others that are there
         sets = {name: pairs for name, pairs in sets.items() if name not in val and name not in extra}
     if twice := sets.keys() & extra.keys() | (sets.keys() | extra.keys()) & val.keys():
-        raise ValueError(f"{', '.join(sorted(twice))}: named twice by --datasets, --extra and --val")
+        raise ValueError(f"{', '.join(sorted(twice))}: named twice by datasets, extra and val")
     if not sets:
-        raise ValueError(f"{config.data_path}: no training set beside those of --extra and --val")
+        raise ValueError(f"{config.data_path}: no training set beside those of extra and val")
     parts = [split_fold(found, config.fold) for found in sets.values()]
     main, left_out = ([pair for part in side for pair in part] for side in zip(*parts))
-    chosen = Chosen(main[: config.limit or None], sum(extra.values(), []), sum(val.values(), []), left_out)
+    chosen = Chosen(main, sum(extra.values(), []), sum(val.values(), []), left_out)
     if any(pair.trimap for pair in chosen.val or chosen.main * bool(config.val_share)):
-        raise ValueError("sets with trimaps cannot validate: name them by --extra, or give --val_share 0")
+        raise ValueError(
+            "sets with trimaps cannot validate: name them by extra in a recipe file, or give --val_share 0"
+        )
     return chosen
 
 

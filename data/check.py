@@ -6,12 +6,12 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from ..utils.image_names import glob_folders
 from ..utils.progress import in_threads
 from .contour import contour_band
 from .images import read_image
 from .layouts import Pair, pairs_in
 from .masks import check_sizes, read_levels, read_mask, read_trimap
+from .names import glob_folders
 from .resizing import resize
 
 NAMED = 5  # files that a remark names

@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ..utils.command_line import as_typed
-from ..utils.files import common_affixes, list_images, pair_by_stem, read_lines
-from ..utils.image_names import glob_folders
+from ..utils.files import read_lines
+from .names import common_affixes, glob_folders, list_images, pair_by_stem
 
 SPLITS = Path(__file__).parent.parent / "configs" / "splits"
 

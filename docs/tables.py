@@ -16,8 +16,8 @@ from ran.evaluation import tables
 from ran.evaluation.metrics import COLUMNS
 from ran.evaluation.scores import read_scores
 from ran.tools import info
+from ran.tools.options import InfoOptions
 from ran.utils.checkpoint import read_weights
-from ran.utils.tool_options import InfoOptions
 
 ROOT = Path(__file__).parent.parent
 RESULTS = ROOT / "results"
@@ -73,8 +73,8 @@ def weights(path: Path) -> str:
 
 
 def cost() -> str:
-    fine = info.table(InfoOptions(arch=["resnet18"], decoder="fine")).splitlines()[-1]
-    return f"{info.table(InfoOptions())}\n{fine}"
+    fine = info.line("resnet18, fine decoder", "resnet18", decoder="fine")
+    return f"{info.table(InfoOptions().arch)}\n{fine}"
 
 
 def speed() -> str:

@@ -10,9 +10,10 @@ import numpy as np
 
 from ..data.images import read_image
 from ..data.masks import read_map, read_mask
-from ..utils.files import list_images, write_bytes, write_csv
+from ..data.names import list_images
+from ..utils.files import write_bytes, write_csv
+from ..utils.options import ReportOptions
 from ..utils.progress import in_threads
-from ..utils.tool_options import ReportOptions
 from .figures import curves_figure, grid_figure, save_figure
 from .metrics import columns_of
 from .page import example_of, figure_uri, render

@@ -9,7 +9,8 @@ from pathlib import Path
 
 import numpy as np
 
-from ..utils.files import check_name, write_csv, write_json
+from ..data.names import check_name
+from ..utils.files import write_csv, write_json
 from . import metrics
 
 FEWEST = 10  # images below which the standard error itself is a guess

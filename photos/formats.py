@@ -11,7 +11,7 @@ import numpy as np
 from PIL import ExifTags, Image, ImageOps
 
 from ..data.images import as_rgb, is_raw, read_image
-from ..utils.image_names import RAW_SUFFIXES
+from ..data.names import RAW_SUFFIXES
 
 HEAD = 2**16  # bytes of a file in which its kind and its colours are stated
 HEIC_BRANDS = (b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx")

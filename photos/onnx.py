@@ -13,7 +13,7 @@ from ..predictor import SHIPPED, Predictor
 from ..predictor import load_model as load_torch
 from ..utils.command_line import as_typed
 from ..utils.progress import cores
-from ..utils.weight_files import exported, named, recorded_hash
+from ..utils.weight_files import exported, hash_of, named
 from .formats import optional, read_pixels
 
 
@@ -55,7 +55,7 @@ class OnnxPredictor(Predictor):
             raise ValueError(f"{path}: not an ONNX file that export wrote ({str(error).splitlines()[0]})") from None
         if kind == "cuda" and self.device != "cuda":
             raise ValueError(f"--device {device}: onnxruntime has no CUDA here; install onnxruntime-gpu, or use cpu")
-        if "weights" in metadata and weights.is_file() and metadata["weights"] != recorded_hash(weights):
+        if "weights" in metadata and weights.is_file() and metadata["weights"] != hash_of(weights):
             raise ValueError(f"{path}: made of other weights than those of {weights.name} beside it: export it anew")
 
     def __reduce__(self):
@@ -77,7 +77,7 @@ def load_model(path: str | Path = SHIPPED, device: Any = "auto", amp: str = "off
         weights = exported(weights)
     if weights.suffix == ".onnx":
         if amp != "off" or compile:
-            raise ValueError(f"{weights}: --amp and --compile have no effect on ONNX models")
+            raise ValueError(f"{weights}: amp and compile have no effect on ONNX models")
         predictor: Predictor = OnnxPredictor(weights, device)
     else:
         predictor = load_torch(weights, device, amp, compile)

@@ -2,10 +2,10 @@
 
 from dataclasses import dataclass
 from functools import partial
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from ..utils.command_line import option
-from ..utils.options import MIN_SIZE, PRECISIONS, device_option, model_option, output_option
+from ..utils.options import MIN_SIZE, device_option, model_option, output_option
 
 BLUR = 2.4  # diameter of the bokeh's disc, percent of the longer side
 
@@ -23,21 +23,7 @@ RENDERINGS = {
     "cutout": Rendering(".cutout.png", "the part in focus, the rest transparent", "Cut-out"),
     "bokeh": Rendering(".bokeh.jpg", "the blurred part blurred more", "More blur"),
 }
-network = partial(model_option, "weights file, run folder, .onnx file that export wrote, or name of a shipped model")
-behind = partial(option, "", "colour behind the cut-out, such as white or #ffffff (default: transparent)")
-strength = partial(option, BLUR, "strength of the bokeh: diameter of its disc, percent of the longer side, 0.2 to 20")
-input_size = partial(option, 0, "side of the network's input, pixels; 0 = as in training", at_least=0)
-
-
-def check_options(options: Any, renderings: list[str]) -> None:
-    """Raises ValueError for a value out of range, or an option of a rendering that is not asked for."""
-    for name, default, rendering in (("background", "", "cutout"), ("blur", BLUR, "bokeh")):
-        if getattr(options, name) != default and rendering not in renderings:
-            raise ValueError(f"--{name} needs --{rendering} (video: --show {rendering})")
-    if small := [x for x in ("size", "tile") if 0 < getattr(options, x, 0) < MIN_SIZE]:
-        raise ValueError(f"--{small[0]} {getattr(options, small[0])}: at least {MIN_SIZE} pixels, or 0")
-    if not 0.2 <= options.blur <= 20:
-        raise ValueError(f"--blur {options.blur:g}: 0.2 to 20 percent of the longer side")
+network = partial(model_option, "weights or .onnx file, run folder or shipped model (default: ran_photos)")
 
 
 @dataclass
@@ -49,19 +35,21 @@ class PredictOptions:
     overlay: bool = option(False, f"also write NAME{RENDERINGS['overlay'].suffix}: {RENDERINGS['overlay'].help}")
     cutout: bool = option(False, f"also write NAME{RENDERINGS['cutout'].suffix}: {RENDERINGS['cutout'].help}")
     bokeh: bool = option(False, f"also write NAME{RENDERINGS['bokeh'].suffix}: {RENDERINGS['bokeh'].help}")
-    background: str = behind()
-    blur: float = strength()
+    blur: float = option(BLUR, "with --bokeh: diameter of its disc, percent of the longer side, 0.2 to 20")
     table: str = option("", "numbers of every image, in OUTPUT/focus.csv or focus.json", choices=("", "csv", "json"))
     tile: int = option(0, "cut the image into overlapping squares of this side, pixels: finer maps; 0 = no", at_least=0)
-    size: int = input_size()
     model_path: str = network()
     device: str = device_option()
-    amp: str = option("off", "mixed precision: bf16 and fp16 are faster on GPUs", choices=PRECISIONS)
     overwrite: bool = option(False, "write existing results anew")
     quiet: bool = option(False, "print warnings and errors only")
 
     def __post_init__(self):
-        check_options(self, [name for name in RENDERINGS if getattr(self, name)])
+        if self.blur != BLUR and not self.bokeh:
+            raise ValueError("--blur needs --bokeh")
+        if not 0.2 <= self.blur <= 20:
+            raise ValueError(f"--blur {self.blur:g}: 0.2 to 20 percent of the longer side")
+        if 0 < self.tile < MIN_SIZE:
+            raise ValueError(f"--tile {self.tile}: at least {MIN_SIZE} pixels, or 0")
 
 
 @dataclass
@@ -71,17 +59,10 @@ class VideoOptions:
     paths: list[str] = option([], "a video file, or numbered images such as frames/%%04d.png", positional=True)
     output: str = output_option("maps", "video to write (.mp4 or .webm), or folder for NAME.overlay.mp4")
     show: str = option("overlay", "what becomes of each frame", choices=("map", *RENDERINGS))
-    background: str = behind()
-    blur: float = strength()
     table: str = option("", "csv: numbers of every frame, in NAME.overlay.frames.csv", choices=("", "csv"))
-    frames: int = option(0, "end after so many frames; 0 = all", at_least=0)
-    size: int = input_size()
     model_path: str = network()
     device: str = device_option()
     overwrite: bool = option(False, "replace an existing video and its table")
-
-    def __post_init__(self):
-        check_options(self, [self.show])
 
 
 @dataclass
@@ -92,4 +73,3 @@ class ServeOptions:
     device: str = device_option()
     host: str = option("127.0.0.1", "address to listen on; 0.0.0.0 opens the page to the network")
     port: int = option(0, "port to listen on; 0 = the first free one from 7860", at_least=0)
-    max_mb: int = option(50, "largest file, MB", at_least=1)

@@ -16,15 +16,15 @@ import numpy as np
 from filelock import FileLock
 
 from ..data.images import write_image
+from ..data.names import is_image
 from ..predictor import Predictor, advice_on_shape, chosen_weights
 from ..utils import distributed
 from ..utils.files import check_writable, write_csv, write_json
-from ..utils.image_names import is_image
 from ..utils.progress import bar, cores_of_process, in_order
 from .formats import Photo, read_metadata, read_photo
 from .onnx import load_model
 from .options import RENDERINGS, PredictOptions
-from .renderings import colour_of, render
+from .renderings import render
 from .sharpness import numbers
 from .sources import SUFFIXES, Source, find_images
 
@@ -44,10 +44,10 @@ def run(options: PredictOptions) -> int:
     if names_file and (output.suffix != ".png" or len(sources) > 1 or more):
         raise ValueError(f"-o {output}: a .png file takes the map of one image and nothing else; name a folder")
     sources = sources[int(os.environ.get("RANK", 0)) :: int(os.environ.get("WORLD_SIZE", 1))]
-    predictor = load_model(chosen_weights(options.model_path, options.quiet), options.device, options.amp)
+    predictor = load_model(chosen_weights(options.model_path, options.quiet), options.device)
     if names_file:
         for source in sources:
-            write_image(output, predictor.levels(read_photo(source.path).pixels, options.size, options.tile))
+            write_image(output, predictor.levels(read_photo(source.path).pixels, tile=options.tile))
         return 0
     prediction = Prediction(options, output, predictor)
     todo = [source for source in sources if options.overwrite or not prediction.is_done(source)]
@@ -75,10 +75,7 @@ class Prediction:
 
     def __init__(self, options: PredictOptions, output: Path, predictor: Predictor):
         self.options, self.output, self.predictor = options, output, predictor
-        self.look = (options.background and colour_of(options.background), options.blur)
         self.suffixes = {name: kind.suffix for name, kind in RENDERINGS.items() if getattr(options, name)}
-        if options.background:  # a cut-out on a colour is opaque
-            self.suffixes["cutout"] = ".cutout.jpg"
         self.ends = {".png", *self.suffixes.values()}
         self.warned, self.failed = list[str](), list[str]()
         check_writable(output)
@@ -102,7 +99,7 @@ class Prediction:
             self.warned += [f"{table.path}: row {name} removed, {STALE}" for name in stale if table is not self.table]
         threads = max(2, cores_of_process())  # and so many images in memory before the network, and behind it
         shown = bar(sources, "predicting", unit="image", disable=self.options.quiet or len(sources) < 2)
-        levels = partial(self.predictor.levels, size=self.options.size, tile=self.options.tile)
+        levels = partial(self.predictor.levels, tile=self.options.tile)
         self.drawers = many, one = ThreadPoolExecutor(threads), ThreadPoolExecutor(1)
         try:
             with many, one, ThreadPoolExecutor(threads) as pool:
@@ -129,7 +126,7 @@ class Prediction:
         """Writes an image's files, and adds its row, if there is a table. Raises OSError: they cannot be written."""
 
         def draw(name: str) -> None:
-            image = render(name, photo, focus_map, *self.look)
+            image = render(name, photo, focus_map, self.options.blur)
             write_image(self.output / f"{source.name}{self.suffixes[name]}", image, metadata)
 
         try:

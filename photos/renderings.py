@@ -3,12 +3,8 @@
 Images are H x W x 3 uint8, RGB; maps are H x W uint8 of the same size, 255 = in focus.
 """
 
-from contextlib import suppress
-from typing import Any
-
 import cv2
 import numpy as np
-from PIL import ImageColor
 
 from ..data.lens import disc
 from .formats import Photo, blend
@@ -21,11 +17,8 @@ WORKING_SIDE = 1024  # longer side at which blur and numbers are computed, pixel
 RADIUS = 4  # smallest radius of the bokeh's disc there, pixels: a weaker blur is computed at a longer side
 
 
-def render(name: str, photo: Photo, focus_map: np.ndarray, background: Any = None, blur: float = BLUR) -> np.ndarray:
-    """The rendering of a name, or "map": H x W x 3 uint8, or x 4 (RGB, alpha) of a cut-out without background.
-
-    The background of a cut-out is RGB from 0 to 255, or None = transparent; for blur see bokeh.
-    """
+def render(name: str, photo: Photo, focus_map: np.ndarray, blur: float = BLUR) -> np.ndarray:
+    """The rendering of a name, or "map": H x W x 3 uint8, or x 4 (RGB, alpha) of a cut-out; for blur see bokeh."""
     if name == "map":
         return cv2.merge([focus_map] * 3)
     if name == "overlay":
@@ -33,10 +26,7 @@ def render(name: str, photo: Photo, focus_map: np.ndarray, background: Any = Non
     if name == "bokeh":
         return bokeh(photo.pixels, focus_map, blur)
     alpha = focus_map if photo.alpha is None else cv2.multiply(focus_map, photo.alpha, scale=1 / 255)
-    colours = clean_colours(photo.pixels, focus_map)
-    if not background:
-        return cv2.merge([colours, alpha])
-    return blend(colours, np.broadcast_to(np.uint8(background), colours.shape), alpha)
+    return cv2.merge([clean_colours(photo.pixels, focus_map), alpha])
 
 
 def overlay(image: np.ndarray, focus_map: np.ndarray) -> np.ndarray:
@@ -77,14 +67,6 @@ def bokeh(image: np.ndarray, focus_map: np.ndarray, blur: float = BLUR) -> np.nd
     light = (small / 255) ** 2.2 * weight[..., None]
     blurred = cv2.filter2D(light, -1, kernel) / cv2.filter2D(weight, -1, kernel)[..., None]
     return blend(image, _enlarged(255 * np.maximum(blurred, 0) ** (1 / 2.2), focus_map.shape), focus_map)
-
-
-def colour_of(text: str) -> tuple[int, ...]:
-    """An opaque colour as CSS writes it, such as white, #ffffff or rgb(255, 255, 255). Raises ValueError."""
-    with suppress(ValueError):
-        if len(colour := ImageColor.getrgb(text)) == 3 and max(colour) <= 255:
-            return colour
-    raise ValueError(f"--background {text}: expected an opaque colour, such as white or #ffffff")
 
 
 def shrunk(image: np.ndarray, side: int = WORKING_SIDE) -> np.ndarray:

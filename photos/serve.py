@@ -21,6 +21,8 @@ from .predict import Prediction
 from .sharpness import numbers
 from .sources import Source
 
+MAX_MB = 50  # of a file
+
 
 def run(options: ServeOptions) -> None:
     """Serves the page until Ctrl-C or SIGTERM, then removes all uploads and results."""
@@ -29,10 +31,10 @@ def run(options: ServeOptions) -> None:
     atexit.register(shutil.rmtree, folder, ignore_errors=True)  # runs after the last thread that writes there
     os.environ |= {"GRADIO_TEMP_DIR": folder, "GRADIO_ANALYTICS_ENABLED": "False", "HF_HUB_OFFLINE": "1"}
     optional("gradio", "serve", "gradio")  # which reads these variables
-    page = build(load_model(chosen_weights(options.model_path), options.device), folder, options.max_mb)
+    page = build(load_model(chosen_weights(options.model_path), options.device), folder)
     try:
         address = page.launch(
-            server_name=options.host, server_port=options.port or None, max_file_size=f"{options.max_mb}mb",
+            server_name=options.host, server_port=options.port or None, max_file_size=f"{MAX_MB}mb",
             share=False, footer_links=[], run_history=False, ssr_mode=False, quiet=True, prevent_thread_lock=True,
         )[1]  # fmt: skip
     except (OSError, OverflowError):
@@ -96,7 +98,7 @@ def handlers(predictor: Predictor, folder: str) -> tuple[Callable, Callable, Cal
     return predict, show, pack
 
 
-def build(predictor: Predictor, folder: str, max_mb: int) -> Any:
+def build(predictor: Predictor, folder: str) -> Any:
     """The page, a gr.Blocks; `folder` is Gradio's."""
     import gradio as gr
 
@@ -120,7 +122,7 @@ def build(predictor: Predictor, folder: str, max_mb: int) -> Any:
             start = gr.Button("Make focus maps", variant="primary")
             outputs = [gr.File(label="ZIP file", interactive=False), gr.Textbox(label="Report", lines=4)]
             start.click(pack, [uploads, extras], outputs, **own)
-        gr.Markdown(f"A file may have up to {max_mb} MB. This machine deletes images and results after ten minutes.")
+        gr.Markdown(f"A file may have up to {MAX_MB} MB. This machine deletes images and results after ten minutes.")
         hidden = gr.Button(visible=False), gr.File(visible=False), gr.File(visible=False)
         hidden[0].click(predict, *hidden[1:], api_name="predict", concurrency_id="network")
     return page.queue(max_size=16, default_concurrency_limit=1, api_open=False)

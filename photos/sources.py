@@ -7,11 +7,11 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 
-from ..utils.image_names import is_image, is_systems
+from ..data.names import is_image, is_systems
 from .options import RENDERINGS
 
 # What follows an image's name in every file that predict may write.
-SUFFIXES = (".png", *(rendering.suffix for rendering in RENDERINGS.values()), ".cutout.jpg")
+SUFFIXES = (".png", *(rendering.suffix for rendering in RENDERINGS.values()))
 HIDDEN = "hidden or system file(s)"
 
 

@@ -5,7 +5,6 @@ import time
 from collections import deque
 from collections.abc import Iterator
 from fractions import Fraction
-from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +17,7 @@ from ..utils.progress import bar
 from .formats import GREY, HDR, Photo, blend, optional
 from .onnx import load_model
 from .options import VideoOptions
-from .renderings import colour_of, render
+from .renderings import render
 from .sharpness import numbers
 
 av = optional("av", "video", "av")
@@ -108,13 +107,13 @@ def run(options: VideoOptions) -> None:
     if len(options.paths) != 1:
         raise ValueError("name one video, or numbered images such as frames/%04d.png")
     begin, path, output = time.monotonic(), Path(options.paths[0]), Path(options.output)
-    transparent = options.show == "cutout" and not options.background
+    transparent = options.show == "cutout"
     if output.is_dir() or not output.suffix:
         name = path.stem if path.is_file() else path.absolute().parent.name
         output /= f"{name}.{options.show}{'.webm' if transparent else '.mp4'}"
     kind, table = output.suffix.lower(), output.with_suffix(".frames.csv")
     if kind not in ENCODERS or (transparent and kind == ".mp4"):
-        raise ValueError(f"--output {output}: name a folder, .webm or .mp4 file; a cut-out in .mp4 needs --background")
+        raise ValueError(f"--output {output}: name a folder, .webm or .mp4 file; a cut-out needs .webm")
     if output.exists() and path.exists() and output.samefile(path):
         raise ValueError(f"--output {output} is the video itself; choose another name")
     if not options.overwrite and (existing := [file for file in (output, table) if file.exists()]):
@@ -135,14 +134,12 @@ def run(options: VideoOptions) -> None:
 
 def write(film: Any, clip: Clip, options: VideoOptions, kind: str) -> list[dict]:
     """Writes what becomes of each frame, and the sound beside it, into an open film; returns the table's rows."""
-    background = options.background and colour_of(options.background)
     predictor = load_model(chosen_weights(options.model_path), options.device)
     rows, tracks = list[dict](), None
-    total = options.frames or clip.stream.frames or round(clip.seconds * clip.rate)
-    frames = islice(clip.frames(), options.frames or None)
-    for photo, pts, duration in bar(frames, "predicting", total, "frame"):
-        levels = predictor.levels(photo.pixels, options.size)
-        drawn = render(options.show, photo, levels, background, options.blur)
+    total = clip.stream.frames or round(clip.seconds * clip.rate)
+    for photo, pts, duration in bar(clip.frames(), "predicting", total, "frame"):
+        levels = predictor.levels(photo.pixels)
+        drawn = render(options.show, photo, levels)
         height, width, channels = drawn.shape
         drawn = cv2.copyMakeBorder(drawn, 0, height % 2, 0, width % 2, cv2.BORDER_REPLICATE)
         frame = av.VideoFrame.from_ndarray(drawn, "rgba" if channels == 4 else "rgb24")
@@ -154,8 +151,7 @@ def write(film: Any, clip: Clip, options: VideoOptions, kind: str) -> list[dict]
         rows.append({"frame": len(rows), "seconds": round(float(pts * clip.base), 4)} | row)
         clip.copy_sound(film, sound, (pts + duration) * clip.base)
     film.mux(video.encode(None))
-    if not options.frames:
-        clip.copy_sound(film, sound)
+    clip.copy_sound(film, sound)
     return rows
 
 

@@ -23,9 +23,9 @@ import torch
 import main  # noqa: F401 (makes the folder above known as the package ran)
 from ran.data.images import write_image
 from ran.tools import evaluate, prepare, sample
+from ran.tools.options import EvaluateOptions, PrepareOptions
 from ran.trainer import Trainer
 from ran.utils.options import TrainConfig
-from ran.utils.tool_options import EvaluateOptions, PrepareOptions, SampleOptions
 from tests import processes
 from tests.small import TINY
 
@@ -59,7 +59,7 @@ def no_process_left():
 def source(tmp_path_factory) -> Path:
     """Generated pictures laid out as CUHK is published: 6 for training, 3 for testing, 96 x 64."""
     folder = tmp_path_factory.mktemp("source")
-    sample.run(SampleOptions(output=str(folder), training=6, test=3, width=96))
+    sample.write(folder, 6, 3, 96)
     return folder
 
 

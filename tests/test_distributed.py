@@ -20,7 +20,6 @@ from ran.predictor import SHIPPED
 from ran.trainer import Trainer
 from ran.utils import distributed
 from ran.utils.checkpoint import read_state
-from ran.utils.command_line import as_words, names
 from tests import processes
 from tests.one_step import step
 
@@ -33,15 +32,21 @@ pytestmark = [
 
 @pytest.fixture
 def torchrun(tmp_path):
-    """Runs a script and its words in two processes of torchrun."""
-    return lambda *words: processes.run(tmp_path / "said", *words, torchrun=True)
+    """Runs a script and its words in two processes of torchrun; what they print, or their errors where they fail."""
+
+    def run(*words, fails: bool = False) -> str:
+        result = processes.run(tmp_path / "said", *words, torchrun=True)
+        assert bool(result.returncode) == fails, result.stderr
+        return result.stderr if fails else result.stdout
+
+    return run
 
 
 def options(config) -> list[str]:
-    """A config as a command line."""
-    in_file = names(type(config), "in_file")
+    """A config as a command line: a recipe file beside the run folder."""
     values = {name: value for name, value in dataclasses.asdict(config).items() if value not in ([], "")}
-    return as_words({name: value for name, value in values.items() if name not in in_file})
+    (path := Path(f"{config.model_path}.yaml")).write_text(json.dumps(values))  # JSON is YAML
+    return ["--config", str(path)]
 
 
 def history(folder) -> list[dict]:
@@ -56,8 +61,7 @@ def test_gradients_are_those_of_one_process(config, tmp_path, torchrun):
         (tmp_path / f"{name}.json").write_text(json.dumps(data))
     outputs = [tmp_path / "one.pt", tmp_path / "two.pt"]
     step(tmp_path / "one.json", outputs[0])
-    result = torchrun(ROOT / "tests/one_step.py", tmp_path / "two.json", outputs[1])
-    assert result.returncode == 0, result.stderr
+    torchrun(ROOT / "tests/one_step.py", tmp_path / "two.json", outputs[1])
     one, two = (torch.load(path, weights_only=True) for path in outputs)
     assert one["gradients"].keys() == two["gradients"].keys() and len(one["gradients"]) > 100
     scale = max(gradient.abs().max() for gradient in one["gradients"].values())
@@ -71,9 +75,8 @@ def test_training_scores_alike_and_resumes_with_another_number_of_processes(conf
     assert Trainer(config).train() == 0
     alone = history(tmp_path / "run")
     two = dataclasses.replace(config, model_path=str(tmp_path / "two"), epochs=1)
-    result = torchrun(ROOT / "main.py", "train", *options(two))
-    assert result.returncode == 0, result.stderr
-    assert "on cpu x 2 processes" in result.stdout and result.stdout.count("epoch   1") == 1  # one speaks for all
+    out = torchrun(ROOT / "main.py", "train", *options(two))
+    assert "on cpu x 2 processes" in out and out.count("epoch   1") == 1  # one speaks for all
     assert Trainer(dataclasses.replace(two, epochs=2, resume=True)).train() == 0
     mixed = history(tmp_path / "two")
     assert len(mixed) == 2
@@ -81,8 +84,7 @@ def test_training_scores_alike_and_resumes_with_another_number_of_processes(conf
         for key in ("train_loss", "train_mae", "val_loss", "val_mae"):
             assert float(ours[key]) == pytest.approx(float(theirs[key]), rel=1e-3), key
     again = dataclasses.replace(two, epochs=3, resume=True)
-    result = torchrun(ROOT / "main.py", "train", *options(again))
-    assert result.returncode == 0, result.stderr
+    torchrun(ROOT / "main.py", "train", *options(again))
     assert [row["epoch"] for row in history(tmp_path / "two")] == ["1", "2", "3"]
 
 
@@ -105,18 +107,16 @@ def test_a_process_without_an_image_waits_for_the_others(run_folder, dataset, tm
     for part, suffix in (("images", one.suffix), ("masks", ".png")):
         (tmp_path / "data/ONE/Test" / part).mkdir(parents=True)
         shutil.copy(dataset / "SAMPLE/Test" / part / (one.stem + suffix), tmp_path / "data/ONE/Test" / part)
-    result = torchrun(ROOT / "main.py", "test", "--data_path", tmp_path / "data", "--model_path", run_folder,
+    torchrun(ROOT / "main.py", "test", "--data_path", tmp_path / "data", "--model_path", run_folder,
                       "--output", tmp_path / "out", "--device", "cpu")  # fmt: skip
-    assert result.returncode == 0, result.stderr
     assert read_scores(tmp_path / "out")[0].totals["images"] == 1
 
 
 def test_one_validation_picture_for_two_processes(config, tmp_path, torchrun):
     """The process without a share of it waits for the other one's scores; both have the same history."""
     two = dataclasses.replace(config, val_share=0.17, model_path=str(tmp_path / "two"), attention="normal")
-    result = torchrun(ROOT / "main.py", "train", *options(two))
-    assert result.returncode == 0, result.stderr
-    assert "5 training and 1 validation images" in result.stdout
+    out = torchrun(ROOT / "main.py", "train", *options(two))
+    assert "5 training and 1 validation images" in out
     assert Trainer(dataclasses.replace(two, model_path=str(tmp_path / "one"))).train() == 0
     one, two = (history(tmp_path / name) for name in ("one", "two"))
     assert len(one) == len(two) == 2
@@ -126,16 +126,10 @@ def test_one_validation_picture_for_two_processes(config, tmp_path, torchrun):
 
 def test_processes_that_see_different_files_do_not_wait_for_each_other(config, tmp_path, torchrun):
     script = tmp_path / "other_data.py"
-    script.write_text(
-        "import os, sys, main\n"
-        "words = sys.argv[1:]\n"
-        "if os.environ['RANK'] == '1':\n"
-        "    words[words.index('--limit') + 1] = '4'\n"
-        "sys.exit(main.main(words))\n"
-    )
-    result = torchrun(script, "train", *options(dataclasses.replace(config, limit=5)))
-    assert result.returncode != 0
-    assert "processes 0 and 1 see different training and validation images" in result.stderr
+    words = "sys.argv[1:] + ['--seed', '1'] * (os.environ['RANK'] == '1')"
+    script.write_text(f"import os, sys, main\nsys.exit(main.main({words}))\n")
+    err = torchrun(script, "train", *options(config), fails=True)
+    assert "processes 0 and 1 see different training and validation images" in err
 
 
 def start(config, folder: Path) -> processes.Job:
@@ -179,17 +173,13 @@ def test_sigterm_ends_the_job_after_an_epoch(config, tmp_path):
     assert len(read_state(tmp_path / "run/last.pt")["history"]) >= 1
 
 
-def test_a_divergence_ends_the_job_and_names_the_images(config, tmp_path, torchrun):
-    result = torchrun(ROOT / "main.py", "train", *options(dataclasses.replace(config, lr=1e30)))
-    assert result.returncode != 0 and "a lower --lr" in result.stderr and "images SAMPLE/" in result.stderr
+@pytest.mark.parametrize("command, change, messages", [
+    ("train", {"lr": 1e30}, ["a lower --lr", "images SAMPLE/"]),
+    ("train", {"batch_size": 3}, ["--batch_size 3: must be a multiple of the 2 processes"]),
+    ("info", {}, ["torchrun is for train, test, predict; start info without it"]),
+])  # fmt: skip
+def test_mistakes_end_the_job_with_a_sentence(config, tmp_path, torchrun, command, change, messages):
+    words = options(dataclasses.replace(config, **change)) if command == "train" else []
+    err = torchrun(ROOT / "main.py", command, *words, fails=True)
+    assert all(message in err for message in messages)
     assert not (tmp_path / "run/best_model.safetensors").exists()
-
-
-def test_a_batch_that_the_processes_cannot_share_is_refused(config, torchrun):
-    result = torchrun(ROOT / "main.py", "train", *options(dataclasses.replace(config, batch_size=3)))
-    assert result.returncode != 0 and "--batch_size 3: must be a multiple of the 2 processes" in result.stderr
-
-
-def test_other_commands_run_without_torchrun(torchrun):
-    result = torchrun(ROOT / "main.py", "info")
-    assert result.returncode != 0 and "torchrun is for train, test, predict; start info without it" in result.stderr

@@ -11,6 +11,7 @@ import signal
 import subprocess
 import sys
 from pathlib import Path
+from unittest.mock import Mock
 
 import cv2
 import pytest
@@ -31,29 +32,20 @@ def ran(*words, **options) -> subprocess.CompletedProcess:
 
 
 @pytest.mark.slow
-def test_sample_prepare_train_test(tmp_path):
-    source, data, run = tmp_path / "source", tmp_path / "data", tmp_path / "run"
+def test_the_commands_of_the_readme_from_the_sample_to_its_maps(tmp_path):
+    """What was just trained is what test scores."""
+    here = ["--device", "cpu", "--num_workers", 0]
     for words in (
-        ["sample", "--output", source, "--training", 4, "--test", 2, "--width", 96],
-        ["prepare", "--source", source, "--dataset", "SAMPLE", "--white", "blurred", "--data_path", data],
-        ["train", "--data_pth", data, "--model_path", run, "--bact_size", 2, "--epochs", 1, *QUICK],
-        ["test", "--data_path", data, "--model_path", run, "--batch_size", 2, "--save_map", "True", "--device", "cpu"],
+        ["sample", "--output", "source", "--images", 6],
+        ["prepare", "--source", "source", "--dataset", "SAMPLE", "--white", "blurred"],
+        ["train", "--data_pth", "dataset", "--bact_size", 2, "--epochs", 1, *SMALL],
+        ["test", "--save_map", "True", *here],
     ):
-        result = processes.run(tmp_path / "said", *words, cwd=tmp_path)
+        result = ran(*words, cwd=tmp_path)
         assert result.returncode == 0, result.stderr
-    assert "SAMPLE, 2 images" in result.stdout
-    saved = sorted((run / "maps/SAMPLE").iterdir())
-    assert [cv2.imread(str(p), cv2.IMREAD_UNCHANGED).shape for p in saved] == [(64, 96)] * 2
-
-
-@pytest.mark.slow
-def test_what_was_just_trained_is_what_test_scores(dataset, tmp_path):
-    """The README's two commands, as they stand there."""
-    words = ["--data_path", dataset, "--device", "cpu", "--num_workers", 0]
-    assert ran("train", *words, *SMALL, "--epochs", 1, cwd=tmp_path).returncode == 0
-    result = ran("test", "--save_map", "True", *words, cwd=tmp_path)
-    assert result.returncode == 0 and result.stdout.startswith("weights: runs/ran, trained here")
-    assert len(list((tmp_path / "runs/ran/maps/SAMPLE").iterdir())) == 3
+    assert result.stdout.startswith("weights: runs/ran, trained here") and "SAMPLE, 1 images" in result.stdout
+    (saved,) = (tmp_path / "runs/ran/maps/SAMPLE").iterdir()
+    assert cv2.imread(str(saved), cv2.IMREAD_UNCHANGED).shape == (160, 240)
 
 
 @pytest.mark.parametrize("command", COMMANDS_WITH_DATA)
@@ -109,22 +101,21 @@ def test_packages_that_are_missing_are_named(words, package):
     assert "Traceback" not in result.stderr
 
 
-def test_a_missing_module_of_ours_is_no_missing_package(monkeypatch):
-    def broken(options):
-        raise ModuleNotFoundError("No module named 'ran.nowhere'", name="ran.nowhere")
-
-    monkeypatch.setattr("ran.tools.info.run", broken)
-    with pytest.raises(ModuleNotFoundError, match="nowhere"):
-        main.main(["info"])
-
-
-def test_ctrl_c_elsewhere_ends_without_a_traceback(monkeypatch, capsys):
-    def interrupted(_):
-        raise KeyboardInterrupt
-
-    monkeypatch.setattr("ran.tools.info.run", interrupted)
-    assert main.main(["info"]) == 130
-    assert capsys.readouterr().err == "interrupted\n"
+@pytest.mark.parametrize("error, status, said", [
+    (KeyboardInterrupt(), 130, "interrupted\n"),
+    (BrokenPipeError(32, "Broken pipe", "a loader process"), 1, "error: [Errno 32] Broken pipe: 'a loader process'\n"),
+    (ValueError("--arch x: wrong"), 2, "error: --arch x: wrong\n"),
+    (RuntimeError("CUDA out of memory"), 1, "error: CUDA out of memory\nTry a smaller --batch_size, "),
+    (RuntimeError("a fault of ours"), None, ""),
+    (ModuleNotFoundError("No module named 'ran.nowhere'", name="ran.nowhere"), None, ""),  # no missing package
+])  # fmt: skip
+def test_errors_become_sentences_but_faults_of_ours_do_not(monkeypatch, capsys, error, status, said):
+    monkeypatch.setattr("ran.tools.info.run", Mock(side_effect=error))
+    if status is None:
+        with pytest.raises(type(error), match=str(error)):
+            main.main(["info"])
+    else:
+        assert main.main(["info"]) == status and capsys.readouterr().err.startswith(said)
 
 
 @pytest.mark.slow
@@ -137,13 +128,9 @@ def test_ctrl_c_leaves_at_once_and_sigterm_after_the_epoch(dataset, tmp_path, nu
     if forked:
         process = processes.Job(tmp_path / "said", *words, *QUICK, start_new_session=True)
     else:
-        process = subprocess.Popen(
-            [sys.executable, str(ROOT / "main.py"), *map(str, words), *SMALL],
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
-            start_new_session=True,
-        )
+        command = [sys.executable, str(ROOT / "main.py"), *map(str, words), *SMALL]
+        streams = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
+        process = subprocess.Popen(command, **streams, text=True, start_new_session=True)
     processes.until(process, (tmp_path / "run/history.csv").exists)
     os.killpg(process.pid, number)
     out, err = process.communicate(timeout=120)
@@ -162,23 +149,9 @@ def test_nobody_reads_on(words, messages_too, status, unbuffered):
     reader, writer = os.pipe()
     os.close(reader)
     result = subprocess.run(
-        [sys.executable, ROOT / "main.py", *words],
-        stdout=writer,
-        stderr=writer if messages_too else subprocess.PIPE,
-        env=os.environ | {"PYTHONUNBUFFERED": unbuffered},
-        timeout=300,
-    )
+        [sys.executable, ROOT / "main.py", *words], env=os.environ | {"PYTHONUNBUFFERED": unbuffered}, timeout=300,
+        stdout=writer, stderr=writer if messages_too else subprocess.PIPE,
+    )  # fmt: skip
     os.close(writer)
-    assert result.returncode == status or (
-        status is None and result.returncode in (0, -signal.SIGPIPE)
-    )  # as argparse has it
+    assert result.returncode in ((0, -signal.SIGPIPE) if status is None else (status,))  # None: as argparse has it
     assert messages_too or result.stderr == (b"error: nowhere: no such file or folder\n" if status == 1 else b"")
-
-
-def test_a_broken_pipe_of_another_kind_is_named(monkeypatch, capfd):
-    def broken(options):
-        raise BrokenPipeError(32, "Broken pipe", "a loader process")
-
-    monkeypatch.setattr("ran.tools.info.run", broken)
-    assert main.main(["info"]) == 1
-    assert capfd.readouterr().err == "error: [Errno 32] Broken pipe: 'a loader process'\n"

@@ -32,7 +32,7 @@ signal.signal(signal.SIGINT, handler := lambda *_: None)
 import ran
 import ran.main
 from ran.predictor import SHIPPED
-from ran.utils.files import check_name
+from ran.data.names import check_name
 
 assert (utils.OWN, model.OWN) == ("utils", "model")
 assert check_name("CUHK") == "CUHK" and callable(ran.load_model) and SHIPPED.is_file()
@@ -84,7 +84,7 @@ def check_program(python: Path, place: Path) -> None:
 
 def test_main_runs_from_any_folder_and_under_any_name(checkout, tmp_path):
     folder = tmp_path / "s"
-    out(sys.executable, checkout / "main.py", "sample", "--training", 2, "--test", 1, "--output", folder, cwd=tmp_path)
+    out(sys.executable, checkout / "main.py", "sample", "--images", 3, "--output", folder, cwd=tmp_path)
     assert len(list((folder / "gt").iterdir())) == 3
 
 

@@ -16,9 +16,9 @@ from ran.photos.options import PredictOptions
 from ran.predictor import SHIPPED, load_model
 from ran.tester import Tester
 from ran.tools import evaluate, sample
+from ran.tools.options import EvaluateOptions
 from ran.trainer import Trainer
 from ran.utils.options import TestConfig as EvaluationConfig
-from ran.utils.tool_options import EvaluateOptions
 
 
 @pytest.mark.slow

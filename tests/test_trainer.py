@@ -3,6 +3,7 @@ import dataclasses
 import json
 import shutil
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 import pytest
 import torch
@@ -15,6 +16,7 @@ from ran.tester import Tester
 from ran.trainer import VALIDATED, Trainer
 from ran.utils.checkpoint import read_state, read_weights, recipe
 from ran.utils.options import TestConfig as EvaluationConfig
+from ran.utils.options import TrainConfig
 from tests.small import TINY
 
 
@@ -45,11 +47,20 @@ def test_it_trains_and_predicts_in_a_thread_that_is_not_the_main_one(config, dat
     assert len(list((tmp_path / "maps").iterdir())) == 3 and (tmp_path / "run/best_model.safetensors").is_file()
 
 
+def on_first(config: TrainConfig, count: int, folder: Path) -> TrainConfig:
+    """The config, with a dataset folder of the first training images alone, all of which train."""
+    data = shutil.copytree(config.data_path, folder / "first")
+    for path in (data / "Train/SAMPLE").glob("*/*"):
+        if int(path.stem[-3:]) >= count:
+            path.unlink()
+    return dataclasses.replace(config, data_path=str(data), val_share=0)
+
+
 @pytest.mark.slow
-def test_it_overfits_two_images(config, monkeypatch):
+def test_it_overfits_two_images(config, tmp_path, monkeypatch):
     """The whole way from files to steps can learn: the loss falls below half, and the map becomes the mask."""
     monkeypatch.setattr("ran.training_data.paper_augmentation", lambda: None)
-    trainer = Trainer(dataclasses.replace(config, val_share=0, limit=2, epochs=40, lr=2e-3))
+    trainer = Trainer(dataclasses.replace(on_first(config, 2, tmp_path), epochs=40, lr=2e-3))
     assert trainer.train() == 0
     first, last = trainer.history[0], trainer.history[-1]
     assert last["train_loss"] < 0.5 * first["train_loss"] and last["train_mae"] < 0.1 < first["train_mae"]
@@ -59,8 +70,8 @@ def test_it_overfits_two_images(config, monkeypatch):
 def test_accumulated_batches_give_the_gradient_of_a_large_one(config, tmp_path, batch_size, accumulate, monkeypatch):
     """Where the last group has fewer batches, each weighs more."""
     monkeypatch.setattr("ran.training_data.paper_augmentation", lambda: None)
-    limit = 4 if batch_size < 3 else 3
-    config = dataclasses.replace(config, val_share=0, limit=limit, epochs=1, attention="normal")  # no BatchNorm
+    config = on_first(config, 4 if batch_size < 3 else 3, tmp_path)
+    config = dataclasses.replace(config, epochs=1, attention="normal")  # no BatchNorm
     whole = Trainer(dataclasses.replace(config, batch_size=4))
     parts = dataclasses.replace(
         config, batch_size=batch_size, accumulate=accumulate, model_path=str(tmp_path / "parts")
@@ -116,7 +127,7 @@ def test_fine_tuning_keeps_the_sizes_and_says_which_options_are_not_used(config,
     tuned = dataclasses.replace(config, weights=str(tmp_path / "first"), img_size=0, arch="resnet34")
     trainer = Trainer(tuned)
     assert (trainer.config.img_size, trainer.config.test_size) == (64, 96)
-    assert "brings its own network; not used: --arch resnet34 (it has tiny)" in capsys.readouterr().out
+    assert "brings its own network; not used: arch resnet34 (it has tiny)" in capsys.readouterr().out
     assert trainer.train() == 0
     stored = read_weights(config.model_path)[1]["config"]
     assert (stored["img_size"], stored["test_size"]) == (64, 96)

@@ -88,9 +88,9 @@ def test_a_set_of_its_own_validates(two_sets, tmp_path):
 
 
 @pytest.mark.parametrize("options, message", [
-    ({"datasets": ["A", "B"], "val": "B"}, "B: named twice by --datasets, --extra and --val"),
+    ({"datasets": ["A", "B"], "val": "B"}, "B: named twice by datasets, extra and val"),
     ({"datasets": ["B"], "extra": ["B"]}, "B: named twice"),
-    ({"extra": ["A"], "val": "B"}, "no training set beside those of --extra and --val"),
+    ({"extra": ["A"], "val": "B"}, "no training set beside those of extra and val"),
 ])  # fmt: skip
 def test_a_set_has_one_part(two_sets, options, message):
     with pytest.raises(ValueError, match=message):
@@ -168,7 +168,3 @@ def test_joint_training_names_both_sets_and_test_prints_the_measured_ones(config
     out = capsys.readouterr().out
     assert "CUHK, 3 images\nmethod " in out and "DUT, 3 images\nmethod " in out
     assert Trainer(dataclasses.replace(joint, model_path=str(tmp_path / "one"), datasets=["DUT"])).data.sets == ["DUT"]
-
-
-def test_limit_takes_the_first_images(config):
-    assert len(Trainer(dataclasses.replace(config, limit=3)).data.names) == 2

@@ -12,8 +12,9 @@ from ..trainer import Trainer
 from ..utils.checkpoint import LOCAL, recipe
 from ..utils.command_line import read_yaml, typed
 from ..utils.files import locked, write_bytes
-from ..utils.options import FOLDS, IMG_SIZE, AblationOptions, RunConfig, TestConfig, TrainConfig
+from ..utils.options import FOLDS, IMG_SIZE, RunConfig, TestConfig, TrainConfig
 from .averages import average, spread, together
+from .options import AblationOptions
 
 ROWS: dict[str, dict] = {
     "baseline": {"attention": "none", "connectivity": False},
@@ -23,6 +24,8 @@ ROWS: dict[str, dict] = {
     "separated": {"connectivity": False},
     "full": {},
 }
+# Options of train that the command sets itself.
+OWN = LOCAL - {"num_workers", "compile"} | {"datasets", "fold", "seed"}
 COLUMNS = ("mae", "p0_f", "p1_f", "p3_f", "p5_max_f", "s", "weighted_f")
 
 
@@ -33,12 +36,12 @@ def run(options: AblationOptions) -> int:
         The exit status: 0, or 128 + signal when stopped; the same command goes on.
 
     Raises:
-        ValueError: unknown rows, seeds or folds; runs of another recipe; what train and test raise.
+        ValueError: unknown seeds or folds; runs of another recipe; what train and test raise.
     """
     known, against = read_variants(options.variants) if options.variants else (ROWS, {})
-    names, seeds, folder = dict.fromkeys(options.rows or known), dict.fromkeys(options.seeds), Path(options.model_path)
-    if unknown := (names.keys() | against.values()) - known.keys():
-        raise ValueError(f"--rows: no row {', '.join(sorted(unknown))}; there are {', '.join(known)}")
+    seeds, folder = dict.fromkeys(options.seeds), Path(options.model_path)
+    if unknown := set(against.values()) - known.keys():
+        raise ValueError(f"{options.variants}: no row {', '.join(sorted(unknown))}; there are {', '.join(known)}")
     if min(seeds) < 0 or not set(options.folds) <= set(range(1, FOLDS + 1)) and options.folds != [0]:
         raise ValueError(f"--seeds start at 0; --folds are of 1 to {FOLDS}, or 0 alone for the test sets")
     shared = shared_options(options)
@@ -46,7 +49,7 @@ def run(options: AblationOptions) -> int:
     sets = {fold: scored_sets(TrainConfig(**shared | {"fold": fold})) for fold in options.folds}
     runs: dict[str, dict[str, list[MethodScores]]] = {}  # of each set, by row: one a seed
     with locked(folder):
-        for seed, row in product(seeds, names):
+        for seed, row in product(seeds, known):
             parts = []
             for fold, tested in sets.items():
                 path = str(folder / row / (f"seed{seed}" + f"_fold{fold}" * bool(fold)))
@@ -72,11 +75,11 @@ def shared_options(options: AblationOptions) -> dict:
         ValueError: the recipe sets what the command sets, or brings a network whose parts cannot be switched off.
     """
     shared = typed(TrainConfig, read_yaml(options.recipe), options.recipe) if options.recipe else {}
-    if own := shared.keys() & (LOCAL | {"datasets", "fold", "seed"}):
+    if own := shared.keys() & OWN:
         raise ValueError(f"{options.recipe}: {', '.join(sorted(own))}: options of ablation, not of its recipe")
     if shared.get("weights") and not options.variants:
         raise ValueError(f"{options.recipe}: weights bring their own network, of which no part can be switched off")
-    shared |= {key: getattr(options, key) for key in ("data_path", "datasets", "num_workers", "device")}
+    shared |= {key: getattr(options, key) for key in ("data_path", "datasets", "device")}
     shared |= {} if shared.get("weights") else {"img_size": shared.get("img_size") or IMG_SIZE}
     return shared | {"resume": True}
 
@@ -97,7 +100,7 @@ def read_variants(path: str) -> tuple[dict[str, dict], dict[str, str]]:
     known, against = {}, {}
     for name, values in read_yaml(path).items():
         values = values or {}
-        if not isinstance(values, dict) or (values.keys() & (LOCAL | {"datasets", "fold", "seed"})):
+        if not isinstance(values, dict) or (values.keys() & OWN):
             raise ValueError(f"{path}, {name}: a row maps options of its own to values; sets, fold and seed are not")
         if "against" in values:
             against[name] = values.pop("against")

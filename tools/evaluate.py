@@ -4,21 +4,21 @@ from pathlib import Path
 
 from ..data.check import look, report
 from ..data.layouts import Pair
+from ..data.names import check_name, glob_folders, list_images
 from ..evaluation.scores import MethodScores, Pictures, write_scores
 from ..evaluation.scoring import in_processes, score_file
 from ..evaluation.tables import printed
-from ..utils.files import check_name, list_images, locked, read_lines
-from ..utils.image_names import glob_folders, is_image
+from ..utils.files import locked
 from ..utils.progress import bar, cores, say
-from ..utils.tool_options import EvaluateOptions
-from .methods import KINDS, Method, match, one_each, shortened
+from .methods import KINDS, Method, match, one_each
+from .options import EvaluateOptions
 
 
 def run(options: EvaluateOptions) -> None:
     """Scores all maps, prints what is odd about each method and one table, and writes the files.
 
     Raises:
-        FileNotFoundError, ValueError: nothing to score, unknown names, missing or unusable maps, unusable masks.
+        FileNotFoundError, ValueError: nothing to score, missing or unusable maps, unusable masks.
         OSError: the folder cannot be written to, or another run is at work there.
     """
     methods, output = read_methods(options), Path(options.output)
@@ -26,11 +26,11 @@ def run(options: EvaluateOptions) -> None:
     for needed in (folder, *(method.folder for method in methods)):
         if not needed.is_dir():
             raise FileNotFoundError(f"{needed}: no such folder")
-    masks = chosen_masks(folder, options.names)
+    masks = chosen_masks(folder)
     found = list_images(images) if images.is_dir() else {}
     images_of = {stem: found[stem][0] for stem in masks.keys() & found.keys()}
     for method in methods:
-        match(method, masks, partly=bool(options.names))
+        match(method, masks)
     fail_unless_complete(methods, "missing", options)
     with locked(output):
         other = "in_focus" if options.white == "blurred" else "blurred"
@@ -74,16 +74,11 @@ def truth(options: EvaluateOptions) -> tuple[str, Path, Path]:
     return check_name(name), masks, beside if beside.is_dir() else beside.with_name("images")
 
 
-def chosen_masks(folder: Path, names: str) -> dict[str, Path]:
-    """Masks by stem: all of the folder, or those that the file `names` lists; a ValueError where one is missing."""
-    found = list_images(folder)
-    lines = read_lines(Path(names)) if names else list(found)
-    stems = list(dict.fromkeys(Path(line).stem if names and is_image(Path(line)) else line for line in lines))
-    if not stems:
-        raise ValueError(f"{names}: no names in it" if names else f"{folder}: no images")
-    if absent := [stem for stem in stems if stem not in found]:
-        raise ValueError(f"{names}: {len(absent)} of its names have no mask in {folder}: {shortened(absent)}")
-    return one_each(found, stems, folder)
+def chosen_masks(folder: Path) -> dict[str, Path]:
+    """All masks of a folder by stem; a ValueError where there is none, or a stem has several."""
+    if not (found := list_images(folder)):
+        raise ValueError(f"{folder}: no images")
+    return one_each(found, found, folder)
 
 
 def read_methods(options: EvaluateOptions) -> list[Method]:

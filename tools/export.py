@@ -17,8 +17,8 @@ from ..tester import Tester
 from ..utils.checkpoint import load_network, read_weights, save_weights
 from ..utils.files import atomic
 from ..utils.options import TestConfig
-from ..utils.tool_options import ExportOptions
 from ..utils.weight_files import BEST, exported, hash_of, write_hash
+from .options import ExportOptions
 
 SIZES = ((1, 384, 384), (1, 250, 333), (2, 400, 512))  # batch, height and width of the inputs that are compared
 TOLERANCE = 1e-4

@@ -6,36 +6,41 @@ import torch
 from torch.utils.flop_counter import FlopCounterMode
 
 from ..model import make_network
-from ..utils.tool_options import InfoOptions
+from ..utils.options import IMG_SIZE
+from .options import InfoOptions
 
 
 def run(options: InfoOptions) -> None:
-    print(table(options))
+    print(table(options.arch))
 
 
-def table(options: InfoOptions) -> str:
+def table(archs: list[str]) -> str:
     """Markdown table of parameters and multiply-adds, a line an encoder."""
     lines = [
-        f"| encoder | parameters | encoder alone | multiply-adds at {options.img_size} x {options.img_size} |",
+        f"| encoder | parameters | encoder alone | multiply-adds at {IMG_SIZE} x {IMG_SIZE} |",
         "| --- | --- | --- | --- |",
     ]
-    for arch in options.arch:
-        total, encoder, gmac = cost(arch, options.img_size, options.decoder)
-        name = arch if options.decoder == "paper" else f"{arch}, {options.decoder} decoder"
-        lines.append(f"| {name} | {total:.2f} M | {encoder:.2f} M | {gmac:.2f} G |")
+    for arch in archs:
+        lines.append(line(arch, arch))
     return "\n".join(lines)
 
 
-def cost(arch: str, img_size: int, decoder: str = "paper", **parts: Any) -> tuple[float, ...]:
+def line(name: str, arch: str, **parts: Any) -> str:
+    """A line of the table, under a name; see cost."""
+    total, encoder, gmac = cost(arch, IMG_SIZE, **parts)
+    return f"| {name} | {total:.2f} M | {encoder:.2f} M | {gmac:.2f} G |"
+
+
+def cost(arch: str, img_size: int, **parts: Any) -> tuple[float, ...]:
     """Parameters in millions, of the network and of its encoder, and 10^9 multiply-adds for one image.
 
     Nothing is computed: the network lives on the meta device.
 
     Args:
-        parts: attention and connectivity, as in train.
+        parts: attention, connectivity and decoder, as in train.
     """
     with torch.device("meta"):
-        network = make_network(decoder, arch=arch, **parts).eval()
+        network = make_network(arch=arch, **parts).eval()
         with FlopCounterMode(display=False) as counter:
             network(torch.rand(1, 3, img_size, img_size))
     total, encoder = (sum(p.numel() for p in part.parameters()) / 1e6 for part in (network, network.encoder))

@@ -4,8 +4,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from ..data.names import common_affixes, list_images
 from ..evaluation.metrics import SetScore
-from ..utils.files import common_affixes, list_images
 
 LISTED = 5  # names printed of a long list; scores.json has all
 DARK, HALF = 15, 128  # a map with no higher level may hold labels; some map of each method should reach the half
@@ -71,8 +71,8 @@ def one_each(files: dict[str, list[Path]], stems: Iterable[str], folder: Path) -
     return {stem: files[stem][0] for stem in stems if stem in files}
 
 
-def match(method: Method, masks: dict[str, Path], partly: bool) -> None:
-    """Finds the map of each mask, and notes what is missing or, unless only a part is scored, extra.
+def match(method: Method, masks: dict[str, Path]) -> None:
+    """Finds the map of each mask, and notes what is missing or extra.
 
     Raises:
         ValueError: two maps for one mask, or not one that fits.
@@ -87,4 +87,4 @@ def match(method: Method, masks: dict[str, Path], partly: bool) -> None:
         names = [next(iter(paths), Path("no map at all")).name for paths in (masks.values(), sum(found.values(), []))]
         raise ValueError(f"{method.folder}: no map is named as its mask (a mask: {names[0]}; a map: {names[1]})")
     method.notes["missing"] = [stem for stem in masks if stem not in found]
-    method.notes["extra"] = [paths[0].name for stem, paths in found.items() if stem not in masks and not partly]
+    method.notes["extra"] = [paths[0].name for stem, paths in found.items() if stem not in masks]

@@ -13,9 +13,10 @@ from ..data.contour import contour_band
 from ..data.images import write_image
 from ..data.layouts import Layout, Pair, detect, pairs_of
 from ..data.masks import read_mask, read_trimap
-from ..utils.files import atomic, check_name, list_images, locked
+from ..data.names import check_name, list_images
+from ..utils.files import atomic, locked
 from ..utils.progress import in_threads, say
-from ..utils.tool_options import PrepareOptions
+from .options import PrepareOptions
 
 
 def run(options: PrepareOptions) -> None:

@@ -5,7 +5,7 @@ from pathlib import Path
 from ..evaluation.report import write_report
 from ..evaluation.scores import read_scores
 from ..utils.files import locked
-from ..utils.tool_options import ReportOptions
+from ..utils.options import ReportOptions
 
 
 def run(options: ReportOptions) -> None:

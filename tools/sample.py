@@ -10,7 +10,7 @@ from ..data.images import write_image
 from ..data.lens import disc
 from ..utils.files import write_bytes
 from ..utils.progress import bar
-from ..utils.tool_options import SampleOptions
+from .options import SampleOptions
 
 # Public domain or CC0, and sharp all over but for chelsea's rim. Training and test use different photographs.
 TRAINING_PHOTOS = ("astronaut", "chelsea", "brick", "grass", "camera")
@@ -19,14 +19,23 @@ SEED = 0
 
 
 def run(options: SampleOptions) -> None:
-    """Writes image/NAME.jpg, gt/NAME.png and test.txt."""
-    if any(Path(options.output).glob("*/*")):
-        raise ValueError(f"{options.output} holds files already: remove it, or choose another --output")
-    rng = np.random.default_rng(SEED)
-    output, width, height = Path(options.output), options.width, options.width * 2 // 3
+    """Writes the set; of six images one is for test."""
+    tests = max(1, options.images // 6)
+    write(Path(options.output), options.images - tests, tests)
+
+
+def write(output: Path, training: int, tests: int, width: int = 240) -> None:
+    """Writes image/NAME.jpg, gt/NAME.png and test.txt: so many images, width x two thirds of it.
+
+    Raises:
+        ValueError: the folder holds files.
+    """
+    if any(output.glob("*/*")):
+        raise ValueError(f"{output} holds files already: remove it, or choose another --output")
+    rng, height = np.random.default_rng(SEED), width * 2 // 3
     names = {"train": TRAINING_PHOTOS, "test": TEST_PHOTOS}
     photos = {split: [photograph(name) for name in chosen] for split, chosen in names.items()}
-    plan = ["train"] * options.training + ["test"] * options.test
+    plan = ["train"] * training + ["test"] * tests
     for number, split in enumerate(bar(plan, "making images")):
         stem = f"{split}_{number:03d}"
         choice = photos[split][number % len(photos[split])]
@@ -36,7 +45,7 @@ def run(options: SampleOptions) -> None:
         write_image(output / "gt" / f"{stem}.png", 255 - mask)
     stems = [f"{split}_{number:03d}\n" for number, split in enumerate(plan) if split == "test"]
     write_bytes(output / "test.txt", "".join(stems).encode())
-    print(f"{options.training} training and {options.test} test images, {width} x {height}, in {output}")
+    print(f"{training} training and {tests} test images, {width} x {height}, in {output}")
 
 
 def photograph(name: str) -> np.ndarray:

@@ -9,11 +9,12 @@ import numpy as np
 from ..data.images import read_image, write_image
 from ..data.lens import defocus_background, defocus_object, thin_lens
 from ..data.masks import UNKNOWN, read_pair
-from ..predictor import chosen_weights, load_model
-from ..utils.files import check_name, locked, pair_by_stem, write_bytes
+from ..data.names import pair_by_stem
+from ..predictor import load_model
+from ..utils.files import locked, write_bytes
 from ..utils.progress import bar
-from ..utils.tool_options import SynthesiseOptions
 from .camera import RIM, defocused, largest_square, lens_trimap, photograph, radius
+from .options import SynthesiseOptions
 
 # Stem, image (H x W x 3 uint8), and H x W: a mask of an object or of focus, or depth in metres; made: a trimap.
 Sample = tuple[str, np.ndarray, np.ndarray]
@@ -23,7 +24,7 @@ SEED = 42
 
 
 def run(options: SynthesiseOptions) -> None:
-    """Writes Train/DATASET/images and trimaps; the same sources give the same images again.
+    """Writes Train/SYNTHETIC/images and trimaps; the same sources give the same images again.
 
     Raises:
         ValueError: no source, files that do not match, a set of that name.
@@ -31,14 +32,14 @@ def run(options: SynthesiseOptions) -> None:
     sources = {name: Path(getattr(options, name)) for name in MAKERS if getattr(options, name)}
     if not sources:
         raise ValueError("nothing to make images from: give " + ", ".join(f"--{name}" for name in MAKERS))
-    output, count = Path(options.data_path) / "Train" / check_name(options.dataset), 0
+    output, count = Path(options.data_path) / "Train/SYNTHETIC", 0
     with locked(output):
         if any(output.glob("*/*")):
-            advice = "remove it, or choose another --dataset"
+            advice = "remove it, or choose another --data_path"
             raise ValueError(f"{output} holds files already, perhaps of a run that was stopped: {advice}")
         for name, source in sources.items():
             rng = np.random.default_rng([SEED, list(MAKERS).index(name)])
-            for stem, image, trimap in MAKERS[name](partners(source, name), rng, options):
+            for stem, image, trimap in MAKERS[name](partners(source, name), rng):
                 write_bytes(output / "images" / f"{name}_{stem}.jpg", photograph(image, rng))
                 write_image(output / "trimaps" / f"{name}_{stem}.png", trimap)
                 count += 1
@@ -60,13 +61,13 @@ def partners(source: Path, name: str) -> Iterator[Sample]:
             yield stem, *read_pair(path, partner)
 
 
-def of_objects(pairs: Iterable[Sample], rng: np.random.Generator, options: SynthesiseOptions) -> Iterator[Sample]:
+def of_objects(pairs: Iterable[Sample], rng: np.random.Generator) -> Iterator[Sample]:
     """Objects that a network finds in focus, in front of backgrounds blurred further.
 
     Where it finds the background in focus too, also the object blurred in front of it; of one in four also all blurred;
     of images in focus all over also as they are.
     """
-    model = load_model(chosen_weights(options.model_path))
+    model = load_model()
     for stem, image, mask in pairs:
         focus, inside = model(image), mask > 0
         if not inside.any() or inside.all() or focus[inside].mean() < IN_FOCUS:
@@ -82,7 +83,7 @@ def of_objects(pairs: Iterable[Sample], rng: np.random.Generator, options: Synth
             yield f"{stem}_blurred", defocused(image, rng), np.zeros_like(mask)
 
 
-def of_people(pairs: Iterable[Sample], rng: np.random.Generator, _: SynthesiseOptions) -> Iterator[Sample]:
+def of_people(pairs: Iterable[Sample], rng: np.random.Generator) -> Iterator[Sample]:
     """People in focus in front of their own background (unknown) or a blurred one, or blurred in front of their own."""
     for stem, image, mask in pairs:
         rim = cv2.morphologyEx(mask, cv2.MORPH_GRADIENT, np.ones((RIM, RIM), np.uint8)) > 0
@@ -97,7 +98,7 @@ def of_people(pairs: Iterable[Sample], rng: np.random.Generator, _: SynthesiseOp
         yield f"{stem}_{kind}", image, np.where(rim, UNKNOWN, trimap).astype(np.uint8)
 
 
-def of_depth(pairs: Iterable[Sample], rng: np.random.Generator, _: SynthesiseOptions) -> Iterator[Sample]:
+def of_depth(pairs: Iterable[Sample], rng: np.random.Generator) -> Iterator[Sample]:
     """Rooms through a lens that focuses on one of their points; some in focus or blurred all over."""
     for stem, image, metres in pairs:
         kind = rng.choice(["lens", "sharp", "blurred"], p=[0.45, 0.4, 0.15])
@@ -113,7 +114,7 @@ def of_depth(pairs: Iterable[Sample], rng: np.random.Generator, _: SynthesiseOpt
         yield f"{stem}_{kind}", image, trimap
 
 
-def of_focus(pairs: Iterable[Sample], rng: np.random.Generator, _: SynthesiseOptions) -> Iterator[Sample]:
+def of_focus(pairs: Iterable[Sample], rng: np.random.Generator) -> Iterator[Sample]:
     """Squares that lie in focus wholly, some of them blurred, and half of those that are blurred wholly."""
     for stem, image, mask in pairs:
         square = largest_square(image, mask)
@@ -126,7 +127,7 @@ def of_focus(pairs: Iterable[Sample], rng: np.random.Generator, _: SynthesiseOpt
             yield f"{stem}_blurred", square, np.zeros(square.shape[:2], np.uint8)
 
 
-MAKERS: dict[str, Callable[[Iterable[Sample], np.random.Generator, SynthesiseOptions], Iterator[Sample]]] = {
+MAKERS: dict[str, Callable[[Iterable[Sample], np.random.Generator], Iterator[Sample]]] = {
     "objects": of_objects,
     "people": of_people,
     "depth": of_depth,

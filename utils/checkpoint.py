@@ -19,6 +19,8 @@ from .weight_files import BEST, LAST, WEIGHTS, check_hash, image_size, named, we
 LOCAL = names(TrainConfig, "local")  # options that weights do not store
 IN_FILE = names(TrainConfig, "in_file")  # that stand in a YAML file alone
 FREE_ON_RESUME = names(TrainConfig, "free")  # that may differ between a run and its resumption
+# What a training state holds beside other things.
+STATE = {"config": dict, "model": dict, "network": dict, "optimizer": dict, "history": list, "validation": list}
 
 
 def recipe(config: TrainConfig) -> dict:
@@ -38,8 +40,8 @@ def read_weights(path: str | Path) -> tuple[dict[str, torch.Tensor], dict]:
 
     Returns:
         State dict and metadata: "model" (the network's options), "config" (see recipe), "epoch", "val_mae" (None
-        where nothing validated), "validation" (names of the images that validated), "hardware", "seconds", and "before"
-        (the same of the trainings that it started from, the first one first).
+        without validation), "validation" (names of its images), "hardware", "seconds", and "before" (the same of the
+        trainings that it started from, the first one first).
 
     Raises:
         FileNotFoundError, ValueError: no such file, not one that `train` wrote, or not that of the hash beside it.
@@ -49,10 +51,8 @@ def read_weights(path: str | Path) -> tuple[dict[str, torch.Tensor], dict]:
         raise ValueError(f"{path}: a training state; the weights lie in {BEST} beside it")
     if not path.is_file():
         shipped = ", ".join(sorted(known.stem for known in WEIGHTS.glob("*.safetensors")))
-        raise FileNotFoundError(
-            f"{path}: no such weights file; `{as_typed('train')}` writes one into its run folder, "
-            f"and the repository has {shipped}"
-        )
+        advice = f"`{as_typed('train')}` writes one into its run folder, and the repository has {shipped}"
+        raise FileNotFoundError(f"{path}: no such weights file; {advice}")
     check_hash(path)
     try:
         with safe_open(path, "pt") as file:
@@ -86,17 +86,17 @@ def fresh_network(config: TrainConfig) -> tuple[RAN, str]:
     """A network whose decoder draws its weights from torch's random state, and what its --pretrained file lacks."""
     options = {key: getattr(config, key) for key in ("arch", "attention", "connectivity", "decoder")}
     network = make_network(encoder_norm="group" if config.pretrained == "none" else "frozen", **options)
-    lacking = network.encoder.load_pretrained(config.pretrained) if config.pretrained != "none" else []
-    count = len(tensor_names(network.encoder.backbone.state_dict()))
-    what = f"{config.pretrained} lacks {len(lacking)} of {count} tensors, which start fresh: {', '.join(lacking)}"
-    return network, what if lacking else ""
+    if config.pretrained == "none" or not (lacking := network.encoder.load_pretrained(config.pretrained)):
+        return network, ""
+    of = f"{len(lacking)} of {len(tensor_names(network.encoder.backbone.state_dict()))} tensors"
+    return network, f"{config.pretrained} lacks {of}, which start fresh: {', '.join(lacking)}"
 
 
 def unused_options(config: TrainConfig, network: RAN) -> str:
     """A sentence on the options of the network that do not count, since --weights brings its own; or nothing."""
     given, defaults = dataclasses.asdict(config), dataclasses.asdict(TrainConfig())
-    own = {key: value for key, value in network.options.items() if given.get(key) != defaults.get(key)}
-    unused = [f"--{key} {given[key]} (it has {value})" for key, value in own.items() if given[key] != value]
+    own = {key: value for key, value in network.options.items() if given.get(key) not in (defaults.get(key), value)}
+    unused = [f"{key} {given[key]} (it has {value})" for key, value in own.items()]
     return f"{config.weights} brings its own network; not used: {', '.join(unused)}" if unused else ""
 
 
@@ -108,11 +108,7 @@ def save_state(path: Path, state: dict) -> None:
 
 
 def read_state(path: Path) -> dict:
-    """Reads what save_state wrote, on the CPU.
-
-    Raises:
-        ValueError: damaged, or not such a file.
-    """
+    """Reads what save_state wrote, on the CPU. Raises ValueError: damaged, or not such a file."""
     try:
         return torch.load(path, map_location="cpu", weights_only=True)
     except Exception as error:  # torch raises many kinds for a damaged or hostile file
@@ -127,20 +123,15 @@ def state_to_resume(folder: Path, config: TrainConfig) -> dict | None:
         ValueError: the folder holds a run that was not to be resumed, or one of another recipe.
     """
     path = folder / LAST
-    present = [name for name in (LAST, BEST) if (folder / name).exists()]
     if not config.resume:
-        if present:
-            raise ValueError(
-                f"{folder} already holds a run ({present[0]}): --resume goes on with it, "
-                "another --model_path starts a new one"
-            )
+        if present := [name for name in (LAST, BEST) if (folder / name).exists()]:
+            advice = "--resume goes on with it, another --model_path starts a new one"
+            raise ValueError(f"{folder} already holds a run ({present[0]}): {advice}")
         return None
     if not path.exists():
-        print(f"nothing to resume in {folder}: starting fresh")
         return None
     state = read_state(path)
-    parts = {"config": dict, "model": dict, "network": dict, "optimizer": dict, "history": list, "validation": list}
-    if not (isinstance(state, dict) and all(isinstance(state.get(part), kind) for part, kind in parts.items())):
+    if not (isinstance(state, dict) and all(isinstance(state.get(part), kind) for part, kind in STATE.items())):
         advice = "an older one can go on by --weights and another --model_path"
         raise ValueError(f"{path}: not a training state of this version; {advice}")
     stored = dataclasses.asdict(TrainConfig()) | state["config"]  # an option newer than the run had its default

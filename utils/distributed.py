@@ -15,14 +15,9 @@ PATIENCE = timedelta(minutes=30)  # torch's own limit on the CPU; on CUDA it wou
 
 
 def join(device: str, patience: timedelta = PATIENCE) -> torch.device:
-    """This process's device; under torchrun it also joins the job (NCCL on CUDA, Gloo on CPUs).
+    """This process's device, see choose_device; under torchrun it also joins the job (NCCL on CUDA, Gloo on CPUs).
 
-    Args:
-        device: auto, cpu, cuda or mps.
-        patience: how long processes wait for each other before the job ends.
-
-    Raises:
-        ValueError: no such device, MPS under torchrun, or more processes on this machine than GPUs.
+    Processes wait for each other for as long as `patience`, then the job ends. Raises ValueError: see choose_device.
     """
     import torch
     import torch.distributed as dist
@@ -33,12 +28,9 @@ def join(device: str, patience: timedelta = PATIENCE) -> torch.device:
     if "LOCAL_RANK" not in os.environ:
         return chosen
     if chosen.type == "mps":
-        raise ValueError("several processes work on CUDA or on the CPU: --device cpu")
+        raise ValueError("--device mps: several processes work on CUDA or on the CPU, --device cpu")
     if chosen.type == "cuda":
-        local, gpus = int(os.environ["LOCAL_RANK"]), torch.cuda.device_count()
-        if local >= gpus:
-            raise ValueError(f"{gpus} GPU(s) here, but torchrun started more processes: one process a GPU")
-        chosen = torch.device("cuda", local)
+        chosen = choose_device("cuda")  # its own, whichever was named
         torch.cuda.set_device(chosen)
     if not dist.is_initialized():
         dist.init_process_group("nccl" if chosen.type == "cuda" else "gloo", timeout=patience)
@@ -70,7 +62,7 @@ def size() -> int:
 def wrapped(network: nn.Module, device: torch.device) -> nn.Module:
     """The network as training calls it: its gradients become means over all processes.
 
-    On CUDA the decoder's BatchNorms see the whole batch (SyncBatchNorm); Gloo has none, there each sees its share.
+    On CUDA the decoder's BatchNorms see the whole batch; Gloo has no SyncBatchNorm, there each sees its share.
     """
     if size() == 1:
         return network
@@ -106,13 +98,7 @@ def same_buffers(network: nn.Module) -> None:
 
 
 def check_same(what: str, value: Any) -> None:
-    """Compares what the processes hold: with different shares of work, some would wait for others for ever.
-
-    Raises:
-        ValueError: they differ, as where a folder is not on a disk that all machines see.
-    """
+    """Raises ValueError where processes hold different things, as without a shared disk: some would wait for ever."""
     values = gather([value])
-    if other := [number for number, found in enumerate(values) if found != values[0]]:
-        raise ValueError(
-            f"processes 0 and {', '.join(map(str, other))} see different {what}: all machines need the same files"
-        )
+    if other := [str(number) for number, found in enumerate(values) if found != values[0]]:
+        raise ValueError(f"processes 0 and {', '.join(other)} see different {what}: all machines need the same files")

@@ -1,11 +1,43 @@
 """What a training logs: history.csv, curves.png, TensorBoard's log, and a line an epoch."""
 
 import gc
+from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
 import torch
 
 from .files import atomic, write_csv
+
+
+class RunLog:
+    """The log of a run folder; TensorBoard's part where it is installed. Epochs from the first on are written anew."""
+
+    def __init__(self, folder: Path, first_epoch: int):
+        self.folder = folder
+        self.board: Any = None
+        with suppress(ImportError):
+            from torch.utils.tensorboard import SummaryWriter
+
+            self.board = SummaryWriter(str(folder / "tensorboard"), purge_step=first_epoch)
+
+    def add(self, history: list[dict], best: dict, example: torch.Tensor | None) -> None:
+        """Adds the last epoch of a history; `best` is the row whose weights are kept, `example` a validation image, its
+        mask and its map side by side, 3 x H x W in [0, 1].
+        """
+        write_csv(self.folder / "history.csv", history)
+        plot_history(self.folder / "curves.png", history, best)
+        row = history[-1]
+        if self.board:
+            for name, value in row.items():
+                self.board.add_scalar(name.replace("_", "/", 1), value, row["epoch"])
+            if example is not None:
+                self.board.add_image("validation: image, mask, map", example, row["epoch"])
+            self.board.flush()
+        parts = [part for part in ("train", "val") if f"{part}_loss" in row]
+        losses = "  ".join(f"{part} loss {row[f'{part}_loss']:.4f} MAE {row[f'{part}_mae']:.4f}" for part in parts)
+        mark = "  best" if best is row and "val_mae" in row else ""
+        print(f"epoch {row['epoch']:3d}  lr {row['lr']:.1e}  {losses}  {row['seconds']:.0f} s{mark}")
 
 
 def plot_history(path: Path, rows: list[dict], best: dict) -> None:
@@ -27,59 +59,3 @@ def plot_history(path: Path, rows: list[dict], best: dict) -> None:
     with atomic(path) as temporary:
         figure.savefig(temporary, dpi=120)
     gc.collect()  # figures are reference cycles that hold their pixels; without this a training keeps dozens
-
-
-class RunLog:
-    """The log of a run folder: history.csv, curves.png, TensorBoard's, and a line on the console.
-
-    Args:
-        folder: of the run.
-        first_epoch: that is to be logged next.
-    """
-
-    def __init__(self, folder: Path, first_epoch: int):
-        self.folder = folder
-        self.board = Board(folder / "tensorboard", first_epoch)
-
-    def add(self, history: list[dict], best: dict, example: torch.Tensor | None) -> None:
-        """Adds the last epoch of a history.
-
-        Args:
-            best: the row of it whose weights are kept.
-            example: a validation image, its mask and its map side by side, 3 x H x W in [0, 1].
-        """
-        write_csv(self.folder / "history.csv", history)
-        plot_history(self.folder / "curves.png", history, best)
-        row = history[-1]
-        self.board.add(row, example)
-        parts = [part for part in ("train", "val") if f"{part}_loss" in row]
-        losses = "  ".join(f"{part} loss {row[f'{part}_loss']:.4f} MAE {row[f'{part}_mae']:.4f}" for part in parts)
-        mark = "  best" if best is row and "val_mae" in row else ""
-        print(f"epoch {row['epoch']:3d}  lr {row['lr']:.1e}  {losses}  {row['seconds']:.0f} s{mark}")
-
-
-class Board:
-    """Scalars and one image an epoch for TensorBoard, where tensorboard is installed; otherwise it does nothing.
-
-    Args:
-        folder: of the log.
-        first_epoch: epochs from this one on are written anew, after a resumed training.
-    """
-
-    def __init__(self, folder: Path, first_epoch: int):
-        try:
-            from torch.utils.tensorboard import SummaryWriter
-        except ImportError:
-            self.writer = None
-        else:
-            self.writer = SummaryWriter(str(folder), purge_step=first_epoch)
-
-    def add(self, row: dict, image: torch.Tensor | None) -> None:
-        """Adds an epoch: a row of the history, and an image 3 x H x W in [0, 1]."""
-        if self.writer is None:
-            return
-        for name, value in row.items():
-            self.writer.add_scalar(name.replace("_", "/", 1), value, row["epoch"])
-        if image is not None:
-            self.writer.add_image("validation: image, mask, map", image, row["epoch"])
-        self.writer.flush()

@@ -4,22 +4,13 @@ import os
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Executor, Future, ThreadPoolExecutor
-from typing import TYPE_CHECKING, Any
-
-if TYPE_CHECKING:
-    from tqdm import tqdm
+from typing import Any
 
 
 def bar(
-    items: Iterable | None, what: str, total: int | None = None, unit: str = "image", disable: bool = False, **more: Any
-) -> "tqdm":
-    """A progress bar on a terminal; nothing elsewhere, or if disabled.
-
-    Args:
-        items: to go through, or None where the bar is moved by hand.
-        total: how many there are, if they cannot say it themselves.
-        more: as tqdm takes them.
-    """
+    items: Iterable, what: str, total: int | None = None, unit: str = "image", disable: bool = False, **more: Any
+) -> Any:
+    """A tqdm progress bar on a terminal; nothing elsewhere, or if disabled. `more` is as tqdm takes it."""
     from tqdm import tqdm
 
     return tqdm(items, what, total, unit=unit, leave=False, disable=disable or None, **more)

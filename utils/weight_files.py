@@ -17,11 +17,6 @@ def named(path: str | Path) -> Path:
     return shipped if not Path(path).exists() and Path(path).name == str(path) and shipped.is_file() else Path(path)
 
 
-def exported(weights: Path) -> Path:
-    """Where `export` writes the network of a weights file or a run folder, unless told otherwise."""
-    return weights_in(weights).with_suffix(".onnx")
-
-
 def weights_in(path: Path) -> Path:
     """The weights file of a run folder, or of a folder that HubPredictor saved; a file is what it is."""
     if path.is_dir():
@@ -29,12 +24,13 @@ def weights_in(path: Path) -> Path:
     return path
 
 
-def image_size(metadata: dict) -> int:
-    """Side of the square that a trained network expects images at, pixels.
+def exported(weights: Path) -> Path:
+    """Where `export` writes the network of a weights file or a run folder, unless told otherwise."""
+    return weights_in(weights).with_suffix(".onnx")
 
-    Raises:
-        ValueError: the metadata do not say it.
-    """
+
+def image_size(metadata: dict) -> int:
+    """Side of the square that a trained network expects images at, pixels. Raises ValueError: they do not say it."""
     side = metadata["config"].get("test_size") or metadata["config"].get("img_size")
     if not isinstance(side, int) or side < MIN_SIZE:
         raise ValueError(f"its metadata lack the side of its images: {side}")
@@ -45,23 +41,13 @@ def hash_of(path: Path) -> str:
     return hashlib.sha256(path.read_bytes()).hexdigest()
 
 
-def recorded_hash(path: Path) -> str:
-    """What the file beside it says of a file's SHA-256, else what it is."""
-    known = path.with_name(f"{path.name}.sha256")
-    return known.read_text(encoding="utf-8").split()[0] if known.is_file() else hash_of(path)
-
-
 def write_hash(path: Path) -> None:
     """Writes a file's SHA-256 beside it, as `sha256sum --check` reads it."""
     write_bytes(path.with_name(f"{path.name}.sha256"), f"{hash_of(path)}  {path.name}\n".encode())
 
 
 def check_hash(path: Path) -> None:
-    """Compares a file with the SHA-256 beside it, where there is one: half a download is refused, not loaded.
-
-    Raises:
-        ValueError: they differ.
-    """
+    """Raises ValueError where a file is not that of the SHA-256 beside it: half a download is refused, not loaded."""
     known = path.with_name(f"{path.name}.sha256")
-    if known.exists() and known.read_text(encoding="utf-8").split()[:1] != [hash_of(path)]:
-        raise ValueError(f"{path}: damaged or changed, its SHA-256 is not that of {known.name}; fetch the file again")
+    if known.is_file() and known.read_text(encoding="utf-8").split()[:1] != [hash_of(path)]:
+        raise ValueError(f"{path}: damaged or changed, not that of {known.name}; fetch it again")

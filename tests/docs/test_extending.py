@@ -55,11 +55,12 @@ def test_ten_changes(dataset, tmp_path):
         shutil.copytree(dataset / "SAMPLE/Test" / ours, tmp_path / "source" / theirs)
     write_image(tmp_path / "cat.png", photograph("chelsea")[:96, :120])
     here, model = ["--device", "cpu", "--num_workers", 0], ["--model_path", tmp_path / "run"]
+    (tmp_path / "strong.yaml").write_text("augmentation: strong\n")
     small = ["--arch", "resnet18", "--pretrained", "none", "--img_size", 64, "--epochs", 1]
     commands = [
-        ["info", "--arch", "wide_resnet50_2", "--img_size", 64],
+        ["info", "--arch", "wide_resnet50_2"],
         ["prepare", "--source", tmp_path / "source", "--data_path", tmp_path / "data"],
-        ["train", "--data_path", dataset, *model, *small, "--augmentation", "strong", *here],
+        ["train", "--data_path", dataset, *model, *small, "--config", tmp_path / "strong.yaml", *here],
         ["test", "--data_path", tmp_path / "data", *model, "--limit", 2, "--output", tmp_path / "scores", *here],
         ["predict", tmp_path / "cat.png", "--output", tmp_path / "out", *model, "--pop", "--table", "csv"],
         ["video", tmp_path / "cat.png", "--output", tmp_path / "out", *model, "--show", "pop"],

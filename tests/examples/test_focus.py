@@ -18,7 +18,7 @@ def test_outputs_are_cleared():
 @pytest.mark.slow
 def test_it_runs_and_leaves_nothing_in_the_repository(tmp_path, monkeypatch):
     code = "\n\n".join("".join(cell["source"]) for cell in CELLS if cell["cell_type"] == "code")
-    for words, fewer in (('"--epochs", 4', '"--epochs", 1'), ('"--training", 50', '"--training", 20')):
+    for words, fewer in (('"--epochs", 4', '"--epochs", 1'), ('"--images", 60', '"--images", 24')):
         assert code.count(words) == 1
         code = code.replace(words, fewer)
     before = sorted(FOLDER.parent.glob("*")) + sorted(FOLDER.rglob("*"))

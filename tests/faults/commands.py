@@ -18,6 +18,6 @@ def words(command: str, data: Path, weights: Path, out: Path, *more: str, worker
                     "--device", "cpu"],
         "evaluate": ["--maps", f"m={data / 'maps'}", "--data_path", data, "--output", out],
         "report": ["--scores", data / "scores", "--examples", "none", "--output", out],
-        "ablation": [*loading, "--model_path", out, "--rows", "full", "--folds", 1],
+        "ablation": ["--data_path", data, "--device", "cpu", "--model_path", out, "--folds", 1],
     }[command]  # fmt: skip
     return [command, *map(str, options), *more]

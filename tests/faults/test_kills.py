@@ -17,8 +17,8 @@ import pytest
 from PIL import Image
 
 from ran.tools import prepare, sample
+from ran.tools.options import PrepareOptions
 from ran.utils.checkpoint import read_state, read_weights
-from ran.utils.tool_options import PrepareOptions, SampleOptions
 from tests import processes
 from tests.faults.commands import words
 
@@ -29,7 +29,7 @@ KILLS = 2
 def images(tmp_path_factory) -> Path:
     """24 generated pairs."""
     folder = tmp_path_factory.mktemp("images")
-    sample.run(SampleOptions(output=str(folder / "source"), training=14, test=10, width=480))
+    sample.write(folder / "source", 14, 10, 480)
     prepare.run(PrepareOptions(source=str(folder / "source"), dataset="SAMPLE", white="blurred",
                                data_path=str(folder / "data")))  # fmt: skip
     return folder / "data"

@@ -78,8 +78,7 @@ def shuffled(dataset, tmp_path_factory) -> Path:
 def test_scores_depend_on_no_worker_order_or_batch(dataset, shuffled, run_folder, tmp_path):
     def test(name: str, data: Path, batch_size: str, workers: int = 0) -> dict[str, bytes]:
         out = tmp_path / name
-        more = ("--name", "ran", "--batch_size", batch_size)
-        assert main(words("test", data, run_folder, out, *more, workers=workers)) == 0
+        assert main(words("test", data, run_folder, out, "--batch_size", batch_size, workers=workers)) == 0
         return {str(p.relative_to(out)): p.read_bytes() for p in out.rglob("*") if p.suffix in (".png", ".csv")}
 
     first = test("first", dataset, "1")

@@ -17,8 +17,8 @@ import pytest
 from ran.data.images import write_image
 from ran.photos.onnx import load_model
 from ran.tools import export
+from ran.tools.options import ExportOptions
 from ran.tools.sample import photograph
-from ran.utils.tool_options import ExportOptions
 
 ROOT = Path(__file__).parents[2]
 # What a deployment without PyTorch lacks; None in sys.modules is an ImportError for whoever asks.
@@ -103,7 +103,7 @@ def test_what_does_not_fit_is_refused(folder, tmp_path):
     shutil.copy(folder / "x.onnx", tmp_path)
     (tmp_path / "x.safetensors").write_bytes(b"others")
     (tmp_path / "text.onnx").write_text("no graph")
-    with pytest.raises(ValueError, match="--amp and --compile have no effect on ONNX models"):
+    with pytest.raises(ValueError, match="amp and compile have no effect on ONNX models"):
         load_model(folder / "x.onnx", amp="bf16")
     for name, message in (
         ("x", "made of other weights than those of x.safetensors"),

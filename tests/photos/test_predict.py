@@ -57,10 +57,10 @@ def test_maps_renderings_and_table(options, run_folder, shoot, tmp_path, capsys)
     row = rows(out)["day 2/ä"]
     assert row["image"] == str(shoot / "day 2/ä.png") and (row["width"], row["height"]) == ("400", "320")
     assert float(row["in_focus"]) == pytest.approx((read(out / "day 2/ä.png") >= 128).mean(), abs=0.01)
-    options.table, options.tile, options.size, options.overwrite = "json", 100, 96, True
+    options.table, options.tile, options.overwrite = "json", 100, True
     assert predict.run(options) == 0
     assert [row["name"] for row in json.loads((out / "focus.json").read_text())] == ["a", "b", "day 2/ä"]
-    assert np.array_equal(read(out / "a.png"), quantised(predictor(shoot / "a.png", size=96, tile=100)))
+    assert np.array_equal(read(out / "a.png"), quantised(predictor(shoot / "a.png", tile=100)))
 
 
 def test_one_image_may_have_its_map_in_a_named_file(options, run_folder, shoot, tmp_path):
@@ -188,15 +188,11 @@ def test_renderings_keep_rights_and_transparency(options, tmp_path):
     for name in ("a.cutout.png", "a.bokeh.jpg"):
         with Image.open(tmp_path / "out" / name) as result:
             assert result.getexif()[0x8298] == "(c) A. Photographer" and 0x0112 not in result.getexif()
-    options.background = "white"
-    assert predict.run(options) == 0  # the cut-out without background is gone: it was of an earlier map
-    assert written(tmp_path / "out") == {"a.png", "a.cutout.jpg", "a.bokeh.jpg"}
+    assert written(tmp_path / "out") == {"a.png", "a.cutout.png", "a.bokeh.jpg"}
 
 
 @pytest.mark.parametrize("words, status, message", [
     ([], 1, "name images before the options"),
-    (["SHOOT", "--cutout", "--background", "whit"], 2, "--background whit: expected an opaque colour"),
-    (["SHOOT", "--background", "white"], 2, "--background needs --cutout"),
     (["SHOOT", "--blur", "3"], 2, "--blur needs --bokeh"),
     (["SHOOT", "--bokeh", "--blur", "nan"], 2, "--blur nan: 0.2 to 20 percent"),
     (["SHOOT", "--tile", "8"], 2, "--tile 8: at least 32 pixels, or 0"),

@@ -1,13 +1,10 @@
-import re
-
 import numpy as np
 import pytest
-from PIL import Image
 
 from ran.photos import renderings
 from ran.photos.formats import Photo
 from ran.photos.options import RENDERINGS
-from ran.photos.renderings import colour_of, render
+from ran.photos.renderings import render
 
 
 @pytest.fixture
@@ -36,10 +33,6 @@ def test_cutout_has_the_map_as_alpha_and_none_of_the_background_in_its_edge(scen
     assert np.array_equal(cut[:, :280, :3], image[:, :280])
     edge = cut[:, 305:309, :3].reshape(-1, 3)  # nearly transparent: green in the image
     assert edge[:, 1].mean() < 60 and edge[:, 0].mean() > edge[:, 1].mean()
-    expected = Image.new("RGBA", cut.shape[1::-1], "#204080")
-    expected.alpha_composite(Image.fromarray(cut))
-    result = render("cutout", Photo(image), focus_map, colour_of("#204080"))
-    assert np.abs(result.astype(int) - np.asarray(expected)[..., :3]).max() <= 1
 
 
 def test_bokeh_blurs_the_blurred_part_alone_and_does_not_smear_into_it(scene):
@@ -76,12 +69,3 @@ def test_the_disc_has_the_diameter_that_blur_says(side, blur):
 def test_odd_shapes(shape, name):
     result = render(name, Photo(np.zeros((*shape, 3), np.uint8)), np.full(shape, 255, np.uint8))
     assert result.shape[:2] == shape and result.dtype == np.uint8
-
-
-@pytest.mark.parametrize("text", ["white", "#fff", "rgb(255, 255, 255)", "whit", "#ffffff80", "rgb(300,0,0)"])
-def test_colours_as_css_writes_them(text):
-    if text in ("white", "#fff", "rgb(255, 255, 255)"):
-        assert colour_of(text) == (255, 255, 255)
-    else:
-        with pytest.raises(ValueError, match=re.escape(f"--background {text}: expected an opaque colour")):
-            colour_of(text)

@@ -31,7 +31,7 @@ def server(tmp_path_factory):
     """The server as a process with the shipped weights, and its address, temporary folder and log."""
     pytest.importorskip("gradio")
     folder = tmp_path_factory.mktemp("serve")
-    command = [sys.executable, "main.py", "serve", "--device", "cpu", "--max_mb", "1"]
+    command = [sys.executable, "main.py", "serve", "--device", "cpu"]
     streams = {"stdout": subprocess.PIPE, "stderr": (folder / "log").open("w")}
     process = subprocess.Popen(command, cwd=ROOT, env=os.environ | {"TMPDIR": str(folder)}, text=True, **streams)
     try:
@@ -82,7 +82,7 @@ def test_a_program_gets_the_map_that_predict_makes_and_nothing_else(server, imag
     assert path.stem == "iphone" and np.array_equal(Image.open(path), expected_map(images / "iphone.heic"))
     with pytest.raises(AppError, match=BROKEN):
         client.predict(handle_file(images / "broken.jpg"), api_name="/predict")
-    (tmp_path / "large.jpg").write_bytes(bytes(2**20 + 1))
+    (tmp_path / "large.jpg").write_bytes(bytes(50 * 2**20 + 1))
     with pytest.raises(Exception, match="413|exceeds"):
         client.predict(handle_file(tmp_path / "large.jpg"), api_name="/predict")
     with pytest.raises(urllib.error.HTTPError, match="403"):

@@ -100,8 +100,6 @@ def test_what_is_transparent_stays_so(bright, tmp_path, name, codec, pix_fmt):
     left, middle, right = np.s_[:, 4:-4, 4:20], np.s_[:, 4:-4, 28:44], np.s_[:, 4:-4, 52:]
     alpha = read_clip(run(clip, tmp_path / "1", show="cutout"))[0][..., 3]
     assert alpha[left].max() < 12 and alpha[middle].min() > 243 and alpha[right].max() < 12
-    shown = read_clip(run(clip, tmp_path / "2", show="cutout", background="#00ff00"))[0].astype(int)
-    assert abs(shown[left] - (0, 255, 0)).max() < 12 and shown[middle].min() > 243
 
 
 def test_gif_and_numbered_images(bright, tmp_path):
@@ -133,7 +131,7 @@ def test_sound_that_the_file_does_not_hold_is_left_out(bright, tmp_path, capsys,
 def test_sound_may_be_longer_than_the_video(bright, tmp_path, capsys, name, looks, show):
     clip = write_clip(tmp_path / name, halves(9), tail=3000, **looks)
     assert (same := sound_of(run(clip, tmp_path, show=show))) == sound_of(clip) and same[-1][1] > 4
-    assert not capsys.readouterr().err and sound_of(run(clip, tmp_path, show=show, frames=5))[-1][1] < 0.5
+    assert not capsys.readouterr().err
 
 
 @pytest.fixture(scope="module")
@@ -162,7 +160,7 @@ def bad(tmp_path_factory) -> Path:
     ("moving.webp", {}, "moving.webp -> .*: FFmpeg fails .Invalid data"),  # it has no decoder for it
     ("cut.mp4", {}, "cut.mp4: it ends early, 1.* s of 2.* s are there; run `ffmpeg -i IN OUT.mp4` first"),
     ("clip.mp4", {"output": "%04d.png"}, "--output %04d.png: name a folder, .webm or .mp4 file"),
-    ("clip.mp4", {"output": "a.mp4", "show": "cutout"}, "a cut-out in .mp4 needs --background"),
+    ("clip.mp4", {"output": "a.mp4", "show": "cutout"}, "a cut-out needs .webm"),
     ("clip.mp4", {"output": "old.mp4"}, "old.mp4 exists; --overwrite replaces it"),
     ("clip.mp4", {"output": "clip.mp4", "overwrite": True}, "clip.mp4 is the video itself"),
 ])  # fmt: skip

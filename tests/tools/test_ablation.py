@@ -7,20 +7,22 @@ import pytest
 from ran.evaluation.scores import MethodScores, read_scores
 from ran.tools import ablation
 from ran.tools.averages import average, spread, together
+from ran.tools.options import AblationOptions
 from ran.trainer import Trainer
-from ran.utils.options import AblationOptions
 from tests.small import TINY
 
-RECIPE = f"arch: {TINY}\npretrained: none\nimg_size: 64\nval_share: 0.34\nepochs: 1\n"
+RECIPE = f"arch: {TINY}\npretrained: none\nimg_size: 64\nval_share: 0.34\nepochs: 1\nnum_workers: 0\n"
+TWO_ROWS = "baseline: {attention: none, connectivity: false}\nfull:\n"
 
 
 @pytest.fixture
 def options(dataset, tmp_path) -> AblationOptions:
     (tmp_path / "recipe.yaml").write_text(RECIPE)
+    (tmp_path / "variants.yaml").write_text(TWO_ROWS)
     shutil.copytree(dataset, tmp_path / "data")
     return AblationOptions(
         recipe=str(tmp_path / "recipe.yaml"), data_path=str(tmp_path / "data"), model_path=str(tmp_path / "out"),
-        num_workers=0, device="cpu", rows=["baseline", "full"], folds=[0],
+        variants=str(tmp_path / "variants.yaml"), device="cpu", folds=[0],
     )  # fmt: skip
 
 
@@ -69,7 +71,7 @@ def test_a_stopped_ablation_goes_on_and_trains_nothing_twice(options, tmp_path, 
 
 
 def test_every_row_is_the_network_it_names_and_test_images_choose_nothing(options, asked, tmp_path):
-    options.rows, options.folds, options.seeds = [], AblationOptions().folds, [1, 2, 1]
+    options.variants, options.folds, options.seeds = "", AblationOptions().folds, [1, 2, 1]
     shutil.rmtree(tmp_path / "data/SAMPLE")
     assert ablation.run(options) == 0
     assert [(config.seed, config.fold) for config in asked] == [*zip([1] * 30 + [2] * 30, [1, 2, 3, 4, 5] * 12)]
@@ -83,7 +85,7 @@ def test_every_row_is_the_network_it_names_and_test_images_choose_nothing(option
 
 
 def test_variants_of_a_file_are_rows(options, asked, tmp_path):
-    options.variants, options.rows, options.folds = str(tmp_path / "variants.yaml"), [], [1]
+    options.folds = [1]
     text = "paper:\ncycle: {lr: 1e-3}\nloss: {lr: 1e-3, loss_weights: [0.5, 1, 4], against: cycle}\n"
     (tmp_path / "variants.yaml").write_text(text)
     assert ablation.run(options) == 0
@@ -116,7 +118,7 @@ def test_folds_are_one_set_and_seeds_are_averaged():
 
 
 @pytest.mark.parametrize("change, message", [
-    ({"rows": ["half"]}, "no row half"), ({"seeds": [1, -1]}, "--seeds start at 0"),
+    ({"seeds": [1, -1]}, "--seeds start at 0"),
     ({"folds": [0, 1]}, "--folds are of 1 to 5, or 0 alone for the test sets"), ({"folds": [6]}, "--folds are of 1 to"),
     ({"datasets": ["DUT"]}, "no DUT with test images"),
     ("fast: {lr: 1, against: slow}", "no row slow; there are fast"),
@@ -126,7 +128,7 @@ def test_folds_are_one_set_and_seeds_are_averaged():
 def test_mistakes_are_named_before_anything_is_trained(options, asked, tmp_path, change, message):
     if isinstance(change, str):
         (tmp_path / "variants.yaml").write_text(change)
-        change = {"variants": str(tmp_path / "variants.yaml"), "rows": []}
+        change = {}
     with pytest.raises((ValueError, OSError), match=message):
         ablation.run(AblationOptions(**vars(options) | change))
     assert not asked and not (tmp_path / "out").exists()

@@ -14,7 +14,8 @@ from ran.data.images import write_image
 from ran.evaluation.metrics import COLUMNS, SetScore, score_image, totals
 from ran.evaluation.scores import read_scores
 from ran.tools import evaluate
-from ran.utils.tool_options import EvaluateOptions
+from ran.tools.options import EvaluateOptions
+from ran.utils.files import read_lines
 
 ROOT = Path(__file__).parents[2]
 SHARED = Path(os.environ.get("RAN_SHARED", ROOT.parent / "shared"))
@@ -127,15 +128,6 @@ def test_one_dark_map_is_scored_and_a_folder_of_0_and_1_is_refused(options, tmp_
         evaluate.run(options)
 
 
-def test_a_list_chooses_images(options, tmp_path, capsys):
-    stem = first_map(tmp_path).stem
-    (tmp_path / "names.txt").write_text(f"\n{stem}.png\n")
-    options.names = str(tmp_path / "names.txt")
-    evaluate.run(options)
-    assert [row["name"] for row in read_scores(tmp_path / "out")[0].rows] == [stem]
-    assert "not scored" not in capsys.readouterr().out
-
-
 @pytest.mark.parametrize("change, message", [
     ({"maps": []}, "--maps : write NAME=DIR, or DIR, of each method"),
     ({"maps": ["here="]}, "--maps here=: write NAME=DIR, or DIR, of each method"),
@@ -147,8 +139,7 @@ def test_a_list_chooses_images(options, tmp_path, capsys):
     ({"dataset": "DUT"}, "DUT/Test/masks: no such folder"),
     ({"data_path": "TMP"}, "no test sets here"),
     ({"white": "blurred"}, "--white goes with --gt"),
-    ({"names": "TMP/empty.txt"}, "empty.txt: no names in it"),
-    ({"names": "TMP/nobody.txt"}, "1 of its names have no mask in .*: nobody"),
+    ({"gt": "TMP/empty"}, "empty: no images"),
     ({"gt": "DATA", "dataset": "../x"}, "'../x': a set's name"),
     ({"gt": "TMP/damaged"}, "test_006.png: not a readable image"),
     ({"maps": ["TMP/twice"]}, "twice: several files of one name: test_006.bmp, test_006.png"),
@@ -158,8 +149,7 @@ def test_mistakes_are_named(options, dataset, tmp_path, change, message):
         shutil.copytree(dataset / "SAMPLE/Test/masks", tmp_path / name)
     (tmp_path / "damaged/test_006.png").write_bytes(b"no mask")
     shutil.copy(tmp_path / "twice/test_006.png", tmp_path / "twice/test_006.bmp")
-    (tmp_path / "empty.txt").write_text("\n")
-    (tmp_path / "nobody.txt").write_text("test_006\nnobody\n")
+    (tmp_path / "empty").mkdir()
     text = json.dumps(change).replace("TMP", str(tmp_path)).replace("DATA", str(dataset))
     with pytest.raises((ValueError, OSError), match=message):
         evaluate.run(EvaluateOptions(**vars(options) | json.loads(text)))
@@ -171,8 +161,10 @@ def test_mistakes_are_named(options, dataset, tmp_path, change, message):
 def test_measured_rows_of_the_published_maps(tmp_path, capsys):
     """The rows of an independent script: full-size maps and 224 x 224 ones that have to be resized."""
     folders = [str(SHARED / "maps/CUHK_test100" / name) for name in ("HiFST", "PRNet")]
-    names, gt = str(ROOT / "configs/splits/CUHK_test.txt"), str(SHARED / "data/CUHK/gt")
-    evaluate.run(EvaluateOptions(maps=folders, gt=gt, white="blurred", names=names, output=str(tmp_path)))
+    (gt := tmp_path / "gt").mkdir()
+    for stem in read_lines(ROOT / "configs/splits/CUHK_test.txt"):
+        (gt / f"{stem}.png").symlink_to(SHARED / f"data/CUHK/gt/{stem}.png")
+    evaluate.run(EvaluateOptions(maps=folders, gt=str(gt), white="blurred", output=str(tmp_path)))
     keys = ("mae", "p0_f", "p1_f", "p3_f", "p5_max_f", "p5_mean_f", "p5_adaptive_f", "s", "e_max", "weighted_f")
     rows = {one.method: [round(one.totals[key], 4) for key in keys] for one in read_scores(tmp_path)}
     assert rows == {

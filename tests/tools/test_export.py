@@ -8,9 +8,9 @@ import torch
 import ran
 from ran.predictor import load_model
 from ran.tools import export
+from ran.tools.options import ExportOptions
 from ran.tools.sample import photograph
 from ran.utils.checkpoint import read_weights, save_weights
-from ran.utils.tool_options import ExportOptions
 from ran.utils.weight_files import check_hash, hash_of
 
 pytestmark = pytest.mark.xdist_group("onnx")  # one process makes what its tests share

@@ -1,7 +1,7 @@
 import pytest
 
 from ran.tools import info
-from ran.utils.tool_options import InfoOptions
+from ran.tools.options import InfoOptions
 
 
 # The reference sizes at 384 x 384: ours by the paper's description, and the released EfficientNet-B3's encoder row.
@@ -17,6 +17,6 @@ def test_cost_is_the_references_within_one_percent(arch, parameters, gmac):
 
 
 def test_table_has_a_line_an_encoder(capsys):
-    info.run(InfoOptions(arch=["resnet18", "resnet34"], img_size=64))
+    info.run(InfoOptions(arch=["resnet18", "resnet34"]))
     lines = capsys.readouterr().out.splitlines()
     assert [line.split()[1] for line in lines[2:]] == ["resnet18", "resnet34"]

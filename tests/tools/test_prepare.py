@@ -12,7 +12,7 @@ from ran.data.images import write_image
 from ran.data.layouts import LAYOUTS, SPLITS
 from ran.data.masks import UNKNOWN, read_mask
 from ran.tools import prepare
-from ran.utils.tool_options import PrepareOptions
+from ran.tools.options import PrepareOptions
 
 
 @pytest.fixture

@@ -13,7 +13,7 @@ from ran.evaluation.page import signed_error
 from ran.evaluation.report import Gallery
 from ran.evaluation.scores import read_scores, write_scores
 from ran.tools import report
-from ran.utils.tool_options import ReportOptions
+from ran.utils.options import ReportOptions
 
 pytestmark = pytest.mark.xdist_group("report")  # one process makes what its tests share
 TABLES = {"index.html", "tables.md", "tables.tex", "tables.csv", "differences.csv"}

@@ -6,7 +6,7 @@ from ran.data.check import contrast_gain
 from ran.data.images import read_image
 from ran.data.masks import read_mask
 from ran.tools import sample
-from ran.utils.tool_options import SampleOptions
+from ran.tools.options import SampleOptions
 
 
 def test_pictures_are_sharp_where_the_mask_says_so(source):
@@ -26,8 +26,8 @@ def test_in_focus_pixels_are_untouched():
 
 
 def test_same_seed_same_files_and_none_over_others(tmp_path, source):
-    sample.run(SampleOptions(output=str(tmp_path), training=6, test=3, width=96))
+    sample.write(tmp_path, 6, 3, 96)
     for path in source.rglob("*.*"):
         assert (tmp_path / path.relative_to(source)).read_bytes() == path.read_bytes()
     with pytest.raises(ValueError, match="holds files already"):
-        sample.run(SampleOptions(output=str(source), training=2, test=1, width=96))
+        sample.run(SampleOptions(output=str(source)))

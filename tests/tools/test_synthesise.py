@@ -11,9 +11,9 @@ from ran.data.masks import UNKNOWN, read_trimap
 from ran.tester import sets_to_score
 from ran.tools import synthesise
 from ran.tools.camera import lens_trimap
+from ran.tools.options import SynthesiseOptions
 from ran.tools.sample import photograph
 from ran.trainer import Trainer
-from ran.utils.tool_options import SynthesiseOptions
 
 pytestmark = pytest.mark.xdist_group("synthesise")  # one process makes what its tests share
 
@@ -94,7 +94,7 @@ def test_a_training_mixes_them_in(made, config, dataset):
     config = dataclasses.replace(config, data_path=str(data), extra=["SYNTHETIC"], batch_size=3, extra_per_batch=1)
     assert Trainer(config).train() == 0
     for change, message in (
-        ({"datasets": ["SAMPLE", "SYNTHETIC"]}, "SYNTHETIC: named twice by --datasets, --extra and --val"),
+        ({"datasets": ["SAMPLE", "SYNTHETIC"]}, "SYNTHETIC: named twice by datasets, extra and val"),
         ({"datasets": ["SYNTHETIC"], "extra": [], "extra_per_batch": 0}, "sets with trimaps cannot validate"),
         ({"extra_per_batch": 3}, "extra_per_batch 3: must be below --batch_size 3"),
     ):

@@ -7,19 +7,17 @@ from ran.utils.checkpoint import WEIGHTS, named, read_state, read_weights, recip
 from ran.utils.options import TrainConfig
 
 
-class Bomb:
-    def __reduce__(self):
-        return (open, ("exploded", "w"))
-
-
-def test_weights_and_metadata_come_back(tmp_path):
+def test_weights_states_and_metadata_come_back(tmp_path):
     metadata = {"model": {"arch": "resnet18"}, "config": {"lr": 1e-3}, "epoch": 3}
     state = {"a": torch.randn(2, 3), "b": torch.arange(3)}
     save_weights(tmp_path / "best_model.safetensors", state, metadata)
     for path in (tmp_path, tmp_path / "best_model.safetensors"):
         again, stored = read_weights(path)
-        assert stored == metadata
+        assert stored == metadata and again.keys() == state.keys()
         assert all(torch.equal(again[name], value) for name, value in state.items())
+    save_state(tmp_path / "last.pt", {"epoch": 2} | state)
+    again = read_state(tmp_path / "last.pt")
+    assert again["epoch"] == 2 and torch.equal(again["a"], state["a"])
 
 
 def test_recipe_keeps_no_folders():
@@ -30,27 +28,15 @@ def test_recipe_keeps_no_folders():
 
 
 def test_other_files_are_refused_with_their_name(tmp_path):
-    with pytest.raises(FileNotFoundError, match="best_model.safetensors"):
-        read_weights(tmp_path)
-    (tmp_path / "text.safetensors").write_text("nothing")
-    with pytest.raises(ValueError, match="text.safetensors: not a readable"):
-        read_weights(tmp_path / "text.safetensors")
+    """tests/faults/test_untrusted.py has damaged and hostile ones."""
     save_weights(tmp_path / "bare.safetensors", {"a": torch.zeros(1)}, {})
-    with pytest.raises(ValueError, match="bare.safetensors: not weights that `train` wrote"):
-        read_weights(tmp_path / "bare.safetensors")
-
-
-def test_states_come_back_and_code_in_them_never_runs(tmp_path, monkeypatch):
-    monkeypatch.chdir(tmp_path)
-    save_state(tmp_path / "last.pt", {"epoch": 2, "weights": torch.ones(2)})
-    assert read_state(tmp_path / "last.pt")["epoch"] == 2
-    torch.save({"epoch": Bomb()}, tmp_path / "bomb.pt")
-    with pytest.raises(ValueError, match="bomb.pt: not a readable training state"):
-        read_state(tmp_path / "bomb.pt")
-    torch.save(Bomb(), tmp_path / "bomb.safetensors")
-    with pytest.raises(ValueError, match="not a readable"):
-        read_weights(tmp_path / "bomb.safetensors")
-    assert not (tmp_path / "exploded").exists()
+    (tmp_path / "last.pt").touch()
+    for name, message in (
+        ("", "best_model.safetensors: no such weights file"), ("last.pt", "last.pt: a training state; the weights lie"),
+        ("bare.safetensors", "bare.safetensors: not weights that `train` wrote"),
+    ):  # fmt: skip
+        with pytest.raises((OSError, ValueError), match=message):
+            read_weights(tmp_path / name)
 
 
 def test_a_shipped_model_goes_by_its_name(tmp_path, monkeypatch):

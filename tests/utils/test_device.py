@@ -22,6 +22,9 @@ def test_devices_by_their_names(monkeypatch, name, expected):
     assert choose_device("cuda:0") == torch.device("cuda:0")
     with pytest.raises(ValueError, match="--device cuda:2: torch finds no such device here"):
         choose_device("cuda:2")
+    monkeypatch.setenv("LOCAL_RANK", "2")
+    with pytest.raises(ValueError, match="--device cuda: 2 GPU.s. here, but torchrun started more processes"):
+        choose_device("auto")
 
 
 @pytest.mark.parametrize("name", ["gpu", "CPU", "xpu", "cuda:x", "", 1.5])

@@ -2,36 +2,32 @@ import csv
 import sys
 
 import cv2
+import pytest
 import torch
 
-from ran.utils.files import write_csv
-from ran.utils.log import Board, plot_history
+from ran.utils.log import RunLog
+
+ROWS = [{"epoch": e, "lr": 1e-3, "train_loss": 2 / e, "train_mae": 0.3 / e, "val_loss": 2.1 / e, "val_mae": 0.31 / e,
+         "seconds": 1} for e in (1, 2, 3)]  # fmt: skip
 
 
-def test_csv_and_curves_are_written(tmp_path):
-    rows = [{"epoch": e, "train_loss": 2 / e, "train_mae": 0.3 / e, "val_loss": 2.1 / e, "val_mae": 0.31 / e}
-            for e in (1, 2, 3)]  # fmt: skip
-    write_csv(tmp_path / "history.csv", rows)
+@pytest.mark.parametrize("installed", [True, False])
+def test_every_epoch_goes_to_csv_curves_and_tensorboard_where_it_is_installed(tmp_path, monkeypatch, capsys, installed):
+    if not installed:
+        monkeypatch.setitem(sys.modules, "torch.utils.tensorboard", None)
+    log = RunLog(tmp_path, 1)
+    for count in (1, 2, 3):
+        log.add(ROWS[:count], ROWS[0], torch.rand(3, 8, 24))
     with (tmp_path / "history.csv").open() as file:
-        assert [float(row["val_mae"]) for row in csv.DictReader(file)] == [row["val_mae"] for row in rows]
-    plot_history(tmp_path / "curves.png", rows, rows[-1])
-    picture = cv2.imread(str(tmp_path / "curves.png"))
-    assert picture.shape[0] > 300 and picture.std() > 5
-    assert sorted(p.name for p in tmp_path.iterdir()) == ["curves.png", "history.csv"]
+        assert [float(row["val_mae"]) for row in csv.DictReader(file)] == [row["val_mae"] for row in ROWS]
+    curves = cv2.imread(str(tmp_path / "curves.png"))
+    assert curves.shape[0] > 300 and curves.std() > 5
+    assert [line.endswith("best") for line in capsys.readouterr().out.splitlines()] == [True, False, False]
+    assert {path.name for path in tmp_path.iterdir()} - {"tensorboard"} == {"curves.png", "history.csv"}
+    assert (tmp_path / "tensorboard").exists() == installed
+    if installed:
+        from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
-
-def test_tensorboard_gets_scalars_and_images_where_it_is_installed(tmp_path):
-    from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
-
-    board = Board(tmp_path, 1)
-    for epoch in (1, 2):
-        board.add({"epoch": epoch, "val_mae": 0.1 * epoch}, torch.rand(3, 8, 24))
-    log = EventAccumulator(str(tmp_path)).Reload()
-    assert [(e.step, round(e.value, 3)) for e in log.Scalars("val/mae")] == [(1, 0.1), (2, 0.2)]
-    assert [e.step for e in log.Images("validation: image, mask, map")] == [1, 2]
-
-
-def test_training_does_without_tensorboard(tmp_path, monkeypatch):
-    monkeypatch.setitem(sys.modules, "torch.utils.tensorboard", None)
-    Board(tmp_path / "log", 1).add({"epoch": 1, "val_mae": 0.1}, torch.rand(3, 8, 24))
-    assert not (tmp_path / "log").exists()
+        events = EventAccumulator(str(tmp_path / "tensorboard")).Reload()
+        assert [(e.step, round(e.value, 3)) for e in events.Scalars("val/mae")] == [(1, 0.31), (2, 0.155), (3, 0.103)]
+        assert [e.step for e in events.Images("validation: image, mask, map")] == [1, 2, 3]

@@ -3,7 +3,7 @@ import torch
 from torch.optim import Adam, AdamW
 
 from ran.model import RAN
-from ran.utils.optimization import Optimization, build_optimizer
+from ran.utils.optimization import Optimization
 from ran.utils.options import TrainConfig
 
 
@@ -13,16 +13,18 @@ def network() -> RAN:
 
 
 def test_the_papers_optimiser_falls_on_a_plateau(network):
-    optimizer, schedule = build_optimizer(network, TrainConfig(patience=0), 10)
+    optimization = Optimization(network, TrainConfig(patience=0), 10, scaled=False)
+    optimizer = optimization.optimizer
     assert type(optimizer) is Adam and {group["weight_decay"] for group in optimizer.param_groups} == {1e-4}
     for loss in (1.0, 2.0):
-        schedule.step(loss)
+        optimization.end_epoch(loss)
     assert [group["lr"] for group in optimizer.param_groups] == pytest.approx([5e-6, 5e-6])
 
 
 def test_one_cycle_rises_for_a_tenth_and_ends_near_zero(network):
     recipe = TrainConfig(schedule="onecycle", lr=8e-4, encoder_lr=0.25, weight_decay=0.01)
-    optimizer, schedule = build_optimizer(network, recipe, 100)
+    optimization = Optimization(network, recipe, 100, scaled=False)
+    optimizer, schedule = optimization.optimizer, optimization.scheduler
     assert type(optimizer) is AdamW
     rates = []
     for _ in range(100):
@@ -38,11 +40,11 @@ def test_one_cycle_rises_for_a_tenth_and_ends_near_zero(network):
 
 def test_one_cycle_of_too_few_steps_is_refused(network):
     with pytest.raises(ValueError, match="needs three steps, this training has 2"):
-        build_optimizer(network, TrainConfig(schedule="onecycle"), 2)
+        Optimization(network, TrainConfig(schedule="onecycle"), 2, scaled=False)
 
 
 def test_every_learned_parameter_is_in_one_group(network):
-    optimizer, _ = build_optimizer(network, TrainConfig(), 10)
+    optimizer = Optimization(network, TrainConfig(), 10, scaled=False).optimizer
     encoder, decoder = ([id(p) for p in group["params"]] for group in optimizer.param_groups)
     learned = {id(p) for p in network.parameters() if p.requires_grad}
     assert set(encoder) | set(decoder) == learned and len(encoder) + len(decoder) == len(learned)

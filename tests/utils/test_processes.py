@@ -4,7 +4,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from ran.utils.interruption import POLITE, noted_signals
+from ran.utils.processes import POLITE, noted_signals
 
 
 @pytest.mark.parametrize("number", POLITE)

@@ -1,11 +1,12 @@
-"""The options of the commands beside those in options and photos.options: a dataclass each, whose docstring --help
-says first. Imports nothing heavy either.
+"""The options of the commands of this folder: a dataclass each, whose docstring --help says first.
+
+Imports nothing heavy.
 """
 
 from dataclasses import dataclass
 
-from .command_line import option
-from .options import ARCHS, DECODERS, data_path_option, model_option, output_option
+from ..utils.command_line import option
+from ..utils.options import ARCHS, data_path_option, device_option, model_option, output_option
 
 
 @dataclass
@@ -27,56 +28,50 @@ class PrepareOptions:
 
 
 @dataclass
+class AblationOptions:
+    """Train and score the network with some of its parts switched off, or the rows of a file, each under one recipe."""
+
+    recipe: str = option("", "YAML file of options of train, which all rows share (default: the paper's recipe)")
+    variants: str = option("", "YAML file of other rows: name: {option: value, ...}; against: NAME is the row to beat")
+    seeds: list[int] = option([42], "seeds that every row is trained with")
+    folds: list[int] = option(
+        [1, 2, 3, 4, 5], "fifths of the training images that are left out and scored; 0: test sets"
+    )
+    data_path: str = data_path_option("dataset folder")
+    datasets: list[str] = option([], "names of the sets, e.g. CUHK DUT (default: all found)")
+    model_path: str = option("runs/ablation", "folder of the runs, ROW/seedN, and of the table")
+    device: str = device_option()
+
+
+@dataclass
 class ExportOptions:
     """Write a trained network as an ONNX file, or as a half-precision weights file to share."""
 
-    model_path: str = model_option("weights file, run folder, or the name of a shipped model")
-    output: str = output_option(
-        "", "file to write: NAME.onnx or NAME.safetensors (default: an .onnx file beside the weights)"
-    )
+    model_path: str = model_option("weights file, run folder or shipped model (default: ran_photos)")
+    output: str = output_option("", "NAME.onnx or NAME.safetensors (default: an .onnx file beside the weights)")
     average: list[str] = option([], "safetensors: further weights from the same start; the file gets the mean of all")
-    data_path: str = option(
-        "",
-        "safetensors: dataset folder; its test sets are scored and the scores stored in the file (default: no scores)",
-        aliases=("--data_pth",),
-    )
+    data_path: str = option("", "safetensors: dataset folder; the file gets the scores on it", aliases=("--data_pth",))
 
 
 @dataclass
 class EvaluateOptions:
     """Score folders of saved focus maps, of any method, against the ground truth."""
 
-    maps: list[str] = option(
-        [], "NAME=DIR of each method, or DIR, as in maps/*: its maps, named as the masks are; grey, white = in focus"
-    )
+    maps: list[str] = option([], "NAME=DIR, or DIR, of each method's maps: named as the masks, grey, white = in focus")
     blurred_maps: list[str] = option([], "names of the methods in whose maps white means blurred")
     data_path: str = data_path_option("dataset folder, as prepare writes it: its test masks and images")
     dataset: str = option("", "name of the set (default: the only test set there, or the folder's name of --gt)")
     gt: str = option("", "folder of masks, instead of the dataset folder's; images/ or image/ beside it has the images")
     white: str = option("in_focus", "beside --gt: what white means in its masks", choices=("in_focus", "blurred"))
-    names: str = option("", "file with the names to score, one a line (default: all masks)", aliases=("--list",))
     allow_missing: bool = option(False, "score what is there when maps are missing or unusable")
     output: str = output_option("runs/evaluation", "folder for scores.json, scores.csv and curves.csv")
 
 
 @dataclass
-class ReportOptions:
-    """Turn the scores of test and evaluate into tables (Markdown, LaTeX, CSV), curves and an HTML page."""
-
-    scores: list[str] = option([], "folders of test or evaluate, or their scores.json; methods on one set are compared")
-    output: str = output_option("runs/report", "folder to write")
-    methods: list[str] = option([], "methods to show, in this order (default: all)")
-    columns: list[str] = option(["P0", "P3", "S"], "columns of tables.tex beside MAE, of P0 P1 P3 P5 S E wF")
-    examples: list[str] = option([], "images in the grid, by file stem (default: best, median and worst ones)")
-
-
-@dataclass
 class InfoOptions:
-    """Print parameters and multiply-adds of the networks."""
+    """Print parameters and multiply-adds of the networks, for an image of 384 x 384."""
 
     arch: list[str] = option(["resnet18", "resnet50", "efficientnet_b3"], f"encoders: {', '.join(ARCHS)}")
-    img_size: int = option(384, "side of the network's input, pixels", at_least=32)
-    decoder: str = option("paper", "as in train", choices=DECODERS)
 
 
 @dataclass
@@ -84,22 +79,18 @@ class SampleOptions:
     """Write a small defocus data set, made of images that scikit-image ships, in the way CUHK is published."""
 
     output: str = output_option("demo/source", "folder to write: image/, gt/ (white = blurred) and test.txt")
-    training: int = option(40, "training images", at_least=2)
-    test: int = option(8, "test images", at_least=1)
-    width: int = option(240, "width in pixels; the height is two thirds of it", at_least=48)
+    images: int = option(48, "how many images; a sixth of them is for test", at_least=3)
 
 
 @dataclass
 class SynthesiseOptions:
     """Write a training set with known focus, by the optics of a lens: objects and people in front of blurred
-    backgrounds or blurred themselves, rooms at some focus distance, images in focus or blurred all over. train takes
-    it by --extra.
+    backgrounds or blurred themselves, rooms at some focus distance, images in focus or blurred all over. A recipe
+    of train takes it by extra: [SYNTHETIC].
     """
 
     objects: str = option("", "folder with images/ and masks/ of objects, white = object, e.g. ECSSD as published")
     people: str = option("", "the same of people in focus, whatever is behind them, e.g. of Clothing Co-Parsing")
     depth: str = option("", "folder with images/ in focus all over and depth/ (8 bits, 255 = 10 m), e.g. of NYU")
     focus: str = option("", "folder of a prepared training set, e.g. dataset/Train/CUHK: squares of one class are cut")
-    data_path: str = data_path_option("dataset folder: Train/DATASET is written")
-    dataset: str = option("SYNTHETIC", "name of the set")
-    model_path: str = model_option("what chooses among --objects those in focus: weights, or a shipped model's name")
+    data_path: str = data_path_option("dataset folder: Train/SYNTHETIC is written")

@@ -1,0 +1,108 @@
+"""Which files are images, and which belong together: by their names alone."""
+
+from collections import Counter
+from collections.abc import Collection
+from functools import cache
+from pathlib import Path, PurePath, PureWindowsPath
+
+RAW_SUFFIXES = (
+    *(".3fr", ".arw", ".cr2", ".cr3", ".crw", ".dcr", ".dng", ".erf", ".iiq", ".kdc", ".mef", ".mos", ".mrw"),
+    *(".nef", ".nrw", ".orf", ".pef", ".raf", ".rw2", ".rwl", ".sr2", ".srf", ".srw", ".x3f"),
+)
+# What needs another package or a newer Pillow: where it is missing, the file is refused by its name, not left out.
+EXTRA_SUFFIXES = (".avif", ".heic", ".heics", ".heif", ".heifs", ".hif", *RAW_SUFFIXES)
+NO_PHOTOGRAPHS = (
+    *("BUFR", "FITS", "GRIB", "HDF5"),  # measurements; .fit is a sports watch's, too
+    *("CUR", "ICNS", "ICO", "XBM", "XPM"),  # icons
+    *("EPS", "PDF", "PALM", "WMF"),  # documents and drawings, of which Pillow reads none without another program
+    *("FLI", "IPTC", "MPEG"),  # films, and texts about images
+)
+# Thumbnails, bins and halves of files that systems keep beside images; hidden names are left out anyway.
+OF_SYSTEMS = ("@eadir", "__macosx", "lost+found", "#recycle", "$recycle.bin", "system volume information")
+
+
+@cache
+def image_suffixes() -> frozenset[str]:
+    """Suffixes of images, in small letters: those that the Pillow of this machine knows, and EXTRA_SUFFIXES."""
+    from PIL import Image  # with its plug-ins a tenth of a second, which --help need not wait for
+
+    known = Image.registered_extensions()
+    return frozenset({*EXTRA_SUFFIXES, *(suffix for suffix, kind in known.items() if kind not in NO_PHOTOGRAPHS)})
+
+
+def is_systems(name: str) -> bool:
+    """Whether a file or folder is hidden, or of a system: .DS_Store, ._photo.jpg, @eaDir, __MACOSX ..."""
+    return name.startswith(".") or name.casefold() in OF_SYSTEMS
+
+
+def is_image(path: PurePath) -> bool:
+    """Whether a file is an image by its name."""
+    return path.suffix.lower() in image_suffixes() and not is_systems(path.name)
+
+
+def glob_folders(root: Path, pattern: str) -> list[Path]:
+    """What a pattern finds below a folder, sorted, without what lies in a hidden or a system's folder."""
+    return sorted(path for path in root.glob(pattern) if not any(map(is_systems, path.relative_to(root).parts)))
+
+
+def check_name(name: str) -> str:
+    """A data set's name, which becomes a part of paths. Raises ValueError where it would lead elsewhere."""
+    if PureWindowsPath(name).name != name or name in ("", ".", ".."):  # which knows both kinds of slashes
+        raise ValueError(f"{name!r}: a set's name becomes part of file names; it cannot lead elsewhere")
+    return name
+
+
+def list_images(folder: Path, more: tuple[str, ...] = ()) -> dict[str, list[Path]]:
+    """Image files of a folder by stem, sorted; a stem with more than one file keeps them all.
+
+    Args:
+        more: suffixes of other files that count, too.
+
+    Raises:
+        ValueError: a folder lies among them, whose images would be left out.
+    """
+    found: dict[str, list[Path]] = {}
+    for path in sorted(folder.iterdir()):
+        if path.is_dir() and not is_systems(path.name):
+            raise ValueError(f"{path}: a folder among the images of {folder}: move its images up, or the folder away")
+        if is_image(path) or path.suffix in more:
+            found.setdefault(path.stem, []).append(path)
+    return found
+
+
+def pair_by_stem(
+    images: Path, masks: Path, prefix: str = "", suffix: str = ""
+) -> tuple[dict[str, tuple[Path, Path]], list[str]]:
+    """Pairs the images of two folders by file stem.
+
+    Args:
+        prefix, suffix: what the stems of masks have more.
+
+    Returns:
+        Pairs (image, mask) by the image's stem, sorted, and a list of what is wrong, one line a file: missing folder,
+        missing partner, stem with several files.
+    """
+    if problems := [f"{folder}: no such folder" for folder in (images, masks) if not folder.is_dir()]:
+        return {}, problems
+    left, right = list_images(images), list_images(masks)
+    mask_of = {stem: prefix + stem + suffix for stem in left}
+    pairs = {stem: (left[stem][0], right[mask][0]) for stem, mask in mask_of.items() if mask in right}
+    for files, partners, folder in ((left, pairs.keys(), masks), (right, set(mask_of.values()), images)):
+        for stem, paths in files.items():
+            if len(paths) > 1:
+                problems.append(f"{paths[0]}: doubled stem, also {', '.join(p.name for p in paths[1:])}")
+            if stem not in partners:
+                problems.append(f"{paths[0]}: no partner in {folder}")
+    return pairs, problems if pairs or problems else [f"{images}: no images"]
+
+
+def common_affixes(left: Collection[str], right: Collection[str], share: float = 1) -> tuple[str, str]:
+    """What the stems of masks or maps (right) have more than those of their images (left), before them as in "mask_1"
+    or behind them as in "1_mask": (prefix, suffix), of which one is empty, or both where not so large a share is so.
+    """
+    found: Counter[tuple[str, str]] = Counter()
+    for stem in right:
+        found.update(("", stem[end:]) for end in range(1, len(stem) + 1) if stem[:end] in left)
+        found.update((stem[:start], "") for start in range(len(stem) - 1, 0, -1) if stem[start:] in left)
+    affixes, count = found.most_common(1)[0] if found else (("", ""), 0)
+    return affixes if count >= share * len(right) and not (share == 1 and ("", "") in found) else ("", "")
