@@ -92,8 +92,7 @@ class _Parser(argparse.ArgumentParser):
         if unknown:
             name = unknown[0].split("=")[0]
             near = difflib.get_close_matches(name, self._option_string_actions, n=1)
-            hint = f"; did you mean {near[0]}?" if near else ""
-            self.error(f"unknown option {name}{hint} (--help lists all)")
+            self.error(f"unknown option {name}{f'; did you mean {near[0]}?' if near else ''} (--help lists all)")
         for f in self.fields:
             least, value = f.metadata["at_least"], getattr(found, f.name, None)
             if least is not None and value is not None and not least <= value < float("inf"):

@@ -59,8 +59,7 @@ def locked(folder: Path) -> Iterator[None]:
     try:
         lock.acquire(timeout=LOCK_SECONDS)
     except Timeout:
-        advice = "wait for its end, or choose another folder"
-        raise OSError(f"{folder}: another run is writing there; {advice}") from None
+        raise OSError(f"{folder}: another run is writing there; wait for its end, or choose another folder") from None
     try:
         yield
     finally:

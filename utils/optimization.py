@@ -40,11 +40,11 @@ class Optimization:
         self.optimizer = kind(groups, weight_decay=recipe.weight_decay, fused=device in ("cpu", "cuda"))
         if recipe.schedule == "onecycle" and steps < 3:
             raise ValueError(f"schedule onecycle needs three steps, this training has {steps}: more --epochs or images")
+        warm_up = max(WARM_UP, 2 / steps)  # the scheduler cannot do with less than two steps
         self.scheduler: LRScheduler = (
             ReduceLROnPlateau(self.optimizer, factor=recipe.lr_factor, patience=recipe.patience)
             if recipe.schedule == "plateau"
-            # The warm-up has two steps at least, as the scheduler needs.
-            else OneCycleLR(self.optimizer, rates, steps, pct_start=max(WARM_UP, 2 / steps), cycle_momentum=False)
+            else OneCycleLR(self.optimizer, rates, steps, pct_start=warm_up, cycle_momentum=False)
         )
         self.scaler = torch.amp.GradScaler(device, enabled=scaled)
         self.complete = True  # whether the gradient that the network holds was used

@@ -7,9 +7,7 @@ from concurrent.futures import Executor, Future, ThreadPoolExecutor
 from typing import Any
 
 
-def bar(
-    items: Iterable, what: str, total: int | None = None, unit: str = "image", disable: bool = False, **more: Any
-) -> Any:
+def bar(items: Iterable, what: str, total: int | None = None, unit: str = "image", disable=False, **more) -> Any:
     """A tqdm progress bar on a terminal; nothing elsewhere, or if disabled. `more` is as tqdm takes it."""
     from tqdm import tqdm
 
