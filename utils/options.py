@@ -106,7 +106,7 @@ class TrainConfig(Recipe):
     resume: bool = _machine(False, "go on from last.pt in the run folder")
 
     def with_sizes(self, earlier: dict[str, Any]) -> "TrainConfig":
-        """The same with sizes that are not 0: as given, else those of an earlier training's options, else the paper's."""
+        """The same with sizes that are not 0: as given, else as in an earlier training, else the paper's."""
         img_size = self.img_size or earlier.get("img_size", IMG_SIZE)
         test_size = self.test_size or (0 if self.img_size else earlier.get("test_size", 0))
         return dataclasses.replace(self, img_size=img_size, test_size=test_size)
