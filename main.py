@@ -7,6 +7,7 @@ import os
 import signal
 import sys
 import warnings
+from collections.abc import Callable
 from pathlib import Path
 
 if sys.version_info < (3, 10):  # noqa: UP036 (to say so, this file keeps to the syntax of Python 3.6)
@@ -25,10 +26,7 @@ PROGRAM = "ran" if __package__ else "python main.py"
 
 
 def main(argv: list[str] | None = None) -> int:
-    """Runs a command line. Returns the exit status.
-
-    An error becomes a sentence, and 1, or 2 for a wrong option; RAN_TRACEBACK=1 shows where it came from.
-    """
+    """Runs a command line. Returns the exit status."""
     words, shared = sys.argv[1:] if argv is None else argv, "LOCAL_RANK" in os.environ  # started by torchrun
     for stream in (sys.stdout, sys.stderr):
         if hasattr(stream, "reconfigure"):
@@ -38,17 +36,7 @@ def main(argv: list[str] | None = None) -> int:
         # It ends where nobody reads on, as behind `| head -1`; a server or one of several processes does not.
         if words[:1] != ["serve"] and not shared and hasattr(signal, "SIGPIPE"):
             signal.signal(signal.SIGPIPE, signal.SIG_DFL)
-    try:
-        status = dispatch(words) or 0
-    except KeyboardInterrupt:
-        print("interrupted", file=sys.stderr)
-        status = 130
-    except (ValueError, OSError, ModuleNotFoundError, RuntimeError) as error:
-        sentence = explained(error)
-        if not sentence or os.environ.get("RAN_TRACEBACK"):
-            raise
-        print(f"error: {sentence}", file=sys.stderr)
-        status = 2 if sentence.startswith("-") else 1  # sentences on a wrong option begin with its name
+    status = guarded(lambda: dispatch(words))
     if shared and status:  # an orderly exit would wait for the other processes, which may wait for this one
         sys.stdout.flush()
         sys.stderr.flush()
@@ -84,6 +72,24 @@ def dispatch(words: list[str]) -> int | None:
     # Odd EXIF, transparent palettes, large images: what is wrong with an image is an error of ours.
     warnings.filterwarnings("ignore", module="PIL")
     return importlib.import_module(f"ran.{command.module}").run(options)
+
+
+def guarded(work: Callable[[], int | None]) -> int:
+    """Runs work and returns its exit status.
+
+    An error becomes a sentence, and 1, or 2 for a wrong option; RAN_TRACEBACK=1 shows where it came from.
+    """
+    try:
+        return work() or 0
+    except KeyboardInterrupt:
+        print("interrupted", file=sys.stderr)
+        return 130
+    except (ValueError, OSError, ModuleNotFoundError, RuntimeError) as error:
+        sentence = explained(error)
+        if not sentence or os.environ.get("RAN_TRACEBACK"):
+            raise
+        print(f"error: {sentence}", file=sys.stderr)
+        return 2 if sentence.startswith("-") else 1  # sentences on a wrong option begin with its name
 
 
 def explained(error: Exception) -> str:
