@@ -1,6 +1,5 @@
 """RAN's command line: python main.py COMMAND [options], or `ran COMMAND [options]` where the package is installed."""
 
-import difflib
 import importlib
 import importlib.util
 import os
@@ -56,9 +55,7 @@ def dispatch(words: list[str]) -> int | None:
         return 0
     command = COMMANDS.get(name)
     if not command:
-        near = difflib.get_close_matches(name, COMMANDS, n=1)
-        hint = f"; did you mean {near[0]}?" if near else ""
-        print(f"error: unknown command {name!r}{hint}\n\n{usage(PROGRAM)}", file=sys.stderr)
+        print(f"error: unknown command {name!r}\n\n{usage(PROGRAM)}", file=sys.stderr)
         return 2
     if "LOCAL_RANK" in os.environ:
         if not command.shared:
