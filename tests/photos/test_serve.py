@@ -133,7 +133,7 @@ def test_many_images_become_one_zip_file(page, images):
 def test_uploads_and_results_are_deleted(run_folder, images, tmp_path, monkeypatch):
     gradio_client = pytest.importorskip("gradio_client")
     monkeypatch.setenv("GRADIO_TEMP_DIR", str(tmp_path))
-    page = serve.build(load_model(run_folder, "cpu"), str(tmp_path), 1)
+    page = serve.build(load_model(run_folder, "cpu"), str(tmp_path))
     assert page.delete_cache == (60, 600)
     page.delete_cache = (1, 1)
     try:
