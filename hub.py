@@ -35,13 +35,13 @@ class HubPredictor(TorchPredictor, ModelHubMixin, **TAGS):
     """A Predictor with from_pretrained, save_pretrained and push_to_hub.
 
     `from_pretrained("user/name")` downloads once; `from_pretrained("folder")` reads a folder that save_pretrained
-    wrote, as `ran.load_model("folder")` does. Both take load_model's device, amp and compile; none of them is stored.
+    wrote, as `ran.load_model("folder")` does. Both take load_model's device, which is not stored.
     """
 
     read = staticmethod(read_pixels)
 
-    def __init__(self, network: Any, metadata: dict, device: Any = "auto", amp: str = "off", compile: bool = False):
-        super().__init__(network, metadata, device, amp, compile)
+    def __init__(self, network: Any, metadata: dict, device: Any = "auto"):
+        super().__init__(network, metadata, device)
         # What the mixin writes as config.json; by itself it would store the device of this machine.
         self._hub_mixin_config = {"network": network.options, "img_size": self.img_size}
 
@@ -62,10 +62,10 @@ class HubPredictor(TorchPredictor, ModelHubMixin, **TAGS):
         return ModelCard(CARD.format(head=ModelCardData(**TAGS).to_yaml(), rows=lines))
 
     @classmethod
-    def _from_pretrained(cls, *, model_id: str, device=None, amp="off", compile=False, **download) -> "HubPredictor":
+    def _from_pretrained(cls, *, model_id: str, device=None, **download) -> "HubPredictor":
         folder = Path(model_id)
         if not folder.is_dir():
             known = ("revision", "cache_dir", "force_download", "local_files_only", "token")
             wanted = {key: value for key, value in download.items() if key in known}
             folder = Path(snapshot_download(model_id, allow_patterns=SHARED, **wanted))
-        return cls(*load_network(folder), device, amp, compile)
+        return cls(*load_network(folder), device)

@@ -8,11 +8,11 @@ from typing import Any
 dependencies = ["cv2", "numpy", "PIL", "safetensors", "torch", "torchvision"]
 
 
-def ran(weights: str = "ran_photos", device: str = "auto", **options: Any):
-    """A Predictor: called with a photograph (a path, an array, a Pillow image ...) it returns its focus map.
+def ran(weights: str = "ran_photos", device: Any = "auto"):
+    """A Predictor: called with an image (a path, an array, a Pillow image ...) it returns its focus map.
 
     Args:
-        weights: name of a shipped model, or a path, see predictor.load_model, which has the other options too.
+        weights: name of a shipped model, or a path. device: where it computes; see predictor.load_model for both.
     """
     if "ran" not in sys.modules:  # this folder is the package, whatever torch.hub called it
         spec = importlib.util.spec_from_file_location("ran", Path(__file__).with_name("__init__.py"))
@@ -21,4 +21,4 @@ def ran(weights: str = "ran_photos", device: str = "auto", **options: Any):
         spec.loader.exec_module(sys.modules["ran"])
     from ran import load_model
 
-    return load_model(weights, device, **options)
+    return load_model(weights, device)

@@ -1,33 +1,24 @@
-"""Trained weights -> focus maps: the one way from an image to its map."""
+"""Trained weights -> focus maps: the one way from an image to its map.
 
-import os
+TorchPredictor alone imports torch, when it is made: the ONNX engine works without it.
+"""
+
 import warnings
 from abc import ABC, abstractmethod
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, BinaryIO, TypeAlias, overload
+from typing import Any
 
 import numpy as np
-from PIL import Image
 
 from .data.images import as_rgb, read_image
 from .data.resizing import focus_maps, quantised, resize, resize_map
 from .utils.options import MIN_SIZE
 from .utils.weight_files import WEIGHTS, image_size, named
 
-if TYPE_CHECKING:  # torch is imported by TorchPredictor alone: the ONNX engine works without it
-    import torch
-
-    from .model import RAN
-
-    AnyImage: TypeAlias = str | os.PathLike | bytes | BinaryIO | Image.Image | np.ndarray | torch.Tensor
-
 SHIPPED = WEIGHTS / "ran_photos.safetensors"  # the default; the model card says why
-# Longer side / shorter side from which tiles are advised. Mean error of the whole image and of tiles, measured on CUHK
-# images in a row: 0.037 and 0.039 at 1.4, 0.058 and 0.039 at 2.8, 0.076 and 0.052 at 4.4.
-LONG = 2.5
+LONG = 2.5  # longer side / shorter side from which tiles are advised; docs/photographs.md has the mean errors
 OVERLAP = 0.25  # of a tile's side, with each neighbour
-Map = np.ndarray  # H x W float32, the probability of being in focus, in [0, 1]
 
 
 class Predictor(ABC):
@@ -45,12 +36,7 @@ class Predictor(ABC):
     def __init__(self, metadata: dict, device: Any):
         self.metadata, self.device, self.img_size = metadata, device, image_size(metadata)
 
-    @overload
-    def __call__(self, image: "AnyImage", size: int = ..., tile: int = ...) -> Map: ...
-    @overload
-    def __call__(self, image: list, size: int = ..., tile: int = ...) -> list: ...
-
-    def __call__(self, image, size=0, tile=0):
+    def __call__(self, image: Any, size: int = 0, tile: int = 0) -> Any:
         """Focus map of an image; a list or tuple of images gives a list of maps.
 
         Args:
@@ -77,11 +63,11 @@ class Predictor(ABC):
         """Focus map of an array as it is saved: H x W uint8, 255 = in focus. Arguments and errors as in a call."""
         return quantised(self._map(image, size, tile))
 
-    def probabilities(self, images: "np.ndarray | torch.Tensor") -> np.ndarray:
+    def probabilities(self, images: Any) -> np.ndarray:
         """Probabilities of being in focus at the network's size.
 
         Args:
-            images: N x 3 x H x W uint8, RGB; a tensor must be on the CPU.
+            images: N x 3 x H x W uint8, RGB, an array or a tensor on the CPU.
 
         Returns:
             N x H x W float32, in [0, 1].
@@ -91,28 +77,28 @@ class Predictor(ABC):
         """
         result = self._run(np.asarray(images))
         if not np.isfinite(result.sum()):
-            raise ValueError("the network gives no numbers (NaN): its weights are damaged, or too large for --amp fp16")
+            raise ValueError("the network gives no numbers (NaN): its weights are damaged")
         return result
 
     @abstractmethod
     def _run(self, images: np.ndarray) -> np.ndarray:
         """Probabilities, N x H x W float32, of images N x 3 x H x W uint8, RGB."""
 
-    def maps(self, images: "np.ndarray | torch.Tensor", sizes: list[tuple[int, int]]) -> list[np.ndarray]:
+    def maps(self, images: Any, sizes: list[tuple[int, int]]) -> list[np.ndarray]:
         """8-bit focus maps of a batch N x 3 x H x W uint8, RGB, already at the network's size; see focus_maps."""
         return focus_maps(self.probabilities(images), sizes)
 
-    def _map(self, image: np.ndarray, size: int, tile: int) -> Map:
+    def _map(self, image: np.ndarray, size: int, tile: int) -> np.ndarray:
         for name, value in (("size", size), ("tile", tile)):
             if value and not (isinstance(value, (int, np.integer)) and value >= MIN_SIZE):
                 raise ValueError(f"{name} {value!r}: pixels, at least {MIN_SIZE}, or 0")
         return self._tiled(image, size, tile) if 0 < tile < max(image.shape[:2]) else self._whole(image, size)
 
-    def _whole(self, image: np.ndarray, size: int) -> Map:
+    def _whole(self, image: np.ndarray, size: int) -> np.ndarray:
         small = resize(image, size or self.img_size, size or self.img_size)
-        return resize_map(self.probabilities(stack([small]))[0], image.shape[:2])
+        return resize_map(self.probabilities(small.transpose(2, 0, 1)[None])[0], image.shape[:2])
 
-    def _tiled(self, image: np.ndarray, size: int, tile: int) -> Map:
+    def _tiled(self, image: np.ndarray, size: int, tile: int) -> np.ndarray:
         """Mean of the maps of overlapping tiles, each weighted by a ramp that falls towards its rim."""
         total, weights = np.zeros((2, *image.shape[:2]), np.float32)
         for top, ramp_down in _spans(image.shape[0], tile):
@@ -142,42 +128,31 @@ def advice_on_shape(height: int, width: int) -> str:
     return f"{width} x {height} is very elongated; the network's square input distorts it, try --tile {shorter}"
 
 
-def stack(images: list[np.ndarray]) -> np.ndarray:
-    """Arrays H x W x 3 of one size as a batch N x 3 x H x W, which in memory stays N x H x W x 3."""
-    return np.stack(images).transpose(0, 3, 1, 2)
-
-
 class TorchPredictor(Predictor):
     """A Predictor by PyTorch.
 
     Args:
-        network, metadata: the result of load_network.
-        device, amp, compile: see load_model.
-
-    Attributes:
-        network: the RAN, in eval mode, float32, on `device`.
+        network, metadata: the result of load_network; network becomes an attribute, in eval mode, float32, on `device`.
+        device: see load_model.
     """
 
-    def __init__(self, network: "RAN", metadata: dict, device: Any = "auto", amp: str = "off", compile: bool = False):
+    def __init__(self, network: Any, metadata: dict, device: Any = "auto"):
         import torch
 
-        from .utils.device import choose_device, compiled, mixed_precision
+        from .utils.device import choose_device
 
         super().__init__(metadata, choose_device(device))
         # float32 whatever torch.set_default_dtype says
         self.network = network.to(self.device, torch.float32).to(memory_format=torch.channels_last).eval()
-        self._model = compiled(self.network, compile, self.device)
-        self._precision = mixed_precision(amp, self.device)
 
     def _run(self, images: np.ndarray) -> np.ndarray:
         import torch
 
-        mixed = torch.autocast(self.device.type, self._precision, enabled=self._precision is not None)
-        # Full precision means all 32 bits: cuDNN's convolutions do not round to TF32 meanwhile.
-        exact = torch.backends.cudnn.flags(enabled=True, allow_tf32=self._precision is not None)
-        with torch.inference_mode(), mixed, exact:
+        # All 32 bits, whatever the caller has set: no autocast, and no rounding to TF32 in convolutions of cuDNN.
+        exact = torch.backends.cudnn.flags(enabled=True, allow_tf32=False)
+        with torch.inference_mode(), torch.autocast(self.device.type, enabled=False), exact:
             batch = torch.from_numpy(images).to(self.device, torch.float32) / 255
-            return self._model(batch, mask_only=True)["mask"].sigmoid()[:, 0].float().cpu().numpy()
+            return self.network(batch, mask_only=True)["mask"].sigmoid()[:, 0].cpu().numpy()
 
 
 def chosen_weights(model_path: str, quiet: bool = False) -> Path:
@@ -189,14 +164,12 @@ def chosen_weights(model_path: str, quiet: bool = False) -> Path:
     return path
 
 
-def load_model(path: str | Path = SHIPPED, device: Any = "auto", amp: str = "off", compile: bool = False) -> Predictor:
+def load_model(path: str | Path = SHIPPED, device: Any = "auto") -> Predictor:
     """Predictor by PyTorch. `ran.load_model` also takes .onnx files.
 
     Args:
         path: weights file that `train` or `export` wrote, run folder (the best model), or name of a shipped model.
         device: auto or None, cpu, cuda, cuda:1, mps, or a torch.device.
-        amp: mixed precision: auto, off, bf16 or fp16.
-        compile: whether to torch.compile the network; worth it for many images of one size.
 
     Raises:
         FileNotFoundError, ValueError: no such weights, or no such device.
@@ -205,4 +178,4 @@ def load_model(path: str | Path = SHIPPED, device: Any = "auto", amp: str = "off
 
     if Path(path).suffix == ".onnx":
         raise ValueError(f"{path}: .onnx files are for predict, video, serve and ran.load_model")
-    return TorchPredictor(*load_network(path), device, amp, compile)
+    return TorchPredictor(*load_network(path), device)

@@ -4,7 +4,7 @@ import io
 import os
 import reprlib
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, nullcontext
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -43,26 +43,38 @@ def read_image(source: Source) -> np.ndarray:
 
 
 @contextmanager
-def opened(source: Any, formats: tuple[str, ...] = FORMATS) -> Iterator[Any]:
-    """Opens an image file by Pillow. Any error in the block becomes a ValueError with the file's name."""
+def in_memory(source: Any) -> Iterator[io.BytesIO]:
+    """The bytes of a path or an open file. Any error in the block becomes a ValueError with the file's name."""
     is_open = hasattr(source, "read")
     name = getattr(source, "name", "an open file") if is_open else source
     try:
-        if not is_open and Path(source).exists() and not Path(source).is_file():
+        if is_open:
+            with suppress(OSError):  # an answer of the network has no beginning to go back to
+                source.seek(0)
+        elif Path(source).exists() and not Path(source).is_file():
             raise ValueError("a folder, a pipe or the like")
-        # Pillow would map a path's TIFF to memory, and take width for height where it is turned.
-        with nullcontext(source) if is_open else open(source, "rb") as file, Image.open(file, formats=formats) as image:
-            _check_kind(image)
-            yield image
+        file = io.BytesIO(source.read() if is_open else Path(source).read_bytes())
+        file.name = str(name)
+        yield file
     except MemoryError:
         raise
-    except Exception as error:  # Pillow and its plug-ins raise many kinds for a damaged file
+    except Exception as error:  # Pillow, libheif and LibRaw raise many kinds for a damaged file
         reason = getattr(error, "strerror", None) or str(error) or type(error).__name__
-        if isinstance(error, UnidentifiedImageError):
-            reason = f"damaged, or none of {', '.join(formats)}: {WAY_OUT}"
-        elif isinstance(error, Image.DecompressionBombError):
+        if isinstance(error, Image.DecompressionBombError):
             reason = f"{reason.partition(',')[0]}: make it smaller"
         raise ValueError(f"{name}: not a readable image ({reason})") from None
+
+
+@contextmanager
+def opened(source: Any, formats: tuple[str, ...] = FORMATS) -> Iterator[Any]:
+    """Opens an image file by Pillow. Errors become those of in_memory."""
+    with in_memory(source) as file:
+        try:
+            image = Image.open(file, formats=formats)
+        except UnidentifiedImageError:
+            raise ValueError(f"damaged, or none of {', '.join(formats)}: {WAY_OUT}") from None
+        _check_kind(image)
+        yield image
 
 
 def _check_kind(image: Any) -> None:

@@ -10,7 +10,7 @@ import cv2
 import numpy as np
 from PIL import ExifTags, Image, ImageOps
 
-from ..data.images import as_rgb, is_raw, read_image
+from ..data.images import as_rgb, in_memory, is_raw, read_image
 from ..data.names import RAW_SUFFIXES
 
 HEAD = 2**16  # bytes of a file in which its kind and its colours are stated
@@ -46,19 +46,12 @@ def read_photo(source: str | Path | BinaryIO) -> Photo:
     Raises:
         ValueError: not an image, damaged, of a kind that is not read, or a package is missing; with the file's name.
     """
-    name = str(source if isinstance(source, (str, Path)) else getattr(source, "name", "an open file"))
-    try:
-        file = _in_memory(source, name)
+    with in_memory(source) as file:
         _check_colours(file.getvalue()[:HEAD])
         if _is_heic(file):
             return _with_alpha(as_rgb(image := _open(file)), image)
         if _is_raw(file):
             return Photo(_develop(file))
-    except MemoryError:
-        raise
-    except Exception as error:  # Pillow, libheif and LibRaw raise many kinds for a damaged file
-        reason = getattr(error, "strerror", None) or str(error) or type(error).__name__
-        raise ValueError(f"{name}: not a readable image ({reason})") from None
     pixels = read_image(file)
     with _open(file) as image:
         return _with_alpha(pixels, image)
@@ -73,7 +66,7 @@ def read_metadata(path: Path) -> dict[int, bytes]:
     """EXIF without orientation, and an RGB profile, as data.images takes them; empty where an image file has none."""
     kept: dict[int, bytes] = {}
     # Pillow raises many kinds for a damaged EXIF; the image may be whole.
-    with suppress(Exception), _open(file := _in_memory(path, str(path))) as image:
+    with suppress(Exception), in_memory(path) as file, _open(file) as image:
         profile = image.info.get("icc_profile")
         exif = image.getexif()
         details = exif.get_ifd(ExifTags.IFD.Exif)
@@ -112,19 +105,6 @@ def _is_heic(file: io.BytesIO) -> bool:
     head = file.getvalue()[:64]
     brands = head[8 : int.from_bytes(head[:4], "big")]
     return head[4:8] == b"ftyp" and b"avif" not in brands and any(brand in brands for brand in HEIC_BRANDS)
-
-
-def _in_memory(source: Any, name: str) -> io.BytesIO:
-    """The bytes of a path or an open file. Raises ValueError for a pipe, which may block."""
-    if not isinstance(source, (str, Path)):
-        source.seek(0)
-        file = io.BytesIO(source.read())
-    elif Path(source).exists() and not Path(source).is_file():
-        raise ValueError("a folder, a pipe or the like")
-    else:
-        file = io.BytesIO(Path(source).read_bytes())
-    file.name = name
-    return file
 
 
 def _open(file: io.BytesIO) -> Image.Image:

@@ -66,7 +66,7 @@ class OnnxPredictor(Predictor):
         return self._session.run(None, {"image": np.ascontiguousarray(images)})[0][:, 0]
 
 
-def load_model(path: str | Path = SHIPPED, device: Any = "auto", amp: str = "off", compile: bool = False) -> Predictor:
+def load_model(path: str | Path = SHIPPED, device: Any = "auto") -> Predictor:
     """Predictor from trained weights; without a path, from those of this repository. It reads every kind of image.
 
     See ran.predictor.load_model. The path may also be that of an .onnx file that `export` wrote; where PyTorch is not
@@ -76,10 +76,8 @@ def load_model(path: str | Path = SHIPPED, device: Any = "auto", amp: str = "off
     if weights.suffix != ".onnx" and not find_spec("torch"):
         weights = exported(weights)
     if weights.suffix == ".onnx":
-        if amp != "off" or compile:
-            raise ValueError(f"{weights}: amp and compile have no effect on ONNX models")
         predictor: Predictor = OnnxPredictor(weights, device)
     else:
-        predictor = load_torch(weights, device, amp, compile)
+        predictor = load_torch(weights, device)
     predictor.read = read_pixels
     return predictor

@@ -30,9 +30,8 @@ from tests import processes
 from tests.small import TINY
 
 torch.set_num_threads(1)
+SMALLEST = {"arch": TINY, "pretrained": "none", "img_size": 64, "num_workers": 0, "device": "cpu"}
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
-FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
-         "--disable-component-update", "--disable-sync"]  # fmt: skip
 
 
 def pytest_collection_modifyitems(items):
@@ -43,7 +42,6 @@ def pytest_collection_modifyitems(items):
 
 def pytest_collection_finish(session):
     """What is loaded by now stays: the collections of garbage that a training asks for need not look at it."""
-    gc.collect()
     gc.freeze()
     if any(item.get_closest_marker("slow") for item in session.items):
         processes.preload()  # before a loader starts the server, which knows less
@@ -57,7 +55,7 @@ def no_process_left():
 
 @pytest.fixture(scope="session")
 def source(tmp_path_factory) -> Path:
-    """Generated pictures laid out as CUHK is published: 6 for training, 3 for testing, 96 x 64."""
+    """Generated images laid out as CUHK is published: 6 for training, 3 for testing, 96 x 64."""
     folder = tmp_path_factory.mktemp("source")
     sample.write(folder, 6, 3, 96)
     return folder
@@ -65,7 +63,7 @@ def source(tmp_path_factory) -> Path:
 
 @pytest.fixture(scope="session")
 def dataset(source, tmp_path_factory) -> Path:
-    """The same pictures in the layout that train and test read."""
+    """The same images in the layout that train and test read."""
     folder = tmp_path_factory.mktemp("dataset")
     prepare.run(PrepareOptions(source=str(source), dataset="SAMPLE", data_path=str(folder), white="blurred"))
     return folder
@@ -74,15 +72,13 @@ def dataset(source, tmp_path_factory) -> Path:
 @pytest.fixture
 def config(dataset, tmp_path) -> TrainConfig:
     """The smallest training: the tiny encoder from scratch at 64 px, two epochs of two steps, no loader processes."""
-    return TrainConfig(
-        data_path=str(dataset), model_path=str(tmp_path / "run"), arch=TINY, pretrained="none", img_size=64,
-        epochs=2, val_share=0.34, num_workers=0, device="cpu", lr=1e-4,
-    )  # fmt: skip
+    folders = {"data_path": str(dataset), "model_path": str(tmp_path / "run")}
+    return TrainConfig(**SMALLEST, **folders, epochs=2, val_share=0.34, lr=1e-4)
 
 
 @pytest.fixture(scope="session")
 def saved_maps(dataset, tmp_path_factory) -> dict[str, Path]:
-    """Map folders of two made-up methods on the test pictures: "good", and "small" with more noise at half the size."""
+    """Map folders of two made-up methods on the test images: "good", and "small" with more noise at half the size."""
     folder = tmp_path_factory.mktemp("maps")
     rng = np.random.default_rng(0)
     for path in sorted((dataset / "SAMPLE/Test/masks").iterdir()):
@@ -106,8 +102,7 @@ def evaluated(saved_maps, dataset, tmp_path_factory) -> Path:
 def run_folder(dataset, tmp_path_factory) -> Path:
     """Run folder of a finished training."""
     folder = tmp_path_factory.mktemp("trained") / "run"
-    config = TrainConfig(data_path=str(dataset), model_path=str(folder), arch=TINY, pretrained="none",
-                         img_size=64, epochs=1, num_workers=0, device="cpu")  # fmt: skip
+    config = TrainConfig(**SMALLEST, data_path=str(dataset), model_path=str(folder), epochs=1)
     assert Trainer(config).train() == 0
     return folder
 
@@ -126,6 +121,4 @@ def browser(lacking):
     from playwright.sync_api import sync_playwright
 
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
-        yield browser
-        browser.close()
+        yield playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox", "--disable-gpu"])

@@ -1,8 +1,7 @@
 """Processes of the command line that need not import torch for seconds: forked from one that has.
 
-They are processes as any: with a number, a group and streams of their own, killed and interrupted by real signals. What
-they lack is the start of an interpreter; tests that are about it (installed packages, locales, the README's commands)
-start `python main.py` itself.
+They have a number, a group and streams of their own, and real signals kill and interrupt them. What they lack is the
+start of an interpreter; tests that are about it start `python main.py` itself.
 """
 
 import contextlib
@@ -16,6 +15,7 @@ from collections.abc import Callable
 from multiprocessing import forkserver
 from pathlib import Path
 from subprocess import CompletedProcess, Popen, TimeoutExpired
+from unittest import mock
 
 import main
 
@@ -30,19 +30,12 @@ started: list["Job"] = []
 
 def preload() -> None:
     """Starts the process that all others are forked from; it ends with this one."""
-    context.set_forkserver_preload(list(PRELOADED))
-    before = os.environ.get("PYTHONPATH")
-    os.environ["PYTHONPATH"] = str(ROOT)
-    try:
+    context.set_forkserver_preload([*PRELOADED])
+    with mock.patch.dict(os.environ, PYTHONPATH=str(ROOT)):
         forkserver.ensure_running()
-    finally:
-        if before is None:
-            del os.environ["PYTHONPATH"]
-        else:
-            os.environ["PYTHONPATH"] = before
 
 
-class Job:
+class Job(context.Process):
     """`python main.py WORDS`, or with `torchrun` one of its jobs, as a process of its own; much like a Popen.
 
     Args:
@@ -53,39 +46,30 @@ class Job:
     """
 
     def __init__(self, folder: Path, *words, torchrun: bool = False, **options):
-        self.words = [*map(str, words)]
+        super().__init__()
         folder.mkdir(parents=True, exist_ok=True)
         number = len(list(folder.glob("*.out")))
         self.streams = [folder / f"{number}.{name}" for name in ("out", "err")]
         for stream in self.streams:
             stream.touch()
+        self.words, self.torchrun = [*map(str, words)], torchrun
+        self.options = {"env": dict(os.environ), "cwd": ROOT} | options
         preload()
-        options = {"env": dict(os.environ), "cwd": ROOT} | options
-        self._process = context.Process(target=_run, args=(self.words, self.streams, torchrun, options))
-        self._process.start()
-        self.pid = self._process.pid
+        self.start()
         started.append(self)
 
-    @property
-    def returncode(self) -> int | None:
-        return self._process.exitcode
+    stdout = property(lambda self: self.streams[0].read_text(encoding="utf-8", errors="replace"))
+    stderr = property(lambda self: self.streams[1].read_text(encoding="utf-8", errors="replace"))
+    returncode = property(lambda self: self.exitcode)
 
     def poll(self) -> int | None:
-        return self.returncode
-
-    @property
-    def stdout(self) -> str:
-        return self.streams[0].read_text(encoding="utf-8", errors="replace")
-
-    @property
-    def stderr(self) -> str:
-        return self.streams[1].read_text(encoding="utf-8", errors="replace")
+        return self.exitcode
 
     def wait(self, timeout: float = 300) -> int:
-        self._process.join(timeout)
-        if self.returncode is None:
+        self.join(timeout)
+        if self.exitcode is None:
             raise TimeoutExpired(self.words, timeout)
-        return self.returncode
+        return self.exitcode
 
     def communicate(self, timeout: float = 300) -> tuple[str, str]:
         self.wait(timeout)
@@ -96,6 +80,27 @@ class Job:
         if self.poll() is None:
             with contextlib.suppress(ProcessLookupError):
                 os.killpg(self.pid, number) if group else os.kill(self.pid, number)
+
+    def run(self) -> None:
+        """What the new process does."""
+        gc.freeze()  # what was imported stays: a training collects garbage, and would copy all of it to look at it
+        if self.options.get("start_new_session"):
+            os.setsid()
+        for number, stream in enumerate((os.devnull, *self.streams)):
+            os.dup2(os.open(stream, os.O_RDWR | os.O_APPEND), number)
+        sys.stdin = open(0, encoding="utf-8")  # noqa: SIM115 (as long as the process lives)
+        os.chdir(self.options["cwd"])
+        os.environ.clear()
+        os.environ.update(self.options["env"])
+        signal.signal(signal.SIGINT, signal.default_int_handler)  # whatever those who started the tests ignore
+        # Its own processes start as those of a user's command do; from a server of its own they would outlive a kill.
+        multiprocessing.set_start_method(multiprocessing.get_all_start_methods()[0], force=True)
+        if self.torchrun:
+            from torch.distributed.run import main as elastic
+
+            elastic(["--standalone", "--nproc_per_node=2", "--run_path", "--start_method=fork", *self.words])
+        else:
+            sys.exit(main.main(self.words))
 
 
 def until(process: Job | Popen, happened: Callable[[], object], pause: float = 0.02, patience: float = 120) -> None:
@@ -117,25 +122,3 @@ def run(folder: Path, *words, **options) -> CompletedProcess:
     """A whole process, see Job."""
     job = Job(folder, *words, **options)
     return CompletedProcess(words, job.wait(), job.stdout, job.stderr)
-
-
-def _run(words: list[str], streams: list[Path], torchrun: bool, options: dict) -> None:
-    """Runs in the new process."""
-    gc.freeze()  # what was imported stays: a training collects garbage, and would copy all of it to look at it
-    if options.get("start_new_session"):
-        os.setsid()
-    for number, stream in enumerate((os.devnull, *streams)):
-        os.dup2(os.open(stream, os.O_RDWR | os.O_APPEND), number)
-    sys.stdin = open(0, encoding="utf-8")  # noqa: SIM115 (as long as the process lives)
-    os.chdir(options["cwd"])
-    os.environ.clear()
-    os.environ.update(options["env"])
-    signal.signal(signal.SIGINT, signal.default_int_handler)  # whatever those who started the tests ignore
-    # Its own processes start as those of a user's command do; from a server of its own they would outlive a kill.
-    multiprocessing.set_start_method(multiprocessing.get_all_start_methods()[0], force=True)
-    if torchrun:
-        from torch.distributed.run import main as elastic
-
-        elastic(["--standalone", "--nproc_per_node=2", "--run_path", "--start_method=fork", *words])
-    else:
-        sys.exit(main.main(words))

@@ -11,26 +11,19 @@ from ran.predictor import load_model
 from ran.utils.checkpoint import load_network
 
 
-def test_saved_and_loaded_from_a_folder_it_is_the_same(run_folder, tmp_path, monkeypatch):
+def test_saved_and_loaded_from_a_folder_it_is_the_same_and_no_device_is_stored(run_folder, tmp_path, monkeypatch):
+    """Saved on one machine, it computes on what another one has."""
     monkeypatch.setenv("HF_HUB_OFFLINE", "1")
     HubPredictor(*load_network(run_folder), torch.device("cpu")).save_pretrained(tmp_path / "shared")
-    card = (tmp_path / "shared/README.md").read_text()
+    card, stored = ((tmp_path / f"shared/{name}").read_text() for name in ("README.md", "config.json"))
     assert "More Information" not in card and "library_name: ran" in card
     assert "| trained on | SAMPLE |" in card and "| network | tiny, decoder paper |" in card
+    assert json.loads(stored)["network"]["arch"] == "tiny" and "device" not in stored
     ours, theirs = load_model(run_folder, "cpu"), HubPredictor.from_pretrained(tmp_path / "shared", device="cpu")
     assert theirs.metadata == ours.metadata
     images = torch.randint(0, 256, (1, 3, 64, 64), dtype=torch.uint8)
-    assert (theirs.probabilities(images) == ours.probabilities(images)).all()
-    assert (load_model(tmp_path / "shared", "cpu").probabilities(images) == ours.probabilities(images)).all()
-
-
-def test_no_device_is_stored(run_folder, tmp_path, monkeypatch):
-    """Saved on one machine, it computes on what another one has."""
-    monkeypatch.setenv("HF_HUB_OFFLINE", "1")
-    for device in ("cpu", torch.device("cpu")):
-        HubPredictor(*load_network(run_folder), device, "bf16").save_pretrained(tmp_path / "shared")
-        stored = json.loads((tmp_path / "shared/config.json").read_text())
-        assert stored["network"]["arch"] == "tiny" and not {"device", "amp", "compile"} & stored.keys()
+    for other in (theirs, load_model(tmp_path / "shared", "cpu")):
+        assert (other.probabilities(images) == ours.probabilities(images)).all()
     chosen = []
     monkeypatch.setattr("ran.utils.device.choose_device", lambda name: chosen.append(name) or torch.device("cpu"))
     HubPredictor.from_pretrained(tmp_path / "shared")

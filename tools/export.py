@@ -1,9 +1,11 @@
 """`export`: a trained network as an ONNX file, or its weights in half precision as a file to share."""
 
+import io
 import json
 import tempfile
 import warnings
 from collections.abc import Callable
+from contextlib import redirect_stdout
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -109,12 +111,16 @@ def write_weights(path: Path, weights: Path, options: ExportOptions) -> None:
     if broken := [name for name, value in state.items() if not value.isfinite().all()]:
         raise ValueError(f"{weights}: half precision cannot hold {', '.join(broken)}")
     metadata.pop("scores", None)  # those of another file
-    save_weights(path, state, metadata)
     if options.data_path:
         with tempfile.TemporaryDirectory() as folder:
-            Tester(TestConfig(data_path=options.data_path, model_path=str(path), output=folder, report=False)).test()
-            scores = {scored.dataset: scored.totals for scored in read_scores(folder)}
-        save_weights(path, state, metadata | {"scores": scores})
+            copy = Path(folder, Path(options.output).name)
+            save_weights(copy, state, metadata)
+            test = TestConfig(data_path=options.data_path, model_path=str(copy), output=folder, report=False)
+            with redirect_stdout(io.StringIO()) as said:
+                Tester(test).test()
+            print(*(line for line in said.getvalue().splitlines() if folder not in line), sep="\n")
+            metadata["scores"] = {scored.dataset: scored.totals for scored in read_scores(folder)}
+    save_weights(path, state, metadata)
 
 
 def mean_of(paths: list[str | Path]) -> tuple[dict[str, torch.Tensor], dict]:

@@ -18,6 +18,8 @@ from ..utils.files import atomic, locked
 from ..utils.progress import in_threads, say
 from .options import PrepareOptions
 
+PARTS = ("images", "masks", "contour", "trimaps")
+
 
 def run(options: PrepareOptions) -> None:
     """Verifies the whole source, then writes it; raises ValueError with a list of names before that."""
@@ -92,12 +94,9 @@ def leftovers(pairs: list[Pair], data_path: Path) -> list[str]:
         real, image, mask = (Path(os.path.realpath(path)) for path in (folder, pair.image, pair.mask))
         if real in (*image.parents, *mask.parents):
             problems.append(f"{pair.image}: the source would be written over; choose another --data_path")
-        expected |= {folder / "images" / pair.image.name}
-        parts = ("trimaps",) if pair.trimap else ("masks", "contour")
-        expected |= {folder / part / f"{pair.stem}.png" for part in parts}
-    for folder in {
-        pair.folder(data_path) / part for pair in pairs for part in ("images", "masks", "contour", "trimaps")
-    }:
+        truth = ("trimaps",) if pair.trimap else ("masks", "contour")
+        expected |= {folder / "images" / pair.image.name, *(folder / part / f"{pair.stem}.png" for part in truth)}
+    for folder in {pair.folder(data_path) / part for pair in pairs for part in PARTS}:
         present = list_images(folder).values() if folder.is_dir() else []
         problems += [f"{p}: not of this source; move it away" for paths in present for p in paths if p not in expected]
     return sorted(problems)
@@ -118,21 +117,17 @@ def verify(pairs: list[Pair]) -> None:
 def write_pair(pair: Pair, data_path: Path) -> tuple[float, float]:
     """Writes image (as it is), mask and, for training, contour; returns the shares of in-focus and contour pixels.
 
-    Of a trimap there is no contour.
+    A trimap has no contour.
     """
     folder = pair.folder(data_path)
     with atomic(folder / "images" / pair.image.name) as temporary:
         shutil.copyfile(pair.image, temporary)
-    if pair.trimap:
-        mask = read_trimap(pair.mask, pair.white)
-        write_image(folder / "trimaps" / f"{pair.stem}.png", mask)
-        return float((mask == 255).mean()), 0.0
-    mask = read_mask(pair.mask, pair.white)
-    contour = contour_band(mask)
-    write_image(folder / "masks" / f"{pair.stem}.png", mask)
-    if not pair.is_test:
+    mask = (read_trimap if pair.trimap else read_mask)(pair.mask, pair.white)
+    contour = np.zeros_like(mask) if pair.trimap else contour_band(mask)
+    write_image(folder / ("trimaps" if pair.trimap else "masks") / f"{pair.stem}.png", mask)
+    if not pair.is_test and not pair.trimap:
         write_image(folder / "contour" / f"{pair.stem}.png", contour)
-    return float((mask > 0).mean()), float((contour > 0).mean())
+    return float((mask == 255).mean()), float((contour > 0).mean())
 
 
 def raise_problems(problems: list[str], where: str) -> None:

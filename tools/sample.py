@@ -13,8 +13,7 @@ from ..utils.progress import bar
 from .options import SampleOptions
 
 # Public domain or CC0, and sharp all over but for chelsea's rim. Training and test use different photographs.
-TRAINING_PHOTOS = ("astronaut", "chelsea", "brick", "grass", "camera")
-TEST_PHOTOS = ("coffee", "rocket", "gravel")
+PHOTOS = {"train": ("astronaut", "chelsea", "brick", "grass", "camera"), "test": ("coffee", "rocket", "gravel")}
 SEED = 0
 
 
@@ -33,18 +32,13 @@ def write(output: Path, training: int, tests: int, width: int = 240) -> None:
     if any(output.glob("*/*")):
         raise ValueError(f"{output} holds files already: remove it, or choose another --output")
     rng, height = np.random.default_rng(SEED), width * 2 // 3
-    names = {"train": TRAINING_PHOTOS, "test": TEST_PHOTOS}
-    photos = {split: [photograph(name) for name in chosen] for split, chosen in names.items()}
-    plan = ["train"] * training + ["test"] * tests
-    for number, split in enumerate(bar(plan, "making images")):
-        stem = f"{split}_{number:03d}"
-        choice = photos[split][number % len(photos[split])]
-        image, mask = defocus(random_crop(choice, width, height, rng), rng)
-        jpeg = cv2.imencode(".jpg", cv2.cvtColor(image, cv2.COLOR_RGB2BGR), [cv2.IMWRITE_JPEG_QUALITY, 95])[1]
-        write_bytes(output / "image" / f"{stem}.jpg", jpeg.tobytes())
+    stems = [f"{'train' if number < training else 'test'}_{number:03d}" for number in range(training + tests)]
+    for number, stem in enumerate(bar(stems, "making images")):
+        names = PHOTOS[stem.split("_")[0]]
+        image, mask = defocus(random_crop(photograph(names[number % len(names)]), width, height, rng), rng)
+        write_image(output / "image" / f"{stem}.jpg", image)
         write_image(output / "gt" / f"{stem}.png", 255 - mask)
-    stems = [f"{split}_{number:03d}\n" for number, split in enumerate(plan) if split == "test"]
-    write_bytes(output / "test.txt", "".join(stems).encode())
+    write_bytes(output / "test.txt", "".join(f"{stem}\n" for stem in stems[training:]).encode())
     print(f"{training} training and {tests} test images, {width} x {height}, in {output}")
 
 

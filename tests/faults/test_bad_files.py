@@ -36,21 +36,15 @@ def arrange(command: str, data: Path, **more: np.ndarray) -> Path:
 
 def subfolder(image: Path, mask: Path) -> None:
     for file in (image, mask):
-        file.unlink()
         (file.parent / "more").mkdir()
-        (file.parent / "more/bad.jpg").write_bytes(JPEG_PLAIN)
-
-
-def pipe(image: Path, _: Path) -> None:
-    image.unlink()
-    os.mkfifo(image)
+        file.rename(file.parent / "more" / file.name)
 
 
 UNREADABLE = "not a readable image ("
 KINDS = {  # what becomes of the third pair, what the sentence names and says, and which commands it concerns
     "truncated": (lambda image, _: image.write_bytes(DAMAGED), "bad.jpg", UNREADABLE, COMMANDS),
     NOT_UTF_8: (lambda image, _: image.write_text("no image\n"), "bad?.jpg", UNREADABLE, COMMANDS),
-    "pipe": (pipe, "bad.jpg", f"{UNREADABLE}a folder, a pipe or the like)", COMMANDS),
+    "pipe": (lambda image, _: image.unlink() or os.mkfifo(image), "bad.jpg", f"{UNREADABLE}a folder, a pipe", COMMANDS),
     "subfolder": (subfolder, "/more", "a folder among the images", COMMANDS),
     "three labels": (lambda _, mask: mask.write_bytes(encoded(THREE, "PNG")), "bad.png",
                      f"{UNREADABLE}levels 0, 1, 2: not two classes", COMMANDS),

@@ -1,7 +1,4 @@
-"""SIGKILL at random moments: what is there is whole, and the same command goes on to the same result.
-
-The processes are forked from one that has imported torch: a kill costs the work alone.
-"""
+"""SIGKILL at random moments: what is there is whole, and the same command goes on to the same result."""
 
 import csv
 import json
@@ -37,7 +34,7 @@ def images(tmp_path_factory) -> Path:
 
 def contents(folder: Path) -> dict:
     """What a run has left, in a form that is equal for equal results; a file that is not whole fails."""
-    found = {}
+    found: dict = {}
     for path in (path for path in folder.rglob("*.*") if path.is_file() and not path.name.startswith(".")):
         if path.suffix in (".png", ".jpg"):
             found[path.name] = Image.open(path).tobytes()
@@ -46,8 +43,7 @@ def contents(folder: Path) -> dict:
         elif path.suffix == ".csv":
             rows = list(csv.reader(path.read_text().splitlines()))
             assert {len(row) for row in rows} == {len(rows[0])} and path.read_bytes().endswith(b"\n"), path
-            if path.name != "history.csv":  # it has seconds
-                found[path.name] = rows
+            found[path.name] = rows if path.name != "history.csv" else []  # it has seconds
         elif path.suffix in (".safetensors", ".pt"):
             state = read_weights(path)[0] if path.suffix == ".safetensors" else read_state(path)["network"]
             found[path.name] = {name: value.numpy().tobytes() for name, value in state.items()}
@@ -71,7 +67,6 @@ def test_a_killed_command_goes_on_to_the_same_result(command, images, run_folder
     lasts, killed = time.monotonic() - began, 0
     for number in range(2 * KILLS):
         job, moment = start(broken), dice.uniform(0, lasts)
-        print(f"{command}: kill after {moment:.3f} s of {lasts:.3f} s")
         if number == 0:
             processes.until(job, lambda: list(broken.glob("**/*.*")), pause=0)
         else:

@@ -28,6 +28,10 @@ READERS = [
     (read_state_dict, "a.safetensors"), (load_model, "a.onnx"), (load_model, "a.safetensors"), (read_map, "a.npy"),
     (read_map, "a.mat"), (read_yaml, "a.yaml"), (read_photo, "a.jpg"),
 ]  # fmt: skip
+IMAGES = {
+    "JPEG": JPEG, "PNG": encoded(PICTURE, "PNG"), "mask": encoded(MASK, "PNG"), "WEBP": encoded(PICTURE, "WEBP"),
+    "TIFF": encoded(PICTURE, "TIFF", compression="tiff_lzw"), "DNG": DNG,
+}  # fmt: skip
 
 
 class Bomb:
@@ -74,10 +78,17 @@ def test_a_downloaded_encoder_is_not_unpickled(config, tmp_path, monkeypatch):
     assert not (tmp_path / "marker").exists()
 
 
-IMAGES = {
-    "JPEG": JPEG, "PNG": encoded(PICTURE, "PNG"), "mask": encoded(MASK, "PNG"), "WEBP": encoded(PICTURE, "WEBP"),
-    "TIFF": encoded(PICTURE, "TIFF", compression="tiff_lzw"), "DNG": DNG,
-}  # fmt: skip
+def damaged(reader, path: Path, content: bytes, is_right) -> None:
+    """Cuts a file, and changes some of its bytes; most of the places are near its beginning, where its structure is."""
+    rng = np.random.default_rng(0)
+    for number in range(60):
+        place = int(rng.integers(200 if number % 2 else len(content)))
+        new = (b"", b"\xff" * 4, b"\0" * 4, rng.bytes(8))[number % 4]
+        path.write_bytes(content[:place] + new + content[place + len(new) :] * bool(new))
+        try:
+            assert is_right(reader(path))
+        except ValueError as error:
+            assert path.name in str(error)
 
 
 @pytest.mark.parametrize("kind", IMAGES)
@@ -98,66 +109,37 @@ def test_damaged_weights_states_and_settings_give_a_value_or_a_sentence(tmp_path
         read_yaml(tmp_path / "a.yaml")
 
 
-def damaged(reader, path: Path, content: bytes, is_right) -> None:
-    """Cuts a file, and changes some of its bytes; most of the places are near its beginning, where its structure is."""
-    rng = np.random.default_rng(0)
-    for number in range(60):
-        place = int(rng.integers(200 if number % 2 else len(content)))
-        new = (b"", b"\xff" * 4, b"\0" * 4, rng.bytes(8))[number % 4]
-        path.write_bytes(content[:place] + new + content[place + len(new) :] * bool(new))
-        try:
-            assert is_right(reader(path))
-        except ValueError as error:
-            assert path.name in str(error)
-
-
-@pytest.mark.parametrize("model, config", [
-    ({"arch": "../../etc/passwd"}, {"img_size": 64}), ({"surprise": 1}, {"img_size": 64}), ([], {"img_size": 64}),
-    (None, {}), (None, {"img_size": "64"}), (None, {"img_size": -1}),
-])  # fmt: skip
-def test_weights_whose_metadata_lie_are_reported(run_folder, tmp_path, model, config):
+def test_weights_and_states_whose_metadata_lie_are_reported(run_folder, config, tmp_path):
     state, metadata = read_weights(run_folder)
-    model = metadata["model"] if model is None else model
-    save_weights(tmp_path / "w.safetensors", state, metadata | {"model": model, "config": config})
-    with pytest.raises(ValueError, match="w.safetensors: (its weights do not fit|not weights that `train` wrote)"):
-        load_network(tmp_path / "w.safetensors")
-
-
-@pytest.mark.parametrize("content", [{}, [], {"config": {}}, {"config": 1, "optimizer": None}])
-def test_a_state_of_something_else_is_reported(config, tmp_path, content):
-    torch.save(content, tmp_path / "last.pt")
-    config.resume = True
-    with pytest.raises(ValueError, match="last.pt: not a training state of this version"):
-        state_to_resume(tmp_path, config)
-
-
-def test_changed_weights_are_reported_by_their_hash(run_folder, tmp_path):
-    path = tmp_path / "w.safetensors"
-    path.write_bytes((run_folder / "best_model.safetensors").read_bytes())
+    path, size, config.resume = tmp_path / "w.safetensors", {"img_size": 64}, True
+    for change in (
+        {"model": {"arch": "../../etc/passwd"}, "config": size}, {"model": {"surprise": 1}, "config": size},
+        {"model": [], "config": size}, {"config": {}}, {"config": {"img_size": "64"}}, {"config": {"img_size": -1}},
+    ):  # fmt: skip
+        save_weights(path, state, metadata | change)
+        with pytest.raises(ValueError, match="w.safetensors: (its weights do not fit|not weights that `train` wrote)"):
+            load_network(path)
     write_hash(path)
     path.write_bytes(path.read_bytes()[:-1] + b"\x55")
     with pytest.raises(ValueError, match="w.safetensors: damaged or changed, not that of w.safetensors.sha"):
         read_weights(path)
+    for content in ({}, [], {"config": {}}, {"config": 1, "optimizer": None}):
+        torch.save(content, tmp_path / "last.pt")
+        with pytest.raises(ValueError, match="last.pt: not a training state of this version"):
+            state_to_resume(tmp_path, config)
 
 
-@pytest.mark.parametrize("name", ["../../elsewhere", "/elsewhere", "..", "a\\..\\b", ""])
-def test_names_lead_nowhere_else(name):
-    with pytest.raises(ValueError, match="a set's name"):
-        check_name(name)
-
-
-def test_commands_check_the_names_of_sets(evaluated, dataset, tmp_path):
-    name, masks, out = "../../elsewhere", str(dataset / "SAMPLE/Test/masks"), str(tmp_path / "a/b/out")
+def test_names_of_sets_lead_nowhere_else(evaluated, dataset, tmp_path):
+    for name in ("/elsewhere", "..", "a\\..\\b", "", "../../elsewhere"):
+        with pytest.raises(ValueError, match="a set's name"):
+            check_name(name)
+    masks, out = str(dataset / "SAMPLE/Test/masks"), str(tmp_path / "a/b/out")
+    (tmp_path / "scores").mkdir()
     for file in evaluated.iterdir():
-        (tmp_path / "scores" / file.name).parent.mkdir(exist_ok=True)
         (tmp_path / "scores" / file.name).write_text(file.read_text().replace("SAMPLE", name))
-    for command, options in (
-        (report, ReportOptions(scores=[str(tmp_path / "scores")], output=out)),
-        (
-            prepare,
-            PrepareOptions(images=masks, masks=masks, dataset=name, white="in_focus", split="train", data_path=out),
-        ),
-    ):
+    source = {"images": masks, "masks": masks, "dataset": name, "white": "in_focus", "split": "train"}
+    for command, options in ((report, ReportOptions(scores=[str(tmp_path / "scores")], output=out)),
+                             (prepare, PrepareOptions(**source, data_path=out))):  # fmt: skip
         with pytest.raises(ValueError, match="a set's name"):
             command.run(options)
     assert not list(tmp_path.rglob("*elsewhere*")) and not any(Path(out).rglob("*.*"))

@@ -21,13 +21,13 @@ class Bright(Predictor):
         return images.astype(np.float32).mean(axis=1) / 255
 
 
-def halves(count: int, width: int = 96, height: int = 64) -> list[np.ndarray]:
+def halves(count: int, width: int = 96, height: int = 64) -> np.ndarray:
     """Frames of a white part on black that grows from the left, with a red square in its corner."""
     frames = np.zeros((count, height, width, 3), np.uint8)
     for number, frame in enumerate(frames):
         frame[:, : width // 4 + 2 * number] = 255
-        frame[: height // 4, : width // 8] = (255, 0, 0)
-    return list(frames)
+    frames[:, : height // 4, : width // 8] = (255, 0, 0)
+    return frames
 
 
 def write_clip(path, frames, times=None, sound="", tail=0, tracks=1, codec="libx264", settings=None, **looks) -> Path:

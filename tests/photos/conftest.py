@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import pytest
+from PIL import Image
 
 from ran.data.images import write_image
 from ran.photos.options import PredictOptions
@@ -14,8 +15,10 @@ def shoot(tmp_path) -> Path:
     """Three images, in a folder and one below it."""
     folder = tmp_path / "shoot"
     for number, name in enumerate(("a.png", "b.png", "day 2/ä.png")):
-        (folder / name).parent.mkdir(parents=True, exist_ok=True)
         write_image(folder / name, photograph("coffee")[40 * number :, : 300 + 50 * number])
+    exif = Image.Exif()
+    exif[0x8298] = "(c) A. Photographer"
+    Image.open(folder / "b.png").save(folder / "b.png", exif=exif)
     return folder
 
 

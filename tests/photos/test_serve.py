@@ -28,7 +28,7 @@ pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("serve")]  # the tests s
 
 @pytest.fixture(scope="module")
 def server(tmp_path_factory):
-    """The server as a process with the shipped weights, and its address, temporary folder and log."""
+    """The server as a process with the shipped weights, its address, temporary folder and log."""
     pytest.importorskip("gradio")
     folder = tmp_path_factory.mktemp("serve")
     command = [sys.executable, "main.py", "serve", "--device", "cpu"]
@@ -68,6 +68,16 @@ def page(browser, server):
     assert all(url.startswith((server.address, "data:", "blob:")) for url in requests)
 
 
+def choose(page, button, *paths: Path) -> None:
+    """Chooses files as a user does, by the button that opens the browser's dialogue: then this part is ready.
+
+    The parts of the page come in any order, and the table has an input of files, too: the first may be either's.
+    """
+    with page.expect_file_chooser() as waiting:
+        button.click()
+    waiting.value.set_files(paths)
+
+
 def expected_map(path: Path) -> np.ndarray:
     return load_model(device="cpu").levels(serve.read_pixels(path))
 
@@ -82,7 +92,8 @@ def test_a_program_gets_the_map_that_predict_makes_and_nothing_else(server, imag
     assert path.stem == "iphone" and np.array_equal(Image.open(path), expected_map(images / "iphone.heic"))
     with pytest.raises(AppError, match=BROKEN):
         client.predict(handle_file(images / "broken.jpg"), api_name="/predict")
-    (tmp_path / "large.jpg").write_bytes(bytes(50 * 2**20 + 1))
+    with (tmp_path / "large.jpg").open("wb") as file:
+        file.truncate(50 * 2**20 + 1)
     with pytest.raises(Exception, match="413|exceeds"):
         client.predict(handle_file(tmp_path / "large.jpg"), api_name="/predict")
     with pytest.raises(urllib.error.HTTPError, match="403"):
@@ -92,7 +103,7 @@ def test_a_program_gets_the_map_that_predict_makes_and_nothing_else(server, imag
 
 def test_one_image_is_shown_its_files_are_downloaded_and_a_broken_one_gets_a_sentence(page, images):
     def submit(name: str) -> None:
-        page.locator("input[type=file]").first.set_input_files(images / name)
+        choose(page, page.get_by_test_id("upload-button"), images / name)
         page.get_by_label("Remove file").wait_for()
         page.get_by_test_id("submit-button").click()
         page.get_by_label("Remove file").wait_for(state="detached")
@@ -115,7 +126,7 @@ def test_one_image_is_shown_its_files_are_downloaded_and_a_broken_one_gets_a_sen
 def test_many_images_become_one_zip_file(page, images):
     page.get_by_role("tab", name="Many images").click()
     names = ("coffee.jpg", "other/coffee.png", "broken.jpg", "iphone.heic")
-    page.locator("input[type=file][multiple]").set_input_files([images / name for name in names])
+    choose(page, page.get_by_text("Click to Upload"), *(images / name for name in names))
     page.get_by_text("iphone").first.wait_for()
     page.get_by_label("Cut-out").check()
     page.get_by_role("button", name="Make focus maps").click()
@@ -149,26 +160,15 @@ def test_uploads_and_results_are_deleted(run_folder, images, tmp_path, monkeypat
     assert not list(tmp_path.rglob("*focus.csv*"))  # Gradio would leave it
 
 
-@pytest.fixture
-def contained(monkeypatch):
-    """What serve changes in its process, undone."""
-    for name in ("GRADIO_TEMP_DIR", "GRADIO_ANALYTICS_ENABLED", "HF_HUB_OFFLINE"):
-        monkeypatch.setenv(name, "")
-    handler = signal.getsignal(signal.SIGTERM)
-    yield
-    signal.signal(signal.SIGTERM, handler)
-
-
-def test_a_taken_port_is_named_and_a_signal_leaves_nothing(server, run_folder, contained, capsys):
+def test_errors_are_said_and_a_signal_leaves_nothing(server, run_folder, monkeypatch, capsys):
+    monkeypatch.setattr(os, "environ", os.environ.copy())  # what serve changes in its process
+    monkeypatch.setattr(signal, "signal", lambda *_: None)
     port = server.address.split(":")[-1].strip("/")
     assert main(["serve", "--model_path", str(run_folder), "--port", port]) == 1
     assert f"error: cannot listen on 127.0.0.1, port {port}: it is taken, or not on" in capsys.readouterr().err
-    server.send_signal(signal.SIGTERM)
-    assert server.wait(PATIENCE) == 0
-    assert not list(server.temporary.glob("ran_serve_*")) and "Traceback" not in server.log.read_text()
-
-
-def test_a_missing_package_is_named(contained, monkeypatch, capsys):
     monkeypatch.setitem(sys.modules, "gradio", None)
     assert main(["serve"]) == 1
     assert capsys.readouterr().err == "error: serve needs another package: pip install gradio\n"
+    server.send_signal(signal.SIGTERM)
+    assert server.wait(PATIENCE) == 0
+    assert not list(server.temporary.glob("ran_serve_*")) and "Traceback" not in server.log.read_text()
