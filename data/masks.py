@@ -75,20 +75,17 @@ def read_map(path: str | Path, white: str = "in_focus") -> np.ndarray:
 
 def _array_of(path: Path) -> np.ndarray:
     """The only 2-D array of a .npy or .mat file as levels."""
-    try:
-        if path.suffix == ".npy":
-            arrays = [np.load(path)]
-        else:
-            from scipy.io import loadmat  # scikit-learn brings it
+    from scipy.io import loadmat  # scikit-learn brings it
 
-            arrays = [value for name, value in loadmat(path).items() if not name.startswith("__")]
+    try:
+        arrays = [np.load(path)] if path.suffix == ".npy" else loadmat(path).values()
     except Exception as error:  # readers raise many kinds for a damaged file
         raise ValueError(f"{path}: not a readable array ({error})") from None
-    arrays = [np.squeeze(array) for array in arrays if np.squeeze(array).ndim == 2 and array.dtype.kind in "buif"]
-    values = arrays[0].astype(np.float32) if len(arrays) == 1 and arrays[0].size else np.full(1, np.nan)
-    if not (values.min() >= 0 and values.max() <= 255):
+    arrays = [x.squeeze() for x in arrays if isinstance(x, np.ndarray) and x.dtype.kind in "buif"]
+    arrays = [x.astype(np.float32) for x in arrays if x.ndim == 2 and x.size]
+    if len(arrays) != 1 or not (arrays[0].min() >= 0 and arrays[0].max() <= 255):
         raise ValueError(f"{path}: expected one 2-D array of values from 0 to 1 or from 0 to 255")
-    return np.rint(values * (255 if values.max() <= 1 else 1)).astype(np.uint8)
+    return np.rint(arrays[0] * (255 if arrays[0].max() <= 1 else 1)).astype(np.uint8)
 
 
 def _grey_levels(image: Any, kind: str) -> np.ndarray:
