@@ -58,7 +58,7 @@ class Recipe(RunConfig):
     img_size: int = _recipe(0, f"side of the samples, pixels; 0 = {IMG_SIZE}, or that of --weights", at_least=0)
     test_size: int = _file(0, "side for validation and test; 0 = img_size, or that of --weights", at_least=0)
     epochs: int = _recipe(100, "epochs at most", at_least=1, free=True)
-    accumulate: int = _file(1, "batches whose gradients are averaged for one step of the optimiser", at_least=1)
+    accumulate: int = _recipe(1, "batches whose gradients are averaged for one step of the optimiser", at_least=1)
     schedule: str = _file("plateau", "plateau: Adam; onecycle: AdamW", choices=("plateau", "onecycle"))
     lr: float = _recipe(5e-5, "learning rate; the highest of onecycle", at_least=0)
     encoder_lr: float = _file(1.0, "the encoder's learning rate, as a share of lr", at_least=0)
