@@ -39,6 +39,7 @@ COMMANDS = {
     "evaluate": Command("compare", tools.EvaluateOptions, "tools.evaluate", "score saved maps of any method"),
     "report": Command("compare", options.ReportOptions, "tools.report", "put scored methods side by side"),
     "info": Command("compare", tools.InfoOptions, "tools.info", "parameters and multiply-adds of the networks"),
+    "explain": Command("compare", tools.ExplainOptions, "tools.explain", "draw what its parts make of an image"),
     "export": Command("share", tools.ExportOptions, "tools.export", "write a network as an ONNX or a weights file"),
     "sample": Command("share", tools.SampleOptions, "tools.sample", "write a small data set, to try the rest on"),
 }

@@ -94,3 +94,14 @@ class SynthesiseOptions:
     depth: str = option("", "folder with images/ in focus all over and depth/ (8 bits, 255 = 10 m), e.g. of NYU")
     focus: str = option("", "folder of a prepared training set, e.g. dataset/Train/CUHK: squares of one class are cut")
     data_path: str = data_path_option("dataset folder: Train/SYNTHETIC is written")
+
+
+@dataclass
+class ExplainOptions:
+    """Draw what the parts of a trained network make of one image: gate and streams of each attention, connectivity,
+    contour and map.
+    """
+
+    image: list[str] = option([], "the image", positional=True)
+    model_path: str = model_option("weights file, run folder, or the name of a shipped model")
+    output: str = output_option("runs/explain", "folder for NAME.explain.png, 300 dots an inch, and each part's file")
