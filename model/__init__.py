@@ -9,11 +9,7 @@ DECODERS = {network.decoder: network for network in (RAN, FineRAN)}
 
 
 def make_network(decoder: str = "paper", **options) -> RAN:
-    """A network by the name of its decoder; the other options are those of RAN.
-
-    Raises:
-        ValueError: no such decoder.
-    """
+    """A network by the name of its decoder; the other options are those of RAN."""
     if decoder not in DECODERS:
         raise ValueError(f"decoder {decoder!r}: choose one of {', '.join(DECODERS)}")
     return DECODERS[decoder](**options)

@@ -7,27 +7,19 @@ from .layers import conv, resize_like
 
 
 class MFA(nn.Module):
-    """Multi-level feature aggregation (a partial decoder, CPD, CVPR 2019) of the levels at strides 8, 16 and 32.
+    """A partial decoder (CPD, CVPR 2019) of the levels at strides 8, 16 and 32.
 
     Deeper levels gate the shallower ones by multiplication, then two concatenations carry them down to stride 8.
 
-    Args:
-        channels: of x2, y3, y4.
-
-    Input: x2, y3, y4 with `channels`. Output: mask logits, N x 1, and the features behind them, N x sum of channels, of
-    x2's size.
+    Input: x2, y3, y4 with `channels`. Output: mask logits, N x 1, and the features behind them, of x2's size.
     """
 
     def __init__(self, channels: tuple[int, int, int] = (32, 64, 128)):
         super().__init__()
         c2, c3, c4 = channels
-        self.y4_gates_y3 = conv(c4, c3)
-        self.y4_gates_x2 = conv(c4, c2)
-        self.y3_gates_x2 = conv(c3, c2)
-        self.carry_y4 = conv(c4, c4)
-        self.merge3 = conv(c3 + c4, c3 + c4)
-        self.carry_b3 = conv(c3 + c4, c3 + c4)
-        self.merge2 = conv(c2 + c3 + c4, c2 + c3 + c4)
+        self.y4_gates_y3, self.y4_gates_x2, self.y3_gates_x2 = conv(c4, c3), conv(c4, c2), conv(c3, c2)
+        self.carry_y4, self.merge3 = conv(c4, c4), conv(c3 + c4, c3 + c4)
+        self.carry_b3, self.merge2 = conv(c3 + c4, c3 + c4), conv(c2 + c3 + c4, c2 + c3 + c4)
         self.classify = conv(c2 + c3 + c4, 1)
 
     def forward(self, x2: torch.Tensor, y3: torch.Tensor, y4: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:

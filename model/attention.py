@@ -17,40 +17,27 @@ class MSCAM(nn.Module):
     Input: N x C x H x W. Output: weights in (0, 1), N x C x H x W.
     """
 
-    def __init__(self, channels: int, reduction: int = 4):
+    def __init__(self, channels: int):
         super().__init__()
-        inner = channels // reduction
-        self.local_context = nn.Sequential(
-            nn.Conv2d(channels, inner, 1),
-            nn.BatchNorm2d(inner),
-            nn.ReLU(),
-            nn.Conv2d(inner, channels, 1),
-            nn.BatchNorm2d(channels),
-        )
-        self.global_context = nn.Sequential(
-            nn.AdaptiveAvgPool2d(1),
-            nn.Conv2d(channels, inner, 1),
-            nn.GroupNorm(1, inner),
-            nn.ReLU(),
-            nn.Conv2d(inner, channels, 1),
-            nn.GroupNorm(1, channels),
-        )
+
+        def context(norm, inner=channels // 4):
+            squeeze, expand = nn.Conv2d(channels, inner, 1), nn.Conv2d(inner, channels, 1)
+            return squeeze, norm(inner), nn.ReLU(), expand, norm(channels)
+
+        self.local_context = nn.Sequential(*context(nn.BatchNorm2d))
+        self.global_context = nn.Sequential(nn.AdaptiveAvgPool2d(1), *context(lambda count: nn.GroupNorm(1, count)))
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         return torch.sigmoid(self.local_context(x) + self.global_context(x))
 
 
 class RSA(nn.Module):
-    """Region separation attention: normal and reverse streams of a deep feature, weighed by MS-CAM.
-
-    The shallower feature makes a gate; the normal stream reads the deep feature through the gate, the reverse stream
-    through its complement, and MS-CAM decides for every channel and position which of the two to follow.
+    """Normal and reverse streams of a deep feature, weighed by MS-CAM.
 
     Args:
-        deep_channels, shallow_channels: of the two inputs.
         attention: "separated", or for the ablation one stream alone, "normal" or "reverse", or "none".
 
-    Input: deep N x deep_channels x h x w, shallow N x shallow_channels x H x W. Output: N x deep_channels x h x w.
+    Input: deep N x deep_channels x h x w, shallow N x shallow_channels x H x W. Output: like deep.
     """
 
     def __init__(self, deep_channels: int, shallow_channels: int, attention: str = "separated"):
@@ -71,11 +58,10 @@ class RSA(nn.Module):
         if self.attention == "none":
             return deep
         gate = torch.sigmoid(resize_like(self.gate(shallow), deep))
+        if self.attention == "normal":
+            return self.normal(gate * deep)
         if self.attention == "reverse":
             return self.reverse((1 - gate) * deep)
-        normal = self.normal(gate * deep)
-        if self.attention == "normal":
-            return normal
-        reverse = self.reverse((1 - gate) * deep)
+        normal, reverse = self.normal(gate * deep), self.reverse((1 - gate) * deep)
         weight = self.weigh(normal + reverse)
         return (1 - weight) * normal + weight * reverse

@@ -45,17 +45,12 @@ class FineRAN(RAN):
 class Refinement(nn.Module):
     """Corrects the mask of stride 8 with the connectivity head's features at stride 4.
 
-    Args:
-        aggregated_channels: of the features behind the mask logits.
-        contour_channels: of the connectivity head's features.
-
-    Input: mask logits N x 1 x h x w and their features N x aggregated_channels x h x w; the connectivity head's
-    features N x contour_channels x H x W. Output: mask logits, N x 1 x H x W.
+    Input: mask logits of h x w and the features behind them; the connectivity head's c features of H x W. Output: mask
+    logits, N x 1 x H x W.
     """
 
-    def __init__(self, aggregated_channels: int, contour_channels: int):
+    def __init__(self, aggregated_channels: int, c: int):
         super().__init__()
-        c = contour_channels
         self.narrow = _normed(conv(aggregated_channels, c))
         self.join = _normed(conv(2 * c, c))
         self.classify = conv(c, 1)

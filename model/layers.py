@@ -10,9 +10,7 @@ from torch.nn import functional as F
 def conv(in_channels: int, out_channels: int, kernel: int | tuple[int, int] = 3, dilation: int = 1) -> nn.Conv2d:
     """Convolution with bias that keeps the size; in the paper's decoder neither norm nor activation follows.
 
-    Args:
-        kernel: odd side, or (height, width).
-        dilation: pixels between the kernel's taps.
+    kernel: its odd side, or (height, width).
     """
     height, width = (kernel, kernel) if isinstance(kernel, int) else kernel
     padding = (dilation * (height // 2), dilation * (width // 2))
@@ -34,9 +32,5 @@ def resize_like(x: torch.Tensor, reference: torch.Tensor) -> torch.Tensor:
 
 def outputs_of(parts: Iterable[nn.Module], taps: tuple[int, ...], x: torch.Tensor) -> list[torch.Tensor]:
     """Outputs of those parts whose numbers are in taps, each part applied to the output of the one before."""
-    outputs = []
-    for number, part in enumerate(parts):
-        x = part(x)
-        if number in taps:
-            outputs.append(x)
-    return outputs
+    outputs = [x := part(x) for part in parts]
+    return [outputs[tap] for tap in taps]

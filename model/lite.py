@@ -21,22 +21,17 @@ WEIGHTS_URL = "https://github.com/rwightman/pytorch-image-models/releases/downlo
 
 
 class Lite2(nn.Module):
-    """N x 3 x H x W -> features of 24, 48, 120 and 352 channels at strides 4, 8, 16 and 32, sizes rounded up.
-
-    Args:
-        norm: as Encoder has it.
-    """
+    """N x 3 x H x W -> features of 24, 48, 120 and 352 channels at strides 4, 8, 16 and 32, sizes rounded up."""
 
     def __init__(self, norm: str):
         super().__init__()
         self.conv_stem, self.bn1 = Conv(3, STEM, 3, 2), _norm(STEM, norm)
         self.blocks, before = nn.Sequential(), STEM
         for count, channels, kernel, stride in STAGES:
-            stage = nn.Sequential()
+            self.blocks.append(stage := nn.Sequential())
             for number in range(count):
                 stage.append(Block(before, channels, kernel, 1 if number else stride, before != STEM, norm))
                 before = channels
-            self.blocks.append(stage)
 
     def forward(self, image: torch.Tensor) -> list[torch.Tensor]:
         return outputs_of(self.blocks, TAPS, F.relu6(self.bn1(self.conv_stem(image))))
@@ -48,9 +43,8 @@ class Block(nn.Module):
     def __init__(self, before: int, channels: int, kernel: int, stride: int, expands: bool, norm: str):
         super().__init__()
         between = before * EXPANSION if expands else before
-        layers: list[tuple[str, Conv]] = [("dw", Depthwise(between, between, kernel, stride, groups=between))]
-        if expands:
-            layers.insert(0, ("pw", Conv(before, between)))
+        layers = [("dw", Conv(between, between, kernel, stride, groups=between))]
+        layers = [("pw", Conv(before, between)), *layers] if expands else layers
         layers.append(("pwl" if expands else "pw", Conv(between, channels)))
         for number, (name, layer) in enumerate(layers, 1):
             self.add_module(f"conv_{name}", layer)
@@ -66,14 +60,20 @@ class Block(nn.Module):
 
 
 class Conv(nn.Conv2d):
-    """Convolution without bias whose output has size / stride, rounded up: the rim is TensorFlow's, which gives the
-    right and bottom more where it is odd."""
+    """Convolution without bias, its output size / stride, rounded up: TensorFlow's rim, wider at the right and bottom
+    where it is odd. A depthwise one computes in 32 bits on a CPU, where its gradient takes far longer in bf16."""
 
     def __init__(self, before: int, channels: int, kernel: int = 1, stride: int = 1, groups: int = 1):
         super().__init__(before, channels, kernel, stride, groups=groups, bias=False)
         nn.init.normal_(self.weight, 0, math.sqrt(2 / (kernel**2 * channels // groups)))
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
+        if self.groups > 1 and x.device.type == "cpu":
+            with torch.autocast("cpu", enabled=False):
+                return self._convolve(x.float())
+        return self._convolve(x)
+
+    def _convolve(self, x: torch.Tensor) -> torch.Tensor:
         kernel, stride = self.kernel_size[0], self.stride[0]
         if stride == 1:
             return F.conv2d(x, self.weight, padding=kernel // 2, groups=self.groups)
@@ -81,16 +81,6 @@ class Conv(nn.Conv2d):
         down, across = ((side - 1) // stride * stride + kernel - side for side in x.shape[-2:])
         x = F.pad(x, (across // 2, across - across // 2, down // 2, down - down // 2))
         return F.conv2d(x, self.weight, stride=stride, groups=self.groups)
-
-
-class Depthwise(Conv):
-    """Computes in 32 bits on CPUs, where the gradient of a depthwise convolution takes far longer in bf16."""
-
-    def forward(self, x: torch.Tensor) -> torch.Tensor:
-        if x.device.type != "cpu":
-            return super().forward(x)
-        with torch.autocast("cpu", enabled=False):
-            return super().forward(x.float())
 
 
 def _norm(channels: int, norm: str) -> nn.Module:

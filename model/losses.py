@@ -7,7 +7,7 @@ from torch.nn import functional as F
 
 from .connectivity import connectivity_target
 
-WINDOWS = (3, 15, 31)
+WINDOWS = (3, 15, 31)  # sides of the squares, pixels
 WEIGHTS = {  # of the loss's terms, as published
     "bce": 0.7,
     "iou": 0.7,
@@ -15,22 +15,16 @@ WEIGHTS = {  # of the loss's terms, as published
 }
 
 
-def box_averages(x: torch.Tensor, windows: tuple[int, ...] = WINDOWS) -> Iterator[torch.Tensor]:
-    """Means over window x window squares, zero outside the image with the padding counted.
+def box_averages(x: torch.Tensor) -> Iterator[torch.Tensor]:
+    """Means over the squares of WINDOWS, a new tensor like x for each; zero outside the image, the padding counted.
 
-    All windows share one integral image, so a square costs four additions, whatever its size.
-
-    Args:
-        x: N x C x H x W, float32, at most 2^24 pixels a channel: so every sum of zeros and ones is exact.
-        windows: odd sides of the squares, pixels.
-
-    Yields:
-        A new tensor like x for each window.
+    All windows share one integral image, so a square costs four additions. x: N x C x H x W, 0 or 1 in float32, at most
+    2^24 pixels a channel: so every sum is exact.
     """
     height, width = x.shape[-2:]
-    reach = max(windows) // 2
+    reach = max(WINDOWS) // 2
     integral = F.pad(x, (reach + 1, reach, reach + 1, reach)).cumsum(-1).cumsum(-2)
-    for window in windows:
+    for window in WINDOWS:
         start = reach - window // 2
         rows = integral[..., start + window :, :][..., :height, :] - integral[..., start : start + height, :]
         sums = rows[..., start + window :][..., :width] - rows[..., start : start + width]
@@ -40,11 +34,7 @@ def box_averages(x: torch.Tensor, windows: tuple[int, ...] = WINDOWS) -> Iterato
 def pixel_weights(target: torch.Tensor) -> torch.Tensor:
     """omega = 1 + 0.5 * sum over windows |avg_k(m) - m| * m: boundaries and thin parts of the target weigh more.
 
-    Args:
-        target: N x C x H x W, 0 or 1.
-
-    Returns:
-        Weights of the same shape, in [1, 2.5].
+    Like the target, N x C x H x W of 0 and 1; in [1, 2.5].
     """
     distances = torch.zeros_like(target)
     for average in box_averages(target):
@@ -58,19 +48,15 @@ def adaptive_pixel_intensity_loss(
     weights: dict[str, float] = WEIGHTS,
     known: torch.Tensor | float = 1.0,
 ) -> torch.Tensor:
-    """Adaptive pixel intensity loss (TRACER, AAAI 2022): the sum of BCE, IoU and L1, each 0.7 times.
+    """Adaptive pixel intensity loss (TRACER, AAAI 2022): BCE, IoU and L1, weighed; the mean over images and channels.
 
     Unlike the published form, the L1 term is divided by sum(omega), not by sum(omega - 1), which is zero on an empty
     target and tiny on most: so the loss is finite everywhere and no term drowns the others.
 
     Args:
-        logits: N x C x H x W.
-        target: N x C x H x W, 0 or 1.
+        logits, target: N x C x H x W; the target 0 or 1.
         weights: of the terms, by their names.
         known: 1, or 0 where the target is not known and nothing is learned; any shape that broadcasts to the target's.
-
-    Returns:
-        Scalar, the mean over images and channels.
     """
     omega = pixel_weights(target) * known
     entropy = F.binary_cross_entropy_with_logits(logits, target, reduction="none")
@@ -95,10 +81,10 @@ def ran_loss(
     contour: torch.Tensor,
     weights: dict[str, float] = WEIGHTS,
 ) -> torch.Tensor:
-    """RAN's loss: the adaptive pixel intensity loss of both heads, summed 1:1; of the mask alone without the other.
+    """The adaptive pixel intensity loss of both heads, summed 1:1; of the mask alone without the other.
 
     Args:
-        logits: the network's output, "mask" N x 1 x H x W and, if it has that head, "connectivity" N x 8 x H x W.
+        logits: the network's output.
         mask, contour: N x 1 x H x W, float, 0 or 1, or between them where it is not known, which is left out.
         weights: of the mask's terms, by their names; the connectivity keeps the published ones.
     """

@@ -20,22 +20,14 @@ class RAN(nn.Module):
     """Encoder, receptive field blocks, two separated attentions, the mask decoder and the connectivity head.
 
     Args:
-        arch: the encoder, one of model.ARCHS, or timm/NAME.
-        encoder_norm: "frozen" for a pretrained encoder, "group" for one that is trained from scratch.
-        attention: "separated"; for the ablation "normal", "reverse" (one stream alone) or "none".
-        connectivity: whether there is a connectivity head.
+        arch, encoder_norm: of the Encoder. attention: of the RSAs. connectivity: whether there is a connectivity head.
 
     Input: image, N x 3 x H x W, RGB, floats in [0, 1]; H, W >= 32 (in training, where a BatchNorm needs two values a
-    channel, more than 32 or N >= 2). It is normalised inside.
+    channel, more than 32 or N >= 2). It is normalised inside. Any other shape, type or range is a ValueError.
     Output: a dict of logits (the probabilities are their sigmoid):
         "mask": N x 1 x H x W, high = in focus;
         "connectivity": N x 8 x H x W, high = the pixel and its neighbour in that direction both lie on the contour
             (without a connectivity head, or with mask_only, this key is missing).
-
-    Raises:
-        ValueError: for an input of another shape, type or range, with what was expected. The range is looked at by each
-            forward on a CPU, on other devices by the first one alone, since a look would wait for the device; and not
-            while the network is compiled, traced or exported.
     """
 
     decoder = "paper"
@@ -51,22 +43,14 @@ class RAN(nn.Module):
         connectivity: bool = True,
     ):
         super().__init__()
-        self.options = {
-            "arch": arch,
-            "encoder_norm": encoder_norm,
-            "attention": attention,
-            "connectivity": connectivity,
-            "decoder": self.decoder,
-        }
+        self.options: dict[str, str | bool] = {"arch": arch, "encoder_norm": encoder_norm, "attention": attention}
+        self.options |= {"connectivity": connectivity, "decoder": self.decoder}
         self.register_buffer("mean", torch.tensor(IMAGENET_MEAN).view(1, 3, 1, 1), persistent=False)
         self.register_buffer("std", torch.tensor(IMAGENET_STD).view(1, 3, 1, 1), persistent=False)
         self.encoder = Encoder(arch, encoder_norm)
         c1, c2, c3, c4 = self.encoder.channels
-        self.rfb2 = RFB(c2, 32)
-        self.rfb3 = RFB(c3, 64)
-        self.rfb4 = RFB(c4, 128)
-        self.rsa3 = RSA(deep_channels=64, shallow_channels=32, attention=attention)
-        self.rsa4 = RSA(deep_channels=128, shallow_channels=64, attention=attention)
+        self.rfb2, self.rfb3, self.rfb4 = RFB(c2, 32), RFB(c3, 64), RFB(c4, 128)
+        self.rsa3, self.rsa4 = RSA(64, 32, attention), RSA(128, 64, attention)
         self.mfa = MFA((32, 64, 128))
         if connectivity:
             self.reduce1 = nn.Conv2d(c1, 32, 1)
@@ -99,7 +83,7 @@ class RAN(nn.Module):
         if not image.is_floating_point():
             raise ValueError(f"{expected} got {image.dtype}")
         tracing = torch.compiler.is_compiling() or torch.jit.is_tracing() or image.is_meta
-        if tracing or self._looked and not image.is_cpu:
+        if tracing or self._looked and not image.is_cpu:  # on other devices a look waits for all that is queued
             return
         low, high = map(float, image.detach().aminmax())
         if not -OVERSHOOT <= low <= high <= 1 + OVERSHOOT:
@@ -108,11 +92,7 @@ class RAN(nn.Module):
 
 
 def keep_variance(module: nn.Module) -> None:
-    """Starts a convolution of the decoder so that it neither shrinks nor swells its input.
-
-    Without norms or activations PyTorch's default would shrink the signal by 3 in variance at each of a dozen layers.
-    """
-    if isinstance(module, nn.Conv2d):
+    """Starts a convolution so that it keeps its input's variance: PyTorch's default divides it by 3 at each layer."""
+    if isinstance(module, nn.Conv2d) and module.bias is not None:
         nn.init.kaiming_normal_(module.weight, nonlinearity="linear")
-        if module.bias is not None:
-            nn.init.zeros_(module.bias)
+        nn.init.zeros_(module.bias)

@@ -20,14 +20,8 @@ class RFB(nn.Module):
         c = out_channels
         self.branches = nn.ModuleList([conv(in_channels, c, 1)])
         for k in (3, 5, 7):
-            self.branches.append(
-                nn.Sequential(
-                    conv(in_channels, c, 1),
-                    conv(c, c, (1, k)),
-                    conv(c, c, (k, 1)),
-                    conv(c, c, 3, dilation=k),
-                )
-            )
+            layers = conv(in_channels, c, 1), conv(c, c, (1, k)), conv(c, c, (k, 1)), conv(c, c, 3, dilation=k)
+            self.branches.append(nn.Sequential(*layers))
         self.merge = conv(4 * c, c)
         self.shortcut = conv(in_channels, c, 1)
 

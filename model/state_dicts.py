@@ -15,18 +15,16 @@ TRAINING = {"network", "optimizer", "history"}  # keys of last.pt, from which `t
 def read_state_dict(path: str | Path) -> dict:
     """Reads a .safetensors file, or a torch file without ever unpickling code; for `fitting`.
 
-    Raises:
-        FileNotFoundError, ValueError: no such file, not a readable one, or a training's state.
+    Raises FileNotFoundError, or ValueError for what is not readable or is a training's state.
     """
     path = Path(path)
     if not path.is_file():
         raise FileNotFoundError(f"{path}: no such weights file")
     try:
-        if path.suffix == ".safetensors":
-            return load_file(path)
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # about TorchScript, which is refused below
-            state = torch.load(path, map_location="cpu", weights_only=True)
+            is_torch = path.suffix != ".safetensors"
+            state = torch.load(path, map_location="cpu", weights_only=True) if is_torch else load_file(path)
     except Exception as error:  # the readers raise many kinds for a damaged or hostile file
         reason = (str(error) or type(error).__name__).splitlines()[0]
         if "Weights only load failed" in reason or "TorchScript" in reason:
@@ -38,20 +36,12 @@ def read_state_dict(path: str | Path) -> dict:
     return state
 
 
-def fitting(state: dict, names: Iterable[str]) -> tuple[dict[str, torch.Tensor], str]:
-    """Takes tensors out of the first of WRAPPERS, and PREFIXES off their names until these are the network's.
+def fitting(state: dict, names: Iterable[str], source: str) -> dict[str, torch.Tensor]:
+    """The tensors in the first of WRAPPERS, or of the file, without the PREFIXES that keep their names from `names`.
 
-    Args:
-        state: the result of read_state_dict.
-        names: of the network's tensors.
-
-    Returns:
-        All tensors of that place by their shortened names; and the place in words, empty for the file itself.
-
-    Raises:
-        ValueError: two tensors have one shortened name.
+    Warns of what it did, with the name of the source. Two tensors of one shortened name are a ValueError.
     """
-    names, tensors, prefix = set(names), {}, ""
+    names, tensors, behind = set(names), {}, ""
     wrapper = next((key for key in WRAPPERS if isinstance(state.get(key), dict)), "")
     for full, value in (state[wrapper] if wrapper else state).items():
         if isinstance(full, str) and isinstance(value, torch.Tensor):
@@ -61,6 +51,8 @@ def fitting(state: dict, names: Iterable[str]) -> tuple[dict[str, torch.Tensor],
             if name in names and name in tensors:
                 raise ValueError(f"{name} stands twice in the weights, once as {full}: save one network alone")
             if name in names and name != full:
-                prefix = full.removesuffix(name)
+                behind = f" by names behind {full.removesuffix(name)!r}"
             tensors[name] = value
-    return tensors, f" from its {wrapper}" * bool(wrapper) + f" by names behind {prefix!r}" * bool(prefix)
+    if wrapper or behind:
+        warnings.warn(f"{source}: weights taken{f' from its {wrapper}' * bool(wrapper)}{behind}", stacklevel=3)
+    return tensors
