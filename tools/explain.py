@@ -11,7 +11,7 @@ from ..data.images import read_image, write_image
 from ..data.resizing import quantised, resize, resize_map
 from ..model.connectivity import neighbours
 from ..model.layers import resize_like
-from ..predictor import TorchPredictor, chosen_weights, stack
+from ..predictor import TorchPredictor, chosen_weights
 from ..utils.checkpoint import load_network
 from ..utils.files import atomic
 from .options import ExplainOptions
@@ -58,7 +58,7 @@ def parts_of(predictor: TorchPredictor, image: np.ndarray) -> list[dict[str, Pan
         if name in layers
     ]
     with torch.inference_mode():
-        logits = predictor.network(torch.from_numpy(stack([resize(image, side, side)])).float() / 255)
+        logits = predictor.network(torch.from_numpy(resize(image, side, side).transpose(2, 0, 1)[None]).float() / 255)
     for hook in hooks:
         hook.remove()
     focus = logits["mask"].sigmoid()
