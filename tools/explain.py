@@ -39,7 +39,7 @@ def run(options: ExplainOptions) -> None:
     print(f"{output / path.stem}.explain.png, and beside it each part as {path.stem}.PART.png")
     network = predictor.network.options
     if network["attention"] in LACKING:
-        print(f"{weights}: trained with --attention {network['attention']}, it has no {LACKING[network['attention']]}")
+        print(f"{weights}: trained with attention: {network['attention']}, it has no {LACKING[network['attention']]}")
     if not network["connectivity"]:
         print(f"{weights}: trained without the connectivity head, it has no connectivity maps and no contour")
 

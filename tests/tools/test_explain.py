@@ -65,7 +65,7 @@ def parts_by_hand(network: torch.nn.Module, pixels: np.ndarray) -> dict[str, np.
     [
         ({}, [4, 5, 5], []),
         ({"decoder": "fine"}, [4, 5, 5], []),
-        ({"attention": "none"}, [4], ["--attention none, it has no gates and no streams"]),
+        ({"attention": "none"}, [4], ["attention: none, it has no gates and no streams"]),
         ({"attention": "normal", "connectivity": False}, [2, 4, 4], ["it has no reverse streams", "no contour"]),
         ({"attention": "reverse"}, [4, 4, 4], ["it has no normal streams"]),
     ],
