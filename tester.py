@@ -16,14 +16,14 @@ from .data.layouts import Pair, find_sets
 from .dataloader import Samples, make_loader
 from .evaluation.metrics import SetScore, score_image
 from .evaluation.report import write_report
-from .evaluation.scores import MethodScores, Pictures, write_scores
-from .evaluation.scoring import in_processes
+from .evaluation.scores import MethodScores, write_scores
 from .evaluation.tables import printed
 from .predictor import SHIPPED, load_model
 from .training_data import split_fold
 from .utils import distributed
 from .utils.files import locked
 from .utils.options import ReportOptions, RunConfig, TestConfig, TrainConfig
+from .utils.processes import in_processes
 from .utils.progress import bar, cores_of_process, say
 from .utils.weight_files import BEST, LAST, WEIGHTS, named
 
@@ -44,24 +44,22 @@ def sets_to_score(config: RunConfig) -> dict[str, list[Pair]]:
 
 
 def tested_weights(model_path: str) -> tuple[Path, str]:
-    """What is tested, and a line that says so: what is named, else what train left in its own folder, else SHIPPED."""
-    if model_path:
-        weights = named(model_path)
-        return weights, f"weights: {weights}"
+    """What is tested, and why: what is named, else what train left in its own folder, else SHIPPED."""
     run = Path(TrainConfig().model_path)
+    if model_path:
+        return named(model_path), ""
     if (run / BEST).is_file():
-        return run, f"weights: {run}, trained here (--model_path {SHIPPED} tests the repository's)"
+        return run, f", trained here (--model_path {SHIPPED} tests the repository's)"
     if (run / LAST).is_file():
         raise ValueError(f"{run} holds an unfinished training and no {BEST}: --resume it, or name --model_path")
-    return SHIPPED, f"weights: {SHIPPED}, those of the repository, since {run} holds none (--model_path tests others)"
+    return SHIPPED, f", those of the repository, since {run} holds none (--model_path tests others)"
 
 
 class Tester:
     """Scores trained weights on every test set found, and saves their maps.
 
-    The output folder gets scores.json, scores.csv (a line an image), curves.csv; with report, report/ (see
-    evaluation.report); with save_map, the maps as maps/SET/STEM.png. Scores are those of the 8-bit maps, so that the
-    saved files score the same.
+    The output folder gets what write_scores writes; with report, report/; with save_map, the maps as maps/SET/STEM.png.
+    Scores are those of the 8-bit maps, so that the saved files score the same.
 
     Raises:
         FileNotFoundError, ValueError: no data, no weights, weights of something else.
@@ -70,7 +68,8 @@ class Tester:
     def __init__(self, config: TestConfig):
         self.config = config
         self.sets = sets_to_score(config)
-        weights, self.weights_line = tested_weights(config.model_path)
+        weights, why = tested_weights(config.model_path)
+        self.weights_line = f"weights: {weights}{why}"
         self.predictor = load_model(weights, distributed.join(config.device))
         distributed.check_same("test images", [pair.name for pairs in self.sets.values() for pair in pairs])
         self.size = config.img_size or self.predictor.img_size
@@ -83,30 +82,28 @@ class Tester:
         run = weights.resolve().parent if weights.name == BEST else weights.resolve()
         self.name = run.name if run.is_dir() else run.stem
         self.seconds: list[float] = []  # through the network, of each image
-        self.warnings: list[str] = []  # about the test sets
         shipped = weights.resolve().parent == WEIGHTS.resolve()
         beside = Path("runs/shipped") / weights.stem if shipped else weights.with_suffix("")
         fold = f"fold{config.fold}" if config.fold else ""
         self.folder = Path(config.output or (weights if weights.is_dir() else beside) / fold)
+        self.maps = self.folder / ("maps" if config.save_map else ".maps")  # those of a report go with it
 
     def test(self) -> None:
-        """Scores all sets, prints a table of each, and writes the files."""
+        """Scores all sets, prints one table of them, and writes the files."""
         first = distributed.rank() == 0
         print(self.weights_line)
-        maps = self.folder / ("maps" if self.config.save_map else ".maps")  # those of a report go with it
         with locked(self.folder) if first else nullcontext():
-            if first:
-                self._look()
+            warnings = self._look() if first else []
             try:
-                scores = [self._score(name, pairs, maps / name) for name, pairs in self.sets.items()]
+                scores = [self._score(name, pairs) for name, pairs in self.sets.items()]
                 if first:
-                    self._write(scores)
+                    self._write(scores, warnings)
             finally:
                 if first and not self.config.save_map:
-                    shutil.rmtree(maps, ignore_errors=True)
+                    shutil.rmtree(self.maps, ignore_errors=True)
 
-    def _look(self) -> None:
-        """Says what is odd about the test sets, and names their images among the training images of the folder."""
+    def _look(self) -> list[str]:
+        """Says what is odd about the test sets, also images that training has; returns the warnings."""
         looks = look([pair for pairs in self.sets.values() for pair in pairs])
         remarks = report(looks)
         if not self.config.fold:
@@ -115,32 +112,27 @@ class Tester:
                 shown = twins(glance([pair for pairs in training.values() for pair in pairs]), looks)
                 remarks += warn_of_twins("test image(s) are among the training images", shown)
         say(remarks)
-        self.warnings = [remark for remark in remarks if "WARNING" in remark]
+        return [remark for remark in remarks if "WARNING" in remark]
 
-    def _write(self, scores: list[MethodScores]) -> None:
+    def _write(self, scores: list[MethodScores], warnings: list[str]) -> None:
         """Prints the scores, then writes them and the report."""
-        print(printed(scores), *self.warnings, sep="\n")
-        for scored in scores:
-            if one_class := scored.totals["all_blurred"] + scored.totals["all_in_focus"]:
-                print(f"{scored.dataset}: {one_class} image(s) have one class only; an F without positives counts as 0")
         seconds = f"{statistics.median(self.seconds):.3f} s an image through the network"
-        print(f"{seconds} at {self.size} on {self.predictor.device}", flush=True)
-        kept = scores
-        if not self.config.save_map:
-            kept = [dataclasses.replace(x, pictures=dataclasses.replace(x.pictures, maps="")) for x in scores]
-        write_scores(self.folder, kept)
-        saved = f", maps in {self.folder / 'maps'}" if self.config.save_map else ""
-        print(f"scores in {self.folder / 'scores.json'}{saved}")
+        where = f"{seconds} at {self.size} on {self.predictor.device}"
+        print(printed(scores), *warnings, where, sep="\n", flush=True)
+        kept = {} if self.config.save_map else {"maps": ""}
+        write_scores(self.folder, [dataclasses.replace(x, pictures=x.pictures | kept) for x in scores])
+        print(f"scores in {self.folder / 'scores.json'}", *[f"maps in {self.maps}"] * self.config.save_map, sep=", ")
         if self.config.report:
             shown = ReportOptions(output=str(self.folder / "report"))
             print(*write_report(scores, shown), f"report in {self.folder / 'report/index.html'}", sep="\n")
 
-    def _score(self, name: str, pairs: list[Pair], folder: Path) -> MethodScores:
+    def _score(self, name: str, pairs: list[Pair]) -> MethodScores:
         """Scores of one set: each process makes and scores its share of the maps, and gets all scores."""
         own = pairs[distributed.rank() :: distributed.size()]
-        results = in_processes(score_image, self._maps(own, folder), len(own), cores_of_process())
+        results = in_processes(score_image, self._maps(own, self.maps / name), len(own), cores_of_process())
         whole = SetScore.of(bar(results, name, len(own), "image"))
-        pictures = Pictures(str(pairs[0].image.parent), str(pairs[0].mask.parent), str(folder))
+        folders = (pairs[0].image.parent, pairs[0].mask.parent, self.maps / name)
+        pictures = dict(zip(("images", "masks", "maps"), map(str, folders)))
         trained = {key: value for key, value in self.predictor.metadata.items() if key != "scores"}
         about = {"trained": trained, "img_size": self.size, "device": str(self.predictor.device)}
         return MethodScores.of(self.name, name, whole.gathered(), pictures=pictures, about=about)

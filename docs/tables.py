@@ -12,7 +12,7 @@ from pathlib import Path
 
 import bench
 import main  # noqa: F401 (makes the folder above known as the package ran)
-from ran.evaluation import tables
+from ran.evaluation import comparison, tables
 from ran.evaluation.metrics import COLUMNS
 from ran.evaluation.scores import read_scores
 from ran.tools import info
@@ -24,27 +24,33 @@ RESULTS = ROOT / "results"
 DOCUMENTS = (ROOT / "README.md", ROOT / "weights/README.md", *sorted(ROOT.glob("docs/*.md")))
 
 
-def score_tables() -> list[tables.SetTable]:
+def score_tables() -> list[comparison.SetTable]:
     """A table of each test set in results/."""
     found = [scored for path in sorted(RESULTS.glob("*/scores.json")) for scored in read_scores(path)]
-    return tables.set_tables(found, tables.PUBLISHED)
+    return comparison.set_tables(found)
 
 
 def scores() -> str:
     """All columns of each test set; measured and published rows apart."""
-    return "\n\n".join(tables.markdown(table, differences=("mae",)) for table in score_tables())
+    return "\n\n".join(tables.markdown(table, paired=("mae",)) for table in score_tables())
 
 
 def summary() -> str:
-    """Our methods on CUHK, beside the best other one that was measured and the two best published ones."""
+    """Our methods on CUHK, beside the best other one that was measured and the best published ones of each protocol."""
     (table,) = (table for table in score_tables() if table.dataset == "CUHK")
-    published = sorted((line for line in table.published if "mae" in line.values), key=lambda line: line.values["mae"])
+    columns = ["mae", "p3_f", "focus_mae", "focus_f"]
+
+    def best_first(lines: list, key: str) -> list:
+        return sorted((line for line in lines if key in line.totals), key=lambda line: line.totals[key])
+
     ours = [line for line in table.measured if (RESULTS / line.method).is_dir()]
-    others = sorted((line for line in table.measured if line not in ours), key=lambda line: line.values["mae"])
-    lines = [replace(line, method=f"{line.method}, published") for line in published[:2]]
+    others = best_first([line for line in table.measured if line not in ours], "mae")
+    published = best_first(table.published, "mae")[:2] + best_first(table.published, "focus_mae")[:1]
+    lines = [replace(line, method=f"{line.method}, published") for line in published]
     lines += [replace(line, method=f"{line.method}, its saved maps") for line in others[:1]]
     lines += [replace(line, method=f"**{line.method}**") for line in ours]
-    return tables.markdown_lines(table, sorted(lines, key=lambda line: line.values["mae"]), ["mae", "p3_f"])
+    ordered = sorted(lines, key=lambda line: line.totals.get("mae", line.totals.get("focus_mae")))
+    return tables.markdown_lines(table, ordered, columns)
 
 
 def weights(path: Path) -> str:
@@ -67,7 +73,7 @@ def weights(path: Path) -> str:
         where = f"{training['seconds'] / 60:.0f} minutes on {training['hardware']}, torch {training['torch']}"
         rows.append([name, f"{options}; {where}"])
     for name, totals in about["scores"].items():
-        values = ", ".join(f"{COLUMNS[key].title} {tables.number(totals[key])}" for key in COLUMNS if key in totals)
+        values = ", ".join(f"{COLUMNS[key].title} {comparison.number(totals[key])}" for key in COLUMNS if key in totals)
         rows.append([f"{name}, {totals['images']} test images", values])
     return tables.markdown_table(rows).replace("---:", "---")
 

@@ -4,6 +4,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from matplotlib import font_manager
 from matplotlib.figure import Figure  # pyplot would need a display and keep global state
 from matplotlib.layout_engine import ConstrainedLayoutEngine
 
@@ -14,6 +15,7 @@ from .scores import MethodScores
 COLOURS = ("#000000", "#d55e00", "#0072b2", "#009e73", "#cc79a7", "#999999")
 DASHES = ("-", "--", "-.", ":", (0, (6, 2, 1, 2)), (0, (1, 1)))
 MARKERS = "os^Dvx*"
+DPI = 300
 
 
 def curves_figure(scores: list[MethodScores]) -> Figure:
@@ -64,8 +66,19 @@ def plain(text: str) -> str:
     return f" {text}" if text.startswith("_") else text
 
 
+def fonts_for(text: str) -> tuple[list[str], str]:
+    """Fonts of this machine that together show a text, matplotlib's own first, and the characters that none has."""
+    names: list[str] = []
+    missing = {c for c in text if c.isprintable()}
+    others = [font for font in font_manager.fontManager.ttflist if "Last Resort" not in font.name]
+    for font in sorted(others, key=lambda x: (x.name != "DejaVu Sans", "Sans" not in x.name, x.style, str(x.weight))):
+        if missing and (known := {chr(code) for code in font_manager.get_font(font.fname).get_charmap()} & missing):
+            names, missing = [*names, font.name], missing - known
+    return names or ["DejaVu Sans"], "".join(sorted(missing))
+
+
 def save_figure(figure: Figure, folder: Path, name: str) -> None:
-    """Writes name.png and name.pdf, without the time of writing: the same scores give the same files."""
+    """Writes name.png and name.pdf, for print, without the time of writing: the same scores give the same files."""
     for kind, metadata in (("png", None), ("pdf", {"CreationDate": None})):
         with atomic(folder / f"{name}.{kind}") as temporary:
-            figure.savefig(temporary, dpi=150, format=kind, metadata=metadata)
+            figure.savefig(temporary, dpi=DPI, format=kind, metadata=metadata)

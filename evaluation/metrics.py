@@ -12,7 +12,7 @@ from typing import NamedTuple
 import numpy as np
 
 from ..utils import distributed
-from .measures import BELOW, Compared, WeightedFmeasure, WholeSmeasure, f_at, threshold_curves
+from .measures import BELOW, TWO_LEVELS, Compared, WeightedFmeasure, WholeSmeasure, f_at, threshold_curves
 
 UNIT = 2**40  # 1 in the sums of curves
 
@@ -57,14 +57,9 @@ class SetScore:
         """4 x 256, the mean of the images' curves."""
         return self.sums / UNIT / len(self.rows)
 
-    @property
-    def iou(self) -> float:
-        """IoU of the blurred regions at threshold 0.5, over all pixels of the set."""
-        return self.iou_counts[0] / max(self.iou_counts[1], 1)
-
 
 class Column(NamedTuple):
-    """One score of the tables: protocol (empty for MAE) and title, and of_image, or of_set where it is no mean."""
+    """One score of the tables: protocol and title, and of_image, or of_set where it is no mean."""
 
     protocol: str
     title: str
@@ -74,28 +69,35 @@ class Column(NamedTuple):
 
 
 COLUMNS = {
-    "mae": Column("", "MAE", lambda x: x.error(), lower_is_better=True),
+    "mae": Column("MAE", "MAE", lambda x: x.error(), lower_is_better=True),
     "p0_f": Column("P0", "P0 F", lambda x: threshold_curves(x.focus, x.blurred)[2].max()),
     "p1_f": Column("P1", "P1 F", lambda x: x.f_above_mean(1.5)),
     "p3_f": Column("P3", "P3 F", lambda x: f_at(BELOW, x.blurred, x.focus)),
-    "p3_iou": Column("P3", "P3 IoU", of_set=lambda whole: whole.iou),
+    "p3_iou": Column("P3", "P3 IoU", of_set=lambda whole: whole.iou_counts[0] / max(whole.iou_counts[1], 1)),
     "p5_max_f": Column("P5", "P5 max F", of_set=lambda whole: whole.curves[2].max()),
     "p5_mean_f": Column("P5", "P5 mean F", of_set=lambda whole: whole.curves[2].mean()),
     "p5_adaptive_f": Column("P5", "P5 adp F", lambda x: x.f_above_mean(2, x.stretched)),
     "p5_mae": Column("P5", "P5 MAE", lambda x: x.error(x.stretched), lower_is_better=True),
-    "s": Column("S", "S", lambda x: x.by_library(WholeSmeasure()).sms[0]),
+    "s": Column("S", "S", lambda x: x.by_library(WholeSmeasure(), x.stretched).sms[0]),
     "e_max": Column("E", "max E", of_set=lambda whole: whole.curves[3].max()),
-    "e_mean": Column("E", "mean E", lambda x: x.e_curve.mean()),
-    "weighted_f": Column("wF", "wF", lambda x: x.by_library(WeightedFmeasure()).weighted_fms[0]),
+    "e_mean": Column("E", "mean E", lambda x: x.curves(x.stretched)[3].mean()),
+    "weighted_f": Column("wF", "wF", lambda x: x.by_library(WeightedFmeasure(), x.stretched).weighted_fms[0]),
+    "focus_mae": Column("FOCUS", "FOCUS MAE", lambda x: x.error(TWO_LEVELS), lower_is_better=True),
+    "focus_f": Column("FOCUS", "FOCUS adp F", lambda x: x.f_above_mean(2, TWO_LEVELS)),
+    "focus_s": Column("FOCUS", "FOCUS S", lambda x: x.by_library(WholeSmeasure(), TWO_LEVELS).sms[0]),
+    "focus_e": Column("FOCUS", "FOCUS mean E", lambda x: x.curves(TWO_LEVELS)[3].mean()),
+    "focus_wf": Column("FOCUS", "FOCUS wF", lambda x: x.by_library(WeightedFmeasure(), TWO_LEVELS).weighted_fms[0]),
 }
 PROTOCOLS = {  # name: what it is, in a sentence for users
+    "MAE": "of maps as they are; it, P1 and P3 change where maps were stretched when they were saved",
     "P0": "the largest F over all thresholds of each image, of what is in focus; mean over images (RAN, TRACER)",
     "P1": "F at one threshold an image, min(1.5 mean, 1), of what is in focus; mean over images (SG)",
     "P3": "F at threshold 0.5 of what is BLURRED, mean over images; IoU of it over all pixels of the set (D-DFFNet)",
-    "P5": "maps stretched to 0..1: max and mean of the F curve, F at twice the mean (adp; FOCUS), MAE (PySODMetrics)",
+    "P5": "maps stretched to 0..1: max and mean of the F curve, F at twice the mean (adp), MAE (PySODMetrics)",
     "S": "S-measure of PySODMetrics: structure of regions and objects",
     "E": "E-measure of PySODMetrics: alignment of pixels and of the whole, max and mean of its mean curve",
     "wF": "weighted F-measure of PySODMetrics: an error weighs by where it lies",
+    "FOCUS": "maps cut at half to two levels first; then MAE, F at twice the mean, S, mean E and wF by PySODMetrics",
 }
 
 
@@ -114,7 +116,7 @@ def columns_of(protocols: Iterable[str]) -> list[str]:
     chosen = set(protocols or PROTOCOLS)
     if unknown := chosen.difference(PROTOCOLS):
         raise ValueError(f"--columns: no protocol {', '.join(sorted(unknown))}; known are {', '.join(PROTOCOLS)}")
-    return [key for key, column in COLUMNS.items() if column.protocol in chosen | {""}]
+    return [key for key, column in COLUMNS.items() if column.protocol in chosen | {"MAE"}]
 
 
 def score_image(name: str, focus_map: np.ndarray, mask: np.ndarray, columns: Iterable[str] = COLUMNS) -> SetScore:
@@ -134,9 +136,8 @@ def score_image(name: str, focus_map: np.ndarray, mask: np.ndarray, columns: Ite
     pair = Compared(focus_map, mask)
     row = {"name": name, "in_focus": float(pair.focus.sum() / mask.size)}
     row |= {key: float(of_image(pair)) for key in columns if (of_image := COLUMNS[key].of_image)}
-    curves = np.stack([*threshold_curves(*pair.regrouped), pair.e_curve])
     iou_counts = np.array([pair.blurred[BELOW].sum(), pair.blurred.sum() + pair.focus[BELOW].sum()])
-    return SetScore(tuple(columns), [row], np.rint(curves * UNIT).astype(np.int64), iou_counts)
+    return SetScore(tuple(columns), [row], np.rint(pair.curves(pair.stretched) * UNIT).astype(np.int64), iou_counts)
 
 
 def totals(whole: SetScore) -> dict[str, float]:

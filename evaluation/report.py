@@ -1,28 +1,36 @@
-"""The report on scored methods: tables, curves, a grid of examples, and one HTML page with the images."""
+"""The report on scored methods: tables, curves, a grid of examples, CSV files, and one HTML page with the images."""
 
+import base64
+import io
+import warnings
 from collections.abc import Callable
-from dataclasses import asdict
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from matplotlib import rc_context
 
 from ..data.images import read_image
 from ..data.masks import read_map, read_mask
-from ..data.names import list_images
 from ..utils.files import write_bytes, write_csv
 from ..utils.options import ReportOptions
 from ..utils.progress import in_threads
-from .figures import curves_figure, grid_figure, save_figure
-from .metrics import columns_of
-from .page import example_of, figure_uri, render
-from .scores import Difference, MethodScores
-from .tables import csv_rows, latex, markdown, set_tables
+from .comparison import number, set_tables
+from .figures import curves_figure, fonts_for, grid_figure, save_figure
+from .metrics import COLUMNS, columns_of, explained
+from .scores import MethodScores, files_by_name, image_rows
+from .tables import csv_rows, differences, latex, markdown, title
 
 PAGE_SIDE, GRID_SIDE = 400, 600  # pixels
 PAGE_IMAGES = 200  # 20 MB for two methods
 GRID_IMAGES = 2  # best, median and worst ones each
+TEMPLATES = Environment(
+    loader=FileSystemLoader(Path(__file__).parent), autoescape=True, trim_blocks=True, undefined=StrictUndefined
+)
+TOO_HIGH, TOO_LOW = np.array([213, 94, 0]), np.array([0, 114, 178])  # RGB of a signed error of +1 and -1
 
 
 class Gallery:
@@ -35,30 +43,28 @@ class Gallery:
     """
 
     def __init__(self, scores: list[MethodScores]):
-        first = scores[0].pictures
+        known = [{"masks_white": "in_focus", "maps_white": "in_focus"} | x.pictures for x in scores]
         folders: list[tuple[str, str, Callable[[Path], np.ndarray]]] = [
-            ("image", next((x.pictures.images for x in scores if x.pictures.images), ""), read_image),
-            ("ground truth", first.masks, partial(read_mask, white=first.masks_white)),
-            *((x.method, x.pictures.maps, partial(read_map, white=x.pictures.maps_white)) for x in scores),
+            ("image", next((x["images"] for x in known if x.get("images")), ""), read_image),
+            ("ground truth", known[0].get("masks", ""), partial(read_mask, white=known[0]["masks_white"])),
         ]
+        for x, of in zip(scores, known):
+            folders.append((x.method, of.get("maps", ""), partial(read_map, white=of["maps_white"])))
         there = [(title, Path(path), read) for title, path, read in folders if path and Path(path).is_dir()]
+        scored = {row["name"] for x in scores for row in x.rows}
         self.titles = [title for title, _, _ in there]
-        self._files = [(list_images(path, (".npy", ".mat")), read) for _, path, read in there]
+        self._files = [(files_by_name(path, scored)[0], read) for _, path, read in there]
         self._maes = {x.method: {row["name"]: row["mae"] for row in x.rows} for x in scores}
-        known = [*(files for files, _ in self._files), *self._maes.values()] if self._files else [{}]
-        common = set.intersection(*map(set, known))
-        errors = {name: sum(of[name] for of in self._maes.values()) / len(scores) for name in sorted(common)}
+        shown = scored.intersection(*(files for files, _ in self._files), *self._maes.values()) if there else set()
+        errors = {name: sum(of[name] for of in self._maes.values()) / len(scores) for name in sorted(shown)}
         self.errors = dict(sorted(errors.items(), key=lambda item: -item[1]))
         absent = [f"{title} ({path or 'no folder known'})" for title, path, _ in folders if title not in self.titles]
         self.remarks = [f"not shown, because the folder is missing: {', '.join(absent)}"] if absent else []
-        scored = {row["name"] for x in scores for row in x.rows}
-        if self.titles and (lost := sorted(scored - errors.keys())):
+        if there and (lost := sorted(scored - shown)):
             reason = f"because a folder or a method lacks them: {', '.join(lost[:5])}{' ...' * (len(lost) > 5)}"
             self.remarks.append(f"{len(lost)} of {len(scored)} images not shown, {reason}")
-
-    def example(self, name: str) -> dict:
-        """What the page shows of one image."""
-        return example_of(name, self.read(name, PAGE_SIDE), {x: self._maes[x][name] for x in self._maes})
+        if len(shown) > PAGE_IMAGES:
+            self.remarks.append(f"the page has the {PAGE_IMAGES} images with the largest errors")
 
     def read(self, name: str, side: int) -> dict[str, np.ndarray]:
         """What there is of one image, by title, in the size of the first, at most `side` pixels a side."""
@@ -68,6 +74,17 @@ class Gallery:
         size = (max(1, round(width * scale)), max(1, round(height * scale)))
         shrunk = [cv2.resize(image, size, interpolation=cv2.INTER_AREA) for image in images]
         return dict(zip(self.titles, shrunk))
+
+    def example(self, name: str) -> dict:
+        """What the page shows of one image: its name, and a caption and data URIs of each figure."""
+        images = self.read(name, PAGE_SIDE)
+        truth, figures = images.get("ground truth"), []
+        for heading, image in images.items():
+            error = self._maes[heading][name] if heading in self._maes else None
+            shown = [image] if error is None or truth is None else [image, signed_error(image, truth)]
+            caption = heading if error is None else f"{heading} {number(error)}"
+            figures.append({"caption": caption, "uris": [webp(one) for one in shown]})
+        return {"name": name, "figures": figures}
 
     def best_median_worst(self) -> dict[str, str]:
         """Labels of GRID_IMAGES images each with the lowest, median and highest error, by name."""
@@ -80,8 +97,25 @@ class Gallery:
         return labels
 
 
+def signed_error(focus_map: np.ndarray, truth: np.ndarray) -> np.ndarray:
+    """H x W x 3 uint8: white where a map is right, orange where it is too high, blue where it is too low."""
+    error = (focus_map.astype(np.float32) - truth)[..., None] / 255
+    return np.rint(255 - abs(error) * (255 - np.where(error > 0, TOO_HIGH, TOO_LOW))).astype(np.uint8)
+
+
+def uri(kind: str, data: bytes) -> str:
+    """An image file's bytes as a data URI."""
+    return f"data:image/{kind};base64,{base64.b64encode(data).decode()}"
+
+
+def webp(image: np.ndarray) -> str:
+    """A grey or RGB image as a data URI."""
+    quality = [cv2.IMWRITE_WEBP_QUALITY, 90 if image.ndim == 2 else 80]
+    return uri("webp", cv2.imencode(".webp", image[..., ::-1] if image.ndim == 3 else image, quality)[1].tobytes())
+
+
 def write_report(scores: list[MethodScores], options: ReportOptions) -> list[str]:
-    """Writes index.html, tables.md, tables.tex, tables.csv, differences.csv, and for each set its curves and examples.
+    """Writes index.html, tables (.md, .tex, .csv), differences.csv, images.csv, and each set's curves and examples.
 
     Args:
         scores: methods on sets; those of one set are compared.
@@ -94,28 +128,35 @@ def write_report(scores: list[MethodScores], options: ReportOptions) -> list[str
         ValueError: a method twice on a set, an unknown protocol or example, a damaged image.
     """
     columns, folder, tables = columns_of(options.columns), Path(options.output), set_tables(scores)
-    groups = [[scored for scored in scores if scored.dataset == table.dataset] for table in tables]
-    galleries = [Gallery(group) for group in groups]
-    if unknown := set(options.examples) - {name for gallery in galleries for name in gallery.errors}:
+    galleries = [Gallery(table.measured) for table in tables]
+    known = [name for gallery in galleries for name in gallery.errors]
+    if unknown := set(options.examples) - set(known):
         raise ValueError(f"no image {', '.join(sorted(unknown))} that every method of its set has a map of")
-    sections, figures, methods = [], {}, list(dict.fromkeys(scored.method for scored in scores))
-    for table, group, gallery in zip(tables, groups, galleries):
-        worst = list(gallery.errors)[:PAGE_IMAGES]
-        if len(worst) < len(gallery.errors):
-            gallery.remarks.append(f"the page has the {PAGE_IMAGES} images with the largest errors")
-        curves = figures[f"{table.dataset}_curves"] = curves_figure(group)
-        examples = list(in_threads(gallery.example, worst, "images", "image"))
-        sections.append((table, figure_uri(curves), gallery.remarks, examples))
-        labels = {name: name for name in options.examples if name in gallery.errors} or gallery.best_median_worst()
-        if rows := {label: list(gallery.read(name, GRID_SIDE).values()) for name, label in labels.items()}:
-            figures[f"{table.dataset}_examples"] = grid_figure(rows, gallery.titles)
-    for name, figure in figures.items():
-        save_figure(figure, folder, name)
-    differences = [{"set": t.dataset} | asdict(x) | {"better": x.better} for t in tables for x in t.differences]
-    texts = {"tables.md": [*map(markdown, tables)], "tables.tex": [latex(table, columns) for table in tables]}
-    texts["index.html"] = [render("Focus maps of " + ", ".join(methods), sections)]
-    for name, parts in texts.items():
-        write_bytes(folder / name, ("\n\n".join(parts) + "\n").encode("utf-8", "replace"))
+    heading = "Focus maps of " + ", ".join(dict.fromkeys(scored.method for scored in scores))
+    sections, figures = [], {}
+    fonts, boxes = fonts_for("".join([heading, *known, *(table.dataset for table in tables)]))
+    style: Any = {"font.family": fonts, "pdf.fonttype": 42}  # 42: fonts are embedded, and text stays text
+    with rc_context(style), warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "Glyph")  # the characters in boxes are named once
+        for table, gallery in zip(tables, galleries):
+            curves = figures[f"{table.dataset}_curves"] = curves_figure(table.measured)
+            curves.savefig(svg := io.BytesIO(), format="svg", metadata={"Date": None})
+            examples = list(in_threads(gallery.example, list(gallery.errors)[:PAGE_IMAGES], "images", "image"))
+            sections.append((table, uri("svg+xml", svg.getvalue()), gallery.remarks, examples))
+            labels = {name: name for name in options.examples if name in gallery.errors} or gallery.best_median_worst()
+            if rows := {label: list(gallery.read(name, GRID_SIDE).values()) for name, label in labels.items()}:
+                figures[f"{table.dataset}_examples"] = grid_figure(rows, gallery.titles)
+        for name, figure in figures.items():
+            save_figure(figure, folder, name)
+    page = TEMPLATES.get_template("page.html")
+    heads = {key: "\N{NO-BREAK SPACE}".join(title(key).rsplit(" ", 1)) for key in COLUMNS}  # no arrow stands alone
+    html = page.render(heading=heading, sections=sections, heads=heads, explained=explained)
+    texts = {"index.html": html, "tables.md": "\n\n".join(map(markdown, tables)), "tables.tex": latex(tables, columns)}
+    for name, text in texts.items():
+        write_bytes(folder / name, (text + "\n").encode("utf-8", "replace"))
     write_csv(folder / "tables.csv", csv_rows(tables))
-    write_csv(folder / "differences.csv", differences, ("set", *Difference.__annotations__, "better"))
-    return [f"{table.dataset}: {remark}" for table, gallery in zip(tables, galleries) for remark in gallery.remarks]
+    write_csv(folder / "differences.csv", *differences(tables))
+    write_csv(folder / "images.csv", image_rows(scores))
+    remarks = [f"{table.dataset}: {remark}" for table, gallery in zip(tables, galleries) for remark in gallery.remarks]
+    advice = f"warning: no font here has {boxes}, figures show boxes; install one that has, such as Noto Sans CJK"
+    return remarks + [advice] * bool(boxes)

@@ -4,12 +4,13 @@ import csv
 import json
 import os
 from collections import defaultdict
-from dataclasses import asdict, dataclass, field
+from collections.abc import Callable, Collection
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
 
-from ..data.names import check_name
+from ..data.names import check_name, common_affixes, list_images
 from ..utils.files import write_csv, write_json
 from . import metrics
 
@@ -18,45 +19,36 @@ CURVES = ("precision", "recall", "f")
 
 
 @dataclass
-class Pictures:
-    """Folders of the images, masks and maps behind a score (empty where unknown), and what white means in them."""
-
-    images: str = ""
-    masks: str = ""
-    maps: str = ""
-    masks_white: str = "in_focus"
-    maps_white: str = "in_focus"
-
-    def moved(self, function) -> "Pictures":
-        """The same with each known folder put through a function."""
-        folders = {key: function(value) for key in ("images", "masks", "maps") if (value := getattr(self, key))}
-        return Pictures(**(asdict(self) | folders))
-
-
-@dataclass
 class MethodScores:
-    """One method on one set.
+    """One method on one set, measured or published.
 
     Attributes:
         method, dataset: their names.
-        totals: a value for each computed column of metrics.COLUMNS, and "images", "all_blurred", "all_in_focus".
+        totals: "images", and a value for each known column of metrics.COLUMNS.
         rows: a dict an image: name, in_focus, and the columns that are means over images.
         curves: 3 x 256, precision, recall and F of metrics.SetScore.
-        pictures: where the compared files are.
+        pictures: folders of "images", "masks" and "maps", as far as known, and what white means in the files of two of
+            them, "masks_white" and "maps_white": "in_focus" or "blurred".
         about: more to keep: the weights, notes on the maps.
+        source: where the scores were published, and under which protocol; empty for measured ones.
     """
 
     method: str
     dataset: str
     totals: dict[str, float]
-    rows: list[dict]
-    curves: np.ndarray
-    pictures: Pictures = field(default_factory=Pictures)
+    rows: list[dict] = field(default_factory=list)
+    curves: np.ndarray = field(default_factory=lambda: np.zeros((3, 256)))
+    pictures: dict[str, str] = field(default_factory=dict)
     about: dict = field(default_factory=dict)
+    source: str = ""
 
     @classmethod
     def of(cls, method: str, dataset: str, whole: metrics.SetScore, **more) -> "MethodScores":
         return cls(method, dataset, metrics.totals(whole), whole.rows, whole.curves[:3], **more)
+
+    @property
+    def images(self) -> int:
+        return int(self.totals["images"])
 
     @property
     def columns(self) -> list[str]:
@@ -76,7 +68,6 @@ def write_scores(folder: Path, scores: list[MethodScores]) -> None:
         OSError: a file cannot be written.
     """
     named = [({"method": scored.method, "set": scored.dataset}, scored) for scored in scores]
-    rows = [name | row for name, scored in named for row in scored.rows]
     points = [
         name | {"threshold": 255 - i} | {curve: round(float(value), 6) for curve, value in zip(CURVES, values)}
         for name, scored in named
@@ -87,12 +78,36 @@ def write_scores(folder: Path, scores: list[MethodScores]) -> None:
         return Path(os.path.relpath(os.path.abspath(path), folder.resolve())).as_posix()
 
     entries = [
-        name | {"totals": scored.totals, "pictures": asdict(scored.pictures.moved(relative))} | scored.about
+        name | {"totals": scored.totals, "pictures": _moved(scored.pictures, relative)} | scored.about
         for name, scored in named
     ]
-    write_csv(folder / "scores.csv", rows)
+    write_csv(folder / "scores.csv", image_rows(scores))
     write_csv(folder / "curves.csv", points)
     write_json(folder / "scores.json", {"protocols": metrics.PROTOCOLS, "scores": entries})
+
+
+def _moved(pictures: dict[str, str], function: Callable[[str], str]) -> dict[str, str]:
+    """The same with each known folder put through a function."""
+    return {key: value if key.endswith("white") or not value else function(value) for key, value in pictures.items()}
+
+
+def image_rows(scores: list[MethodScores]) -> list[dict]:
+    """A dict an image of each method and set, for a CSV file."""
+    return [{"method": one.method, "set": one.dataset} | row for one in scores for row in one.rows]
+
+
+def files_by_name(folder: Path, names: Collection[str]) -> tuple[dict[str, list[Path]], str]:
+    """Images and arrays of a folder by stem, without one prefix or suffix if by it they have these names.
+
+    Returns:
+        The files; and the prefix or suffix, as in "behind it _pred", or "".
+    """
+    found = list_images(folder, (".npy", ".mat"))
+    if found.keys() & set(names) or not any(affixes := common_affixes(names, found)):
+        return found, ""
+    start, end = map(len, affixes)
+    said = f"{'before' if start else 'behind'} it {affixes[0]}{affixes[1]}"
+    return {stem[start : len(stem) - end]: paths for stem, paths in found.items()}, said
 
 
 def read_scores(path: str | Path) -> list[MethodScores]:
@@ -112,7 +127,7 @@ def read_scores(path: str | Path) -> list[MethodScores]:
             key = (entry.pop("method"), check_name(entry.pop("set")))
             lines = [{k: v if k == "name" else float(v) for k, v in row.items() if v != ""} for row in rows[key]]
             curves = np.array([[float(point[name]) for point in points[key]] for name in CURVES])
-            pictures = Pictures(**entry.pop("pictures")).moved(lambda folder: str(path.parent / folder))
+            pictures = _moved(entry.pop("pictures"), lambda folder: str(path.parent / folder))
             scores.append(MethodScores(*key, entry.pop("totals"), lines, curves, pictures, about=entry))
         return scores
     except (AttributeError, KeyError, TypeError, ValueError) as error:
@@ -146,6 +161,13 @@ class Difference:
         if self.images < FEWEST or abs(self.mean) <= 2 * self.error:
             return ""
         return self.second if (self.mean < 0) == metrics.COLUMNS[self.column].lower_is_better else self.first
+
+    @property
+    def cells(self) -> list[str]:
+        """Cells of a table: difference, column, mean and error, images, what it shows."""
+        values = metrics.COLUMNS[self.column].title, f"{self.mean:+.4f} ± {self.error:.4f}", str(self.images)
+        verdict = f"{self.better} is better" if self.better else "no difference beyond noise"
+        return [f"{self.second} − {self.first}", *values, verdict]
 
 
 def paired_difference(first: MethodScores, second: MethodScores, column: str) -> Difference | None:

@@ -1,5 +1,6 @@
 import dataclasses
 import shutil
+from collections.abc import Callable
 from pathlib import Path
 
 import cv2
@@ -9,8 +10,7 @@ from PIL import Image
 
 from ran.data import check, masks
 from ran.data.resizing import quantised
-from ran.evaluation.scores import read_scores
-from ran.evaluation.scoring import FEW
+from ran.evaluation.scores import MethodScores, read_scores
 from ran.photos import predict
 from ran.photos.options import PredictOptions
 from ran.predictor import SHIPPED, load_model
@@ -19,27 +19,35 @@ from ran.tools import evaluate, sample
 from ran.tools.options import EvaluateOptions
 from ran.trainer import Trainer
 from ran.utils.options import TestConfig as EvaluationConfig
+from ran.utils.processes import FEW
+
+
+@pytest.fixture
+def tester(run_folder, dataset) -> Callable[..., Tester]:
+    """A Tester of the short training on the small data set, without a report, unless told otherwise."""
+
+    def make(**options) -> Tester:
+        options = {"data_path": dataset, "model_path": run_folder, "report": False, "num_workers": 0} | options
+        paths = {key: str(value) for key, value in options.items() if isinstance(value, Path)}
+        return Tester(EvaluationConfig(**options | paths, device="cpu"))
+
+    return make
+
+
+def scored_by(test: Tester) -> list[MethodScores]:
+    test.test()
+    return read_scores(test.folder)
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("batch_size", [1, 2])
-def test_tester_scores_and_saves(run_folder, dataset, tmp_path, capsys, batch_size):
-    config = EvaluationConfig(
-        data_path=str(dataset),
-        model_path=str(run_folder),
-        output=str(tmp_path),
-        save_map=True,
-        batch_size=batch_size,
-        num_workers=0,
-        device="cpu",
-    )
-    Tester(config).test()
+def test_tester_scores_and_saves(tester, dataset, tmp_path, capsys, batch_size):
+    (scores,) = scored_by(tester(output=tmp_path, save_map=True, report=True, batch_size=batch_size))
     maps = sorted((tmp_path / "maps/SAMPLE").iterdir())
     assert [p.stem for p in maps] == [p.stem for p in sorted((dataset / "SAMPLE/Test/images").iterdir())]
     assert all(cv2.imread(str(p), cv2.IMREAD_UNCHANGED).shape == (64, 96) for p in maps)
-    (scores,) = read_scores(tmp_path)
     assert scores.method == "run" and scores.totals["images"] == 3 and scores.about["img_size"] == 64
-    assert Path(scores.pictures.maps).resolve() == tmp_path / "maps/SAMPLE"
+    assert Path(scores.pictures["maps"]).resolve() == tmp_path / "maps/SAMPLE"
     maes = []
     for row, path in zip(scores.rows, maps):  # the saved files score what the table says
         mask = cv2.imread(str(dataset / "SAMPLE/Test/masks" / path.name), cv2.IMREAD_UNCHANGED) / 255
@@ -51,167 +59,130 @@ def test_tester_scores_and_saves(run_folder, dataset, tmp_path, capsys, batch_si
 
 
 @pytest.mark.slow
-def test_tester_puts_files_beside_the_weights_and_maps_only_on_request(run_folder, dataset):
-    for model_path, folder in (
-        (run_folder, run_folder),
-        (run_folder / "best_model.safetensors", run_folder / "best_model"),
-    ):
-        Tester(EvaluationConfig(data_path=str(dataset), model_path=str(model_path), num_workers=0, device="cpu")).test()
-        assert (folder / "scores.json").exists() and not (folder / "maps").exists()
-        assert "data:image/webp" in (folder / "report/index.html").read_text()  # it shows maps that were not kept
-        assert read_scores(folder)[0].pictures.maps == ""
+def test_tester_puts_files_beside_the_weights_and_maps_only_on_request(tester, run_folder):
+    for model_path in (run_folder, run_folder / "best_model.safetensors"):
+        (scores,) = scored_by(test := tester(model_path=model_path, report=True))
+        assert test.folder == model_path.with_suffix("") and not (test.folder / "maps").exists()
+        assert "data:image/webp" in (test.folder / "report/index.html").read_text()  # it shows maps that were not kept
+        assert scores.pictures["maps"] == ""
 
 
-def test_tester_without_a_report(run_folder, dataset, tmp_path):
-    config = EvaluationConfig(
-        data_path=str(dataset),
-        model_path=str(run_folder),
-        output=str(tmp_path / "out"),
-        report=False,
-        num_workers=0,
-        device="cpu",
-    )
-    Tester(config).test()
+def test_several_sets_in_one_table_and_without_a_report_only_scores(tester, dataset, tmp_path, capsys):
+    shutil.copytree(dataset, tmp_path / "data")
+    shutil.copytree(dataset / "SAMPLE", tmp_path / "data/OTHER")
+    for path in (tmp_path / "data/OTHER/Test/masks").iterdir():
+        cv2.imwrite(str(path), np.zeros((64, 96), np.uint8))
+    scores = scored_by(tester(output=tmp_path / "out", data_path=tmp_path / "data", datasets=["SAMPLE", "OTHER"]))
+    assert [one.dataset for one in scores] == ["OTHER", "SAMPLE"]
+    out = capsys.readouterr().out
+    assert "  OTHER, 3 images  " in out and "  SAMPLE, 3 images\nmethod  MAE ↓  " in out and out.count("\nrun  ") == 1
+    assert out.count("OTHER: 3 image(s) have one class only; an F without positives counts as 0\n") == 1
     assert {p.name for p in (tmp_path / "out").iterdir()} == {"scores.json", "scores.csv", "curves.csv"}
 
 
 @pytest.mark.slow
-def test_masks_are_decoded_once_and_scores_are_those_of_the_saved_maps(many, run_folder, tmp_path, monkeypatch):
+def test_masks_are_decoded_once_and_scores_are_those_of_the_saved_maps(tester, dataset, tmp_path, monkeypatch):
     """There are so many images that other processes score them. Without a report only the maps asked for are written.
 
     Beside the look at the start.
     """
+    for part in ("images", "masks"):
+        source = min((dataset / "SAMPLE/Test" / part).iterdir())
+        (tmp_path / "data/MANY/Test" / part).mkdir(parents=True)
+        for number in range(FEW + 3):
+            shutil.copy(source, tmp_path / "data/MANY/Test" / part / f"{number:02d}{source.suffix}")
     decoded, looked_at, read_levels = [], [], masks.read_levels
     for module, paths in ((masks, decoded), (check, looked_at)):
         reader = lambda path, *white, paths=paths: paths.append(path) or read_levels(path, *white)  # noqa: E731
         monkeypatch.setattr(module, "read_levels", reader)
-    out = {"data_path": str(many), "output": str(tmp_path / "out")}
-    config = EvaluationConfig(
-        model_path=str(run_folder), report=False, save_map=True, num_workers=0, device="cpu", **out
-    )
-    Tester(config).test()
+    (ours,) = scored_by(tester(data_path=tmp_path / "data", output=tmp_path / "out", save_map=True))
     assert len(decoded) == len(looked_at) == len(set(decoded)) == FEW + 3
-    maps = [f"saved={tmp_path / 'out/maps/MANY'}"]
-    evaluate.run(EvaluateOptions(maps=maps, data_path=str(many), output=str(tmp_path / "evaluated")))
-    (ours,), (saved,) = read_scores(tmp_path / "out"), read_scores(tmp_path / "evaluated")
+    maps, out = [f"saved={tmp_path / 'out/maps'}"], str(tmp_path / "evaluated")
+    evaluate.run(EvaluateOptions(maps=maps, data_path=str(tmp_path / "data"), output=out))
+    (saved,) = read_scores(out)
     assert ours.totals == saved.totals and np.array_equal(ours.curves, saved.curves)
     assert sorted(ours.rows, key=lambda row: row["name"]) == sorted(saved.rows, key=lambda row: row["name"])
 
 
-@pytest.fixture
-def many(dataset, tmp_path) -> Path:
-    """More copies of a test picture than one process scores alone."""
-    for part in ("images", "masks"):
-        source = sorted((dataset / "SAMPLE/Test" / part).iterdir())[0]
-        for number in range(FEW + 3):
-            target = tmp_path / "data/MANY/Test" / part / f"{number:02d}{source.suffix}"
-            target.parent.mkdir(parents=True, exist_ok=True)
-            shutil.copy(source, target)
-    return tmp_path / "data"
-
-
-def test_a_map_that_is_nearly_black_is_a_map(run_folder, dataset, tmp_path, monkeypatch):
-    """A picture that the network calls blurred all over may have no level above 1."""
-    config = EvaluationConfig(
-        data_path=str(dataset), model_path=str(run_folder), output=str(tmp_path), num_workers=0, device="cpu"
-    )
-    tester = Tester(config)
-    monkeypatch.setattr(tester.predictor, "maps", lambda _, sizes: [np.ones(size, np.uint8) for size in sizes])
-    tester.test()
-    (scores,) = read_scores(tmp_path)
+def test_a_map_that_is_nearly_black_is_a_map(tester, tmp_path, monkeypatch):
+    """An image that the network calls blurred all over may have no level above 1."""
+    test = tester(output=tmp_path)
+    monkeypatch.setattr(test.predictor, "maps", lambda _, sizes: [np.ones(size, np.uint8) for size in sizes])
+    (scores,) = scored_by(test)
     assert scores.totals["mae"] == pytest.approx(sum(row["in_focus"] for row in scores.rows) / 3, abs=0.01)
 
 
-def test_a_fold_is_scored_by_weights_that_have_not_seen_it(config, run_folder, tmp_path):
+def test_a_fold_is_scored_by_weights_that_have_not_seen_it(config, tester, run_folder, tmp_path):
     config = dataclasses.replace(config, fold=2, epochs=1, val_share=0, test_size=96)
     trainer = Trainer(config)
     trainer.train()
-    test = EvaluationConfig(
-        data_path=config.data_path, model_path=config.model_path, fold=2, report=False, num_workers=0, device="cpu"
-    )
-    Tester(test).test()
-    (scores,) = read_scores(tmp_path / "run/fold2")
+    options = {"data_path": config.data_path, "model_path": config.model_path, "fold": 2}
+    (scores,) = scored_by(tester(**options))
     assert scores.dataset == "SAMPLE_fold2" and scores.about["img_size"] == 96
     left_out = {row["name"] for row in scores.rows}
     assert len(left_out) == 1 and not left_out & {name.split("/")[1] for name in trainer.data.names}
-    for changed in ({"fold": 3}, {"fold": 2, "model_path": str(run_folder)}):
+    for changed in ({"fold": 3}, {"model_path": run_folder}):
         with pytest.raises(ValueError, match="has seen some of these images"):
-            Tester(dataclasses.replace(test, **changed))
+            tester(**options | changed)
     with pytest.raises(ValueError, match="has seen these images"):
         Trainer(dataclasses.replace(config, model_path=str(tmp_path / "tuned"), weights=str(run_folder)))
 
 
-def test_a_fold_is_that_of_the_training_alone(config, dataset, tmp_path):
+def test_a_fold_is_that_of_the_training_alone(config, tester, dataset, tmp_path):
     """No set that trained whole or validated is scored; nor is a fold that other files have changed."""
     data = tmp_path / "data"
     for name in ("MAIN", "MORE", "VAL"):
         shutil.copytree(dataset / "Train/SAMPLE", data / "Train" / name)
     config = dataclasses.replace(config, data_path=str(data), extra=["MORE"], val="VAL", fold=1, epochs=1)
     Trainer(config).train()
-    test = {"data_path": str(data), "model_path": config.model_path, "fold": 1, "report": False, "num_workers": 0}
-    Tester(EvaluationConfig(**test, device="cpu")).test()
-    assert [scored.dataset for scored in read_scores(tmp_path / "run/fold1")] == ["MAIN_fold1"]
+    options = {"data_path": data, "model_path": config.model_path, "fold": 1}
+    assert [scored.dataset for scored in scored_by(tester(**options))] == ["MAIN_fold1"]
     for part, suffix in (("images", ".jpg"), ("masks", ".png"), ("contour", ".png")):
         folder = data / "Train/MAIN" / part
         shutil.copy(folder / f"train_000{suffix}", folder / f"a{suffix}")
     with pytest.raises(ValueError, match="has seen some of these images"):
-        Tester(EvaluationConfig(**test, device="cpu"))
+        tester(**options)
 
 
-def test_a_test_set_of_trimaps_is_not_scored(run_folder, dataset, tmp_path):
+def test_a_test_set_of_trimaps_is_not_scored(tester, dataset, tmp_path):
     """What is unknown has no score."""
     shutil.copytree(dataset, tmp_path / "data")
     (tmp_path / "data/SAMPLE/Test/masks").rename(tmp_path / "data/SAMPLE/Test/trimaps")
-    config = EvaluationConfig(data_path=str(tmp_path / "data"), model_path=str(run_folder), datasets=["SAMPLE"])
     with pytest.raises(ValueError, match="SAMPLE: a set with trimaps cannot be scored"):
-        Tester(config)
+        tester(data_path=tmp_path / "data", datasets=["SAMPLE"])
 
 
 def test_without_a_model_path_the_default_run_is_tested_where_there_is_one(
-    run_folder, dataset, tmp_path, monkeypatch, capsys
+    tester, run_folder, tmp_path, monkeypatch, capsys
 ):
     monkeypatch.chdir(tmp_path)
-    config = EvaluationConfig(data_path=str(dataset), report=False, num_workers=0, device="cpu")
     shutil.copytree(run_folder, "runs/ran")
-    Tester(config).test()
-    (scores,) = read_scores("runs/ran")
+    (scores,) = scored_by(tester(model_path=""))
     assert scores.method == "ran" and scores.about["img_size"] == 64
     first = capsys.readouterr().out.splitlines()[0]
     assert first == f"weights: runs/ran, trained here (--model_path {SHIPPED} tests the repository's)"
     Path("runs/ran/best_model.safetensors").unlink()  # as while a first epoch trains
     with pytest.raises(ValueError, match=r"^runs/ran holds an unfinished training and no best_model.safetensors"):
-        Tester(config)
+        tester(model_path="")
     shutil.rmtree("runs/ran")
-    Tester(config).test()
+    (scores,) = scored_by(test := tester(model_path=""))
     first = capsys.readouterr().out.splitlines()[0]
     assert first.startswith(f"weights: {SHIPPED}, those of the repository, since runs/ran holds none")
-    (scores,) = read_scores(tmp_path / "runs/shipped" / SHIPPED.stem)
     trained = scores.about["trained"]["config"]
+    assert test.folder == Path("runs/shipped") / SHIPPED.stem and trained["augmentation"] == "strong"
     assert scores.method == SHIPPED.stem and scores.about["img_size"] == trained["test_size"] > trained["img_size"]
-    assert trained["augmentation"] == "strong"
 
 
-def test_the_maps_of_test_and_predict_are_equal_on_a_large_jpeg(run_folder, tmp_path):
+def test_the_maps_of_test_and_predict_are_equal_on_a_large_jpeg(tester, run_folder, tmp_path):
     """Both see all pixels of the file, resized in the same way."""
-    photograph = Image.fromarray(cv2.resize(sample.photograph("coffee"), (2400, 2100)))
     for part in ("images", "masks"):
         (tmp_path / "data/LARGE/Test" / part).mkdir(parents=True)
     path = tmp_path / "data/LARGE/Test/images/a.jpg"
-    photograph.save(path, quality=92)
+    Image.fromarray(cv2.resize(sample.photograph("coffee"), (2400, 2100))).save(path, quality=92)
     cv2.imwrite(str(tmp_path / "data/LARGE/Test/masks/a.png"), np.eye(2400, dtype=np.uint8)[:2100] * 255)
-    Tester(
-        EvaluationConfig(
-            data_path=str(tmp_path / "data"),
-            model_path=str(run_folder),
-            output=str(tmp_path / "out"),
-            save_map=True,
-            report=False,
-            num_workers=0,
-            device="cpu",
-        )
-    ).test()
+    tester(data_path=tmp_path / "data", output=tmp_path / "out", save_map=True).test()
     folders = {"output": str(tmp_path / "maps"), "model_path": str(run_folder)}
     assert predict.run(PredictOptions(paths=[str(path)], device="cpu", **folders)) == 0
-    tested, predicted = (cv2.imread(str(tmp_path / name), -1) for name in ("out/maps/LARGE/a.png", "maps/a.png"))
-    assert np.array_equal(tested, predicted)
-    assert np.array_equal(tested, quantised(load_model(run_folder, "cpu")(path)))
+    maps, predicted = (cv2.imread(str(tmp_path / name), -1) for name in ("out/maps/LARGE/a.png", "maps/a.png"))
+    assert np.array_equal(maps, predicted)
+    assert np.array_equal(maps, quantised(load_model(run_folder, "cpu")(path)))

@@ -5,8 +5,8 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from ..evaluation.comparison import number
 from ..evaluation.scores import MethodScores
-from ..evaluation.tables import number
 
 
 def together(folds: Sequence[MethodScores]) -> MethodScores:

@@ -57,13 +57,16 @@ class ExportOptions:
 class EvaluateOptions:
     """Score folders of saved focus maps, of any method, against the ground truth."""
 
-    maps: list[str] = option([], "NAME=DIR, or DIR, of each method's maps: named as the masks, grey, white = in focus")
+    maps: list[str] = option(
+        [],
+        "NAME=DIR of each method, or DIR: its maps (of several sets DIR/SET), named as the masks; white = in focus",
+    )
     blurred_maps: list[str] = option([], "names of the methods in whose maps white means blurred")
     data_path: str = data_path_option("dataset folder, as prepare writes it: its test masks and images")
-    dataset: str = option("", "name of the set (default: the only test set there, or the folder's name of --gt)")
+    datasets: list[str] = option([], "names of the sets, e.g. CUHK DUT (default: all found, or that of --gt's folder)")
     gt: str = option("", "folder of masks, instead of the dataset folder's; images/ or image/ beside it has the images")
     white: str = option("in_focus", "beside --gt: what white means in its masks", choices=("in_focus", "blurred"))
-    allow_missing: bool = option(False, "score what is there when maps are missing or unusable")
+    allow_missing: bool = option(False, "score what is there when maps are missing or unusable, or images damaged")
     output: str = output_option("runs/evaluation", "folder for scores.json, scores.csv and curves.csv")
 
 

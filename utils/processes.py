@@ -1,14 +1,20 @@
 """Other processes, never forked from one that has threads, and signals that ask a training to leave after its epoch."""
 
 import multiprocessing
+import os
 import signal
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import ProcessPoolExecutor
 from contextlib import contextmanager
 from multiprocessing.context import BaseContext
+from typing import Any
+
+from .progress import in_order
 
 # What Slurm (--signal) and torchrun send. Ctrl-C ends a training at once; --resume repeats the unfinished epoch.
 POLITE = [getattr(signal, name) for name in ("SIGTERM", "SIGUSR1") if hasattr(signal, name)]
+FEW = 32  # calls that this process makes sooner than others would have started
 
 
 def start_method(module: str) -> BaseContext:
@@ -27,6 +33,36 @@ def start_method(module: str) -> BaseContext:
     with handled(signal.SIG_IGN):
         forkserver.ensure_running()
     return context
+
+
+def in_processes(function: Callable[..., Any], calls: Iterable[tuple], count: int, processes: int) -> Iterator[Any]:
+    """Results of a module's function in order; calls are made on the way, so at most two a process wait in memory.
+
+    Args:
+        calls: arguments of each call.
+        count: number of calls; below FEW this process does them alone.
+        processes: how many to start.
+    """
+    if processes == 1 or count < FEW:
+        yield from (function(*call) for call in calls)
+        return
+    with ProcessPoolExecutor(processes, start_method(function.__module__), _start) as pool:
+        yield from in_order(pool, function, calls, 2 * processes)
+
+
+def _start() -> None:
+    """Sets a process up: one thread computes, Ctrl-C is left to the parent, and the process ends with its parent."""
+    import cv2  # --help need not wait for it
+
+    cv2.setNumThreads(0)
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    threading.Thread(target=_end_with_parent, daemon=True).start()
+
+
+def _end_with_parent() -> None:
+    if parent := multiprocessing.parent_process():
+        parent.join()
+        os._exit(1)
 
 
 @contextmanager

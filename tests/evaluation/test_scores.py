@@ -4,19 +4,16 @@ import numpy as np
 import pytest
 
 from ran.evaluation.metrics import SetScore, score_image
-from ran.evaluation.scores import Difference, MethodScores, Pictures, paired_difference, read_scores, write_scores
+from ran.evaluation.scores import Difference, MethodScores, paired_difference, read_scores, write_scores
 
 
-def method(name: str, levels: list[int], first: int = 0) -> MethodScores:
+def method(name: str, levels: list[int], first: int = 0, maps: str = "/somewhere/maps") -> MethodScores:
     """A method whose map of every image has one level; the truth's left half is in focus."""
     mask = np.repeat(np.uint8([[255] * 8 + [0] * 8]), 16, axis=0)
-    scores = [
-        score_image(f"image{first + i}", np.where(mask > 0, level, 0).astype(np.uint8), mask)
-        for i, level in enumerate(levels)
-    ]
-    return MethodScores.of(
-        name, "SET", SetScore.of(scores), pictures=Pictures(maps=f"/somewhere/{name}"), about={"epoch": 3}
-    )
+    images = [np.where(mask > 0, level, 0).astype(np.uint8) for level in levels]
+    scores = SetScore.of(score_image(f"image{first + i}", image, mask) for i, image in enumerate(images))
+    pictures = {"images": "", "maps": maps, "maps_white": "blurred"}
+    return MethodScores.of(name, "SET", scores, pictures=pictures, about={"epoch": 3})
 
 
 def test_files_give_back_what_was_written(tmp_path):
@@ -28,8 +25,9 @@ def test_files_give_back_what_was_written(tmp_path):
         for before, after in zip(written, read):
             assert after.totals == before.totals and after.rows == before.rows and after.about == before.about
             assert np.allclose(after.curves, before.curves, atol=1e-6)
-    assert [str((tmp_path / one.pictures.maps).resolve()) for one in read] == [one.pictures.maps for one in written]
-    assert read[0].pictures.images == ""
+    pictures = read[0].pictures
+    assert (tmp_path / pictures["maps"]).resolve() == Path("/somewhere/maps")
+    assert pictures["images"] == "" and pictures["maps_white"] == "blurred"
 
 
 @pytest.mark.parametrize("name, text", [("scores.json", "{}"), ("scores.json", "["), ("scores.csv", "a,b\n1,2\n")])
@@ -64,8 +62,6 @@ def test_folders_are_found_again_from_below_a_link(tmp_path):
     (tmp_path / "disk/deep/runs").mkdir(parents=True)
     (tmp_path / "maps").mkdir()
     (tmp_path / "runs").symlink_to(tmp_path / "disk/deep/runs")
-    one = method("a", [255])
-    one.pictures.maps = str(tmp_path / "maps")
-    write_scores(tmp_path / "runs/x", [one])
+    write_scores(tmp_path / "runs/x", [method("a", [255], maps=str(tmp_path / "maps"))])
     assert '"maps": "../../../../maps"' in (tmp_path / "runs/x/scores.json").read_text()
-    assert Path(read_scores(tmp_path / "runs/x")[0].pictures.maps).samefile(tmp_path / "maps")
+    assert Path(read_scores(tmp_path / "runs/x")[0].pictures["maps"]).samefile(tmp_path / "maps")

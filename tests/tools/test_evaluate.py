@@ -15,7 +15,6 @@ from ran.evaluation.metrics import COLUMNS, SetScore, score_image, totals
 from ran.evaluation.scores import read_scores
 from ran.tools import evaluate
 from ran.tools.options import EvaluateOptions
-from ran.utils.files import read_lines
 
 ROOT = Path(__file__).parents[2]
 SHARED = Path(os.environ.get("RAN_SHARED", ROOT.parent / "shared"))
@@ -33,15 +32,18 @@ def first_map(tmp_path) -> Path:
     return min((tmp_path / "maps").iterdir())
 
 
+def grey(path: Path) -> np.ndarray:
+    return cv2.imread(str(path), cv2.IMREAD_GRAYSCALE)
+
+
 def test_scores_are_those_of_score_image(evaluated, saved_maps, dataset):
     scores = {one.method: one for one in read_scores(evaluated)}
     assert list(scores) == ["good", "small"]
     for name, folder in saved_maps.items():
         expected = []
         for path in sorted(folder.iterdir()):
-            mask = cv2.imread(str(dataset / "SAMPLE/Test/masks" / path.name), cv2.IMREAD_GRAYSCALE)
-            focus_map = cv2.imread(str(path), cv2.IMREAD_GRAYSCALE)
-            expected.append(score_image(path.stem, cv2.resize(focus_map, mask.shape[::-1]), mask))
+            mask = grey(dataset / "SAMPLE/Test/masks" / path.name)
+            expected.append(score_image(path.stem, cv2.resize(grey(path), mask.shape[::-1]), mask))
         one = scores[name]
         assert one.dataset == "SAMPLE" and one.totals == pytest.approx(totals(SetScore.of(expected)))
         assert [row["name"] for row in one.rows] == [score.rows[0]["name"] for score in expected]
@@ -54,7 +56,7 @@ def test_scores_are_those_of_score_image(evaluated, saved_maps, dataset):
 def test_the_dataset_folder_is_optional_and_polarity_can_be_said(saved_maps, dataset, tmp_path, capsys):
     for source, target in ((dataset / "SAMPLE/Test/masks", "gt"), (saved_maps["good"], "flipped")):
         for path in source.iterdir():
-            write_image(tmp_path / target / path.name, 255 - cv2.imread(str(path), cv2.IMREAD_GRAYSCALE))
+            write_image(tmp_path / target / path.name, 255 - grey(path))
     gt = {"gt": str(tmp_path / "gt"), "white": "blurred", "output": str(tmp_path / "out")}
     maps = [str(saved_maps["good"]), f"b={tmp_path / 'flipped'}"]  # a folder alone brings its name
     evaluate.run(EvaluateOptions(maps=maps, blurred_maps=["b"], **gt))
@@ -62,60 +64,83 @@ def test_the_dataset_folder_is_optional_and_polarity_can_be_said(saved_maps, dat
     assert "gt, 3 images" in out and " P3 F ↑  P3 IoU ↑  " in out and "P0: the largest F" in out
     good, flipped = read_scores(tmp_path / "out")
     assert good.totals == flipped.totals and good.totals["mae"] < 0.2 and "warning" not in out
-    assert (good.method, flipped.pictures.maps_white, flipped.pictures.masks_white) == ("good", "blurred", "blurred")
+    assert good.method == "good" and [flipped.pictures[f"{x}_white"] for x in ("maps", "masks")] == ["blurred"] * 2
     evaluate.run(EvaluateOptions(maps=maps, **gt))
     out = capsys.readouterr().out
     assert "warning: b looks inverted: MAE 0." in out and "good looks" not in out
     assert "say --blurred_maps (or --white, if it is the masks of --gt)" in out
 
 
-def test_missing_and_extra_maps(options, tmp_path, capsys):
-    first_map(tmp_path).rename(tmp_path / "maps/renamed.png")
-    with pytest.raises(ValueError, match=r"(?s)masks without a map; --allow_missing.*masks without a map \(1\): "):
-        evaluate.run(options)
-    assert not (tmp_path / "out").exists()
-    options.allow_missing = True
+def test_several_sets_stand_in_one_table(options, dataset, tmp_path, capsys):
+    for name in ("A", "B"):
+        shutil.copytree(dataset / "SAMPLE/Test", tmp_path / "data" / name / "Test")
+        shutil.copytree(tmp_path / "maps", tmp_path / "of_sets" / name)
+    write_image(tmp_path / "data/B/Test/masks" / first_map(tmp_path).name, np.zeros((64, 96), np.uint8))
+    options.data_path, options.maps = str(tmp_path / "data"), [f"method={tmp_path / 'of_sets'}"]
     evaluate.run(options)
     out = capsys.readouterr().out
-    assert "method: masks without a map (1): " in out and "maps without a mask, not scored (1): renamed.png" in out
-    (one,) = read_scores(tmp_path / "out")
-    assert one.totals["images"] == 2 and list(one.about["notes"]) == ["missing", "extra"]
-    assert "\nmethod (2 images, 1 left out; not ranked)  " in out
+    assert "  A, 3 images  " in out and "  B, 3 images\nmethod  MAE ↓  " in out
+    assert "B: 1 image(s) have one class only; an F without positives counts as 0" in out
+    assert [one.dataset for one in read_scores(tmp_path / "out")] == ["A", "B"]
+    shutil.rmtree(tmp_path / "of_sets/A")
+    with pytest.raises(FileNotFoundError, match="of_sets/A: no such folder; each of several sets has a folder there"):
+        evaluate.run(options)
+    options.datasets = ["B"]
+    evaluate.run(options)
+    assert [one.dataset for one in read_scores(tmp_path / "out")] == ["B"]
 
 
-@pytest.mark.parametrize("name", ["{}", "{}_pred", "pred_{}"])
-def test_maps_may_be_arrays_and_have_a_prefix_or_suffix(options, evaluated, tmp_path, capsys, name):
+@pytest.mark.parametrize("name, mask", [("{}", "{}"), ("{}_pred", "{}"), ("pred_{}", "{}"), ("{}", "{}_gt")])
+def test_files_may_be_arrays_and_have_a_prefix_or_suffix(options, evaluated, dataset, tmp_path, capsys, name, mask):
     maps = (tmp_path / "maps").rename(tmp_path / "old")
-    (tmp_path / "maps").mkdir()
     for number, path in enumerate(sorted(maps.iterdir())):
-        levels, target = cv2.imread(str(path), cv2.IMREAD_GRAYSCALE), tmp_path / "maps" / name.format(path.stem)
-        if number == 0:
-            np.save(target, levels / 255)  # floats from 0 to 1
-        elif number == 1:
-            savemat(target.with_suffix(".mat"), {"map": levels})
-        else:
-            shutil.copy(path, target.with_suffix(".png"))
+        target = tmp_path / "maps" / name.format(path.stem)
+        write_image(target.with_suffix(".png"), levels := grey(path))
+        if number < 2:
+            target.with_suffix(".png").unlink()
+            np.save(target, levels / 255) if number else savemat(target.with_suffix(".mat"), {"map": levels})
+        masks = dataset / "SAMPLE/Test/masks" / path.name
+        write_image(tmp_path / "gt" / f"{mask.format(path.stem)}.png", grey(masks))
+    options.gt, options.datasets = str(tmp_path / "gt"), ["SAMPLE"]
     evaluate.run(options)
     (one,) = read_scores(tmp_path / "out")
     assert one.totals == read_scores(evaluated)[0].totals and not one.about["notes"]
-    said = f"maps are named as the masks with {name.replace('{}', '')} {'before' if name[0] == 'p' else 'behind'}\n"
+    said = f"a map's name is that of its mask, and {'before' if name[0] == 'p' else 'behind'} it {name.format('')}\n"
     assert (said in capsys.readouterr().out) == (name != "{}")
 
 
-@pytest.mark.parametrize("spoil", [
-    lambda path: path.write_bytes(path.read_bytes()[:300]),
-    lambda path: write_image(path, np.full((64, 96, 3), (200, 30, 90), np.uint8)),
-    lambda path: write_image(path, np.zeros((96, 64), np.uint8)),
-], ids=["truncated", "colours", "swapped sides"])  # fmt: skip
-def test_unusable_maps_are_named(options, tmp_path, capsys, spoil):
+@pytest.mark.parametrize("spoil, kind", [
+    (lambda path: path.rename(path.with_name("renamed.png")), "masks without a map"),
+    (lambda path: path.write_bytes(path.read_bytes()[:300]), "maps that cannot be used"),
+    (lambda path: write_image(path, np.full((64, 96, 3), (200, 30, 90), np.uint8)), "maps that cannot be used"),
+    (lambda path: write_image(path, np.zeros((96, 64), np.uint8)), "maps that cannot be used"),
+], ids=["missing and extra", "truncated", "colours", "swapped sides"])  # fmt: skip
+def test_missing_extra_and_unusable_maps_are_named(options, tmp_path, capsys, spoil, kind):
     spoil(path := first_map(tmp_path))
-    with pytest.raises(ValueError, match=f"maps that cannot be used.*\n.*{path.name}"):
+    with pytest.raises(ValueError, match=rf"(?s)^{kind}; --allow_missing.*method: {kind} \(1\): \S*{path.stem}"):
         evaluate.run(options)
     assert not (tmp_path / "out").exists()
     options.allow_missing = True
     evaluate.run(options)
-    assert read_scores(tmp_path / "out")[0].totals["images"] == 2
-    assert f"maps that cannot be used (1): {path}" in capsys.readouterr().out
+    out, (one,) = capsys.readouterr().out, read_scores(tmp_path / "out")
+    assert f"method: {kind} (1): " in out and "\nmethod (2 images, 1 left out; not ranked)  " in out
+    assert ("maps without a mask, not scored (1): renamed.png" in out) == (kind == "masks without a map")
+    assert one.totals["images"] == 2 and list(one.about["notes"])[0] == ("missing" if "mask" in kind else "unusable")
+
+
+def test_damaged_images_beside_the_masks_can_be_passed_over(options, dataset, tmp_path, capsys):
+    shutil.copytree(dataset / "SAMPLE/Test", tmp_path / "set")
+    (damaged := min((tmp_path / "set/images").iterdir())).write_bytes(b"no image")
+    options.gt = str(tmp_path / "set/masks")
+    with pytest.raises(ValueError, match=f"(?s){damaged.name}: not a readable.*--allow_missing goes on without"):
+        evaluate.run(options)
+    options.allow_missing = True
+    evaluate.run(options)
+    assert f"images that cannot be read, not needed (1): {damaged}" in capsys.readouterr().out
+    assert read_scores(tmp_path / "out")[0].totals["images"] == 3
+    min((tmp_path / "set/masks").iterdir()).write_bytes(b"no mask")
+    with pytest.raises(ValueError, match=r"masks/\S+: not a readable image"):
+        evaluate.run(options)
 
 
 def test_one_dark_map_is_scored_and_a_folder_of_0_and_1_is_refused(options, tmp_path):
@@ -128,28 +153,39 @@ def test_one_dark_map_is_scored_and_a_folder_of_0_and_1_is_refused(options, tmp_
         evaluate.run(options)
 
 
+@pytest.mark.parametrize("suffix, cut, traits", [(".png", 99, ["two levels"]), (".png", 0, []), (".jpg", 0, ["JPEG"])])
+def test_what_all_maps_share_is_known(options, tmp_path, suffix, cut, traits):
+    for path in list((tmp_path / "maps").iterdir()):
+        levels = np.where(grey(path) > cut, 255, 0) if cut else grey(path)
+        path.unlink()
+        write_image(path.with_suffix(suffix), levels.astype(np.uint8))
+    evaluate.run(options)
+    assert read_scores(tmp_path / "out")[0].about["traits"] == traits
+
+
 @pytest.mark.parametrize("change, message", [
     ({"maps": []}, "--maps : write NAME=DIR, or DIR, of each method"),
     ({"maps": ["here="]}, "--maps here=: write NAME=DIR, or DIR, of each method"),
     ({"maps": ["a=/nowhere"]}, "/nowhere: no such folder"),
     ({"maps": ["a=TMP/maps", "a=TMP/maps"]}, "and each name once"),
     ({"maps": ["photos=DATA/Train/SAMPLE/images"]}, "no map is named as its mask"),
-    ({"maps": ["photos=DATA"]}, "/SAMPLE: a folder among the images"),
+    ({"maps": ["photos=DATA"]}, "/SAMPLE/Test: a folder among the images"),
     ({"blurred_maps": ["other"]}, "other: no such method"),
-    ({"dataset": "DUT"}, "DUT/Test/masks: no such folder"),
+    ({"datasets": ["DUT"]}, "DUT/Test/masks: no such folder"),
     ({"data_path": "TMP"}, "no test sets here"),
     ({"white": "blurred"}, "--white goes with --gt"),
+    ({"gt": "DATA", "datasets": ["../x"]}, "'../x': a set's name"),
+    ({"gt": "DATA", "datasets": ["A", "B"]}, "--datasets A B: --gt is the folder of one set"),
     ({"gt": "TMP/empty"}, "empty: no images"),
-    ({"gt": "DATA", "dataset": "../x"}, "'../x': a set's name"),
     ({"gt": "TMP/damaged"}, "test_006.png: not a readable image"),
     ({"maps": ["TMP/twice"]}, "twice: several files of one name: test_006.bmp, test_006.png"),
 ])  # fmt: skip
 def test_mistakes_are_named(options, dataset, tmp_path, change, message):
+    (tmp_path / "empty").mkdir()
     for name in ("damaged", "twice"):
         shutil.copytree(dataset / "SAMPLE/Test/masks", tmp_path / name)
     (tmp_path / "damaged/test_006.png").write_bytes(b"no mask")
     shutil.copy(tmp_path / "twice/test_006.png", tmp_path / "twice/test_006.bmp")
-    (tmp_path / "empty").mkdir()
     text = json.dumps(change).replace("TMP", str(tmp_path)).replace("DATA", str(dataset))
     with pytest.raises((ValueError, OSError), match=message):
         evaluate.run(EvaluateOptions(**vars(options) | json.loads(text)))
@@ -158,17 +194,16 @@ def test_mistakes_are_named(options, dataset, tmp_path, change, message):
 
 @pytest.mark.slow
 @pytest.mark.skipif(not (SHARED / "maps/CUHK_test100/PRNet").is_dir(), reason="the published maps are not here")
-def test_measured_rows_of_the_published_maps(tmp_path, capsys):
+def test_measured_rows_of_the_published_maps(tmp_path):
     """The rows of an independent script: full-size maps and 224 x 224 ones that have to be resized."""
     folders = [str(SHARED / "maps/CUHK_test100" / name) for name in ("HiFST", "PRNet")]
-    (gt := tmp_path / "gt").mkdir()
-    for stem in read_lines(ROOT / "configs/splits/CUHK_test.txt"):
-        (gt / f"{stem}.png").symlink_to(SHARED / f"data/CUHK/gt/{stem}.png")
-    evaluate.run(EvaluateOptions(maps=folders, gt=str(gt), white="blurred", output=str(tmp_path)))
+    (tmp_path / "gt").mkdir()
+    for stem in (ROOT / "configs/splits/CUHK_test.txt").read_text().split():
+        (tmp_path / "gt" / f"{stem}.png").symlink_to(SHARED / f"data/CUHK/gt/{stem}.png")
+    evaluate.run(EvaluateOptions(maps=folders, gt=str(tmp_path / "gt"), white="blurred", output=str(tmp_path / "out")))
     keys = ("mae", "p0_f", "p1_f", "p3_f", "p5_max_f", "p5_mean_f", "p5_adaptive_f", "s", "e_max", "weighted_f")
-    rows = {one.method: [round(one.totals[key], 4) for key in keys] for one in read_scores(tmp_path)}
+    rows = {one.method: [round(one.totals[key], 4) for key in keys] for one in read_scores(tmp_path / "out")}
     assert rows == {
         "HiFST": [0.2228, 0.8186, 0.7594, 0.8030, 0.7647, 0.4730, 0.7365, 0.6267, 0.8372, 0.4511],
         "PRNet": [0.0679, 0.9109, 0.8772, 0.9517, 0.8943, 0.8738, 0.8504, 0.8720, 0.9280, 0.8415],
     }
-    assert "of another size than their mask, resized bilinearly (100): " in capsys.readouterr().out

@@ -9,14 +9,14 @@ import cv2
 import numpy as np
 import pytest
 
-from ran.evaluation.page import signed_error
-from ran.evaluation.report import Gallery
+from ran.evaluation import figures
+from ran.evaluation.report import Gallery, signed_error
 from ran.evaluation.scores import read_scores, write_scores
 from ran.tools import report
 from ran.utils.options import ReportOptions
 
 pytestmark = pytest.mark.xdist_group("report")  # one process makes what its tests share
-TABLES = {"index.html", "tables.md", "tables.tex", "tables.csv", "differences.csv"}
+TABLES = {"index.html", "tables.md", "tables.tex", "tables.csv", "differences.csv", "images.csv"}
 FIGURES = {f"SAMPLE_{what}.{kind}" for what in ("curves", "examples") for kind in ("png", "pdf")}
 
 
@@ -40,16 +40,21 @@ def rewritten(evaluated, tmp_path):
     return write
 
 
-def test_a_report_has_its_files(written):
+def test_a_report_has_its_files(written, evaluated):
     assert {path.name for path in written.iterdir()} == TABLES | FIGURES
     assert "| good |" in (written / "tables.md").read_text() and "\\toprule" in (written / "tables.tex").read_text()
     for name in ("curves", "examples"):
         assert cv2.imread(str(written / f"SAMPLE_{name}.png")).std() > 10
-        assert (written / f"SAMPLE_{name}.pdf").read_bytes().startswith(b"%PDF")
-    tables, differences = (list(csv.DictReader((written / name).open())) for name in ("tables.csv", "differences.csv"))
+        pdf = (written / f"SAMPLE_{name}.pdf").read_bytes()
+        assert pdf.startswith(b"%PDF") and b"/FontFile2" in pdf and b"/Type3" not in pdf  # TrueType, embedded
+    tables, differences, images = (
+        list(csv.DictReader((written / f"{name}.csv").open())) for name in ("tables", "differences", "images")
+    )
     assert [row["method"] for row in tables] == ["good", "small"]
     assert differences[0]["column"] == "mae" and float(differences[0]["mean"]) > 0
     assert differences[0]["better"] == ""  # three images prove nothing
+    maes = [(one.method, row["name"], row["mae"]) for one in read_scores(evaluated) for row in one.rows]
+    assert [(row["method"], row["name"], float(row["mae"])) for row in images] == maes
 
 
 @pytest.mark.parametrize("change, message", [
@@ -70,12 +75,12 @@ def test_mistakes_are_named(evaluated, tmp_path, change, message):
 
 def test_what_is_not_there_is_said_and_the_rest_is_shown(evaluated, rewritten, tmp_path, capsys):
     scores = read_scores(evaluated)
-    scores[0].pictures.maps, scores[1].pictures.images = "", ""
+    scores[0].pictures["maps"], scores[1].pictures["images"] = "", ""
     _, page = rewritten(scores)
     assert "SAMPLE: not shown, because the folder is missing: good (no folder known)\n" in capsys.readouterr().out
     assert page.count("data:image/webp") == 3 * 4  # image, ground truth, map and error of small
     for one in scores:
-        one.pictures.maps = one.pictures.masks = one.pictures.images = str(tmp_path / "moved")
+        one.pictures |= dict.fromkeys(("maps", "masks", "images"), str(tmp_path / "moved"))
     shutil.rmtree(tmp_path / "out")
     folder, page = rewritten(scores)
     assert {path.name for path in folder.iterdir()} == TABLES | {name for name in FIGURES if "curves" in name}
@@ -83,13 +88,17 @@ def test_what_is_not_there_is_said_and_the_rest_is_shown(evaluated, rewritten, t
 
 
 def test_images_that_some_lack_are_named_and_methods_chosen(evaluated, saved_maps, rewritten, tmp_path, capsys):
-    scores, maps = read_scores(evaluated), shutil.copytree(saved_maps["good"], tmp_path / "maps")
+    scores, maps = read_scores(evaluated), tmp_path / "maps"
+    maps.mkdir()
+    for path in saved_maps["good"].iterdir():  # found by the names that evaluate took them for
+        shutil.copy(path, maps / f"{path.stem}_pred.png")
     (gone := min(maps.iterdir())).unlink()
-    scores[0].pictures.maps = str(maps)
+    scores[0].pictures["maps"] = str(maps)
     unscored, scores[1].totals["images"] = scores[1].rows.pop()["name"], 2
     folder, page = rewritten(scores, methods=["small", "good"])
-    lost = f"SAMPLE: 2 of 3 images not shown, because a folder or a method lacks them: {gone.stem}, {unscored}"
-    assert lost in capsys.readouterr().out
+    lost = [gone.stem.removesuffix("_pred"), unscored]
+    said = f"SAMPLE: 2 of 3 images not shown, because a folder or a method lacks them: {', '.join(lost)}"
+    assert said in capsys.readouterr().out
     assert page.count("<article>") == 1 and "small (2 images; not ranked)" in page
     lines = (folder / "tables.md").read_text().splitlines()
     assert [line.split("|")[1].strip() for line in lines[4:6]] == ["small (2 images; not ranked)", "good"]
@@ -110,6 +119,18 @@ def test_many_images_are_thinned_to_the_worst_and_names_escaped(evaluated, rewri
     assert "<script" not in page and "[12] a|b&lt;script&gt;" in page
     height, width = cv2.imread(str(folder / "DUT.v1_examples.png")).shape[:2]
     assert height < width / 3  # one row of four
+
+
+def test_characters_that_no_font_has_are_named(evaluated, rewritten, monkeypatch, capsys, recwarn):
+    fonts = figures.font_manager.fontManager.ttflist
+    monkeypatch.setattr(figures.font_manager.fontManager, "ttflist", [x for x in fonts if x.name == "DejaVu Sans"])
+    scores = read_scores(evaluated)
+    scores[0].method = "焦点 ß"
+    folder, page = rewritten(scores)
+    assert "warning: no font here has 点焦, figures show boxes; install one that has" in capsys.readouterr().out
+    assert not [one for one in recwarn if "Glyph" in str(one.message)]
+    assert "焦点 ß" in page and "{}焦点 ß &" in (folder / "tables.tex").read_text()
+    assert figures.fonts_for("aß") == (["DejaVu Sans"], "")
 
 
 @pytest.mark.parametrize("count, kinds", [

@@ -3,13 +3,13 @@ import numpy as np
 import pytest
 
 from ran.data.images import write_image
-from ran.evaluation.scoring import FEW, in_processes, score_file
+from ran.tools.methods import score_file
+from ran.utils.processes import FEW, in_processes
 
 
 @pytest.mark.slow
 def test_processes_score_the_same_in_the_same_order(tmp_path):
-    rng = np.random.default_rng(0)
-    calls = []
+    rng, calls = np.random.default_rng(0), []
     for number in range(FEW + 5):
         mask = np.uint8(rng.random((12, 16)) > 0.5) * 255
         write_image(tmp_path / "masks" / f"{number}.png", mask)
@@ -20,7 +20,7 @@ def test_processes_score_the_same_in_the_same_order(tmp_path):
     (tmp_path / "maps/3.png").write_bytes(b"")
     alone, shared = (list(in_processes(score_file, calls, len(calls), count)) for count in (1, 2))
     assert "3.png: not a readable image" in alone.pop(3) and "3.png: not a readable image" in shared.pop(3)
-    assert [one[0].rows for one in alone] == [one[0].rows for one in shared]
-    assert [one[1:] for one in alone] == [one[1:] for one in shared]
-    level = cv2.imread(str(tmp_path / "maps/1.png"), cv2.IMREAD_UNCHANGED).max()
-    assert alone[0][2] == "0.png: 8 x 6 to 16 x 12" and alone[1][1:] == (level, "")
+    assert [(x.score.rows, *x[1:]) for x in alone] == [(x.score.rows, *x[1:]) for x in shared]
+    levels = np.unique(cv2.imread(str(tmp_path / "maps/1.png"), cv2.IMREAD_UNCHANGED))
+    assert alone[0].resized == "0.png: 8 x 6 to 16 x 12" and alone[1].resized == ""
+    assert alone[1].levels == (levels[-1], len(levels))
