@@ -1,6 +1,5 @@
 """Folders -> samples -> batches."""
 
-import signal
 import warnings
 import weakref
 from typing import TYPE_CHECKING, Any
@@ -14,7 +13,7 @@ from .data.contour import contour_band
 from .data.layouts import Pair
 from .data.masks import UNKNOWN, read_mask, read_pair
 from .data.resizing import resize
-from .utils.processes import POLITE, start_method
+from .utils.processes import set_up, start_method
 
 if TYPE_CHECKING:  # at run time only training needs it, and it takes a second
     import albumentations as A
@@ -183,15 +182,9 @@ def make_loader(dataset: Dataset, workers: int, **options) -> DataLoader:
         num_workers=workers,
         multiprocessing_context=start_method(__name__) if workers else None,
         persistent_workers=workers > 0,
-        worker_init_fn=_quiet_worker,
+        worker_init_fn=set_up,
         collate_fn=stack,
         pin_memory=torch.cuda.is_available(),
         generator=torch.Generator(),
         **options,
     )
-
-
-def _quiet_worker(_: int) -> None:
-    """Leaves signals to a whole group to the main process, which ends the others."""
-    for number in (signal.SIGINT, *POLITE):
-        signal.signal(number, signal.SIG_IGN)

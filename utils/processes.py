@@ -46,16 +46,20 @@ def in_processes(function: Callable[..., Any], calls: Iterable[tuple], count: in
     if processes == 1 or count < FEW:
         yield from (function(*call) for call in calls)
         return
-    with ProcessPoolExecutor(processes, start_method(function.__module__), _start) as pool:
+    with ProcessPoolExecutor(processes, start_method(function.__module__), set_up) as pool:
         yield from in_order(pool, function, calls, 2 * processes)
 
 
-def _start() -> None:
-    """Sets a process up: one thread computes, Ctrl-C is left to the parent, and the process ends with its parent."""
+def set_up(*_) -> None:
+    """Sets a process up: one thread computes, signals are left to the parent, and the process ends with its parent.
+
+    The server that it was forked from lives as long as its processes do: they cannot rely on its end.
+    """
     import cv2  # --help need not wait for it
 
     cv2.setNumThreads(0)
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    for number in (signal.SIGINT, *POLITE):
+        signal.signal(number, signal.SIG_IGN)
     threading.Thread(target=_end_with_parent, daemon=True).start()
 
 
