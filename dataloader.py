@@ -170,17 +170,17 @@ def _end_processes(iterator: Any) -> None:
         process.kill()
 
 
-def make_loader(dataset: Dataset, workers: int, **options) -> DataLoader:
+def make_loader(dataset: Samples, workers: int, **options) -> DataLoader:
     """DataLoader whose processes outlive an epoch and leave Ctrl-C and SIGTERM to the main process.
 
     It has a random generator of its own: an iterator's start would draw from the global one, which a network with
     dropout needs in the same state after a resumption.
     """
-    workers = min(workers, len(dataset))  # type: ignore[arg-type]  # ours have a length
+    workers = min(workers, len(dataset))
     return Loader(
         dataset,
         num_workers=workers,
-        multiprocessing_context=start_method(__name__) if workers else None,
+        multiprocessing_context=start_method() if workers else None,
         persistent_workers=workers > 0,
         worker_init_fn=set_up,
         collate_fn=stack,

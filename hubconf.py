@@ -1,6 +1,5 @@
 """torch.hub: torch.hub.load(FOLDER, "ran", source="local"), or torch.hub.load("OWNER/NAME", "ran") from GitHub."""
 
-import importlib.util
 import sys
 from pathlib import Path
 from typing import Any
@@ -15,10 +14,7 @@ def ran(weights: str = "ran_photos", device: Any = "auto"):
         weights: name of a shipped model, or a path. device: where it computes; see predictor.load_model for both.
     """
     if "ran" not in sys.modules:  # this folder is the package, whatever torch.hub called it
-        spec = importlib.util.spec_from_file_location("ran", Path(__file__).with_name("__init__.py"))
-        assert spec and spec.loader  # as for every .py file
-        sys.modules["ran"] = importlib.util.module_from_spec(spec)
-        spec.loader.exec_module(sys.modules["ran"])
+        sys.path.insert(0, str(Path(__file__).parent / "utils" / "checkout"))
     from ran import load_model
 
     return load_model(weights, device)

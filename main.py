@@ -1,7 +1,6 @@
 """RAN's command line: python main.py COMMAND [options], or `ran COMMAND [options]` where the package is installed."""
 
 import importlib
-import importlib.util
 import os
 import signal
 import sys
@@ -11,11 +10,8 @@ from pathlib import Path
 
 if sys.version_info < (3, 10):  # noqa: UP036 (to say so, this file keeps to the syntax of Python 3.6)
     sys.exit(f"error: RAN needs Python 3.10 or newer; this is {sys.version_info[0]}.{sys.version_info[1]}")
-if not __package__:  # run as a file: this folder is the package ran, whatever it is called and wherever it lies
-    spec = importlib.util.spec_from_file_location("ran", Path(__file__).with_name("__init__.py"))
-    assert spec and spec.loader  # as for every .py file
-    sys.modules["ran"] = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(sys.modules["ran"])
+if not __package__:  # run as a file: other processes, which get the path too, find the same package ran
+    sys.path.insert(0, str(Path(__file__).parent / "utils" / "checkout"))
 
 from ran import __version__
 from ran.commands import COMMANDS, usage
@@ -86,7 +82,7 @@ def guarded(work: Callable[[], int | None]) -> int:
         if not sentence or os.environ.get("RAN_TRACEBACK"):
             raise
         print(f"error: {sentence}", file=sys.stderr)
-        return 2 if sentence.startswith("-") else 1  # sentences on a wrong option begin with its name
+        return 2 if sentence.startswith("--") else 1  # sentences on a wrong option begin with its name
 
 
 def explained(error: Exception) -> str:

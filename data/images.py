@@ -115,12 +115,12 @@ def values_of(image: Any) -> np.ndarray:
         values: Any = cv2.imdecode(data, DEEP)
         if values is None:
             raise ValueError(f"damaged, or of a kind that OpenCV does not decode: {WAY_OUT}")
-        return _upright(values[..., ::-1] if values.ndim == 3 else values, image)
+        return upright(values[..., ::-1] if values.ndim == 3 else values, image)
     mode = "L" if image.mode in ("1", "L") else "RGB"
-    return _upright(np.array(image if image.mode == mode else image.convert(mode)), image)
+    return upright(np.array(image if image.mode == mode else image.convert(mode)), image)
 
 
-def _upright(values: np.ndarray, image: Any) -> np.ndarray:
+def upright(values: np.ndarray, image: Any) -> np.ndarray:
     """Values, H x W (x C), turned by the EXIF of their image. A damaged EXIF turns nothing: the image may be whole."""
     try:
         orientation = image.getexif().get(ExifTags.Base.Orientation, 1)
@@ -160,7 +160,7 @@ def as_rgb(image: Any, read: Callable[[Any], np.ndarray] = read_image) -> np.nda
     if isinstance(image, Image.Image):
         if image.mode not in MODES:
             raise ValueError(f"an image of mode {image.mode}: give its path, or an image of 8 bits")
-        return _upright(np.array(image.convert("RGB")), image)
+        return upright(np.array(image.convert("RGB")), image)
     if not hasattr(image, "__array__"):
         kinds = "a path, a file's bytes, an open file, a Pillow image, an array or a tensor"
         raise ValueError(f"{type(image).__name__} ({reprlib.repr(image)}) is no image: give {kinds}")

@@ -97,12 +97,14 @@ def pair_by_stem(
 
 
 def common_affixes(left: Collection[str], right: Collection[str], share: float = 1) -> tuple[str, str]:
-    """What the stems of masks or maps (right) have more than those of their images (left), before them as in "mask_1"
-    or behind them as in "1_mask": (prefix, suffix), of which one is empty, or both where not so large a share is so.
+    """What the stems of masks or maps (right) have more than those of their images (left): (prefix, suffix).
+
+    One of the two is empty. Both are empty where less than this share of the right stems has the prefix or suffix.
     """
     found: Counter[tuple[str, str]] = Counter()
     for stem in right:
         found.update(("", stem[end:]) for end in range(1, len(stem) + 1) if stem[:end] in left)
         found.update((stem[:start], "") for start in range(len(stem) - 1, 0, -1) if stem[start:] in left)
-    affixes, count = found.most_common(1)[0] if found else (("", ""), 0)
+    # Of "1_pred" and "_pred" for one map 11_pred, the shorter one.
+    affixes, count = max(found.items(), key=lambda it: (it[1], -len("".join(it[0]))), default=(("", ""), 0))
     return affixes if count >= share * len(right) and not (share == 1 and ("", "") in found) else ("", "")

@@ -45,13 +45,14 @@ class SetTable:
         self.title = f"{dataset}, {self.images} images"
         names = [scored.method for scored in measured]
         if twice := {name for name in names if names.count(name) > 1}:
-            raise ValueError(f"{', '.join(twice)} was scored twice on {dataset}: a method needs a name of its own")
+            advice = "rename one in its scores.json, scores.csv and curves.csv, or by evaluate --maps NAME=DIR"
+            raise ValueError(f"{', '.join(twice)} was scored twice on {dataset}: {advice}")
         self.columns = [key for key in COLUMNS if any(key in scored.totals for scored in measured)]
         shares = self._shares()
         one_class = sum(share in (0, 1) for share in shares.values())
-        self.remarks = [f"{one_class} image(s) have one class only; an F without positives counts as 0"] * (
-            one_class > 0
-        )
+        self.remarks = []
+        if one_class:
+            self.remarks.append(f"{one_class} image(s) have one class only; an F without positives counts as 0")
         for trait, sentence in TRAITS.items():
             if methods := [scored.method for scored in measured if trait in scored.about.get("traits", ())]:
                 self.remarks.append(f"maps of {', '.join(methods)} {sentence}")

@@ -131,7 +131,7 @@ def write_report(scores: list[MethodScores], options: ReportOptions) -> list[str
     galleries = [Gallery(table.measured) for table in tables]
     known = [name for gallery in galleries for name in gallery.errors]
     if unknown := set(options.examples) - set(known):
-        raise ValueError(f"no image {', '.join(sorted(unknown))} that every method of its set has a map of")
+        raise ValueError(f"--examples: no image {', '.join(sorted(unknown))} that every method of its set has a map of")
     heading = "Focus maps of " + ", ".join(dict.fromkeys(scored.method for scored in scores))
     sections, figures = [], {}
     fonts, boxes = fonts_for("".join([heading, *known, *(table.dataset for table in tables)]))

@@ -129,6 +129,7 @@ def read_scores(path: str | Path) -> list[MethodScores]:
             curves = np.array([[float(point[name]) for point in points[key]] for name in CURVES])
             pictures = _moved(entry.pop("pictures"), lambda folder: str(path.parent / folder))
             scores.append(MethodScores(*key, entry.pop("totals"), lines, curves, pictures, about=entry))
+            _ = scores[-1].images  # a KeyError where the totals lack it
         return scores
     except (AttributeError, KeyError, TypeError, ValueError) as error:
         what = f"{type(error).__name__}: {error}"

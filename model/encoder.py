@@ -161,6 +161,7 @@ def tensor_names(state: dict[str, torch.Tensor]) -> list[str]:
 
 
 def _imagenet_state(arch: str, backbone: Any) -> dict[str, torch.Tensor]:
+    url = "its weights"  # of a network of timm that has none
     place = f"put it into {Path(torch.hub.get_dir()) / 'checkpoints'}/, or give your own file with"
     try:
         if arch.startswith(TIMM):
@@ -168,7 +169,8 @@ def _imagenet_state(arch: str, backbone: Any) -> dict[str, torch.Tensor]:
 
             name, place = arch.removeprefix(TIMM), "give it with"
             config: Any = timm.get_pretrained_cfg(name)
-            url = f"https://huggingface.co/{config.hf_hub_id}/resolve/main/model.safetensors"
+            if config and config.hf_hub_id:
+                url = f"https://huggingface.co/{config.hf_hub_id}/resolve/main/model.safetensors"
             taps = backbone.feature_info.out_indices
             return timm.create_model(name, pretrained=True, features_only=True, out_indices=taps).state_dict()
         import torchvision  # as above
@@ -176,7 +178,8 @@ def _imagenet_state(arch: str, backbone: Any) -> dict[str, torch.Tensor]:
         url = WEIGHTS_URL if arch == "efficientnet_lite2" else torchvision.models.get_model_weights(arch).DEFAULT.url
         return torch.hub.load_state_dict_from_url(url, progress=True, check_hash=True, weights_only=True)
     except Exception as error:  # no network, a broken download, a damaged or hostile file in the folder
+        reason = (str(error) or type(error).__name__).splitlines()[0]
         raise FileNotFoundError(
-            f"the ImageNet weights of {arch} could not be downloaded or read ({str(error).splitlines()[0]}).\n"
+            f"the ImageNet weights of {arch} could not be downloaded or read ({reason}).\n"
             f"Fetch {url}\nand {place} --pretrained PATH, or train from scratch with --pretrained none."
         ) from None

@@ -8,9 +8,9 @@ from typing import Any, BinaryIO, NamedTuple
 
 import cv2
 import numpy as np
-from PIL import ExifTags, Image, ImageOps
+from PIL import ExifTags, Image
 
-from ..data.images import as_rgb, in_memory, is_raw, read_image
+from ..data.images import as_rgb, in_memory, is_raw, read_image, upright
 from ..data.names import RAW_SUFFIXES
 
 HEAD = 2**16  # bytes of a file in which its kind and its colours are stated
@@ -149,7 +149,7 @@ def _check_colours(head: bytes) -> None:
 def _with_alpha(pixels: np.ndarray, image: Image.Image) -> Photo:
     """Pixels with the transparency of the opened image."""
     if image.has_transparency_data:
-        alpha = np.asarray(ImageOps.exif_transpose(image).convert("RGBA").getchannel("A"))
+        alpha = upright(np.array(image.convert("RGBA"))[..., 3], image)
         if alpha.shape == pixels.shape[:2] and alpha.min() < 255:
             return Photo(blend(pixels, np.full_like(pixels, GREY), alpha), alpha)
     return Photo(pixels)

@@ -23,7 +23,7 @@ def run(options: EvaluateOptions) -> None:
         OSError: the folder cannot be written to, or another run is at work there.
     """
     sets, output = truths(options), Path(options.output)
-    methods = [method for dataset, masks in sets.items() for method in methods_of(options, dataset, masks, len(sets))]
+    methods = [method for dataset, masks in sets.items() for method in methods_of(options, dataset, len(sets))]
     pairs, folders = [], {}
     for dataset, masks in sets.items():
         own = [method for method in methods if method.dataset == dataset]
@@ -66,7 +66,7 @@ def truths(options: EvaluateOptions) -> dict[str, Path]:
     if options.gt:
         if len(options.datasets) > 1:
             raise ValueError(f"--datasets {' '.join(options.datasets)}: --gt is the folder of one set")
-        sets = {(options.datasets or [Path(options.gt).resolve().name])[0]: Path(options.gt)}
+        sets = {check_name((options.datasets or [Path(options.gt).resolve().name])[0]): Path(options.gt)}
     elif options.white != "in_focus":
         raise ValueError("--white goes with --gt; in a dataset folder white means in focus")
     else:
@@ -74,8 +74,7 @@ def truths(options: EvaluateOptions) -> dict[str, Path]:
         if not names:
             raise ValueError(f"{root}: no test sets here ({root}/*/Test/masks); --gt names a folder of masks")
         sets = {name: root / check_name(name) / "Test/masks" for name in names}
-    for name, folder in sets.items():
-        check_name(name)
+    for folder in sets.values():
         if not folder.is_dir():
             raise FileNotFoundError(f"{folder}: no such folder")
     return sets
@@ -87,7 +86,7 @@ def images_beside(masks: Path) -> Path:
     return beside if beside.is_dir() else beside.with_name("images")
 
 
-def methods_of(options: EvaluateOptions, dataset: str, masks: Path, sets: int) -> list[Method]:
+def methods_of(options: EvaluateOptions, dataset: str, sets: int) -> list[Method]:
     """The methods of --maps on a set; of several sets each has a folder in that of a method, as test writes maps/SET.
 
     Raises:
@@ -97,7 +96,8 @@ def methods_of(options: EvaluateOptions, dataset: str, masks: Path, sets: int) -
     folders = [(name, Path(folder)) for name, _, folder in (word.partition("=") for word in words) if folder]
     names = [name for name, _ in folders]
     if not words or not all(names) or len(set(names)) < len(words):
-        raise ValueError(f"--maps {' '.join(options.maps)}: write NAME=DIR, or DIR, of each method, and each name once")
+        given = " ".join(["--maps", *options.maps])
+        raise ValueError(f"{given}: write NAME=DIR, or DIR, of each method, and each name once")
     if unknown := set(options.blurred_maps) - set(names):
         raise ValueError(f"--blurred_maps {', '.join(sorted(unknown))}: no such method in --maps")
     methods = []

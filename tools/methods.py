@@ -72,6 +72,10 @@ class Method:
     scores: SetScore = field(default_factory=SetScore)
     levels: list[tuple[int, int]] = field(default_factory=list)
 
+    @property
+    def on_set(self) -> str:
+        return f"{self.name} on {self.dataset}"
+
     def match(self) -> None:
         """Finds the map of each mask, and notes what is missing or extra.
 
@@ -107,7 +111,7 @@ class Method:
     def remarks(self, most: int | None = LISTED) -> list[str]:
         """A line for each kind of oddity, with at most so many names (None: all)."""
         known = [(what, self.notes[kind]) for kind, what in KINDS.items() if self.notes[kind]]
-        return [f"{self.name}: {what} ({len(names)}): {shortened(names, most)}" for what, names in known]
+        return [f"{self.on_set}: {what} ({len(names)}): {shortened(names, most)}" for what, names in known]
 
     def warnings(self) -> list[str]:
         """Sentences about maps that seem to hold labels, or to be inverted; a ValueError where they hold 0 and 1."""
@@ -117,10 +121,11 @@ class Method:
             raise ValueError(f"{self.folder}: no map of {self.name} has a level above 1 of 255; save 1 as 255")
         if highest < HALF and self.white == "in_focus":
             level = f"{highest} of 255: is 1 meant by {highest}?"
-            warnings.append(f"warning: no map of {self.name} has a level above {level}")
+            warnings.append(f"warning: no map of {self.on_set} has a level above {level}")
         if error > 0.5:
             advice = "if white means blurred there, say --blurred_maps (or --white, if it is the masks of --gt)"
-            warnings.append(f"warning: {self.name} looks inverted: MAE {error:.4f}, flipped {1 - error:.4f}; {advice}")
+            errors = f"MAE {error:.4f}, flipped {1 - error:.4f}"
+            warnings.append(f"warning: {self.on_set} looks inverted: {errors}; {advice}")
         return warnings
 
 

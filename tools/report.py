@@ -19,7 +19,7 @@ def run(options: ReportOptions) -> None:
     scores = [scored for path in options.scores for scored in read_scores(path)]
     known = list(dict.fromkeys(scored.method for scored in scores))
     if unknown := set(options.methods) - set(known):
-        raise ValueError(f"no method {', '.join(sorted(unknown))}; there are {', '.join(known)}")
+        raise ValueError(f"--methods: no {', '.join(sorted(unknown))}; there are {', '.join(known)}")
     order = options.methods or known
     scores = sorted((one for one in scores if one.method in order), key=lambda one: order.index(one.method))
     folder = Path(options.output)

@@ -149,6 +149,8 @@ def parse(options: type, argv: list[str], prog: str) -> Any:
     try:
         if config := given.get("config"):
             stored, parser.prog = read_yaml(config), f"{prog}: {config}"  # named in a complaint about its values
+            if "config" in stored:
+                raise ValueError("a recipe cannot name another recipe: remove config")
             given = typed(options, stored, parser.prog) | given
         return options(**given)
     except ValueError as error:

@@ -1,9 +1,12 @@
 """Other processes, never forked from one that has threads, and signals that ask a training to leave after its epoch."""
 
+import copy
 import multiprocessing
 import os
 import signal
+import sys
 import threading
+import warnings
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ProcessPoolExecutor
 from contextlib import contextmanager
@@ -14,24 +17,45 @@ from .progress import in_order
 
 # What Slurm (--signal) and torchrun send. Ctrl-C ends a training at once; --resume repeats the unfinished epoch.
 POLITE = [getattr(signal, name) for name in ("SIGTERM", "SIGUSR1") if hasattr(signal, name)]
+METHOD = "forkserver" if "forkserver" in multiprocessing.get_all_start_methods() else "spawn"
+SCORING = ["ran.evaluation.metrics"]
+LOADING = [*SCORING, "ran.dataloader", "ran.data.augmentation"]
+_CONTEXT = multiprocessing.get_context(METHOD)
 FEW = 32  # calls that this process makes sooner than others would have started
 
 
-def start_method(module: str) -> BaseContext:
-    """The context for processes that run functions of a module, which is imported once for all of them.
+class Process(_CONTEXT.Process):  # type: ignore[name-defined]
+    """A process that does not run the main script again: a script of few lines has no guard against that."""
+
+    def start(self) -> None:
+        main: dict = vars(sys.modules["__main__"])
+        hidden = {name: main.pop(name) for name in ("__file__", "__spec__") if name in main}
+        main["__spec__"] = None
+        try:
+            super().start()
+        finally:
+            main.update(hidden)
+
+
+def start_method() -> BaseContext:
+    """The context for other processes.
 
     A forked copy of this process would keep the locks that its threads hold at that moment, and wait for them for ever.
     So a server without threads is forked instead; Windows has none, and starts each process from the beginning.
     """
-    if "forkserver" not in multiprocessing.get_all_start_methods():
-        return multiprocessing.get_context("spawn")
-    from multiprocessing import forkserver  # Windows cannot import it
+    if METHOD == "forkserver":
+        from multiprocessing import forkserver  # Windows cannot import it
 
-    context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload(["__main__", module])
-    # Signals to all processes, as Slurm sends them, are the main one's; what is ignored stays so in the server.
-    with handled(signal.SIG_IGN):
-        forkserver.ensure_running()
+        loaders = "torch" in sys.modules  # what takes seconds is imported once for all processes
+        forkserver.set_forkserver_preload(LOADING if loaders else SCORING)
+        path = os.environ.get("PYTHONPATH")
+        os.environ["PYTHONPATH"] = os.pathsep.join(sys.path)
+        # Signals to all processes, as Slurm sends them, are the main one's; what is ignored stays so in the server.
+        with handled(signal.SIG_IGN):
+            forkserver.ensure_running()
+        os.environ.pop("PYTHONPATH") if path is None else os.environ.update(PYTHONPATH=path)
+    context: Any = copy.copy(_CONTEXT)
+    context.Process = Process
     return context
 
 
@@ -46,7 +70,7 @@ def in_processes(function: Callable[..., Any], calls: Iterable[tuple], count: in
     if processes == 1 or count < FEW:
         yield from (function(*call) for call in calls)
         return
-    with ProcessPoolExecutor(processes, start_method(function.__module__), set_up) as pool:
+    with ProcessPoolExecutor(processes, start_method(), set_up) as pool:
         yield from in_order(pool, function, calls, 2 * processes)
 
 
@@ -58,6 +82,7 @@ def set_up(*_) -> None:
     import cv2  # --help need not wait for it
 
     cv2.setNumThreads(0)
+    warnings.filterwarnings("ignore", module="PIL")  # as main does
     for number in (signal.SIGINT, *POLITE):
         signal.signal(number, signal.SIG_IGN)
     threading.Thread(target=_end_with_parent, daemon=True).start()

@@ -59,6 +59,11 @@ def test_what_masks_are_named_more_is_found():
     assert common_affixes(images, ["c", "a_mask", "d"], share=1 / 2) == ("", "")
 
 
+def test_the_shorter_of_two_suffixes_is_taken():
+    """11_pred may also be read as 1 with the suffix 1_pred."""
+    assert common_affixes({"1", "11"}, {"11_pred"}) == ("", "_pred")
+
+
 def test_lost_and_doubled_partners_are_named(tmp_path):
     images = touch(tmp_path / "images", "a.jpg", "b.jpg", "b.png")
     masks = touch(tmp_path / "masks", "b.png", "c.png")

@@ -99,6 +99,8 @@ def test_transparency_is_turned_with_the_image():
     exif[0x0112] = 6
     photo = read_photo(io.BytesIO(encoded(np.dstack([PICTURE, ALPHA]), "PNG", exif=exif)))
     assert photo.pixels.shape == (96, 64, 3) and np.array_equal(photo.alpha, np.rot90(ALPHA, -1))
+    damaged = encoded(np.dstack([PICTURE, ALPHA]), "PNG", exif=b"Exif\0\0damaged")
+    assert np.array_equal(read_photo(io.BytesIO(damaged)).alpha, ALPHA)
 
 
 @pytest.mark.parametrize("name, version, orientation", [("a.dng", True, 1), ("a.tif", True, 6), ("a.NEF", False, 8)])

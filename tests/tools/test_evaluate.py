@@ -67,7 +67,7 @@ def test_the_dataset_folder_is_optional_and_polarity_can_be_said(saved_maps, dat
     assert good.method == "good" and [flipped.pictures[f"{x}_white"] for x in ("maps", "masks")] == ["blurred"] * 2
     evaluate.run(EvaluateOptions(maps=maps, **gt))
     out = capsys.readouterr().out
-    assert "warning: b looks inverted: MAE 0." in out and "good looks" not in out
+    assert "warning: b on gt looks inverted: MAE 0." in out and "good looks" not in out
     assert "say --blurred_maps (or --white, if it is the masks of --gt)" in out
 
 
@@ -117,13 +117,13 @@ def test_files_may_be_arrays_and_have_a_prefix_or_suffix(options, evaluated, dat
 ], ids=["missing and extra", "truncated", "colours", "swapped sides"])  # fmt: skip
 def test_missing_extra_and_unusable_maps_are_named(options, tmp_path, capsys, spoil, kind):
     spoil(path := first_map(tmp_path))
-    with pytest.raises(ValueError, match=rf"(?s)^{kind}; --allow_missing.*method: {kind} \(1\): \S*{path.stem}"):
+    with pytest.raises(ValueError, match=rf"(?s)^{kind}; --allow_missing.*method on SAMPLE: {kind} \(1\): \S*{path.stem}"):
         evaluate.run(options)
     assert not (tmp_path / "out").exists()
     options.allow_missing = True
     evaluate.run(options)
     out, (one,) = capsys.readouterr().out, read_scores(tmp_path / "out")
-    assert f"method: {kind} (1): " in out and "\nmethod (2 images, 1 left out; not ranked)  " in out
+    assert f"method on SAMPLE: {kind} (1): " in out and "\nmethod (2 images, 1 left out; not ranked)  " in out
     assert ("maps without a mask, not scored (1): renamed.png" in out) == (kind == "masks without a map")
     assert one.totals["images"] == 2 and list(one.about["notes"])[0] == ("missing" if "mask" in kind else "unusable")
 
@@ -164,7 +164,7 @@ def test_what_all_maps_share_is_known(options, tmp_path, suffix, cut, traits):
 
 
 @pytest.mark.parametrize("change, message", [
-    ({"maps": []}, "--maps : write NAME=DIR, or DIR, of each method"),
+    ({"maps": []}, "--maps: write NAME=DIR, or DIR, of each method"),
     ({"maps": ["here="]}, "--maps here=: write NAME=DIR, or DIR, of each method"),
     ({"maps": ["a=/nowhere"]}, "/nowhere: no such folder"),
     ({"maps": ["a=TMP/maps", "a=TMP/maps"]}, "and each name once"),

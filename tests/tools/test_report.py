@@ -58,7 +58,7 @@ def test_a_report_has_its_files(written, evaluated):
 
 
 @pytest.mark.parametrize("change, message", [
-    ({"methods": ["other"]}, "no method other; there are good, small"),
+    ({"methods": ["other"]}, "--methods: no other; there are good, small"),
     ({"examples": ["nobody"]}, "no image nobody that every"),
     ({"columns": ["P9"]}, "no protocol P9"),
     ({"scores": []}, "--scores names"),

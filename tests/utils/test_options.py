@@ -71,6 +71,7 @@ def test_booleans():
     ("test_size: 16", "test_size 16: at least 32"),
     ("extra: [MADE]\nbatch_size: 1", "extra_per_batch 1: must be below --batch_size 1"),
     ("extra: []", "recipe.yaml: error: argument --extra: expected at least one argument"),
+    ("config: other.yaml", "recipe.yaml: error: a recipe cannot name another recipe"),
     ("a: [", "recipe.yaml: not a readable YAML file"),
     ("--config nowhere.yaml", "nowhere.yaml: not a readable YAML file"),
 ])  # fmt: skip
