@@ -145,7 +145,6 @@ def table(rows: dict[str, list[MethodScores]], against: dict[str, str]) -> str:
         shown = (f"{other.method}: " * bool(against) + f"{gain.mean:+.4f} ± {gain.error:.4f}") if gain else ""
         cells = [spread([seed.totals[key] for seed in rows[row]]) for key in COLUMNS]
         lines.append([row, str(len(rows[row])), *cells, shown])
-    return (
-        f"{first.dataset}, {first.totals['images']} images; ± is the standard deviation over seeds, in the last column "
-        f"the standard error of the paired difference over images (seeds not in it).\n\n{markdown_table(lines)}\n"
-    )
+    meaning = "± is the standard deviation over seeds, in the last column the standard error of the paired difference"
+    title = f"{first.dataset}, {first.totals['images']} images; {meaning} over images (seeds not in it)."
+    return f"{title}\n\n{markdown_table(lines)}\n"

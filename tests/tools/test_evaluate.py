@@ -117,7 +117,8 @@ def test_files_may_be_arrays_and_have_a_prefix_or_suffix(options, evaluated, dat
 ], ids=["missing and extra", "truncated", "colours", "swapped sides"])  # fmt: skip
 def test_missing_extra_and_unusable_maps_are_named(options, tmp_path, capsys, spoil, kind):
     spoil(path := first_map(tmp_path))
-    with pytest.raises(ValueError, match=rf"(?s)^{kind}; --allow_missing.*method on SAMPLE: {kind} \(1\): \S*{path.stem}"):
+    named = rf"method on SAMPLE: {kind} \(1\): \S*{path.stem}"
+    with pytest.raises(ValueError, match=rf"(?s)^{kind}; --allow_missing.*{named}"):
         evaluate.run(options)
     assert not (tmp_path / "out").exists()
     options.allow_missing = True
