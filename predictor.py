@@ -17,7 +17,7 @@ from .utils.options import MIN_SIZE
 from .utils.weight_files import WEIGHTS, image_size, named
 
 SHIPPED = WEIGHTS / "ran_photos.safetensors"  # the default; the model card says why
-LONG = 2.5  # longer side / shorter side from which tiles are advised; docs/photographs.md has the mean errors
+LONG = 2.5  # longer side / shorter side from which tiles are advised
 OVERLAP = 0.25  # of a tile's side, with each neighbour
 
 
