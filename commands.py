@@ -27,21 +27,21 @@ class Command(NamedTuple):
 
 COMMANDS = {
     "prepare": Command(
-        "train and test", tools.PrepareOptions, "tools.prepare", "make the dataset folder of a data set"
+        "train and test", tools.PrepareOptions, "tools.prepare", "write a data set into the dataset folder"
     ),
     "train": Command("train and test", options.TrainConfig, "trainer", "train the network", shared=True),
-    "test": Command("train and test", options.TestConfig, "tester", "score it and save its maps", shared=True),
+    "test": Command("train and test", options.TestConfig, "tester", "score weights and save their maps", shared=True),
     "ablation": Command("train and test", tools.AblationOptions, "tools.ablation", "train and score variants"),
-    "synthesise": Command("train and test", tools.SynthesiseOptions, "tools.synthesise", "make images to train on"),
-    "predict": Command("images", photos.PredictOptions, "photos.predict", "focus maps of your own images", shared=True),
-    "video": Command("images", photos.VideoOptions, "photos.video", "what is in focus in a video"),
-    "serve": Command("images", photos.ServeOptions, "photos.serve", "the same as a page in your browser"),
+    "synthesise": Command("train and test", tools.SynthesiseOptions, "tools.synthesise", "make training images"),
+    "predict": Command("images", photos.PredictOptions, "photos.predict", "write maps of your images", shared=True),
+    "video": Command("images", photos.VideoOptions, "photos.video", "write the focus maps of a video"),
+    "serve": Command("images", photos.ServeOptions, "photos.serve", "open a page that shows focus maps"),
     "evaluate": Command("compare", tools.EvaluateOptions, "tools.evaluate", "score saved maps of any method"),
     "report": Command("compare", options.ReportOptions, "tools.report", "put scored methods side by side"),
-    "info": Command("compare", tools.InfoOptions, "tools.info", "parameters and multiply-adds of the networks"),
-    "explain": Command("compare", tools.ExplainOptions, "tools.explain", "draw what its parts make of an image"),
+    "info": Command("compare", tools.InfoOptions, "tools.info", "print parameters and multiply-adds"),
+    "explain": Command("compare", tools.ExplainOptions, "tools.explain", "draw the network's parts for an image"),
     "export": Command("share", tools.ExportOptions, "tools.export", "write a network as an ONNX or a weights file"),
-    "sample": Command("share", tools.SampleOptions, "tools.sample", "write a small data set, to try the rest on"),
+    "sample": Command("share", tools.SampleOptions, "tools.sample", "write a small data set to try the commands"),
 }
 
 

@@ -91,7 +91,7 @@ class Predictor(ABC):
     def _map(self, image: np.ndarray, size: int, tile: int) -> np.ndarray:
         for name, value in (("size", size), ("tile", tile)):
             if value and not (isinstance(value, (int, np.integer)) and value >= MIN_SIZE):
-                raise ValueError(f"{name} {value!r}: pixels, at least {MIN_SIZE}, or 0")
+                raise ValueError(f"{name} {value!r}: expected at least {MIN_SIZE} pixels, or 0")
         return self._tiled(image, size, tile) if 0 < tile < max(image.shape[:2]) else self._whole(image, size)
 
     def _whole(self, image: np.ndarray, size: int) -> np.ndarray:
@@ -159,7 +159,7 @@ def chosen_weights(model_path: str, quiet: bool = False) -> Path:
     """The weights that a command was given, else the shipped ones; prints which."""
     path = named(model_path or SHIPPED)
     if not quiet:
-        of_ours = "" if model_path else ", from this repository (--model_path takes others)"
+        of_ours = "" if model_path else ", from this repository (--model_path selects others)"
         print(f"weights: {path}{of_ours}", flush=True)
     return path
 

@@ -51,7 +51,7 @@ def tested_weights(model_path: str) -> tuple[Path, str]:
     if (run / BEST).is_file():
         return run, f", trained here (--model_path {SHIPPED} tests the repository's)"
     if (run / LAST).is_file():
-        raise ValueError(f"{run} holds an unfinished training and no {BEST}: --resume it, or name --model_path")
+        raise ValueError(f"{run} holds an unfinished training and no {BEST}: use --resume, or name --model_path")
     return SHIPPED, f", those of the repository, since {run} holds none (--model_path tests others)"
 
 
@@ -77,7 +77,7 @@ class Tester:
             left_out = set(self.predictor.metadata.get("left_out", ()))
             self.sets = {name: of for name, of in self.sets.items() if left_out & {pair.name for pair in of}}
             if not self.sets or any(pair.name not in left_out for of in self.sets.values() for pair in of):
-                reason = f"{weights} has seen some of these images, its training did not leave them out"
+                reason = f"{weights} was trained on some of these images"
                 raise ValueError(f"--fold {config.fold}: {reason}")
         run = weights.resolve().parent if weights.name == BEST else weights.resolve()
         self.name = run.name if run.is_dir() else run.stem

@@ -58,7 +58,7 @@ class Trainer:
         last = checkpoint.state_to_resume(self.folder, config)
         tuned, trained = checkpoint.load_network(config.weights) if config.weights and not last else (None, {})
         if config.fold and tuned and trained["config"].get("fold", 0) != config.fold:
-            raise ValueError(f"--fold {config.fold}: {config.weights} has seen these images")
+            raise ValueError(f"--fold {config.fold}: {config.weights} was trained on these images")
         self.config = config = config.with_sizes((last or trained).get("config", {}))
         self.data = TrainingData(config, last, trained)
         torch.manual_seed(config.seed)
@@ -97,7 +97,7 @@ class Trainer:
             while not (reason := self._over()):
                 self.train_epoch()
                 if (received := distributed.gather(signals)) and not self._over():
-                    print(f"{received[0].name}: saved after epoch {len(self.history)}; --resume goes on")
+                    print(f"{received[0].name}: saved after epoch {len(self.history)}; --resume continues")
                     return 128 + received[0]
         best = self.best()
         why = f"best {self.config.keep} in epoch" if "val_loss" in best else "kept is epoch"
@@ -123,7 +123,7 @@ class Trainer:
                 if not (math.isfinite(step_loss) and (math.isfinite(norm) or self.precision == torch.float16)):
                     raise ValueError(
                         f"epoch {epoch + 1}, step {step + 1}: loss {step_loss}, gradient norm {norm}, "
-                        f"images {', '.join(names)}. Look at them and their masks, or start anew with a lower --lr"
+                        f"images {', '.join(names)}. Look at them and their masks, or start again with a lower --lr"
                         f"{self._kept()}"
                     )
                 sums = [total + value * len(batch["index"]) for total, value in zip(sums, (step_loss, step_mae, 1))]
@@ -192,7 +192,7 @@ class Trainer:
         """Validates, writes the epoch's line and the files."""
         epoch, validation = len(self.history) + 1, self.validate() if self.data.validation else {}
         if not math.isfinite(validation.get("loss", 0)):  # its map may score well by chance: it is never kept
-            advice = "start anew with a lower --lr"
+            advice = "start again with a lower --lr"
             raise ValueError(f"epoch {epoch}: the validation loss is {validation['loss']}; {advice}{self._kept()}")
         row = {"epoch": epoch, "lr": self.optimization.rate}
         row |= {f"train_{k}": v for k, v in training.items()} | {f"val_{k}": v for k, v in validation.items()}

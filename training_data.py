@@ -26,7 +26,7 @@ def split_fold(pairs: list[Pair], fold: int) -> tuple[list[Pair], list[Pair]]:
     if fold == 0:
         return pairs, []
     if fold > FOLDS or len(pairs) < FOLDS:
-        raise ValueError(f"--fold {fold}: there are folds 1 to {FOLDS}, of at least {FOLDS} images; 0 takes all")
+        raise ValueError(f"--fold {fold}: expected 1 to {FOLDS}, with at least {FOLDS} images, or 0 for all")
     stay, out = list(KFold(FOLDS, shuffle=True, random_state=42).split(pairs))[fold - 1]
     return [pairs[i] for i in stay], [pairs[i] for i in out]
 
@@ -47,7 +47,7 @@ def split_validation(
     groups = [(twin_of or {}).get(pair.name, pair.name) for pair in pairs]
     free = [pair.name for pair, group in zip(pairs, groups) if pair.name == group]
     if len(free) < 2:
-        raise ValueError(f"{len(free)} training image(s): validation needs one of at least two (or --val_share 0)")
+        raise ValueError(f"{len(free)} training image(s): validation needs one of at least two; or use --val_share 0")
     _, held_out = train_test_split(
         free, test_size=min(max(1, round(share * len(free))), len(free) - 1), random_state=seed
     )
@@ -102,7 +102,7 @@ def look_at_data(chosen: Chosen, data_path: str) -> dict[str, str]:
         looks = look(chosen.main + chosen.extra + chosen.val)
         remarks = report(looks)
         main, training = looks[: len(chosen.main)], looks[: len(chosen.main + chosen.extra)]
-        remarks += warn_of_twins("image(s) show the same photograph as another training image", twins(main))
+        remarks += warn_of_twins("training image(s) are copies of another one", twins(main))
         same = twins(training, looks[len(training) :])
         remarks += warn_of_twins("validation image(s) are among the training images", same)
         for group in groups(training):
@@ -123,10 +123,10 @@ def check_unchanged(files: dict[str, str], stored: dict[str, str], source: str) 
         ValueError: other images, or changed files, which it names.
     """
     if files.keys() != stored.keys():
-        raise ValueError(f"{source}: it was trained on other images than are there now")
+        raise ValueError(f"{source}: it was trained on other images")
     if changed := [name for name in sorted(files) if files[name] != stored[name]]:
         shown = f"{', '.join(changed[:5])}{' ...' if changed[5:] else ''}"
-        advice = "put the old files back, or start anew from its weights by --weights and another --model_path"
+        advice = "restore the old files, or start from its weights with --weights and another --model_path"
         raise ValueError(f"{source}: {len(changed)} pair(s) have changed since then: {shown}; {advice}")
 
 
@@ -191,8 +191,8 @@ class TrainingData:
             check_unchanged(self.files, last["files"], f"{config.model_path}, with {config.data_path}")
         training, self.validation = divide(config, chosen, last, trained, twin_of)
         if trained and (seen := [pair for pair in self.validation if may_have_seen(trained, pair)]):
-            count = f"{len(seen)} of {len(self.validation)} validation images may be among those that {config.weights}"
-            print(f"WARNING: {count} was trained on; --val NAME validates on a set of its own")
+            count = f"{len(seen)} of {len(self.validation)} validation images may be among the training images of"
+            print(f"WARNING: {count} {config.weights}; --val NAME validates on another set")
         self.sets = sorted({pair.dataset for pair in chosen.main + chosen.extra})
         self.names = [pair.name for pair in training + chosen.extra]
         self.left_out = [pair.name for pair in chosen.left_out]

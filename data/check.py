@@ -17,7 +17,7 @@ from .resizing import resize
 NAMED = 5  # files that a remark names
 SIDE = 256  # pixels: detail is measured where a whole divisor of the size leaves the shorter side this long at least
 SAME, OF_CONTRAST = 5.0, 0.3  # largest RMS difference of thumbnails of one image: levels, share of its contrast
-TURN = "`prepare --white blurred` writes the set the other way round"
+TURN = "`prepare --white blurred` swaps the two classes"
 
 
 @dataclass
@@ -106,10 +106,10 @@ def report(looks: list[Look], turn: str = TURN) -> list[str]:
             shown = [f"{' and '.join(map(str, x))} ({len(y)}, such as {y[0]})" for x, y in kinds.items() if x]
             warning = "" if sum(len(levels) == 2 for levels in kinds) == 1 else "WARNING: "
             side = "larger" if own[0].pair.white == "in_focus" else "smaller"
-            taken = f"the {side} value is taken for in focus; {turn}"
+            taken = f"the {side} value means in focus; {turn}"
             remarks.append(f"{name}: {warning}masks hold {', '.join(shown)}; {taken}")
         if stale := [one.pair.contour for one in own if one.stale]:
-            reason = "contours that are not those of their masks; prepare makes them"
+            reason = "contours that do not fit their masks; prepare draws them again"
             remarks.append(f"{name}: WARNING: {reason}: {_names(stale)}")
         if 2 * (wrong := sum(one.gain < 0 for one in own)) > len(own):
             reason = f"in {wrong} of {len(own)} pairs the part called in focus has less detail than the other"

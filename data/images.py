@@ -72,7 +72,7 @@ def opened(source: Any, formats: tuple[str, ...] = FORMATS) -> Iterator[Any]:
         try:
             image = Image.open(file, formats=formats)
         except UnidentifiedImageError:
-            raise ValueError(f"damaged, or none of {', '.join(formats)}: {WAY_OUT}") from None
+            raise ValueError(f"damaged, or not one of {', '.join(formats)}: {WAY_OUT}") from None
         _check_kind(image)
         yield image
 
@@ -110,11 +110,11 @@ def values_of(image: Any) -> np.ndarray:
         data = np.frombuffer(image.fp.read(), np.uint8)
     image.load()  # raises where the file is damaged, which OpenCV may not notice; turns a TIFF upright
     if image.mode == "P" and np.asarray(image).max() >= len(image.getpalette("RGB")) // 3:
-        raise ValueError("its palette lacks colours of indices that it uses")
+        raise ValueError("its palette lacks colours that its pixels use")
     if by_opencv:
         values: Any = cv2.imdecode(data, DEEP)
         if values is None:
-            raise ValueError(f"damaged, or of a kind that OpenCV does not decode: {WAY_OUT}")
+            raise ValueError(f"damaged, or a kind that OpenCV cannot decode: {WAY_OUT}")
         return upright(values[..., ::-1] if values.ndim == 3 else values, image)
     mode = "L" if image.mode in ("1", "L") else "RGB"
     return upright(np.array(image if image.mode == mode else image.convert(mode)), image)
@@ -167,7 +167,7 @@ def as_rgb(image: Any, read: Callable[[Any], np.ndarray] = read_image) -> np.nda
     shape = " x ".join(map(str, np.shape(image)))
     if hasattr(image, "requires_grad"):  # a tensor of torch, which is not needed otherwise
         if image.shape[:-2] not in ((3,), (1, 3)):
-            raise ValueError(f"a tensor of {shape}: expected 3 x H x W or 1 x 3 x H x W; of several, give a list")
+            raise ValueError(f"a tensor of {shape}: expected 3 x H x W or 1 x 3 x H x W; for several, give a list")
         image = image.reshape(image.shape[-3:]).detach().cpu().permute(1, 2, 0)
         image = image.float() if image.is_floating_point() else image
     array = np.asarray(image)

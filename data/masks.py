@@ -50,7 +50,7 @@ def read_trimap(path: str | Path, white: str = "in_focus") -> np.ndarray:
     with opened(path, FORMATS) as image:
         levels = _grey_levels(image, "trimap")
         if strange := sorted({*np.unique(levels).tolist()} - {0, UNKNOWN, 255}):
-            raise ValueError(f"a trimap holds 0, {UNKNOWN} and 255 alone; this one also {strange[:5]}")
+            raise ValueError(f"a trimap holds only 0, {UNKNOWN} and 255; this one also holds {strange[:5]}")
     levels = levels.astype(np.uint8)
     return levels if white == "in_focus" else np.where(levels == UNKNOWN, levels, 255 - levels)
 
@@ -95,7 +95,7 @@ def _grey_levels(image: Any, kind: str) -> np.ndarray:
         ValueError: transparency, frames, colours, a palette that shows several indices alike.
     """
     if image.format != "MPO" and getattr(image, "n_frames", 1) > 1:
-        raise ValueError(f"{image.n_frames} frames: save the one that is meant as a file of its own")
+        raise ValueError(f"{image.n_frames} frames: save the right one as its own file")
     values = values_of(image)
     if image.has_transparency_data and image.convert("RGBA").getchannel("A").getextrema() != (255, 255):
         raise ValueError(f"transparency: a {kind} has none; save its grey levels, or its alpha channel, as grey PNG")

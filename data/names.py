@@ -48,7 +48,7 @@ def glob_folders(root: Path, pattern: str) -> list[Path]:
 def check_name(name: str) -> str:
     """A data set's name, which becomes a part of paths. Raises ValueError where it would lead elsewhere."""
     if PureWindowsPath(name).name != name or name in ("", ".", ".."):  # which knows both kinds of slashes
-        raise ValueError(f"{name!r}: a set's name becomes part of file names; it cannot lead elsewhere")
+        raise ValueError(f"{name!r}: a set's name is part of file names; it cannot be a path")
     return name
 
 
@@ -64,7 +64,7 @@ def list_images(folder: Path, more: tuple[str, ...] = ()) -> dict[str, list[Path
     found: dict[str, list[Path]] = {}
     for path in sorted(folder.iterdir()):
         if path.is_dir() and not is_systems(path.name):
-            raise ValueError(f"{path}: a folder among the images of {folder}: move its images up, or the folder away")
+            raise ValueError(f"{path}: a folder among the images of {folder}: move its images up, or move it away")
         if is_image(path) or path.suffix in more:
             found.setdefault(path.stem, []).append(path)
     return found

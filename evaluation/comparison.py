@@ -77,7 +77,7 @@ class SetTable:
         for scored in self.measured:
             for row in scored.rows:
                 if abs(shares.setdefault(row["name"], row["in_focus"]) - row["in_focus"]) > 1e-9:
-                    what = f"{scored.method} was scored against another mask of {row['name']} than a method before it"
+                    what = f"{scored.method} was scored against another mask of {row['name']} than an earlier method"
                     raise ValueError(f"{self.dataset}: {what}; give their sets different names")
         return shares
 

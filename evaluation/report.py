@@ -131,7 +131,7 @@ def write_report(scores: list[MethodScores], options: ReportOptions) -> list[str
     galleries = [Gallery(table.measured) for table in tables]
     known = [name for gallery in galleries for name in gallery.errors]
     if unknown := set(options.examples) - set(known):
-        raise ValueError(f"--examples: no image {', '.join(sorted(unknown))} that every method of its set has a map of")
+        raise ValueError(f"--examples {' '.join(sorted(unknown))}: no such image with a map of every method")
     heading = "Focus maps of " + ", ".join(dict.fromkeys(scored.method for scored in scores))
     sections, figures = [], {}
     fonts, boxes = fonts_for("".join([heading, *known, *(table.dataset for table in tables)]))
@@ -158,5 +158,5 @@ def write_report(scores: list[MethodScores], options: ReportOptions) -> list[str
     write_csv(folder / "differences.csv", *differences(tables))
     write_csv(folder / "images.csv", image_rows(scores))
     remarks = [f"{table.dataset}: {remark}" for table, gallery in zip(tables, galleries) for remark in gallery.remarks]
-    advice = f"warning: no font here has {boxes}, figures show boxes; install one that has, such as Noto Sans CJK"
+    advice = f"warning: no font here has {boxes}, figures show boxes; install one that has them, such as Noto Sans CJK"
     return remarks + [advice] * bool(boxes)

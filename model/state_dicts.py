@@ -49,7 +49,7 @@ def fitting(state: dict, names: Iterable[str], source: str) -> dict[str, torch.T
             while name not in names and name.startswith(PREFIXES):
                 name = name.partition(".")[2]
             if name in names and name in tensors:
-                raise ValueError(f"{source}: {name} stands there twice, once as {full}: save one network alone")
+                raise ValueError(f"{source}: {name} occurs twice, once as {full}: save one network alone")
             if name in names and name != full:
                 behind = f" by names behind {full.removesuffix(name)!r}"
             tensors[name] = value

@@ -37,7 +37,7 @@ class OnnxPredictor(Predictor):
             raise FileNotFoundError(f"{path}: no such file{advice if weights.is_file() else ''}")
         kind, _, index = str(device or "auto").partition(":")
         if kind not in ("auto", "cpu", "cuda"):
-            raise ValueError(f"--device {device}: onnxruntime works on cpu and cuda; --device auto takes what is there")
+            raise ValueError(f"--device {device}: onnxruntime works on cpu and cuda; --device auto selects one")
         has_cuda = kind != "cpu" and "CUDAExecutionProvider" in onnxruntime.get_available_providers()
         providers: list[Any] = [("CUDAExecutionProvider", {"device_id": index or "0"})] * has_cuda
         options = onnxruntime.SessionOptions()
@@ -56,7 +56,7 @@ class OnnxPredictor(Predictor):
         if kind == "cuda" and self.device != "cuda":
             raise ValueError(f"--device {device}: onnxruntime has no CUDA here; install onnxruntime-gpu, or use cpu")
         if "weights" in metadata and weights.is_file() and metadata["weights"] != hash_of(weights):
-            raise ValueError(f"{path}: made of other weights than those of {weights.name} beside it: export it anew")
+            raise ValueError(f"{path}: made from other weights than {weights.name} beside it: export it again")
 
     def __reduce__(self):
         """Pickled by its path: another process opens the file anew."""

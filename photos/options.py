@@ -28,38 +28,38 @@ network = partial(model_option, "weights or .onnx file, run folder or shipped mo
 
 @dataclass
 class PredictOptions:
-    """Write focus maps of images: files, folders with all folders in them, or patterns such as "shoot/*.jpg"."""
+    """Write focus maps of images: files, folders with their subfolders, or patterns such as "shoot/*.jpg"."""
 
     paths: list[str] = option([], "images: files, folders, patterns", positional=True)
-    output: str = output_option("maps", "folder for the maps, NAME.png, 255 = in focus; of one image also a .png file")
+    output: str = output_option("maps", "folder for maps (NAME.png, 255 = in focus); for one image also a .png file")
     overlay: bool = option(False, f"also write NAME{RENDERINGS['overlay'].suffix}: {RENDERINGS['overlay'].help}")
     cutout: bool = option(False, f"also write NAME{RENDERINGS['cutout'].suffix}: {RENDERINGS['cutout'].help}")
     bokeh: bool = option(False, f"also write NAME{RENDERINGS['bokeh'].suffix}: {RENDERINGS['bokeh'].help}")
-    blur: float = option(BLUR, "with --bokeh: diameter of its disc, percent of the longer side, 0.2 to 20")
-    table: str = option("", "numbers of every image, in OUTPUT/focus.csv or focus.json", choices=("", "csv", "json"))
-    tile: int = option(0, "cut the image into overlapping squares of this side, pixels: finer maps; 0 = no", at_least=0)
+    blur: float = option(BLUR, "with --bokeh: diameter of the blur disc, percent of the longer side, 0.2 to 20")
+    table: str = option("", "write numbers of images to OUTPUT/focus.csv or .json", choices=("", "csv", "json"))
+    tile: int = option(0, "predict overlapping squares of this side, pixels: finer maps; 0 = the whole", at_least=0)
     model_path: str = network()
     device: str = device_option()
-    overwrite: bool = option(False, "write existing results anew")
+    overwrite: bool = option(False, "write existing results again")
     quiet: bool = option(False, "print warnings and errors only")
 
     def __post_init__(self):
         if self.blur != BLUR and not self.bokeh:
             raise ValueError("--blur needs --bokeh")
         if not 0.2 <= self.blur <= 20:
-            raise ValueError(f"--blur {self.blur:g}: 0.2 to 20 percent of the longer side")
+            raise ValueError(f"--blur {self.blur:g}: expected 0.2 to 20 percent of the longer side")
         if 0 < self.tile < MIN_SIZE:
-            raise ValueError(f"--tile {self.tile}: at least {MIN_SIZE} pixels, or 0")
+            raise ValueError(f"--tile {self.tile}: expected at least {MIN_SIZE} pixels, or 0")
 
 
 @dataclass
 class VideoOptions:
-    """Write the focus map of every frame of a video, or a rendering of it, as a new video with the same sound."""
+    """Write a new video with the same sound: the focus map of every frame, or a rendering of it."""
 
     paths: list[str] = option([], "a video file, or numbered images such as frames/%%04d.png", positional=True)
     output: str = output_option("maps", "video to write (.mp4 or .webm), or folder for NAME.overlay.mp4")
-    show: str = option("overlay", "what becomes of each frame", choices=("map", *RENDERINGS))
-    table: str = option("", "csv: numbers of every frame, in NAME.overlay.frames.csv", choices=("", "csv"))
+    show: str = option("overlay", "what to show of each frame", choices=("map", *RENDERINGS))
+    table: str = option("", "csv: write numbers of every frame to NAME.overlay.frames.csv", choices=("", "csv"))
     model_path: str = network()
     device: str = device_option()
     overwrite: bool = option(False, "replace an existing video and its table")

@@ -42,7 +42,7 @@ def run(options: PredictOptions) -> int:
     names_file = is_image(output) and not output.is_dir()
     more = options.table or any(getattr(options, name) for name in RENDERINGS)
     if names_file and (output.suffix != ".png" or len(sources) > 1 or more):
-        raise ValueError(f"-o {output}: a .png file takes the map of one image and nothing else; name a folder")
+        raise ValueError(f"-o {output}: a .png file holds the map of one image and nothing else; name a folder")
     sources = sources[int(os.environ.get("RANK", 0)) :: int(os.environ.get("WORLD_SIZE", 1))]
     predictor = load_model(chosen_weights(options.model_path, options.quiet), options.device)
     if names_file:

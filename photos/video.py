@@ -47,7 +47,7 @@ class Clip:
         packets = (packet for packet in av.open(str(path.absolute()), options=FILES).demux() if packet.pts is not None)
         times = ((packet.pts + (packet.duration or 0)) * packet.time_base for packet in packets)
         if 0 < (end := float(max(times, default=0) - self.start)) < self.seconds - 0.5 - 1 / self.rate:
-            raise ValueError(f"{path}: it ends early, {end:.1f} s of {self.seconds:.1f} s are there; {REPAIR}")
+            raise ValueError(f"{path}: it ends early, after {end:.1f} s of {self.seconds:.1f} s; {REPAIR}")
         if others := len(tracks.video) + len(tracks.audio) + len(tracks.subtitles) - 1 - bool(self.audio):
             self.notes.append(f"{others} further track(s) are left out")
         context = self.audio and self.audio.codec_context

@@ -185,7 +185,7 @@ def test_trimaps_are_read_where_they_are_named(dataset, tmp_path):
     assert set(part[1]["contour"].unique().tolist()) <= {0, 255}
     trimap[0, :3] = 7, 90, 200
     write_image(path, trimap)
-    with pytest.raises(ValueError, match=r"trimap holds 0, 128 and 255 alone; this one also \[7, 90, 200\]"):
+    with pytest.raises(ValueError, match=r"trimap holds only 0, 128 and 255; this one also holds \[7, 90, 200\]"):
         part[0]
 
 

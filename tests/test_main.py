@@ -135,7 +135,7 @@ def test_ctrl_c_leaves_at_once_and_sigterm_after_the_epoch(dataset, tmp_path, nu
     os.killpg(process.pid, number)
     out, err = process.communicate(timeout=120)
     assert process.returncode == status, err
-    assert err.endswith(said) and "Traceback" not in err and ("--resume goes on" in out) == (not said)
+    assert err.endswith(said) and "Traceback" not in err and ("--resume continues" in out) == (not said)
     assert not [p.name for p in (tmp_path / "run").iterdir() if p.name.startswith(".")]
 
 

@@ -18,7 +18,7 @@ from ran.tools.sample import photograph
 from ran.utils.checkpoint import load_network, read_weights, save_weights
 
 CAT = photograph("chelsea")[:150, :200]
-DAMAGED = r"not a readable image \(damaged, or none of JPEG, PNG, .*: save it as 8-bit PNG\)$"
+DAMAGED = r"not a readable image \(damaged, or not one of JPEG, PNG, .*: save it as 8-bit PNG\)$"
 
 
 class Bright(Predictor):
@@ -78,7 +78,7 @@ def test_every_kind_of_image_gives_the_same_map(predictor, tmp_path):
     (None, r"NoneType \(None\) is no image: give a path, a file's bytes"), (7, r"int \(7\) is no image"),
     ([[0.5, 0.5]], r"float \(0.5\) is no image"), ({"image": 1}, "dict .* is no image"),
     (torch.zeros(2, 40, 40), "a tensor of 2 x 40 x 40: expected 3 x H x W"),
-    (torch.zeros(2, 3, 40, 40), "of several, give a list"), (np.zeros((40, 40), bool), "an array of bool: expected"),
+    (torch.zeros(2, 3, 40, 40), "for several, give a list"), (np.zeros((40, 40), bool), "an array of bool: expected"),
     (b"", rf"^an open file: {DAMAGED}"), (io.BytesIO(b"no image"), rf"^an open file: {DAMAGED}"),
     (io.StringIO("no image"), "^an open file: not a readable image"),
     ("nowhere.jpg", r"^nowhere.jpg: not a readable image \(No such file or directory\)$"),
@@ -92,7 +92,7 @@ def test_what_is_no_image_is_refused_in_words(wrong, message, predictor):
 @pytest.mark.parametrize("name, value", [("size", -1), ("size", 31), ("size", 64.0), ("size", "64"), ("tile", -5)])
 def test_sizes_that_do_not_work_are_refused(name, value, predictor):
     for work in (predictor, predictor.levels):
-        with pytest.raises(ValueError, match=f"{name} {value!r}: pixels, at least 32, or 0"):
+        with pytest.raises(ValueError, match=f"{name} {value!r}: expected at least 32 pixels, or 0"):
             work(CAT, **{name: value})
 
 

@@ -122,9 +122,9 @@ def test_a_fold_is_scored_by_weights_that_have_not_seen_it(config, tester, run_f
     left_out = {row["name"] for row in scores.rows}
     assert len(left_out) == 1 and not left_out & {name.split("/")[1] for name in trainer.data.names}
     for changed in ({"fold": 3}, {"model_path": run_folder}):
-        with pytest.raises(ValueError, match="has seen some of these images"):
+        with pytest.raises(ValueError, match="was trained on some of these images"):
             tester(**options | changed)
-    with pytest.raises(ValueError, match="has seen these images"):
+    with pytest.raises(ValueError, match="was trained on these images"):
         Trainer(dataclasses.replace(config, model_path=str(tmp_path / "tuned"), weights=str(run_folder)))
 
 
@@ -140,7 +140,7 @@ def test_a_fold_is_that_of_the_training_alone(config, tester, dataset, tmp_path)
     for part, suffix in (("images", ".jpg"), ("masks", ".png"), ("contour", ".png")):
         folder = data / "Train/MAIN" / part
         shutil.copy(folder / f"train_000{suffix}", folder / f"a{suffix}")
-    with pytest.raises(ValueError, match="has seen some of these images"):
+    with pytest.raises(ValueError, match="was trained on some of these images"):
         tester(**options)
 
 

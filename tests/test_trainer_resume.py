@@ -98,7 +98,7 @@ def test_a_signal_ends_a_run_when_its_epoch_is_saved(config, monkeypatch, tmp_pa
     end_in_epoch(monkeypatch, [1], lambda: [os.kill(process, number) for process in processes()])
     before = signal.getsignal(number)
     assert Trainer(config).train() == 128 + number
-    assert f"{number.name}: saved after epoch 1; --resume goes on" in capsys.readouterr().out
+    assert f"{number.name}: saved after epoch 1; --resume continues" in capsys.readouterr().out
     assert len(read_state(tmp_path / "run/last.pt")["history"]) == 1 and signal.getsignal(number) is before
     assert Trainer(dataclasses.replace(config, resume=True)).train() == 0
 

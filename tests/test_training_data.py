@@ -54,7 +54,7 @@ def test_folds_are_five_fixed_parts(pairs):
     assert split_fold(many, 3) == parts[2] and split_fold(many, 0) == (many, [])
     assert [pair.stem for pair in parts[0][1][:4]] == ["002", "006", "010", "011"]
     for few, fold in ((many, 6), (many[:4], 1)):
-        with pytest.raises(ValueError, match="there are folds 1 to 5"):
+        with pytest.raises(ValueError, match="expected 1 to 5"):
             split_fold(few, fold)
 
 
@@ -122,7 +122,7 @@ def test_fine_tuning_keeps_the_split_of_the_training_before_with_its_twins(two_s
     for part, suffix in (("images", ".jpg"), ("masks", ".png"), ("contour", ".png")):
         shutil.copy(folder / part / f"{stem}{suffix}", folder / part / f"a_copy{suffix}")
     assert sorted(names(Trainer(tuned).data.validation)) == sorted(["A/a_copy", *held_out])
-    assert "may be among those" in capsys.readouterr().out  # of the copy nothing is known
+    assert "may be among the training images of" in capsys.readouterr().out  # of the copy nothing is known
 
 
 @pytest.mark.parametrize("stages, seen", [
@@ -158,7 +158,7 @@ def test_joint_training_names_both_sets_and_test_prints_the_measured_ones(config
     Trainer(joint).train()
     out = capsys.readouterr().out
     assert "CUHK + DUT, 8 training and 4 validation images" in out
-    assert "WARNING: 6 image(s) show the same photograph as another training image: " in out and "and 1 more" in out
+    assert "WARNING: 6 training image(s) are copies of another one: " in out and "and 1 more" in out
     assert read_weights(tmp_path / "run")[1]["datasets"] == ["CUHK", "DUT"]
     test = EvaluationConfig(data_path=str(data), model_path=str(tmp_path / "run"), num_workers=0, device="cpu")
     Tester(test).test()

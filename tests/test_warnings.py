@@ -62,7 +62,7 @@ def test_twins_are_named_and_come_to_one_side(data, config, said):
     for new, old in copies.items():
         copy_pair(folder / old, folder / new, mirrored="mirrored" in new)
     out = said("train", "--data_path", data)
-    assert "WARNING: 2 image(s) show the same photograph as another training image: " in out
+    assert "WARNING: 2 training image(s) are copies of another one: " in out
     assert all(f"{folder}/images/{old}.jpg and {folder}/images/{new}.jpg" in out for new, old in copies.items())
     config.data_path, sides = str(data), set()
     for config.seed in range(10):
@@ -108,7 +108,7 @@ def test_inverted_masks_are_warned_of_where_evaluate_has_the_images(data, saved_
     words = ("evaluate", "--maps", f"a={maps}", "--gt", masks)
     before, after = said(*words).split("masks, 3 images")
     assert f"masks: {INVERTED.format(3)}" in before and f"masks: {INVERTED.format(3)}" in after
-    assert "--gt FOLDER --white blurred turns it round" in after
+    assert "--gt FOLDER --white blurred swaps the two classes" in after
     assert "WARNING" not in said(*words, "--white", "blurred")
     (data / "SAMPLE/Test/images").rename(data / "SAMPLE/Test/elsewhere")
     assert "WARNING" not in said(*words)

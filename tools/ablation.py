@@ -43,7 +43,7 @@ def run(options: AblationOptions) -> int:
     if unknown := set(against.values()) - known.keys():
         raise ValueError(f"{options.variants}: no row {', '.join(sorted(unknown))}; there are {', '.join(known)}")
     if min(seeds) < 0 or not set(options.folds) <= set(range(1, FOLDS + 1)) and options.folds != [0]:
-        raise ValueError(f"--seeds start at 0; --folds are of 1 to {FOLDS}, or 0 alone for the test sets")
+        raise ValueError(f"--seeds are 0 or more; --folds are 1 to {FOLDS}, or 0 alone for the test sets")
     shared = shared_options(options)
     # Before the first training, since it fails where there is nothing to score.
     sets = {fold: scored_sets(TrainConfig(**shared | {"fold": fold})) for fold in options.folds}
@@ -56,7 +56,7 @@ def run(options: AblationOptions) -> int:
                 own = {"model_path": path, "seed": seed, "fold": fold}
                 scores = scores_of(TrainConfig(**shared | known[row] | own), tested)
                 if isinstance(scores, int):
-                    print(f"stopped in {path}: the same command goes on")
+                    print(f"stopped in {path}: the same command continues")
                     return scores
                 parts.append(scores)
             for scored in map(together, zip(*parts)):
@@ -78,7 +78,7 @@ def shared_options(options: AblationOptions) -> dict:
     if own := shared.keys() & OWN:
         raise ValueError(f"{options.recipe}: {', '.join(sorted(own))}: options of ablation, not of its recipe")
     if shared.get("weights") and not options.variants:
-        raise ValueError(f"{options.recipe}: weights bring their own network, of which no part can be switched off")
+        raise ValueError(f"{options.recipe}: remove weights: no part of their network can be switched off")
     shared |= {key: getattr(options, key) for key in ("data_path", "datasets", "device")}
     shared |= {} if shared.get("weights") else {"img_size": shared.get("img_size") or IMG_SIZE}
     return shared | {"resume": True}
@@ -101,7 +101,7 @@ def read_variants(path: str) -> tuple[dict[str, dict], dict[str, str]]:
     for name, values in read_yaml(path).items():
         values = values or {}
         if not isinstance(values, dict) or (values.keys() & OWN):
-            raise ValueError(f"{path}, {name}: a row maps options of its own to values; sets, fold and seed are not")
+            raise ValueError(f"{path}, {name}: a row maps options to values; sets, fold and seed are not allowed")
         if "against" in values:
             against[name] = values.pop("against")
         known[name] = typed(TrainConfig, values, f"{path}, {name}")

@@ -97,14 +97,14 @@ def methods_of(options: EvaluateOptions, dataset: str, sets: int) -> list[Method
     names = [name for name, _ in folders]
     if not words or not all(names) or len(set(names)) < len(words):
         given = " ".join(["--maps", *options.maps])
-        raise ValueError(f"{given}: write NAME=DIR, or DIR, of each method, and each name once")
+        raise ValueError(f"{given}: write NAME=DIR or DIR for each method, each name once")
     if unknown := set(options.blurred_maps) - set(names):
         raise ValueError(f"--blurred_maps {', '.join(sorted(unknown))}: no such method in --maps")
     methods = []
     for name, folder in folders:
         folder = folder / dataset if sets > 1 or (folder / dataset).is_dir() else folder
         if not folder.is_dir():
-            of_set = "; each of several sets has a folder there (--datasets names one)" if sets > 1 else ""
+            of_set = "; with several sets, each needs a folder there (--datasets selects one)" if sets > 1 else ""
             raise FileNotFoundError(f"{folder}: no such folder{of_set}")
         methods.append(Method(name, dataset, folder, "blurred" if name in options.blurred_maps else "in_focus", {}))
     return methods
@@ -119,9 +119,11 @@ def look_at(pairs: list[Pair], options: EvaluateOptions) -> list[str]:
         looks = [one for one in looks if not one.problem] + again
     other = "in_focus" if options.white == "blurred" else "blurred"
     try:
-        say(remarks := report(looks, f"--gt FOLDER --white {other} turns it round"))
+        say(remarks := report(looks, f"--gt FOLDER --white {other} swaps the two classes"))
     except ValueError as error:
-        advice = "" if options.allow_missing else "\n--allow_missing goes on without damaged images, but with all masks"
+        advice = (
+            "" if options.allow_missing else "\n--allow_missing continues without damaged images; all masks are there"
+        )
         raise ValueError(f"{error}{advice}") from None
     return [remark for remark in remarks if "WARNING" in remark]
 

@@ -136,7 +136,7 @@ def mean_of(paths: list[str | Path]) -> tuple[dict[str, torch.Tensor], dict]:
     networks = [(about["model"], about["config"].get("fold", 0)) for about in abouts]
     for path, network in zip(paths, networks):
         if network != networks[0]:
-            raise ValueError(f"{path}: another network or --fold than {paths[0]}; they cannot be averaged")
+            raise ValueError(f"{path}: its network or --fold differs from that of {paths[0]}; they cannot be averaged")
     stacks = {name: torch.stack([state[name] for state in states]) for name in states[0]}
     mean = {name: x.float().mean(0).half() if x.is_floating_point() else x[0] for name, x in stacks.items()}
     for part in ("validation", "left_out"):  # what none of them was trained on

@@ -88,7 +88,7 @@ class Method:
         self.maps = one_each(found, self.masks, self.folder)
         if not self.maps:
             names = [next(iter(x), Path("no map at all")).name for x in (self.masks.values(), sum(found.values(), []))]
-            raise ValueError(f"{self.folder}: no map is named as its mask (a mask: {names[0]}; a map: {names[1]})")
+            raise ValueError(f"{self.folder}: no map is named like its mask (a mask: {names[0]}; a map: {names[1]})")
         self.notes["missing"] = [stem for stem in self.masks if stem not in found]
         self.notes["extra"] = [paths[0].name for stem, paths in found.items() if stem not in self.masks]
 
@@ -120,10 +120,10 @@ class Method:
         if highest == 1 and self.white == "in_focus":
             raise ValueError(f"{self.folder}: no map of {self.name} has a level above 1 of 255; save 1 as 255")
         if highest < HALF and self.white == "in_focus":
-            level = f"{highest} of 255: is 1 meant by {highest}?"
+            level = f"{highest} of 255: does {highest} mean 1?"
             warnings.append(f"warning: no map of {self.on_set} has a level above {level}")
         if error > 0.5:
-            advice = "if white means blurred there, say --blurred_maps (or --white, if it is the masks of --gt)"
+            advice = "if white means blurred in them, use --blurred_maps (in the masks of --gt: --white)"
             errors = f"MAE {error:.4f}, flipped {1 - error:.4f}"
             warnings.append(f"warning: {self.on_set} looks inverted: {errors}; {advice}")
         return warnings

@@ -11,35 +11,33 @@ from ..utils.options import ARCHS, data_path_option, device_option, model_option
 
 @dataclass
 class PrepareOptions:
-    """Turn a published data set into the layout that train and test read; the source is never touched. Known by their
-    folders' names: CUHK and DUT as their authors publish them, and the 320 x 320 pack of both.
+    """Copy a published data set into the layout that train and test read. Folder names identify CUHK and DUT, as their
+    authors publish them, and the 320 x 320 pack of both.
     """
 
-    source: str = option("", "folder that holds the data set as published")
-    images: str = option("", "any other set: its folder of images ...")
-    masks: str = option("", "... and of masks")
-    dataset: str = option("", "name that the set gets (a known source brings its own)")
-    white: str = option("", "what white means in the masks (a known source says it)", choices=("blurred", "in_focus"))
-    trimaps: bool = option(False, "--masks may hold a third level, 128 = unknown, which train leaves out of the loss")
-    split: str = option("", "what --images holds (default: as --test_list says)", choices=("train", "test"))
-    test_list: str = option("", "text file with the stems of the test images, one a line (CUHK: the split of BTBNet)")
+    source: str = option("", "folder of a published data set")
+    images: str = option("", "folder of images of any other set")
+    masks: str = option("", "folder of masks for --images")
+    dataset: str = option("", "name of the set (known for --source)")
+    white: str = option("", "meaning of white in the masks (known for --source)", choices=("blurred", "in_focus"))
+    trimaps: bool = option(False, "--masks may hold a third level, 128 = unknown; the loss ignores it")
+    split: str = option("", "use of --images (default: as --test_list says)", choices=("train", "test"))
+    test_list: str = option("", "text file with a test image's stem on each line (CUHK: BTBNet's split)")
     data_path: str = data_path_option("dataset folder to write")
-    check: bool = option(False, "write nothing: verify the dataset folder at --data_path")
+    check: bool = option(False, "write nothing; check the dataset folder at --data_path")
 
 
 @dataclass
 class AblationOptions:
-    """Train and score the network with some of its parts switched off, or the rows of a file, each under one recipe."""
+    """Train and score variants of the network under one recipe: parts switched off, or the rows of a file."""
 
-    recipe: str = option("", "YAML file of options of train, which all rows share (default: the paper's recipe)")
-    variants: str = option("", "YAML file of other rows: name: {option: value, ...}; against: NAME is the row to beat")
-    seeds: list[int] = option([42], "seeds that every row is trained with")
-    folds: list[int] = option(
-        [1, 2, 3, 4, 5], "fifths of the training images that are left out and scored; 0: test sets"
-    )
+    recipe: str = option("", "YAML file of train's options for all rows (default: the paper's recipe)")
+    variants: str = option("", "YAML file of rows, NAME: {option: value, ...}; against: NAME is the row to beat")
+    seeds: list[int] = option([42], "seeds of the trainings of each row")
+    folds: list[int] = option([1, 2, 3, 4, 5], "fifths of the training images to leave out and score; 0: test sets")
     data_path: str = data_path_option("dataset folder")
     datasets: list[str] = option([], "names of the sets, e.g. CUHK DUT (default: all found)")
-    model_path: str = option("runs/ablation", "folder of the runs, ROW/seedN, and of the table")
+    model_path: str = option("runs/ablation", "folder for the runs (ROW/seedN) and the table")
     device: str = device_option()
 
 
@@ -49,8 +47,8 @@ class ExportOptions:
 
     model_path: str = model_option("weights file, run folder or shipped model (default: ran_photos)")
     output: str = output_option("", "NAME.onnx or NAME.safetensors (default: an .onnx file beside the weights)")
-    average: list[str] = option([], "safetensors: further weights from the same start; the file gets the mean of all")
-    data_path: str = option("", "safetensors: dataset folder; the file gets the scores on it", aliases=("--data_pth",))
+    average: list[str] = option([], "safetensors: more weights from the same start; the file holds the mean of all")
+    data_path: str = option("", "safetensors: dataset folder; the file holds the scores on it", aliases=("--data_pth",))
 
 
 @dataclass
@@ -59,14 +57,14 @@ class EvaluateOptions:
 
     maps: list[str] = option(
         [],
-        "NAME=DIR of each method, or DIR: its maps (of several sets DIR/SET), named as the masks; white = in focus",
+        "NAME=DIR or DIR for each method (several sets: DIR/SET); maps are named like masks; white = in focus",
     )
-    blurred_maps: list[str] = option([], "names of the methods in whose maps white means blurred")
-    data_path: str = data_path_option("dataset folder, as prepare writes it: its test masks and images")
+    blurred_maps: list[str] = option([], "methods whose maps are white where the image is blurred")
+    data_path: str = data_path_option("dataset folder, as prepare writes it")
     datasets: list[str] = option([], "names of the sets, e.g. CUHK DUT (default: all found, or that of --gt's folder)")
-    gt: str = option("", "folder of masks, instead of the dataset folder's; images/ or image/ beside it has the images")
-    white: str = option("in_focus", "beside --gt: what white means in its masks", choices=("in_focus", "blurred"))
-    allow_missing: bool = option(False, "score what is there when maps are missing or unusable, or images damaged")
+    gt: str = option("", "folder of masks instead of --data_path; images/ or image/ beside it holds the images")
+    white: str = option("in_focus", "with --gt: meaning of white in the masks", choices=("in_focus", "blurred"))
+    allow_missing: bool = option(False, "score the rest if maps are missing or unusable, or images damaged")
     output: str = output_option("runs/evaluation", "folder for scores.json, scores.csv and curves.csv")
 
 
@@ -79,32 +77,31 @@ class InfoOptions:
 
 @dataclass
 class SampleOptions:
-    """Write a small defocus data set, made of images that scikit-image ships, in the way CUHK is published."""
+    """Write a small defocus data set from images of scikit-image, in the layout of the published CUHK."""
 
     output: str = output_option("demo/source", "folder to write: image/, gt/ (white = blurred) and test.txt")
-    images: int = option(48, "how many images; a sixth of them is for test", at_least=3)
+    images: int = option(48, "number of images; a sixth of them is for test", at_least=3)
 
 
 @dataclass
 class SynthesiseOptions:
-    """Write a training set with known focus, by the optics of a lens: objects and people in front of blurred
-    backgrounds or blurred themselves, rooms at some focus distance, images in focus or blurred all over. A recipe
-    of train takes it by extra: [SYNTHETIC].
+    """Write a training set with known focus. Lens optics blur objects, people, their backgrounds and rooms; other
+    images are in focus or blurred all over. A recipe of train uses the set by extra: [SYNTHETIC].
     """
 
     objects: str = option("", "folder with images/ and masks/ of objects, white = object, e.g. ECSSD as published")
-    people: str = option("", "the same of people in focus, whatever is behind them, e.g. of Clothing Co-Parsing")
-    depth: str = option("", "folder with images/ in focus all over and depth/ (8 bits, 255 = 10 m), e.g. of NYU")
-    focus: str = option("", "folder of a prepared training set, e.g. dataset/Train/CUHK: squares of one class are cut")
-    data_path: str = data_path_option("dataset folder: Train/SYNTHETIC is written")
+    people: str = option("", "the same for people in focus, e.g. Clothing Co-Parsing; any background")
+    depth: str = option("", "folder with images/ in focus all over and depth/ (8 bits, 255 = 10 m), e.g. NYU")
+    focus: str = option("", "folder of a prepared training set, e.g. dataset/Train/CUHK; gives squares of one class")
+    data_path: str = data_path_option("dataset folder; the set becomes Train/SYNTHETIC")
 
 
 @dataclass
 class ExplainOptions:
-    """Draw what the parts of a trained network make of one image: gate and streams of each attention, connectivity,
-    contour and map.
+    """Draw the parts of a trained network for one image: gate and streams of each attention, connectivity, contour and
+    map.
     """
 
     image: list[str] = option([], "the image", positional=True)
-    model_path: str = model_option("weights file, run folder, or the name of a shipped model")
-    output: str = output_option("runs/explain", "folder for NAME.explain.png, 300 dots an inch, and each part's file")
+    model_path: str = model_option("weights file, run folder or shipped model (default: ran_photos)")
+    output: str = output_option("runs/explain", "folder for NAME.explain.png (300 dpi) and a file of each part")

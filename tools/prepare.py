@@ -30,7 +30,7 @@ def run(options: PrepareOptions) -> None:
         raise_problems(problems, f"in {data_path}")
         return
     if options.trimaps and not (options.masks and options.split == "train"):
-        raise ValueError("--trimaps goes with --images, --masks and --split train: scores want whole masks")
+        raise ValueError("--trimaps needs --images, --masks and --split train: scores need whole masks")
     pairs = [replace(pair, trimap=options.trimaps) for pair in find_pairs(options)]
     with locked(data_path):
         print(f"checking {len(pairs)} pairs for {data_path}", flush=True)
@@ -51,19 +51,19 @@ def find_pairs(options: PrepareOptions) -> list[Pair]:
     """Pairs of the source, each with its set, split and polarity."""
     if options.images or options.masks:
         if not (options.images and options.masks and options.dataset and options.white):
-            raise ValueError("--images needs --masks, --dataset and --white beside it, and --split or --test_list")
+            raise ValueError("--images needs --masks, --dataset and --white, and --split or --test_list")
         layout = Layout("", "", options.dataset, options.split or "list", options.white)
         parts = [(layout, Path(options.images), Path(options.masks))]
         problems: list[str] = []
     elif options.split:
-        raise ValueError("--split goes with --images and --masks; a known source says itself what it holds")
+        raise ValueError("--split needs --images and --masks; a published set has its own split")
     elif options.source:
         parts, problems = detect(Path(options.source))
     else:
-        raise ValueError("--source names a published data set; --images and --masks two folders of any other")
+        raise ValueError("--source is missing: name a published data set, or give --images and --masks of any other")
     if options.dataset and len({layout.dataset for layout, _, _ in parts}) > 1:
         names = ", ".join(sorted({layout.dataset for layout, _, _ in parts}))
-        raise ValueError(f"{options.source} holds {names}: leave --dataset out")
+        raise ValueError(f"{options.source} holds {names}: remove --dataset")
     pairs = []
     for layout, images, masks in parts:
         dataset = check_name(options.dataset or layout.dataset)
@@ -93,7 +93,7 @@ def leftovers(pairs: list[Pair], data_path: Path) -> list[str]:
         # Not Path.resolve: before Python 3.13 a link to itself is a RuntimeError there.
         real, image, mask = (Path(os.path.realpath(path)) for path in (folder, pair.image, pair.mask))
         if real in (*image.parents, *mask.parents):
-            problems.append(f"{pair.image}: the source would be written over; choose another --data_path")
+            problems.append(f"{pair.image}: the source would be overwritten; choose another --data_path")
         truth = ("trimaps",) if pair.trimap else ("masks", "contour")
         expected |= {folder / "images" / pair.image.name, *(folder / part / f"{pair.stem}.png" for part in truth)}
     for folder in {pair.folder(data_path) / part for pair in pairs for part in PARTS}:
@@ -111,7 +111,7 @@ def verify(pairs: list[Pair]) -> None:
     looks = look(pairs)
     raise_problems([found.problem for found in looks if found.problem], "in the source; nothing was written")
     for white, other in (("blurred", "in_focus"), ("in_focus", "blurred")):
-        say(report([found for found in looks if found.pair.white == white], f"--white {other} turns it round"))
+        say(report([found for found in looks if found.pair.white == white], f"--white {other} swaps the two classes"))
 
 
 def write_pair(pair: Pair, data_path: Path) -> tuple[float, float]:

@@ -36,7 +36,7 @@ def run(options: SynthesiseOptions) -> None:
     with locked(output):
         if any(output.glob("*/*")):
             advice = "remove it, or choose another --data_path"
-            raise ValueError(f"{output} holds files already, perhaps of a run that was stopped: {advice}")
+            raise ValueError(f"{output} holds files already, perhaps of a stopped run: {advice}")
         for name, source in sources.items():
             rng = np.random.default_rng([SEED, list(MAKERS).index(name)])
             for stem, image, trimap in MAKERS[name](partners(source, name), rng):

@@ -125,14 +125,14 @@ def state_to_resume(folder: Path, config: TrainConfig) -> dict | None:
     path = folder / LAST
     if not config.resume:
         if present := [name for name in (LAST, BEST) if (folder / name).exists()]:
-            advice = "--resume goes on with it, another --model_path starts a new one"
+            advice = "--resume continues it, another --model_path starts a new one"
             raise ValueError(f"{folder} already holds a run ({present[0]}): {advice}")
         return None
     if not path.exists():
         return None
     state = read_state(path)
     if not (isinstance(state, dict) and all(isinstance(state.get(part), kind) for part, kind in STATE.items())):
-        advice = "an older one can go on by --weights and another --model_path"
+        advice = "an older one can continue with --weights and another --model_path"
         raise ValueError(f"{path}: not a training state of this version; {advice}")
     stored = dataclasses.asdict(TrainConfig()) | state["config"]  # an option newer than the run had its default
     now = dataclasses.asdict(config.with_sizes(stored))

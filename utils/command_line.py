@@ -51,7 +51,7 @@ def names(options: type, mark: str) -> set[str]:
 def _bool(text: str) -> bool:
     """What argparse's own bool() would not give: "False" is false."""
     if text.lower() not in BOOLS:
-        raise argparse.ArgumentTypeError(f"{text!r} is not True or False (file names stand before such an option)")
+        raise argparse.ArgumentTypeError(f"{text!r} is not True or False (write file names before such an option)")
     return BOOLS[text.lower()]
 
 
@@ -96,7 +96,7 @@ class _Parser(argparse.ArgumentParser):
         for f in self.fields:
             least, value = f.metadata["at_least"], getattr(found, f.name, None)
             if least is not None and value is not None and not least <= value < float("inf"):
-                self.error(f"--{f.name}: {value} is below the smallest value, {least}, or no finite number")
+                self.error(f"--{f.name}: {value}: expected a finite number, at least {least}")
         return vars(found)
 
 
@@ -112,7 +112,7 @@ def read_yaml(path: str) -> dict[str, Any]:
         def construct_mapping(self, node, deep=False):
             keys = [key.value for key, _ in node.value]
             if twice := [key for key in keys if keys.count(key) > 1]:
-                raise yaml.YAMLError(f"{twice[0]} stands there twice")
+                raise yaml.YAMLError(f"{twice[0]} occurs twice")
             return super().construct_mapping(node, deep)
 
     try:
@@ -145,7 +145,7 @@ def parse(options: type, argv: list[str], prog: str) -> Any:
     parser = _Parser(options, prog, options.__doc__ or "")
     given = parser.values(argv)
     if wrong := given.keys() & names(options, "in_file"):
-        parser.error(f"--{min(wrong)} is set in a YAML file alone: write it there, and give the file as --config FILE")
+        parser.error(f"--{min(wrong)} is set only in a YAML file: write it there, and name the file with --config FILE")
     try:
         if config := given.get("config"):
             stored, parser.prog = read_yaml(config), f"{prog}: {config}"  # named in a complaint about its values

@@ -30,7 +30,7 @@ def choose_device(name: str | torch.device | None) -> torch.device:
     if device.type not in available:
         raise ValueError(f"--device {name}: expected auto, cpu, cuda, cuda:1 or mps")
     if (device.index or 0) >= available[device.type]:
-        raise ValueError(f"--device {name}: torch finds no such device here; --device auto takes one that is there")
+        raise ValueError(f"--device {name}: torch finds no such device here; --device auto selects one")
     if str(name) != "cuda" or "LOCAL_RANK" not in os.environ:
         return device
     if (local := int(os.environ["LOCAL_RANK"])) >= gpus:

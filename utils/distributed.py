@@ -28,7 +28,7 @@ def join(device: str, patience: timedelta = PATIENCE) -> torch.device:
     if "LOCAL_RANK" not in os.environ:
         return chosen
     if chosen.type == "mps":
-        raise ValueError("--device mps: several processes work on CUDA or on the CPU, --device cpu")
+        raise ValueError("--device mps: several processes need CUDA, or --device cpu")
     if chosen.type == "cuda":
         chosen = choose_device("cuda")  # its own, whichever was named
         torch.cuda.set_device(chosen)

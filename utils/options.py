@@ -27,7 +27,7 @@ ROOT = Path(__file__).parent.parent
 
 # Options of several commands, by the same names in each. --model NAME reads as what it is.
 data_path_option = partial(option, "dataset", aliases=("--data_pth",), local=True)
-device_option = partial(option, "auto", "cpu, cuda, cuda:1, mps; auto takes CUDA, then MPS, then the CPU", local=True)
+device_option = partial(option, "auto", "cpu, cuda, cuda:1, mps; auto: CUDA, else MPS, else the CPU", local=True)
 model_option = partial(option, "", aliases=("--model",))
 output_option = partial(option, aliases=("-o",))
 
@@ -42,9 +42,9 @@ class RunConfig:
 
     data_path: str = data_path_option("dataset folder, as prepare writes it", group="data")
     model_path: str = _machine("runs/ran", "run folder: weights, history, maps and scores")
-    datasets: list[str] = _data([], "names of the sets, e.g. CUHK DUT (default: all found, but for those with trimaps)")
-    fold: int = _data(0, "a fifth of the training images, 1 to 5, that train leaves out and test scores", at_least=0)
-    batch_size: int = _recipe(2, "images in a batch, over all processes", aliases=("--bact_size",), at_least=1)
+    datasets: list[str] = _data([], "names of the sets, e.g. CUHK DUT (default: all found, except those with trimaps)")
+    fold: int = _data(0, "fifth of the training images, 1 to 5, that train leaves out and test scores", at_least=0)
+    batch_size: int = _recipe(2, "images in a batch, all processes together", aliases=("--bact_size",), at_least=1)
     num_workers: int = _machine(2, "loader processes beside the main one; 0 = none", at_least=0)
     device: str = device_option(group="machine")
 
@@ -54,13 +54,13 @@ class Recipe(RunConfig):
     """How a training goes, whatever the network. The defaults are the paper's."""
 
     arch: str = _network("resnet50", f"encoder: {', '.join(ARCHS)}, or {TIMM}NAME for a network of timm")
-    pretrained: str = _network("imagenet", "encoder weights: imagenet, none or a state dict's path", free=True)
+    pretrained: str = _network("imagenet", "encoder weights: imagenet, none or the path of a state dict", free=True)
     img_size: int = _recipe(0, f"side of the samples, pixels; 0 = {IMG_SIZE}, or that of --weights", at_least=0)
     test_size: int = _file(0, "side for validation and test; 0 = img_size, or that of --weights", at_least=0)
-    epochs: int = _recipe(100, "epochs at most", at_least=1, free=True)
-    accumulate: int = _recipe(1, "batches whose gradients are averaged for one step of the optimiser", at_least=1)
+    epochs: int = _recipe(100, "largest number of epochs", at_least=1, free=True)
+    accumulate: int = _recipe(1, "number of batches whose gradients are averaged for one step", at_least=1)
     schedule: str = _file("plateau", "plateau: Adam; onecycle: AdamW", choices=("plateau", "onecycle"))
-    lr: float = _recipe(5e-5, "learning rate; the highest of onecycle", at_least=0)
+    lr: float = _recipe(5e-5, "learning rate; with schedule onecycle the highest one", at_least=0)
     encoder_lr: float = _file(1.0, "the encoder's learning rate, as a share of lr", at_least=0)
     loss_weights: list[float] = _file([0.7, 0.7, 0.7], "weights of BCE, IoU and L1 in the loss of the mask")
     augmentation: str = _file("paper", "strong: crops, colours, softness, noise, JPEG", choices=("paper", "strong"))
@@ -68,10 +68,10 @@ class Recipe(RunConfig):
     patience: int = _file(5, "plateau: epochs without a lower validation loss before the rate falls", at_least=0)
     lr_factor: float = _file(0.1, "plateau: factor of the learning rate then", at_least=0)
     early_stop: int = _file(10, "plateau: epochs without a better one before training stops", at_least=1, free=True)
-    amp: str = _recipe("off", "mixed precision; auto takes bf16 on CUDA where it is, else off", choices=PRECISIONS)
+    amp: str = _recipe("off", "mixed precision; auto uses bf16 on CUDA if the GPU has it, else off", choices=PRECISIONS)
     clip: float = _file(2.0, "largest norm of the gradient; 0 = no limit", at_least=0)
-    val_share: float = _data(0.05, "share of the training images that validates; 0: the last epoch is kept", at_least=0)
-    val: str = _data("", "a set below Train/ that validates, instead of a share of the training images")
+    val_share: float = _data(0.05, "share of the training images for validation; 0: keep the last epoch", at_least=0)
+    val: str = _data("", "a set below Train/ for validation, instead of a share of the training images")
     keep: str = _file("mae", "validation score of the epoch that is kept", choices=("mae", "f", "loss"))
     extra: list[str] = _file([], "extra training sets: every batch gets some of their images, e.g. SYNTHETIC")
     extra_per_batch: int = _file(1, "images of extra in each batch", at_least=1)
@@ -84,26 +84,26 @@ class Recipe(RunConfig):
         if len(weights) != 3 or not any(weights) or not all(0 <= weight < float("inf") for weight in weights):
             raise ValueError(f"loss_weights {self.loss_weights}: expected three weights from 0, not all of them 0")
         if self.val_share >= 1:
-            raise ValueError(f"--val_share {self.val_share}: a share below 1 of the training images")
+            raise ValueError(f"--val_share {self.val_share}: expected a share below 1")
         if 0 < self.img_size < 64:
-            raise ValueError(f"--img_size {self.img_size}: at least 64, or 0 for {IMG_SIZE}")
+            raise ValueError(f"--img_size {self.img_size}: expected at least 64, or 0 for {IMG_SIZE}")
         if 0 < self.test_size < MIN_SIZE:
-            raise ValueError(f"test_size {self.test_size}: at least {MIN_SIZE}, or 0 for img_size")
+            raise ValueError(f"test_size {self.test_size}: expected at least {MIN_SIZE}, or 0 for img_size")
         if self.extra and self.extra_per_batch >= self.batch_size:
             raise ValueError(f"extra_per_batch {self.extra_per_batch}: must be below --batch_size {self.batch_size}")
 
 
 @dataclass
 class TrainConfig(Recipe):
-    """Train RAN; the defaults are the paper's recipe. configs/paper.yaml has the options that a file alone sets."""
+    """Train RAN. The defaults are the paper's recipe. configs/paper.yaml explains the options that only a file sets."""
 
-    config: str = _machine("", "YAML file of options, e.g. configs/best.yaml; the command line's own win over its")
-    weights: str = _network("", "fine-tune these RAN weights (file, run folder or name), with their network", free=True)
+    config: str = _machine("", "YAML file of options, e.g. configs/best.yaml; the command line wins")
+    weights: str = _network("", "RAN weights to fine-tune, with their network (file, run folder or name)", free=True)
     attention: str = _file("separated", "separated attention; one stream alone; or none", choices=ATTENTIONS)
     connectivity: bool = _file(True, "eight-direction connectivity head")
     decoder: str = _file("paper", "fine: GroupNorm, a mask at stride 4 refined by connectivity", choices=DECODERS)
     seed: int = _recipe(42, "seed of split, order, augmentation and fresh weights", at_least=0)
-    resume: bool = _machine(False, "go on from last.pt in the run folder")
+    resume: bool = _machine(False, "continue from last.pt in the run folder")
 
     def with_sizes(self, earlier: dict[str, Any]) -> "TrainConfig":
         """The same with sizes that are not 0: as given, else as in an earlier training, else the paper's."""
@@ -114,13 +114,13 @@ class TrainConfig(Recipe):
 
 @dataclass
 class TestConfig(RunConfig):
-    """Score a trained RAN on every test set found; save its maps."""
+    """Score trained weights on every test set found; save their maps."""
 
     model_path: str = model_option(
-        "run folder, weights file or shipped model (default: runs/ran, if trained, or ran_photos)"
+        "run folder, weights file or shipped model (default: runs/ran if trained, else ran_photos)"
     )
     img_size: int = option(0, "side of the network's input, pixels; 0 = as in training", at_least=0)
-    save_map: bool = option(False, "save each focus map, 8-bit PNG, original size, white = in focus")
+    save_map: bool = option(False, "save each focus map: 8-bit PNG, size of the image, white = in focus")
     report: bool = option(True, "write a report with curves and a page of all images and maps")
     output: str = output_option(
         "", "folder for scores, report and maps (default: the run folder, or runs/shipped/NAME)"
@@ -128,15 +128,15 @@ class TestConfig(RunConfig):
 
     def __post_init__(self):
         if 0 < self.img_size < MIN_SIZE:
-            raise ValueError(f"--img_size {self.img_size}: at least {MIN_SIZE}, or 0 for that of training")
+            raise ValueError(f"--img_size {self.img_size}: expected at least {MIN_SIZE}, or 0 for that of training")
 
 
 @dataclass
 class ReportOptions:
     """Turn the scores of test and evaluate into tables (Markdown, LaTeX, CSV), curves and an HTML page."""
 
-    scores: list[str] = option([], "folders of test or evaluate, or their scores.json; methods on one set are compared")
+    scores: list[str] = option([], "folders of test or evaluate, or their scores.json")
     output: str = output_option("runs/report", "folder to write")
     methods: list[str] = option([], "methods to show, in this order (default: all)")
-    columns: list[str] = option(["P0", "P3", "S"], "columns of tables.tex beside MAE, of P0 P1 P3 P5 S E wF FOCUS")
-    examples: list[str] = option([], "images in the grid, by file stem (default: best, median and worst ones)")
+    columns: list[str] = option(["P0", "P3", "S"], "columns of tables.tex beside MAE: P0 P1 P3 P5 S E wF FOCUS")
+    examples: list[str] = option([], "images in the grid, by file stem (default: best, median and worst)")

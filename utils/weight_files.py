@@ -50,4 +50,4 @@ def check_hash(path: Path) -> None:
     """Raises ValueError where a file is not that of the SHA-256 beside it: half a download is refused, not loaded."""
     known = path.with_name(f"{path.name}.sha256")
     if known.is_file() and known.read_text(encoding="utf-8").split()[:1] != [hash_of(path)]:
-        raise ValueError(f"{path}: damaged or changed, not that of {known.name}; fetch it again")
+        raise ValueError(f"{path}: damaged or changed, it does not match {known.name}; fetch it again")

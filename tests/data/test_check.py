@@ -70,7 +70,7 @@ def test_inverted_masks_are_warned_of_by_their_majority(tmp_path, masks, more, w
 
 
 LEVELS = {  # masks of a set, what is said of their levels, and whether it is a warning
-    "labels": ([FOCUS * 100] * 2, "masks hold 0 and 100 (2, such as {0}); the larger value is taken", False),
+    "labels": ([FOCUS * 100] * 2, "masks hold 0 and 100 (2, such as {0}); the larger value means", False),
     "a class alone": ([RIGHT, RIGHT, FOCUS * 0],
                       "masks hold 0 and 255 (2, such as {0}), 0 (1, such as {2}); the larger", False),
     "all of one class": ([FOCUS * 0] * 3, "masks hold 0 (3, such as {0}); the larger", True),
@@ -83,16 +83,16 @@ LEVELS = {  # masks of a set, what is said of their levels, and whether it is a 
 def test_levels_that_are_not_black_and_white_are_named(tmp_path, masks, said, warns):
     (line,) = report(look(found := pairs(tmp_path, *masks)), "TURN")
     assert line.startswith(f"SET: {'WARNING: ' * warns}{said.format(*[pair.mask for pair in found])}")
-    assert line.endswith(" value is taken for in focus; TURN")
+    assert line.endswith(" value means in focus; TURN")
     (line,) = report(look(pairs(tmp_path, *(masks[0].max() - mask for mask in masks), white="blurred")))
-    assert "the smaller value is taken" in line
+    assert "the smaller value means" in line
 
 
 def test_contours_of_other_masks_are_warned_of(tmp_path):
     found, bands = pairs(tmp_path, RIGHT, RIGHT, RIGHT), (RIGHT, RIGHT[:, ::-1], RIGHT[:-1])
     paths = [write(tmp_path / f"contour/{number}.png", contour_band(mask)) for number, mask in enumerate(bands)]
     (said,) = report(look([dataclasses.replace(pair, contour=path) for pair, path in zip(found, paths)]))
-    assert said.endswith(f"contours that are not those of their masks; prepare makes them: {paths[1]}, {paths[2]}")
+    assert said.endswith(f"contours that do not fit their masks; prepare draws them again: {paths[1]}, {paths[2]}")
 
 
 def test_pairs_that_cannot_be_used_are_all_named(tmp_path):
@@ -177,7 +177,7 @@ FAULTS = {  # what is done to the training set, and the only problem that is nam
     "no image": (lambda f: (f / "images/train_001.jpg").write_bytes(b""), "images/train_001.jpg: not a readable image"),
     "another size": (lambda f: change(lambda m: m[1:], f / "masks/train_001.png"), "train_001.jpg is 96 x 64, its mas"),
     "a stale contour": (lambda f: change(lambda m: m[::-1], f / "contour/train_001.png"),
-                        ": WARNING: contours that are not those of their masks; prepare makes them: "),
+                        ": WARNING: contours that do not fit their masks; prepare draws them again: "),
     "inverted": (lambda f: change(lambda m: 255 - m, *(f / "../../SAMPLE/Test/masks").iterdir()),
                  "/SAMPLE/Test: SAMPLE: WARNING: THE MASKS LOOK INVERTED: in 3 of 3"),
     "a twin": (lambda f: [shutil.copy(path, path.with_stem("twin")) for path in f.glob("*/train_001.*")],

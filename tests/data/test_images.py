@@ -49,7 +49,7 @@ def test_what_is_no_image_is_named(tmp_path):
     with pytest.raises(ValueError, match="nothing.png: not a readable image .No such file"):
         read_image(tmp_path / "nothing.png")
     for content in (b"no image\n", bytes(5000), b"<svg/>", b"%!PS-Adobe-3.0 EPSF-3.0\n"):
-        with pytest.raises(ValueError, match="a.png: not a readable image .damaged, or none of JPEG.*as 8-bit PNG"):
+        with pytest.raises(ValueError, match="a.png: not a readable image .damaged, or not one of JPEG.*as 8-bit PNG"):
             read_image(written(tmp_path, "a.png", content))
 
 
@@ -96,7 +96,7 @@ REFUSED = {
     "planes": (tiff(PICTURE.transpose(2, 0, 1), photometric="rgb", planarconfig="separate"), "a TIFF .* planes"),
     "premultiplied": (tiff(ALPHA, photometric="rgb", extrasamples=["assocalpha"]), "a TIFF .* premultiplied"),
     "LAB": (encoded(Image.fromarray(PICTURE).convert("LAB"), "TIFF"), "values of Pillow's mode LAB"),
-    "JPEG 2000": (encoded(PICTURE, "JPEG2000"), "damaged, or none of JPEG, PNG, TIFF"),
+    "JPEG 2000": (encoded(PICTURE, "JPEG2000"), "damaged, or not one of JPEG, PNG, TIFF"),
     "12 bits in 16": (cv2.imencode(".png", BGR16 // 16)[1].tobytes(), "16 bits whose highest level is 3838 of 65535"),
 }  # fmt: skip
 

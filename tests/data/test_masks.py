@@ -114,8 +114,8 @@ def test_what_is_not_two_classes_is_refused_with_its_values(tmp_path, kind):
 
 
 @pytest.mark.parametrize("kind, options, said", [
-    ("WEBP", {"lossless": True}, "damaged, or none of PNG, TIFF, BMP, JPEG: save it as 8-bit PNG"),
-    ("PNG", {"save_all": True, "append_images": [Image.fromarray(~TRUTH)]}, "2 frames: save the one"),
+    ("WEBP", {"lossless": True}, "damaged, or not one of PNG, TIFF, BMP, JPEG: save it as 8-bit PNG"),
+    ("PNG", {"save_all": True, "append_images": [Image.fromarray(~TRUTH)]}, "2 frames: save the right one"),
     ("PNG", {"transparency": 0}, "transparency"),
 ])  # fmt: skip
 def test_other_formats_frames_and_transparent_levels_are_refused(tmp_path, kind, options, said):
@@ -135,9 +135,9 @@ def test_trimaps_keep_what_is_unknown(tmp_path):
     assert np.array_equal(read_trimap(path, "blurred"), np.where(TRIMAP == 128, 128, 255 - TRIMAP))
     assert np.array_equal(read_trimap(saved(tmp_path, TRUTH)), TRUTH)
     for wrong, said in ((np.where(TRIMAP == 128, 127, TRIMAP), r"\[127\]"), (levels(0, 1), r"\[1\]")):
-        with pytest.raises(ValueError, match=f"mask.image: .*a trimap holds 0, 128 and 255 alone; .* also {said}"):
+        with pytest.raises(ValueError, match=f"mask.image: .*a trimap holds only 0, 128 and 255; .* also holds {said}"):
             read_trimap(saved(tmp_path, wrong.astype(np.uint8)))
-    with pytest.raises(ValueError, match="this one also .32896, 65535"):
+    with pytest.raises(ValueError, match="this one also holds .32896, 65535"):
         read_trimap(saved(tmp_path, TRIMAP * np.uint16(257)))
 
 

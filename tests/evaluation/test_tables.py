@@ -98,7 +98,7 @@ def test_a_method_twice_and_other_masks_are_refused():
     b.rows[2]["in_focus"] = 0.4
     with pytest.raises(ValueError, match="a was scored twice on CUHK"):
         set_tables([a, a], None)
-    with pytest.raises(ValueError, match="CUHK: b was scored against another mask of 2 than a method before it; give"):
+    with pytest.raises(ValueError, match="CUHK: b was scored against another mask of 2 than an earlier method; give"):
         set_tables([a, b], None)
 
 

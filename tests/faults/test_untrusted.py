@@ -121,7 +121,7 @@ def test_weights_and_states_whose_metadata_lie_are_reported(run_folder, config, 
             load_network(path)
     write_hash(path)
     path.write_bytes(path.read_bytes()[:-1] + b"\x55")
-    with pytest.raises(ValueError, match="w.safetensors: damaged or changed, not that of w.safetensors.sha"):
+    with pytest.raises(ValueError, match="w.safetensors: damaged or changed, it does not match w.safetensors.sha"):
         read_weights(path)
     for content in ({}, [], {"config": {}}, {"config": 1, "optimizer": None}):
         torch.save(content, tmp_path / "last.pt")

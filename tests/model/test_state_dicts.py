@@ -64,7 +64,7 @@ REFUSED = {
     "no tensors": ("w.pt", saved(lambda _: {"epoch": 3, "ema": {}}), "...; the file has: epoch, ema"),
     "a list": ("w.pt", saved(lambda _: [torch.zeros(1)]), "the file has: nothing"),
     "two networks": ("w.pt", saved(lambda _: {f"{p}.bn1.bias": torch.zeros(1) for p in ("net", "encoder", "model")}),
-                     "bias stands there twice"),
+                     "bias occurs twice"),
     "a deeper network": ("w.pt", saved(lambda _: torchvision.models.resnet34().state_dict()),
                          "another network than resnet18: layer1.2.conv1"),
     "a whole network": ("w.pth", saved(lambda _: nn.Conv2d(3, 3, 1)), CODE),

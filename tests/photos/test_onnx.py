@@ -101,7 +101,7 @@ def test_devices(folder, monkeypatch):
 
 
 @pytest.mark.parametrize("name, options, message", [
-    ("x", {}, "made of other weights than those of x.safetensors"), ("text", {}, "not an ONNX file that export wrote"),
+    ("x", {}, "made from other weights than x.safetensors"), ("text", {}, "not an ONNX file that export wrote"),
     ("y", {"device": "cuda"}, "--device cuda: onnxruntime has no CUDA here; install"),
     ("y", {"device": "mps"}, "--device mps: onnxruntime works on cpu and"), ("no", {}, "no.onnx: no such file$"),
     ("new", {}, "new.onnx: no such file; `.* export --model .*new.safetensors` writes it"),

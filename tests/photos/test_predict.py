@@ -72,7 +72,7 @@ def test_one_image_may_have_its_map_in_a_named_file(options, run_folder, shoot, 
     assert predict.run(options) == 0 and (tmp_path / "map.overlay.jpg").exists()
     assert np.array_equal(read(tmp_path / "map.png"), quantised(load_model(run_folder, "cpu")(shoot / "a.png")))
     for more in ({"paths": [str(shoot)]}, {"output": "map.jpg"}, {"bokeh": True}, {"table": "csv"}):
-        with pytest.raises(ValueError, match="a .png file takes the map of one image and nothing else; name a folder"):
+        with pytest.raises(ValueError, match="a .png file holds the map of one image and nothing else; name a folder"):
             predict.run(PredictOptions(**vars(options) | more))
     options.output = str(tmp_path / "maps.v2")  # no image's suffix: a folder
     assert predict.run(options) == 0 and (tmp_path / "maps.v2/a.png").exists()
@@ -154,8 +154,8 @@ def test_broken_files_are_named_at_the_end_and_the_rest_is_done(options, shoot, 
 @pytest.mark.parametrize("words, status, message", [
     ([], 1, "name images before the options"),
     (["SHOOT", "--blur", "3"], 2, "--blur needs --bokeh"),
-    (["SHOOT", "--bokeh", "--blur", "nan"], 2, "--blur nan: 0.2 to 20 percent"),
-    (["SHOOT", "--tile", "8"], 2, "--tile 8: at least 32 pixels, or 0"),
+    (["SHOOT", "--bokeh", "--blur", "nan"], 2, "--blur nan: expected 0.2 to 20 percent"),
+    (["SHOOT", "--tile", "8"], 2, "--tile 8: expected at least 32 pixels, or 0"),
     (["SHOOT", "--device", "gpu"], 2, "--device gpu: expected auto, cpu, cuda, cuda:1 or mps"),
     (["SHOOT", "--model", "none.safetensors"], 1, "no such weights file"),
     (["SHOOT", "--model", "none.onnx"], 1, "none.onnx: no such file"),

@@ -145,7 +145,7 @@ def bad(tmp_path_factory) -> Path:
     ("inter.mkv", {}, "inter.mkv: interlaced; run `ffmpeg -i IN -vf bwdif OUT.mp4` first"),
     ("sizes.h264", {}, "sizes.h264: the size of its frames changes; run `ffmpeg -i IN OUT.mp4` first"),
     ("moving.webp", {}, "moving.webp -> .*: FFmpeg fails .Invalid data"),  # it has no decoder for it
-    ("cut.mp4", {}, "cut.mp4: it ends early, 1.* s of 2.* s are there; run `ffmpeg -i IN OUT.mp4` first"),
+    ("cut.mp4", {}, "cut.mp4: it ends early, after 1.* s of 2.* s; run `ffmpeg -i IN OUT.mp4` first"),
     ("clip.mp4", {"output": "%04d.png"}, "--output %04d.png: name a folder, .webm or .mp4 file"),
     ("clip.mp4", {"output": "a.mp4", "show": "cutout"}, "a cut-out needs .webm"),
     ("clip.mp4", {"output": "old.mp4"}, "old.mp4 exists; --overwrite replaces it"),

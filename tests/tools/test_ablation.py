@@ -118,11 +118,11 @@ def test_folds_are_one_set_and_seeds_are_averaged():
 
 
 @pytest.mark.parametrize("change, message", [
-    ({"seeds": [1, -1]}, "--seeds start at 0"),
-    ({"folds": [0, 1]}, "--folds are of 1 to 5, or 0 alone for the test sets"), ({"folds": [6]}, "--folds are of 1 to"),
+    ({"seeds": [1, -1]}, "--seeds are 0 or more"),
+    ({"folds": [0, 1]}, "--folds are 1 to 5, or 0 alone for the test sets"), ({"folds": [6]}, "--folds are 1 to"),
     ({"datasets": ["DUT"]}, "no DUT with test images"),
     ("fast: {lr: 1, against: slow}", "no row slow; there are fast"),
-    ("fast: {lr: 1, fold: 2}", "variants.yaml, fast: a row maps options of its own to values"),
+    ("fast: {lr: 1, fold: 2}", "variants.yaml, fast: a row maps options to values"),
     ("fast: [1]", "variants.yaml, fast: a row maps"),
 ])  # fmt: skip
 def test_mistakes_are_named_before_anything_is_trained(options, asked, tmp_path, change, message):

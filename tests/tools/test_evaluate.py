@@ -68,7 +68,7 @@ def test_the_dataset_folder_is_optional_and_polarity_can_be_said(saved_maps, dat
     evaluate.run(EvaluateOptions(maps=maps, **gt))
     out = capsys.readouterr().out
     assert "warning: b on gt looks inverted: MAE 0." in out and "good looks" not in out
-    assert "say --blurred_maps (or --white, if it is the masks of --gt)" in out
+    assert "use --blurred_maps (in the masks of --gt: --white)" in out
 
 
 def test_several_sets_stand_in_one_table(options, dataset, tmp_path, capsys):
@@ -83,7 +83,7 @@ def test_several_sets_stand_in_one_table(options, dataset, tmp_path, capsys):
     assert "B: 1 image(s) have one class only; an F without positives counts as 0" in out
     assert [one.dataset for one in read_scores(tmp_path / "out")] == ["A", "B"]
     shutil.rmtree(tmp_path / "of_sets/A")
-    with pytest.raises(FileNotFoundError, match="of_sets/A: no such folder; each of several sets has a folder there"):
+    with pytest.raises(FileNotFoundError, match="of_sets/A: no such folder; with several sets, each needs a"):
         evaluate.run(options)
     options.datasets = ["B"]
     evaluate.run(options)
@@ -133,7 +133,7 @@ def test_damaged_images_beside_the_masks_can_be_passed_over(options, dataset, tm
     shutil.copytree(dataset / "SAMPLE/Test", tmp_path / "set")
     (damaged := min((tmp_path / "set/images").iterdir())).write_bytes(b"no image")
     options.gt = str(tmp_path / "set/masks")
-    with pytest.raises(ValueError, match=f"(?s){damaged.name}: not a readable.*--allow_missing goes on without"):
+    with pytest.raises(ValueError, match=f"(?s){damaged.name}: not a readable.*--allow_missing continues without"):
         evaluate.run(options)
     options.allow_missing = True
     evaluate.run(options)
@@ -165,11 +165,11 @@ def test_what_all_maps_share_is_known(options, tmp_path, suffix, cut, traits):
 
 
 @pytest.mark.parametrize("change, message", [
-    ({"maps": []}, "--maps: write NAME=DIR, or DIR, of each method"),
-    ({"maps": ["here="]}, "--maps here=: write NAME=DIR, or DIR, of each method"),
+    ({"maps": []}, "--maps: write NAME=DIR or DIR for each method"),
+    ({"maps": ["here="]}, "--maps here=: write NAME=DIR or DIR for each method"),
     ({"maps": ["a=/nowhere"]}, "/nowhere: no such folder"),
-    ({"maps": ["a=TMP/maps", "a=TMP/maps"]}, "and each name once"),
-    ({"maps": ["photos=DATA/Train/SAMPLE/images"]}, "no map is named as its mask"),
+    ({"maps": ["a=TMP/maps", "a=TMP/maps"]}, "each name once"),
+    ({"maps": ["photos=DATA/Train/SAMPLE/images"]}, "no map is named like its mask"),
     ({"maps": ["photos=DATA"]}, "/SAMPLE/Test: a folder among the images"),
     ({"blurred_maps": ["other"]}, "other: no such method"),
     ({"datasets": ["DUT"]}, "DUT/Test/masks: no such folder"),

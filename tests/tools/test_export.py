@@ -94,7 +94,7 @@ def test_the_mean_of_several_trainings(options, run_folder, tmp_path):
     assert [one["epoch"] for one in about["averaged"]] == [7] and "scores" not in about["averaged"][0]
     assert about["epoch"] == metadata["epoch"] and "scores" not in about
     save_weights(other, more, metadata | {"config": metadata["config"] | {"fold": 2}})
-    with pytest.raises(ValueError, match="other.safetensors: another network or --fold"):
+    with pytest.raises(ValueError, match="other.safetensors: its network or --fold"):
         export.run(options)
 
 

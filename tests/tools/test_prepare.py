@@ -121,19 +121,19 @@ def test_the_whole_pack_is_prepared_at_once(source, tmp_path, capsys):
     run(tmp_path / "pack", tmp_path / "d", dataset="", white="")
     out = capsys.readouterr().out
     assert all(text in out for text in ("CUHK_DUT: 6 training", "CUHK: 6 test", "DUT: 6 test"))
-    with pytest.raises(ValueError, match="holds CUHK, CUHK_DUT, DUT: leave --dataset out"):
+    with pytest.raises(ValueError, match="holds CUHK, CUHK_DUT, DUT: remove --dataset"):
         run(tmp_path / "pack", tmp_path / "d", dataset="CUHK", white="")
 
 
 @pytest.mark.parametrize("options, message", [
     ({"white": ""}, "--white blurred or --white in_focus"),
-    ({"source": ""}, "--source names"),
+    ({"source": ""}, "--source is missing"),
     ({"source": "TMP"}, "DUT600S_Training.*--images and --masks name any other"),
     ({"source": "", "images": "SOURCE/image"}, "--images needs --masks, --dataset and --white"),
-    ({"split": "test"}, "--split goes with --images"),
-    ({"trimaps": True}, "--trimaps goes with --images, --masks and --split train"),
+    ({"split": "test"}, "--split needs --images"),
+    ({"trimaps": True}, "--trimaps needs --images, --masks and --split train"),
     ({"data_path": "DATA", "source": "", "images": "DATA/Train/SAMPLE/images", "masks": "DATA/Train/SAMPLE/masks",
-      "split": "train"}, "the source would be written over"),
+      "split": "train"}, "the source would be overwritten"),
     ({"source": "TWICE"}, "dut500-source0.jpg: the same set and stem as"),
     ({"source": "HALF"}, "DUT600GT_Training: no DUT600S_Training beside it"),
 ])  # fmt: skip
@@ -168,8 +168,8 @@ def test_masks_of_labels_are_written_black_and_white_and_other_images_not_mixed_
     for path in (copy / "gt").iterdir():
         Image.fromarray((read_mask(path) > 0).astype(np.uint8)).save(path)
     run(copy, tmp_path / "d")
-    said = f"masks hold 0 and 1 (9, such as {copy}/gt/test_006.png); the smaller value is taken for in focus"
-    assert f"{said}; --white in_focus turns it round" in capsys.readouterr().out
+    said = f"masks hold 0 and 1 (9, such as {copy}/gt/test_006.png); the smaller value means in focus"
+    assert f"{said}; --white in_focus swaps the two classes" in capsys.readouterr().out
     assert files(tmp_path / "d") == files(dataset)
     for path in (copy / "image/train_000.jpg", copy / "gt/train_000.png"):
         path.unlink()

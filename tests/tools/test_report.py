@@ -59,7 +59,7 @@ def test_a_report_has_its_files(written, evaluated):
 
 @pytest.mark.parametrize("change, message", [
     ({"methods": ["other"]}, "--methods: no other; there are good, small"),
-    ({"examples": ["nobody"]}, "no image nobody that every"),
+    ({"examples": ["nobody"]}, "--examples nobody: no such image"),
     ({"columns": ["P9"]}, "no protocol P9"),
     ({"scores": []}, "--scores names"),
     ({"scores": ["EVALUATED", "EVALUATED"]}, "was scored twice"),

@@ -50,25 +50,25 @@ def test_booleans():
 @pytest.mark.parametrize("given, message", [
     ("--bach_size 2", "unknown option --bach_size; did you mean --batch_size?"),
     ("--epoch 2", "unknown option --epoch"),
-    ("--batch_size 0", "0 is below the smallest value, 1"),
+    ("--batch_size 0", "0: expected a finite number, at least 1"),
     ("--batch_size two", "invalid int value"),
     ("--arch vgg16", "resnet50"),
     ("--resume maybe", "'maybe' is not True or False"),
-    ("--img_size 16", "--img_size 16: at least 64"),
-    ("--lr nan", "below"),
-    ("--lr inf", "no finite number"),
-    ("--val_share 1", "--val_share 1.0: a share below 1 of the training images"),
-    ("--clip 1", "--clip is set in a YAML file alone: write it there, and give the file as --config FILE"),
-    ("--extra MADE", "--extra is set in a YAML file alone: write it there, and give the file as --config FILE"),
+    ("--img_size 16", "--img_size 16: expected at least 64"),
+    ("--lr nan", "nan: expected a finite number"),
+    ("--lr inf", "expected a finite number"),
+    ("--val_share 1", "--val_share 1.0: expected a share below 1"),
+    ("--clip 1", "--clip is set only in a YAML file: write it there, and name the file with --config FILE"),
+    ("--extra MADE", "--extra is set only in a YAML file: write it there, and name the file with --config FILE"),
     ("lr: fast", "recipe.yaml: error: argument --lr: invalid float value: 'fast'"),
-    ("patience: -1", "recipe.yaml: error: --patience: -1 is below the smallest value, 0"),
+    ("patience: -1", "recipe.yaml: error: --patience: -1: expected a finite number, at least 0"),
     ("learning_rate: 1", "recipe.yaml: error: unknown option --learning_rate"),
     ("just words", "recipe.yaml: it should map names to values"),
-    ("lr: 1e-4\nlr: 2e-4", "lr stands there twice"),
+    ("lr: 1e-4\nlr: 2e-4", "lr occurs twice"),
     ("loss_weights: [1, 2]", "loss_weights [1.0, 2.0]: expected three weights from 0, not all of them 0"),
     ("loss_weights: [nan, 1, 1]", "expected three weights from 0"),
     ("loss_weights: [0, 0, 0]", "recipe.yaml: error: loss_weights [0.0, 0.0, 0.0]: expected three"),
-    ("test_size: 16", "test_size 16: at least 32"),
+    ("test_size: 16", "test_size 16: expected at least 32"),
     ("extra: [MADE]\nbatch_size: 1", "extra_per_batch 1: must be below --batch_size 1"),
     ("extra: []", "recipe.yaml: error: argument --extra: expected at least one argument"),
     ("config: other.yaml", "recipe.yaml: error: a recipe cannot name another recipe"),
@@ -87,7 +87,7 @@ def test_help_lists_every_option_with_its_default(capsys):
     with pytest.raises(SystemExit):
         train("--help")
     text = " ".join(capsys.readouterr().out.split())
-    assert "--lr LR learning rate; the highest of onecycle (default: 5e-05)" in text
+    assert "--lr LR learning rate; with schedule onecycle the highest one (default: 5e-05)" in text
     assert "--resume" in text and "efficientnet_b3" in text
 
 
