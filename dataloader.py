@@ -64,7 +64,7 @@ class Samples(Dataset):
         size: side of the square that images are resized to, pixels; an augmentation may crop smaller samples.
         train: whether to augment; else a sample has the key "truth", too.
         augmentation: an albumentations transform, see data.augmentation.
-        seed: of the augmentation, which depends on (seed, epoch, index) alone.
+        seed: seed of the augmentation, which depends on (seed, epoch, index) alone.
     """
 
     def __init__(
@@ -109,7 +109,7 @@ class EpochBatches(Sampler[list[Key]]):
     Each process gets an equal share of every batch; where the last one is too small for that, images are repeated.
 
     Args:
-        length: number of samples. batch_size: of the whole batch, over all processes.
+        length: number of samples. batch_size: size of the whole batch, over all processes.
         rank, size: number of this process and how many there are.
         extra: number of extra images, and how many of each batch they are.
     """

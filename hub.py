@@ -15,7 +15,7 @@ CARD = """---
 {head}
 ---
 
-# RAN: which part of a photograph is in focus?
+# RAN: which part of the image is in focus?
 
 A relation-aware network for defocus blur detection: for every pixel the probability of being in focus.
 

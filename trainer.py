@@ -100,7 +100,7 @@ class Trainer:
                     print(f"{received[0].name}: saved after epoch {len(self.history)}; --resume continues")
                     return 128 + received[0]
         best = self.best()
-        why = f"best {self.config.keep} in epoch" if "val_loss" in best else "kept is epoch"
+        why = f"best {self.config.keep} in epoch" if "val_loss" in best else "kept epoch"
         print(f"{reason}; {why} {best['epoch']}: {self.folder / checkpoint.BEST}")
         return 0
 
@@ -172,7 +172,7 @@ class Trainer:
         return {"loss": loss / len(self.data.validation)} | {key: totals[key] for key in columns}
 
     def best(self) -> dict:
-        """The row of the epoch that is kept; of the last one without validation."""
+        """The row of the epoch that is kept; without validation, that of the last one."""
         column, choose = KEEP[self.config.keep]
         return choose(self.history, key=lambda row: row[column]) if self.data.validation else self.history[-1]
 

@@ -58,7 +58,7 @@ def split_validation(
 
 
 class Chosen(NamedTuple):
-    """Pairs that a recipe names: of the main, the extra and the validation sets, and what --fold leaves out."""
+    """Pairs that a recipe names: main, extra and validation sets, and what --fold leaves out."""
 
     main: list[Pair]
     extra: list[Pair]
@@ -167,7 +167,7 @@ class TrainingData:
         last: state of a run that is resumed, or None. trained: metadata of the weights that it starts from, or empty.
 
     Attributes:
-        names: of the training images, in order, extra ones last. sets: names of their data sets.
+        names: those of the training images, in order, extra ones last. sets: names of their data sets.
         left_out: names of the images that --fold leaves out.
         files: a fingerprint of every image, mask and contour, by name.
         batches: the order of the training images, see EpochBatches.

@@ -110,7 +110,7 @@ def pairs_of(layout: Layout, images: Path, masks: Path, test_list: Path | None =
         affixes = common_affixes(list_images(images), list_images(masks), share=1 / 2)
         if any(affixes):
             where = "before" if affixes[0] else "behind"
-            warnings.warn(f"{masks}: masks are named as their images with {''.join(affixes)} {where}", stacklevel=2)
+            warnings.warn(f"{masks}: masks are named like their images, with {''.join(affixes)} {where}", stacklevel=2)
     found, problems = pair_by_stem(images, masks, *affixes)
     found = {stem: pair for stem, pair in found.items() if stem.startswith(layout.prefix)}
     tests = set(found) if layout.split == "test" else set()

@@ -27,7 +27,7 @@ class SetTable:
         images: the most that a method of this set was scored on.
         columns: keys of metrics.COLUMNS that a measured method has, in order.
         measured, published: what was scored here, and what papers say in these columns.
-        differences: of every two measured methods in every column of single images, on the images that all have.
+        differences: between every two measured methods, in every column of single images, on the images that all have.
         sources: where published scores come from, and under which protocol, each once.
         apart: why published scores are not ranked with measured ones; empty where they are.
         remarks: sentences about images and maps that scores depend on.

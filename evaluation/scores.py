@@ -100,13 +100,13 @@ def files_by_name(folder: Path, names: Collection[str]) -> tuple[dict[str, list[
     """Images and arrays of a folder by stem, without one prefix or suffix if by it they have these names.
 
     Returns:
-        The files; and the prefix or suffix, as in "behind it _pred", or "".
+        The files; and the prefix or suffix, as in "_pred behind", or "".
     """
     found = list_images(folder, (".npy", ".mat"))
     if found.keys() & set(names) or not any(affixes := common_affixes(names, found)):
         return found, ""
     start, end = map(len, affixes)
-    said = f"{'before' if start else 'behind'} it {affixes[0]}{affixes[1]}"
+    said = f"{affixes[0]}{affixes[1]} {'before' if start else 'behind'}"
     return {stem[start : len(stem) - end]: paths for stem, paths in found.items()}, said
 
 

@@ -55,7 +55,7 @@ def adaptive_pixel_intensity_loss(
 
     Args:
         logits, target: N x C x H x W; the target 0 or 1.
-        weights: of the terms, by their names.
+        weights: the weight of each term, by its name.
         known: 1, or 0 where the target is not known and nothing is learned; any shape that broadcasts to the target's.
     """
     omega = pixel_weights(target) * known
@@ -81,12 +81,12 @@ def ran_loss(
     contour: torch.Tensor,
     weights: dict[str, float] = WEIGHTS,
 ) -> torch.Tensor:
-    """The adaptive pixel intensity loss of both heads, summed 1:1; of the mask alone without the other.
+    """The adaptive pixel intensity loss of both heads, summed 1:1; without a connectivity head, the mask's alone.
 
     Args:
         logits: the network's output.
         mask, contour: N x 1 x H x W, float, 0 or 1, or between them where it is not known, which is left out.
-        weights: of the mask's terms, by their names; the connectivity keeps the published ones.
+        weights: the weight of each term of the mask, by its name; the connectivity keeps the published ones.
     """
     loss = adaptive_pixel_intensity_loss(logits["mask"], mask, weights, is_known(mask))
     if "connectivity" in logits:

@@ -20,7 +20,7 @@ class RAN(nn.Module):
     """Encoder, receptive field blocks, two separated attentions, the mask decoder and the connectivity head.
 
     Args:
-        arch, encoder_norm: of the Encoder. attention: of the RSAs. connectivity: whether there is a connectivity head.
+        arch, encoder_norm: see Encoder. attention: see RSA. connectivity: whether there is a connectivity head.
 
     Input: image, N x 3 x H x W, RGB, floats in [0, 1]; H, W >= 32 (in training, where a BatchNorm needs two values a
     channel, more than 32 or N >= 2). It is normalised inside. Any other shape, type or range is a ValueError.

@@ -51,8 +51,8 @@ def fitting(state: dict, names: Iterable[str], source: str) -> dict[str, torch.T
             if name in names and name in tensors:
                 raise ValueError(f"{source}: {name} occurs twice, once as {full}: save one network alone")
             if name in names and name != full:
-                behind = f" by names behind {full.removesuffix(name)!r}"
+                behind = f" without the prefix {full.removesuffix(name)!r}"
             tensors[name] = value
     if wrapper or behind:
-        warnings.warn(f"{source}: weights taken{f' from its {wrapper}' * bool(wrapper)}{behind}", stacklevel=3)
+        warnings.warn(f"{source}: weights read{f' from its {wrapper}' * bool(wrapper)}{behind}", stacklevel=3)
     return tensors

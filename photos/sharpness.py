@@ -16,7 +16,7 @@ def numbers(image: np.ndarray, focus_map: np.ndarray) -> dict[str, float | None]
         in_focus: share of the image that is in focus (probability at least 0.5), 0 to 1.
         centre_x, centre_y, left, top, right, bottom: centroid and box of that part, pixels; None where it is empty.
         decidedness: mean of |2 p - 1| of the map's probabilities p, 0 to 1; not calibrated.
-        sharpness: of the part in focus, else of all, at a longer side of 1024 pixels; see sharpness.
+        sharpness: that of the part in focus, else of all, at a longer side of 1024 pixels; see sharpness.
         score: sharpness x in_focus, which puts the images of one scene in order.
     """
     height, width = focus_map.shape

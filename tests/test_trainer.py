@@ -186,7 +186,7 @@ def test_without_validation_the_last_epoch_is_kept(config, tmp_path, capsys):
     _, metadata = read_weights(tmp_path / "run")
     assert metadata["epoch"] == 3 and metadata["val_mae"] is None
     assert not [key for key in read_state(tmp_path / "run/last.pt")["history"][0] if key.startswith("val")]
-    assert "kept is epoch 3" in capsys.readouterr().out
+    assert "kept epoch 3" in capsys.readouterr().out
 
 
 @pytest.mark.slow

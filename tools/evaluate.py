@@ -87,7 +87,7 @@ def images_beside(masks: Path) -> Path:
 
 
 def methods_of(options: EvaluateOptions, dataset: str, sets: int) -> list[Method]:
-    """The methods of --maps on a set; of several sets each has a folder in that of a method, as test writes maps/SET.
+    """The methods of --maps on a set; with several sets, a method has a folder for each, as test writes maps/SET.
 
     Raises:
         FileNotFoundError, ValueError: no such folder; --maps or --blurred_maps are misspelt.

@@ -84,7 +84,7 @@ class Method:
         """
         found, said = files_by_name(self.folder, self.masks)
         if said:
-            print(f"{self.folder}: a map's name is that of its mask, and {said}")
+            print(f"{self.folder}: maps are named like their masks, with {said}")
         self.maps = one_each(found, self.masks, self.folder)
         if not self.maps:
             names = [next(iter(x), Path("no map at all")).name for x in (self.masks.values(), sum(found.values(), []))]

@@ -18,7 +18,7 @@ SEED = 0
 
 
 def run(options: SampleOptions) -> None:
-    """Writes the set; of six images one is for test."""
+    """Writes the set; one image of six is for test."""
     tests = max(1, options.images // 6)
     write(Path(options.output), options.images - tests, tests)
 

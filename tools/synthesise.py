@@ -64,8 +64,8 @@ def partners(source: Path, name: str) -> Iterator[Sample]:
 def of_objects(pairs: Iterable[Sample], rng: np.random.Generator) -> Iterator[Sample]:
     """Objects that a network finds in focus, in front of backgrounds blurred further.
 
-    Where it finds the background in focus too, also the object blurred in front of it; of one in four also all blurred;
-    of images in focus all over also as they are.
+    Where the background is in focus too, also the object blurred in front of it; one image in four also blurred all
+    over; images in focus all over also as they are.
     """
     model = load_model()
     for stem, image, mask in pairs:

@@ -24,7 +24,7 @@ STATE = {"config": dict, "model": dict, "network": dict, "optimizer": dict, "his
 
 
 def recipe(config: TrainConfig) -> dict:
-    """The options that are stored with the weights: no folders of this machine; of files, only their names."""
+    """The options that are stored with the weights, without folders of this machine; files by their names alone."""
     stored = {key: value for key, value in dataclasses.asdict(config).items() if key not in LOCAL}
     return stored | {key: Path(stored[key]).name for key in ("pretrained", "weights")}
 

@@ -20,7 +20,7 @@ class Optimization:
     Args:
         network: has an `encoder`; what does not require gradients is left out.
         recipe: schedule, lr, encoder_lr, weight_decay, clip, and for the plateau lr_factor and patience.
-        steps: of the whole training.
+        steps: number of steps of the whole training.
         scaled: whether losses are scaled; a step whose gradients overflow is then left out.
 
     Raises:

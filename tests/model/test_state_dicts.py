@@ -48,12 +48,12 @@ READ = {  # name of the file, how it is written, and what is said of it
     "as torch saves tensors": ("w.pth", torch.save, ""),
     "without a suffix": ("w", torch.save, ""),
     "safetensors": ("w.safetensors", save_file, ""),
-    **{f"names behind {prefix}": ("w.pt", saved(lambda state, p=prefix: prefixed(state, p)), f"names behind '{prefix}'")
+    **{f"names behind {prefix}": ("w.pt", saved(lambda state, p=prefix: prefixed(state, p)), f"without the prefix '{prefix}'")
        for prefix in ("module.", "backbone.", "encoder.", "model.", "_orig_mod.", "module._orig_mod.")},
     **{f"tensors in {key}": ("w.pt", saved(lambda state, key=key: {key: state, "epoch": 3}), f"from its {key}")
        for key in ("state_dict", "model", "model_state_dict", "net")},
     "both": ("w.ckpt", saved(lambda state: {"state_dict": prefixed(state, "model.")}),
-             "from its state_dict by names behind 'model.'"),
+             "from its state_dict without the prefix 'model.'"),
     "means beside the model": ("w.pt", saved(lambda state: {"ema": zeros(state), "model": state}), "from its model"),
 }  # fmt: skip
 REFUSED = {
@@ -82,7 +82,7 @@ def test_weights_are_found_where_others_put_them(name, write, said, resnet18, tm
     assert encoder.load_pretrained(str(path)) == []
     assert all(torch.equal(value, resnet18[name]) for name, value in encoder.backbone.state_dict().items())
     warned = [str(warning.message) for warning in recwarn if "taken" in str(warning.message)]
-    assert len(warned) == bool(said) and (not said or re.search(rf"^{path}: weights taken .*{said}", warned[0]))
+    assert len(warned) == bool(said) and (not said or re.search(rf"^{path}: weights read .*{said}", warned[0]))
 
 
 @pytest.mark.parametrize("name, write, reason", REFUSED.values(), ids=REFUSED)
@@ -104,7 +104,7 @@ def test_weights_of_another_network_are_refused(arch, other, tmp_path):
 
 def test_an_encoder_starts_from_that_of_a_trained_network():
     encoder, path = Encoder("resnet18"), WEIGHTS / "ran_resnet18.safetensors"
-    with pytest.warns(UserWarning, match="by names behind 'encoder.backbone.'"):
+    with pytest.warns(UserWarning, match="without the prefix 'encoder.backbone.'"):
         assert encoder.load_pretrained(str(path)) == []
     stored = load_network(path)[0].encoder.backbone
     assert torch.equal(encoder.backbone.conv1.weight, stored.conv1.weight)

@@ -105,7 +105,7 @@ def test_files_may_be_arrays_and_have_a_prefix_or_suffix(options, evaluated, dat
     evaluate.run(options)
     (one,) = read_scores(tmp_path / "out")
     assert one.totals == read_scores(evaluated)[0].totals and not one.about["notes"]
-    said = f"a map's name is that of its mask, and {'before' if name[0] == 'p' else 'behind'} it {name.format('')}\n"
+    said = f"maps are named like their masks, with {name.format('')} {'before' if name[0] == 'p' else 'behind'}\n"
     assert (said in capsys.readouterr().out) == (name != "{}")
 
 

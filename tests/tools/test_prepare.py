@@ -157,7 +157,7 @@ def test_masks_named_with_more_are_found(name, said, source, tmp_path):
     masks = shutil.copytree(source / "gt", tmp_path / "masks")
     for path in [*masks.iterdir()]:
         path.rename(path.with_stem(name.format(path.stem)))
-    with pytest.warns(UserWarning, match=f"^{masks}: masks are named as their images with {said}$"):
+    with pytest.warns(UserWarning, match=f"^{masks}: masks are named like their images, with {said}$"):
         run("", tmp_path / "d", images=str(source / "image"), masks=str(masks), dataset="MINE", split="test")
     found = (tmp_path / "d/MINE/Test/masks").iterdir()
     assert {path.stem for path in found} == {path.stem for path in (source / "image").iterdir()}
