@@ -48,7 +48,7 @@ READ = {  # name of the file, how it is written, and what is said of it
     "as torch saves tensors": ("w.pth", torch.save, ""),
     "without a suffix": ("w", torch.save, ""),
     "safetensors": ("w.safetensors", save_file, ""),
-    **{f"names behind {prefix}": ("w.pt", saved(lambda state, p=prefix: prefixed(state, p)), f"without the prefix '{prefix}'")
+    **{f"names behind {prefix}": ("w.pt", saved(lambda state, p=prefix: prefixed(state, p)), f"prefix '{prefix}'")
        for prefix in ("module.", "backbone.", "encoder.", "model.", "_orig_mod.", "module._orig_mod.")},
     **{f"tensors in {key}": ("w.pt", saved(lambda state, key=key: {key: state, "epoch": 3}), f"from its {key}")
        for key in ("state_dict", "model", "model_state_dict", "net")},
