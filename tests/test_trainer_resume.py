@@ -165,7 +165,7 @@ def test_resume_with_a_replaced_image_or_mask_is_refused_with_its_name(config, t
     path, again = tmp_path / "data/Train/SAMPLE" / part, dataclasses.replace(config, resume=True)
     old = path.read_bytes()
     path.write_bytes(path.with_stem("train_000").read_bytes())
-    with pytest.raises(ValueError, match=rf"1 pair\(s\) have changed since then: SAMPLE/{path.stem}; put"):
+    with pytest.raises(ValueError, match=rf"1 pair\(s\) have changed since then: SAMPLE/{path.stem}; restore"):
         Trainer(again)
     path.write_bytes(old)
     assert Trainer(again).train() == 0
