@@ -81,7 +81,7 @@ def test_weights_are_found_where_others_put_them(name, write, said, resnet18, tm
     encoder = Encoder("resnet18")
     assert encoder.load_pretrained(str(path)) == []
     assert all(torch.equal(value, resnet18[name]) for name, value in encoder.backbone.state_dict().items())
-    warned = [str(warning.message) for warning in recwarn if "taken" in str(warning.message)]
+    warned = [str(warning.message) for warning in recwarn if "weights read" in str(warning.message)]
     assert len(warned) == bool(said) and (not said or re.search(rf"^{path}: weights read .*{said}", warned[0]))
 
 
