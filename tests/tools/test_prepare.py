@@ -65,7 +65,7 @@ def test_the_wrong_polarity_is_doubted(source, tmp_path, capsys):
     run(source, tmp_path, white="in_focus")
     mask, out = tmp_path / "Train/SAMPLE/masks/train_000.png", capsys.readouterr().out
     assert np.array_equal(pixels(mask), pixels(source / "gt/train_000.png"))
-    assert "SAMPLE: WARNING: THE MASKS LOOK INVERTED: in 9 of 9 pairs " in out and "; --white blurred swaps the two" in out
+    assert "SAMPLE: WARNING: THE MASKS LOOK INVERTED: in 9 of 9 pairs " in out and "; --white blurred swaps" in out
 
 
 HARMS = {  # what is done to a source, and what is said of it
