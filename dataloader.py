@@ -80,7 +80,7 @@ class Samples(Dataset):
     def __len__(self) -> int:
         return len(self.pairs)
 
-    def __getitem__(self, key: Key | int) -> dict[str, torch.Tensor]:
+    def __getitem__(self, key: Key | int) -> dict[str, Any]:
         """Sample of (epoch, index): image 3 x size x size, mask and contour 1 x size x size, index; without train also
         truth, H x W uint8, the mask at its own size.
         """
@@ -92,14 +92,18 @@ class Samples(Dataset):
             augmented = self.augmentation(image=image, mask=targets)
             sample = np.concatenate([augmented["image"], augmented["mask"]], axis=-1)
         parts = torch.from_numpy(sample).permute(2, 0, 1).contiguous()
-        whole = {"image": parts[:3], "mask": parts[3:4], "contour": parts[4:5], "index": torch.tensor(index)}
-        return whole if self.train else whole | {"truth": torch.from_numpy(truth)}
+        whole: dict[str, Any] = {"image": parts[:3], "mask": parts[3:4], "contour": parts[4:5]}
+        whole["index"] = torch.tensor(index)
+        return whole if self.train else whole | {"truth": truth}
 
 
-def stack(samples: list[dict[str, torch.Tensor]]) -> dict[str, Any]:
-    """A batch: each part stacked; truths, which may differ in size, as a list."""
+def stack(samples: list[dict[str, Any]]) -> dict[str, Any]:
+    """A batch: each part stacked; truths, which may differ in size, as a list.
+
+    Arrays leave a loader process through a pipe. Tensors would need shared memory, of which a container has 64 MB.
+    """
     parts = {key: [sample[key] for sample in samples] for key in samples[0]}
-    return {key: values if key == "truth" else torch.stack(values) for key, values in parts.items()}
+    return {key: values if key == "truth" else torch.stack(values).numpy() for key, values in parts.items()}
 
 
 class EpochBatches(Sampler[list[Key]]):
@@ -143,7 +147,7 @@ class EpochBatches(Sampler[list[Key]]):
 
 def as_floats(batch: dict[str, torch.Tensor], device: torch.device) -> tuple[torch.Tensor, ...]:
     """Image, mask and contour of a batch of Samples on a device, in [0, 1]; what is unknown lies between."""
-    parts = (batch[key].to(device, non_blocking=True) for key in ("image", "mask", "contour"))
+    parts = (batch[key].to(device) for key in ("image", "mask", "contour"))
     return tuple(part.float() / 255 for part in parts)
 
 
@@ -157,7 +161,8 @@ class Loader(DataLoader):
         if self.num_workers and not self._end:
             self._end = weakref.finalize(self, _end_processes, iterator)  # also at the end of the program
         try:
-            yield from iterator
+            for batch in iterator:
+                yield {key: part if key == "truth" else torch.from_numpy(part) for key, part in batch.items()}
         except (ValueError, OSError) as error:
             kind = OSError if isinstance(error, OSError) else ValueError
             raise kind(str(error).rsplit(f"\n{type(error).__name__}: ", 1)[-1].strip()) from None
@@ -184,7 +189,6 @@ def make_loader(dataset: Samples, workers: int, **options) -> DataLoader:
         persistent_workers=workers > 0,
         worker_init_fn=set_up,
         collate_fn=stack,
-        pin_memory=torch.cuda.is_available(),
         generator=torch.Generator(),
         **options,
     )

@@ -149,4 +149,4 @@ class Tester:
                 name = next(names)
                 if self.config.save_map or self.config.report:
                     write_image(folder / f"{name}.png", focus_map)
-                yield name, focus_map, mask.numpy()
+                yield name, focus_map, mask

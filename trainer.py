@@ -162,9 +162,8 @@ class Trainer:
             logits = self.network(image)
             loss += ran_loss(logits, mask, contour, self.loss_weights).item() * len(image)
             probabilities = logits["mask"].sigmoid()
-            truths = [truth.numpy() for truth in batch["truth"]]
-            maps = focus_maps(probabilities[:, 0].float().cpu().numpy(), [truth.shape for truth in truths])
-            for index, focus_map, truth in zip(batch["index"], maps, truths):
+            maps = focus_maps(probabilities[:, 0].float().cpu().numpy(), [truth.shape for truth in batch["truth"]])
+            for index, focus_map, truth in zip(batch["index"], maps, batch["truth"]):
                 scores.add(metrics.score_image(self.data.val_pairs[index].name, focus_map, truth, columns))
             self.example = torch.cat([image[-1], *(x[-1].expand(3, -1, -1) for x in (mask, probabilities))], -1)
         totals = metrics.totals(scores.gathered())

@@ -123,7 +123,7 @@ def run(options: VideoOptions) -> None:
         with atomic(output) as temporary, av.open(str(temporary.absolute()), "w", format=kind[1:]) as film:
             rows = write(film, clip, options, kind)
     except av.FFmpegError as error:
-        raise ValueError(f"{path} -> {output}: FFmpeg fails ({error.strerror})") from None
+        raise ValueError(f"{path} -> {output}: FFmpeg fails ({error.strerror}); convert it to .mp4 first") from None
     table.unlink(missing_ok=True)
     if options.table:
         write_csv(table, rows, encoding="utf-8-sig")

@@ -1,8 +1,10 @@
 """Full disks, too little memory, folders that cannot be written to, two runs in one folder."""
 
 import os
+import shlex
 import shutil
 import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from unittest.mock import Mock
@@ -104,3 +106,18 @@ def test_two_runs_in_one_folder_are_refused_before_any_work(command, many, run_f
         assert main(words(command, many, run_folder, tmp_path)) == 1
     assert f"error: {tmp_path}: another run is writing there; wait for its end" in capsys.readouterr().err
     assert not any(tmp_path.iterdir())
+
+
+@pytest.mark.slow
+def test_loader_processes_need_no_shared_memory(dataset, lacking):
+    """A container has 64 MB of it; here it holds less than one batch."""
+    code = (
+        "from ran.dataloader import Samples, make_loader; from ran.data.layouts import find_sets; "
+        f"samples = Samples(find_sets({str(dataset)!r}, 'train', [])['SAMPLE'], 512); "
+        "print([len(batch['image']) for batch in make_loader(samples, 2, batch_size=3)])"
+    )
+    mount = f"mount -t tmpfs -o size=512k tmpfs /dev/shm && exec {sys.executable} -c {shlex.quote(code)}"
+    if subprocess.run(["unshare", "-m", "true"], capture_output=True).returncode:
+        lacking("no right to mount a file system")
+    done = subprocess.run(["unshare", "-m", "sh", "-c", mount], capture_output=True, text=True, timeout=300)
+    assert (done.returncode, done.stdout) == (0, "[3, 3]\n"), done.stderr
