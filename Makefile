@@ -22,10 +22,10 @@ demo: .venv/installed  ## prepare, train, test on a small generated set; a few m
 
 # Tests need seconds of one core each: a process a core, and what takes longest goes first.
 JOBS ?= 2
-test: .venv/tools  ## run the whole test suite: 4 minutes on two cores; JOBS=8 takes eight
+test: .venv/tools  ## run the whole test suite in two processes; JOBS=8 takes eight
 	$(BIN)/python -m pytest -q -n $(JOBS) --dist loadgroup
 
-quick: .venv/tools  ## run the tests that are quick, without torchrun and tests/faults: 2 minutes on the two threads of one core
+quick: .venv/tools  ## run the tests that are quick, without torchrun and tests/faults
 	$(BIN)/python -m pytest -q -n $(JOBS) --dist loadgroup -m "not slow" --ignore=tests/faults
 
 bench: .venv/tools  ## measure speed and memory into results/bench.json; BESIDE=FOLDER measures another checkout too
@@ -36,7 +36,7 @@ docs: .venv/installed  ## write the tables of the documents anew from results/, 
 
 # PRETRAINED is the state dict of a ResNet-18; imagenet downloads torchvision's.
 PRETRAINED ?= imagenet
-weights: .venv/installed  ## train ran_resnet18 anew on dataset/ and score it: an hour on 2 CPU cores; goes on after a stop
+weights: .venv/installed  ## train ran_resnet18 anew on dataset/ and score it; goes on after a stop
 	$(BIN)/torchrun --nproc_per_node=2 main.py train --config configs/best.yaml --data_path dataset --datasets CUHK \
 		--model_path runs/ran_resnet18 --pretrained $(PRETRAINED) --num_workers 0 --resume True
 	$(BIN)/python main.py export --output ran_resnet18.safetensors --data_path dataset --model_path runs/ran_resnet18
