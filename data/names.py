@@ -105,6 +105,6 @@ def common_affixes(left: Collection[str], right: Collection[str], share: float =
     for stem in right:
         found.update(("", stem[end:]) for end in range(1, len(stem) + 1) if stem[:end] in left)
         found.update((stem[:start], "") for start in range(len(stem) - 1, 0, -1) if stem[start:] in left)
-    # Of "1_pred" and "_pred" for one map 11_pred, the shorter one.
+    # The shorter one of a tie: one map 11_pred has "_pred" behind 11, not "1_pred" behind 1.
     affixes, count = max(found.items(), key=lambda it: (it[1], -len("".join(it[0]))), default=(("", ""), 0))
     return affixes if count >= share * len(right) and not (share == 1 and ("", "") in found) else ("", "")

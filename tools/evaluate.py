@@ -27,9 +27,10 @@ def run(options: EvaluateOptions) -> None:
     pairs, folders = [], {}
     for dataset, masks in sets.items():
         own = [method for method in methods if method.dataset == dataset]
-        images, stems = images_beside(masks), list_images(own[0].folder, (".npy", ".mat"))
+        images = images_beside(masks)
         found = list_images(images) if images.is_dir() else {}
-        by_name = one_each(named := files_by_name(masks, found or stems)[0], named, masks)
+        names = found or list_images(own[0].folder, (".npy", ".mat"))
+        by_name = one_each(named := files_by_name(masks, names)[0], named, masks)
         if not by_name:
             raise ValueError(f"{masks}: no images")
         for method in own:
@@ -49,7 +50,7 @@ def run(options: EvaluateOptions) -> None:
             method.add(stem, result)
         fail_unless_complete(methods, "unusable", options)
         for method in methods:
-            print(*(f"{remark}\n" for remark in method.remarks()), sep="", end="")
+            say(method.remarks())
             warnings += method.warnings()
             notes = {kind: names for kind, names in method.notes.items() if names}
             about = {"notes": notes, "traits": method.traits()}

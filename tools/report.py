@@ -6,6 +6,7 @@ from ..evaluation.report import write_report
 from ..evaluation.scores import read_scores
 from ..utils.files import locked
 from ..utils.options import ReportOptions
+from ..utils.progress import say
 
 
 def run(options: ReportOptions) -> None:
@@ -24,5 +25,5 @@ def run(options: ReportOptions) -> None:
     scores = sorted((one for one in scores if one.method in order), key=lambda one: order.index(one.method))
     folder = Path(options.output)
     with locked(folder):
-        print(*(f"{remark}\n" for remark in write_report(scores, options)), sep="", end="")
+        say(write_report(scores, options))
     print(f"report in {folder}: {', '.join(sorted(path.name for path in folder.iterdir()))}")

@@ -13,7 +13,7 @@ from typing import Any
 
 from filelock import FileLock, Timeout
 
-LOCK_SECONDS = 10  # loader processes of a run that was killed hold its lock for some seconds longer
+LOCK_SECONDS = 10  # a run that was asked to end may need some seconds for it
 PART = 2**15  # bytes at both ends of a file that tell it from others
 UNWRITABLE = (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.EPERM, errno.EFBIG, errno.ENAMETOOLONG,
               errno.EISDIR)  # fmt: skip

@@ -45,7 +45,7 @@ class RunConfig:
     datasets: list[str] = _data([], "names of the sets, e.g. CUHK DUT (default: all found, except those with trimaps)")
     fold: int = _data(0, "fifth of the training images, 1 to 5, that train leaves out and test scores", at_least=0)
     batch_size: int = _recipe(2, "images in a batch, all processes together", aliases=("--bact_size",), at_least=1)
-    num_workers: int = _machine(2, "loader processes beside the main one; 0 = none", at_least=0)
+    num_workers: int = _machine(2, "loader processes, in train as many again for validation; 0 = none", at_least=0)
     device: str = device_option(group="machine")
 
 
