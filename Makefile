@@ -1,11 +1,11 @@
 # Set-up, trial and checks in a virtual environment of their own. `make help` lists the targets.
 PYTHON ?= python3
-BIN := .venv/bin
+BIN ?= .venv/bin
 DEMO := demo
 # Versions that are known to work, see there; `make PINS=` takes the newest ones in the ranges instead.
 PINS := -c constraints.txt
 
-.PHONY: help install demo test quick bench docs weights lint clean
+.PHONY: help install demo test quick bench docs weights wheel lint clean
 
 help:  ## list the targets
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /  make \1\t/'
@@ -41,6 +41,9 @@ weights: .venv/installed  ## train ran_resnet18 anew on dataset/ and score it; g
 		--model_path runs/ran_resnet18 --pretrained $(PRETRAINED) --num_workers 0 --resume True
 	$(BIN)/python main.py export --output ran_resnet18.safetensors --data_path dataset --model_path runs/ran_resnet18
 
+wheel:  ## build the package into dist/
+	$(PYTHON) -m pip wheel --quiet --no-deps --wheel-dir dist .
+
 lint: .venv/tools .mypy_cache/ran  ## check the code's style and types
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
@@ -59,7 +62,6 @@ clean:  ## remove the demo's files and .venv
 	$(BIN)/python -m pip install --quiet -r requirements.txt $(PINS)
 	@touch $@
 
-.venv/tools: .venv/installed requirements-dev.txt requirements-extra.txt
-	$(BIN)/python -m pip install --quiet -r requirements-dev.txt $(PINS)
-	$(BIN)/python -m pip install --quiet --no-deps --editable .
+.venv/tools: .venv/installed pyproject.toml
+	$(BIN)/python -m pip install --quiet --editable '.[dev]' $(PINS)
 	@touch $@
