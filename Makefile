@@ -5,7 +5,7 @@ DEMO := demo
 # Versions that are known to work, see there; `make PINS=` takes the newest ones in the ranges instead.
 PINS := -c constraints.txt
 
-.PHONY: help install demo test quick bench docs weights wheel lint clean
+.PHONY: help install demo test quick bench docs pages weights wheel lint clean
 
 help:  ## list the targets
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /  make \1\t/'
@@ -33,6 +33,10 @@ bench: .venv/tools  ## measure speed and memory into results/bench.json; BESIDE=
 
 docs: .venv/installed  ## write the tables of the documents anew from results/, weights/ and the networks
 	$(BIN)/python -m docs.tables
+
+pages: .venv/tools  ## build the documents as web pages into build/pages
+	$(BIN)/sphinx-build --quiet --fail-on-warning -c docs . build/pages
+	cp build/pages/README.html build/pages/index.html
 
 # PRETRAINED is the state dict of a ResNet-18; imagenet downloads torchvision's.
 PRETRAINED ?= imagenet

@@ -24,10 +24,12 @@ class RAN(nn.Module):
 
     Input: image, N x 3 x H x W, RGB, floats in [0, 1]; H, W >= 32 (in training, where a BatchNorm needs two values a
     channel, more than 32 or N >= 2). It is normalised inside. Any other shape, type or range is a ValueError.
-    Output: a dict of logits (the probabilities are their sigmoid):
-        "mask": N x 1 x H x W, high = in focus;
-        "connectivity": N x 8 x H x W, high = the pixel and its neighbour in that direction both lie on the contour
-            (without a connectivity head, or with mask_only, this key is missing).
+
+    Output: a dict of logits (the probabilities are their sigmoid).
+
+    - "mask": N x 1 x H x W, high = in focus.
+    - "connectivity": N x 8 x H x W, high = the pixel and its neighbour in that direction both lie on the contour.
+      Without a connectivity head, or with mask_only, this key is missing.
     """
 
     decoder = "paper"
