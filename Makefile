@@ -43,7 +43,8 @@ PRETRAINED ?= imagenet
 weights: .venv/installed  ## train ran_resnet18 anew on dataset/ and score it; goes on after a stop
 	$(BIN)/torchrun --nproc_per_node=2 main.py train --config configs/best.yaml --data_path dataset --datasets CUHK \
 		--model_path runs/ran_resnet18 --pretrained $(PRETRAINED) --num_workers 0 --resume True
-	$(BIN)/python main.py export --output ran_resnet18.safetensors --data_path dataset --model_path runs/ran_resnet18
+	$(BIN)/python main.py export --output ran_resnet18.safetensors --model_path runs/ran_resnet18
+	$(BIN)/python main.py test --data_path dataset --model_path ran_resnet18.safetensors --output runs/ran_resnet18
 
 wheel:  ## build the package into dist/
 	$(PYTHON) -m pip wheel --quiet --no-deps --wheel-dir dist .

@@ -27,7 +27,10 @@ focus_map = HubPredictor.from_pretrained("USER/NAME")("photo.jpg")  # H x W floa
 
 | what | value |
 | --- | --- |
-{rows}
+| network | {arch}, decoder {decoder} |
+| input | {side} x {side} px, resized without regard to the aspect |
+| trained on | {data} |
+| training | {epoch} epochs, on {hardware} |
 """
 
 
@@ -49,23 +52,17 @@ class HubPredictor(TorchPredictor, ModelHubMixin, **TAGS):
         save_weights(Path(save_directory) / SHARED, self.network.state_dict(), self.metadata)
 
     def generate_model_card(self, *_: Any, **__: Any) -> ModelCard:
-        """A card with network, input size, training and scores."""
-        network, known = self.network.options, {"epoch": "unknown", "hardware": "unknown"} | self.metadata
-        rows = {
-            "network": f"{network['arch']}, decoder {network['decoder']}",
-            "input": f"{self.img_size} x {self.img_size} px, resized without regard to the aspect",
-            "trained on": ", ".join(self.metadata.get("datasets", ())) or "not recorded",
-            "training": "{epoch} epochs, on {hardware}".format_map(known),
-            **{f"MAE on {name}": f"{totals['mae']:.4f}" for name, totals in self.metadata.get("scores", {}).items()},
-        }
-        lines = "\n".join(f"| {what} | {value} |" for what, value in rows.items())
-        return ModelCard(CARD.format(head=ModelCardData(**TAGS).to_yaml(), rows=lines))
+        """A card with network, input size and training."""
+        about = {"epoch": "?", "hardware": "?", "datasets": ()} | self.metadata | self.network.options
+        data = ", ".join(about["datasets"]) or "not recorded"
+        head = ModelCardData(**TAGS).to_yaml()
+        return ModelCard(CARD.format_map(about | {"head": head, "data": data, "side": self.img_size}))
 
     @classmethod
-    def _from_pretrained(cls, *, model_id: str, device=None, **download) -> "HubPredictor":
+    def _from_pretrained(cls, *, model_id: str, device: Any = None, **others: Any) -> "HubPredictor":
         folder = Path(model_id)
         if not folder.is_dir():
             known = ("revision", "cache_dir", "force_download", "local_files_only", "token")
-            wanted = {key: value for key, value in download.items() if key in known}
+            wanted = {key: others[key] for key in known}
             folder = Path(snapshot_download(model_id, allow_patterns=SHARED, **wanted))
         return cls(*load_network(folder), device)

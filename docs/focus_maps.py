@@ -14,26 +14,20 @@ from ran.data.resizing import quantised, resize
 from ran.predictor import load_model
 from ran.tools.sample import photograph
 
-HEIGHT = 220
+HEIGHT, GAP = 220, 6  # pixels
 SHOWN = ("astronaut", "chelsea", "coffee", "rocket")
 
 
-def column(image: np.ndarray, predictor) -> np.ndarray:
-    """Photograph above its map, HEIGHT pixels each."""
-    focus_map = quantised(predictor(image))
-    width = round(HEIGHT * image.shape[1] / image.shape[0])
-    pair = [resize(image, width, HEIGHT), np.repeat(resize(focus_map, width, HEIGHT)[..., None], 3, -1)]
-    return np.concatenate([pair[0], np.full((6, width, 3), 255, np.uint8), pair[1]])
-
-
 def draw() -> None:
-    predictor = load_model()
-    photographs = [photograph(name) for name in SHOWN]
-    columns = [column(image, predictor) for image in photographs]
-    gap = np.full((columns[0].shape[0], 6, 3), 255, np.uint8)
-    write_image(
-        Path(__file__).parent / "focus_maps.png", np.concatenate([x for c in columns for x in (c, gap)][:-1], 1)
-    )
+    """Writes a column for each photograph: the photograph above its map."""
+    predictor, columns = load_model(), []
+    for name in SHOWN:
+        image = photograph(name)
+        focus_map = np.repeat(quantised(predictor(image))[..., None], 3, axis=-1)
+        width = round(HEIGHT * image.shape[1] / image.shape[0])
+        pair = [resize(pixels, width, HEIGHT) for pixels in (image, focus_map)]
+        columns.append(np.concatenate([np.pad(x, ((0, GAP), (0, GAP), (0, 0)), constant_values=255) for x in pair]))
+    write_image(Path(__file__).parent / "focus_maps.png", np.concatenate(columns, axis=1)[:-GAP, :-GAP])
 
 
 if __name__ == "__main__":

@@ -19,7 +19,6 @@ from .options import ExplainOptions
 WIDTH, DPI = 7.2, 300  # of the figure: inches, as wide as two columns of a page; dots an inch
 STRIDES = {4: 32, 3: 16}  # of the deep feature that each attention reads, by the attention's number
 STREAMS = ("normal", "reverse")
-LACKING = {"none": "gates and no streams", "normal": "reverse streams", "reverse": "normal streams"}
 Panel = tuple[str, np.ndarray]  # a title, and H x W values from 0, black, to 1, white
 
 
@@ -27,35 +26,30 @@ def run(options: ExplainOptions) -> None:
     """Writes NAME.explain.png, the figure of all parts, and NAME.PART.png, each part at the image's size."""
     if len(options.image) != 1:
         raise ValueError(f"explain draws one image, not {len(options.image)}: name it before the options")
-    path, output, weights = Path(options.image[0]), Path(options.output), chosen_weights(options.model_path)
-    image, predictor = read_image(path), TorchPredictor(*load_network(weights), device="cpu")
+    path, output = Path(options.image[0]), Path(options.output)
+    image, network = read_image(path), load_network(chosen_weights(options.model_path))
     rows = [[("image", image)], *([] for _ in STRIDES)]
-    for row, parts in zip(rows, parts_of(predictor, image)):
+    for row, parts in zip(rows, parts_of(TorchPredictor(*network, device="cpu"), image)):
         for name, (title, values) in parts.items():
-            row.append((title, quantised(resize_map(values, image.shape[:2]))))
-            write_image(output / f"{path.stem}.{name}.png", row[-1][1])
+            levels = quantised(resize_map(values, image.shape[:2]))
+            row.append((title, levels))
+            write_image(output / f"{path.stem}.{name}.png", levels)
     with atomic(output / f"{path.stem}.explain.png") as temporary:
         draw([row for row in rows if row]).savefig(temporary, dpi=DPI)
     print(f"{output / path.stem}.explain.png, and beside it each part as {path.stem}.PART.png")
-    network = predictor.network.options
-    if network["attention"] in LACKING:
-        print(f"{weights}: trained with attention: {network['attention']}, it has no {LACKING[network['attention']]}")
-    if not network["connectivity"]:
-        print(f"{weights}: trained without the connectivity head, it has no connectivity maps and no contour")
 
 
 def parts_of(predictor: TorchPredictor, image: np.ndarray) -> list[dict[str, Panel]]:
-    """Parts by name: a dict of map, contour and connectivity, then one of each attention.
+    """The parts that a network has, by name: a dict of map, contour and connectivity, then one of each attention.
 
     Args:
         image: H x W x 3 uint8, RGB.
     """
     side, outputs = predictor.img_size, {}
-    layers = {f"rsa{number}.{layer}" for number in STRIDES for layer in ("gate", *STREAMS)}
     hooks = [
         module.register_forward_hook(lambda *call, name=name: outputs.update({name: call[-1]}))
         for name, module in predictor.network.named_modules()
-        if name in layers
+        if name in {f"rsa{number}.{layer}" for number in STRIDES for layer in ("gate", *STREAMS)}
     ]
     with torch.inference_mode():
         logits = predictor.network(torch.from_numpy(resize(image, side, side).transpose(2, 0, 1)[None]).float() / 255)
@@ -65,10 +59,12 @@ def parts_of(predictor: TorchPredictor, image: np.ndarray) -> list[dict[str, Pan
     first = {"map": ("map", focus[0, 0].numpy())}
     if "connectivity" in logits:
         connected = logits["connectivity"].sigmoid()
-        band, eight = contour(connected), connected[0].numpy()
-        cells = [np.pad(cell, max(1, side // 100), constant_values=1) for cell in (*eight[:4], band, *eight[4:])]
-        mosaic = np.concatenate([np.concatenate(cells[i : i + 3], axis=1) for i in (0, 3, 6)])
-        first |= {"contour": ("contour", band), "connectivity": ("connectivity, 8 directions", mosaic)}
+        first["contour"] = "contour", contour(connected)
+        cells = np.insert(connected[0].numpy(), 4, first["contour"][1], axis=0)  # eight neighbours around their pixel
+        rim = max(1, side // 100)
+        cells = np.pad(cells, ((0, 0), (rim, rim), (rim, rim)), constant_values=1)
+        mosaic = np.block([list(cells[i : i + 3]) for i in (0, 3, 6)])
+        first["connectivity"] = "connectivity, 8 directions", mosaic
     return [first, *(attention_parts(outputs, focus, number) for number in STRIDES)]
 
 

@@ -1,11 +1,8 @@
 """`export`: a trained network as an ONNX file, or its weights in half precision as a file to share."""
 
-import io
 import json
-import tempfile
 import warnings
 from collections.abc import Callable
-from contextlib import redirect_stdout
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -13,12 +10,9 @@ from typing import Any
 import numpy as np
 import torch
 
-from ..evaluation.scores import read_scores
 from ..predictor import TorchPredictor, chosen_weights
-from ..tester import Tester
 from ..utils.checkpoint import load_network, read_weights, save_weights
 from ..utils.files import atomic
-from ..utils.options import TestConfig
 from ..utils.weight_files import BEST, exported, hash_of, write_hash
 from .options import ExportOptions
 
@@ -32,11 +26,10 @@ def run(options: ExportOptions) -> None:
     path = Path(options.output or exported(weights))
     if path.suffix not in WRITERS:
         raise ValueError(f"--output {path}: the file name must end in {' or '.join(WRITERS)}")
-    if path.suffix != ".safetensors" and (options.average or options.data_path):
-        raise ValueError("--average and --data_path need --output NAME.safetensors")
+    if path.suffix != ".safetensors" and options.average:
+        raise ValueError("--average needs --output NAME.safetensors")
     with atomic(path) as temporary:
         WRITERS[path.suffix](temporary, weights, options)
-        path.with_name(f"{path.name}.sha256").unlink(missing_ok=True)  # of an earlier file
     if path.suffix == ".safetensors":
         write_hash(path)
     print(f"{path}: {path.stat().st_size / 1e6:.1f} MB")
@@ -102,48 +95,28 @@ def compare(target: Callable[[np.ndarray], np.ndarray], predictor: TorchPredicto
 
 
 def write_weights(path: Path, weights: Path, options: ExportOptions) -> None:
-    """Writes half-precision weights; with --data_path, their metadata hold the scores of this very file.
+    """Writes half-precision weights; with --average the mean of several (Wortsman et al., "Model soups", ICML 2022).
+
+    The metadata are those of the first weights, with those of the others as "averaged".
 
     Raises:
-        FileNotFoundError, ValueError: no test data, values too large for float16, or weights that cannot be averaged.
+        ValueError: another network or --fold than that of the first weights; values too large for float16.
     """
-    state, metadata = mean_of([weights, *options.average])
-    if broken := [name for name, value in state.items() if not value.isfinite().all()]:
-        raise ValueError(f"{weights}: half precision cannot hold {', '.join(broken)}")
-    metadata.pop("scores", None)  # those of another file
-    if options.data_path:
-        with tempfile.TemporaryDirectory() as folder:
-            copy = Path(folder, Path(options.output).name)
-            save_weights(copy, state, metadata)
-            test = TestConfig(data_path=options.data_path, model_path=str(copy), output=folder, report=False)
-            with redirect_stdout(io.StringIO()) as said:
-                Tester(test).test()
-            print(*(line for line in said.getvalue().splitlines() if folder not in line), sep="\n")
-            metadata["scores"] = {scored.dataset: scored.totals for scored in read_scores(folder)}
-    save_weights(path, state, metadata)
-
-
-def mean_of(paths: list[str | Path]) -> tuple[dict[str, torch.Tensor], dict]:
-    """Averages weights that were trained from the same start (Wortsman et al., "Model soups", ICML 2022).
-
-    Returns:
-        The mean in half precision, and the metadata of the first, with those of the others as "averaged".
-
-    Raises:
-        ValueError: the networks differ, or one has seen images that another left out by --fold.
-    """
+    paths: list[str | Path] = [weights, *options.average]
     states, abouts = zip(*map(read_weights, paths))
-    networks = [(about["model"], about["config"].get("fold", 0)) for about in abouts]
-    for path, network in zip(paths, networks):
-        if network != networks[0]:
-            raise ValueError(f"{path}: its network or --fold differs from that of {paths[0]}; they cannot be averaged")
-    stacks = {name: torch.stack([state[name] for state in states]) for name in states[0]}
-    mean = {name: x.float().mean(0).half() if x.is_floating_point() else x[0] for name, x in stacks.items()}
-    for part in ("validation", "left_out"):  # what none of them was trained on
-        if all(part in about for about in abouts):
-            abouts[0][part] = [name for name in abouts[0][part] if all(name in about[part] for about in abouts)]
-    others = [{key: about[key] for key in about.keys() - {"before", "scores", "averaged"}} for about in abouts[1:]]
-    return mean, abouts[0] | ({"averaged": others} if others else {})
+    networks = [(about["model"], about.get("left_out", [])) for about in abouts]
+    if other := [str(path) for path, network in zip(paths, networks) if network != networks[0]]:
+        raise ValueError(f"{other[0]}: its network or --fold differs from that of {weights}; they cannot be averaged")
+    mean = {}
+    for name, first in states[0].items():
+        stack = torch.stack([state[name].float() for state in states])
+        mean[name] = stack.mean(0).half() if first.is_floating_point() else first
+    if broken := [name for name, value in mean.items() if not value.isfinite().all()]:
+        raise ValueError(f"{weights}: half precision cannot hold {', '.join(broken)}")
+    # The shipped files hold scores, which are those of their own weights.
+    metadata, *others = ({key: value for key, value in about.items() if key != "scores"} for about in abouts)
+    metadata["averaged"] = [*metadata.get("averaged", []), *others]
+    save_weights(path, mean, metadata)
 
 
 WRITERS = {".onnx": write_onnx, ".safetensors": write_weights}

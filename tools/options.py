@@ -11,9 +11,7 @@ from ..utils.options import ARCHS, data_path_option, device_option, model_option
 
 @dataclass
 class PrepareOptions:
-    """Copy a published data set into the layout that train and test read. Folder names identify CUHK and DUT, as their
-    authors publish them, and the 320 x 320 pack of both.
-    """
+    """Copy a data set into the layout of train and test. CUHK, DUT and the 320 x 320 pack of both are recognised."""
 
     source: str = option("", "folder of a published data set")
     images: str = option("", "folder of images of any other set")
@@ -32,7 +30,7 @@ class AblationOptions:
     """Train and score variants of the network under one recipe: parts switched off, or the rows of a file."""
 
     recipe: str = option("", "YAML file of train's options for all rows (default: the paper's recipe)")
-    variants: str = option("", "YAML file of rows, NAME: {option: value, ...}; against: NAME is the row to beat")
+    variants: str = option("", "YAML file of rows, NAME: {option: value, ...} (default: parts of the network)")
     seeds: list[int] = option([42], "seeds of the trainings of each row")
     folds: list[int] = option([1, 2, 3, 4, 5], "fifths of the training images to leave out and score; 0: test sets")
     data_path: str = data_path_option("dataset folder")
@@ -48,17 +46,13 @@ class ExportOptions:
     model_path: str = model_option("weights file, run folder or shipped model (default: ran_photos)")
     output: str = output_option("", "NAME.onnx or NAME.safetensors (default: an .onnx file beside the weights)")
     average: list[str] = option([], "safetensors: more weights from the same start; the file holds the mean of all")
-    data_path: str = option("", "safetensors: dataset folder; the file holds the scores on it", aliases=("--data_pth",))
 
 
 @dataclass
 class EvaluateOptions:
     """Score folders of saved focus maps, of any method, against the ground truth."""
 
-    maps: list[str] = option(
-        [],
-        "NAME=DIR or DIR for each method (several sets: DIR/SET); maps are named like masks; white = in focus",
-    )
+    maps: list[str] = option([], "NAME=DIR or DIR of each method's maps, white = in focus (several sets: DIR/SET)")
     blurred_maps: list[str] = option([], "methods whose maps are white where the image is blurred")
     data_path: str = data_path_option("dataset folder, as prepare writes it")
     datasets: list[str] = option([], "names of the sets, e.g. CUHK DUT (default: all found, or that of --gt's folder)")
@@ -85,9 +79,7 @@ class SampleOptions:
 
 @dataclass
 class SynthesiseOptions:
-    """Write a training set with known focus. Lens optics blur objects, people, their backgrounds and rooms; other
-    images are in focus or blurred all over. A recipe of train uses the set by extra: [SYNTHETIC].
-    """
+    """Write a training set with known focus, made from sharp images; a recipe of train adds extra: [SYNTHETIC]."""
 
     objects: str = option("", "folder with images/ and masks/ of objects, white = object, e.g. ECSSD as published")
     people: str = option("", "the same for people in focus, e.g. Clothing Co-Parsing; any background")
@@ -98,9 +90,7 @@ class SynthesiseOptions:
 
 @dataclass
 class ExplainOptions:
-    """Draw the parts of a trained network for one image: gate and streams of each attention, connectivity, contour and
-    map.
-    """
+    """Draw the parts of a network for one image: gates, streams, connectivity, contour and map."""
 
     image: list[str] = option([], "the image", positional=True)
     model_path: str = model_option("weights file, run folder or shipped model (default: ran_photos)")

@@ -49,7 +49,7 @@ def photograph(name: str) -> np.ndarray:
 
 
 def random_crop(image: np.ndarray, width: int, height: int, rng: np.random.Generator) -> np.ndarray:
-    """A random part of an image, a third to all of it wide, mirrored half of the time, as height x width x 3."""
+    """A random part of an image, a third to all of it wide, half of the time mirrored, as height x width x 3."""
     h, w = image.shape[:2]
     crop_width = int(min(w, h * width / height) * rng.uniform(0.35, 1))
     crop_height = min(h, crop_width * height // width)
@@ -61,8 +61,8 @@ def random_crop(image: np.ndarray, width: int, height: int, rng: np.random.Gener
 def defocus(image: np.ndarray, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
     """Puts a random part of an image out of focus.
 
-    The region is a blob, a threshold of smooth noise. Beyond its edge the circle of confusion grows to its full size
-    within a few pixels, and every pixel is blended from images blurred with discs of the two nearest radii.
+    The part in focus is a blob. Beyond its edge the circle of confusion grows to its full size within a few pixels;
+    every pixel is blended from images blurred with discs of the two nearest radii.
 
     Args:
         image: H x W x 3 uint8, sharp.
