@@ -76,8 +76,8 @@ def weights(name: str) -> str:
 
 
 def cost() -> str:
-    fine = info.line("resnet18, fine decoder", "resnet18", decoder="fine")
-    return f"{info.table(InfoOptions().arch)}\n{fine}"
+    networks = {arch: {"arch": arch} for arch in InfoOptions().arch}
+    return info.table(networks | {"resnet18, fine decoder": {"arch": "resnet18", "decoder": "fine"}})
 
 
 def speed() -> str:
