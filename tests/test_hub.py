@@ -16,9 +16,10 @@ def test_saved_and_loaded_from_a_folder_it_is_the_same_and_no_device_is_stored(r
     monkeypatch.setenv("HF_HUB_OFFLINE", "1")
     HubPredictor(*load_network(run_folder), torch.device("cpu")).save_pretrained(tmp_path / "shared")
     card, stored = ((tmp_path / f"shared/{name}").read_text() for name in ("README.md", "config.json"))
-    assert "More Information" not in card and "library_name: ran" in card
-    assert "| trained on | SAMPLE |" in card and "| network | tiny, decoder paper |" in card
-    assert json.loads(stored)["network"]["arch"] == "tiny" and "device" not in stored
+    assert "library_name: ran" in card and "HubPredictor.from_pretrained(" in card
+    about = json.loads(stored)
+    assert (about["network"]["arch"], about["img_size"], about["training"]["datasets"]) == ("tiny", 64, ["SAMPLE"])
+    assert "device" not in stored
     ours, theirs = load_model(run_folder, "cpu"), HubPredictor.from_pretrained(tmp_path / "shared", device="cpu")
     assert theirs.metadata == ours.metadata
     images = torch.randint(0, 256, (1, 3, 64, 64), dtype=torch.uint8)

@@ -1,4 +1,3 @@
-import json
 import shutil
 
 import numpy as np
@@ -9,6 +8,7 @@ from ran.tools import ablation
 from ran.tools.averages import average, spread, together
 from ran.tools.options import AblationOptions
 from ran.trainer import Trainer
+from ran.utils.options import TrainConfig
 from tests.small import TINY
 
 RECIPE = f"arch: {TINY}\npretrained: none\nimg_size: 64\nval_share: 0.34\nepochs: 1\nnum_workers: 0\n"
@@ -50,20 +50,18 @@ def scores(method: str, maes: dict[str, float], dataset: str = "SET") -> MethodS
 def test_a_stopped_ablation_goes_on_and_trains_nothing_twice(options, tmp_path, monkeypatch, capsys):
     train, folder = Trainer.train, tmp_path / "out"
     monkeypatch.setattr(Trainer, "train", lambda self: 143 if "full" in str(self.folder) else train(self))
-    assert ablation.run(options) == 143
+    with pytest.raises(SystemExit, match="143"):
+        ablation.run(options)
     assert [one.method for one in read_scores(folder)] == ["baseline"]
     first = (folder / "baseline/seed42/scores.json").stat().st_mtime_ns
     monkeypatch.setattr(Trainer, "train", train)
-    assert ablation.run(options) == 0
+    ablation.run(options)
     assert (folder / "baseline/seed42/scores.json").stat().st_mtime_ns == first
     assert (text := (folder / "ablation.md").read_text()) in capsys.readouterr().out and "| full | 1 | " in text
 
     monkeypatch.setattr(Trainer, "train_epoch", None)  # nothing is trained again
     shutil.copytree(tmp_path / "data/SAMPLE", tmp_path / "data/ANOTHER")
-    entry = json.loads((path := folder / "full/seed42/scores.json").read_text())
-    del entry["scores"][0]["trained"]["config"]["loss_weights"]  # as if the option were newer than the folder
-    path.write_text(json.dumps(entry))
-    assert ablation.run(options) == 0
+    ablation.run(options)
     assert [one.dataset for one in read_scores(folder)] == ["ANOTHER"] * 2 + ["SAMPLE"] * 2
     (tmp_path / "recipe.yaml").write_text(RECIPE.replace("epochs: 1", "epochs: 2"))
     with pytest.raises(ValueError, match="baseline/seed42 was trained with another epochs: remove it, or rename"):
@@ -73,7 +71,7 @@ def test_a_stopped_ablation_goes_on_and_trains_nothing_twice(options, tmp_path, 
 def test_every_row_is_the_network_it_names_and_test_images_choose_nothing(options, asked, tmp_path):
     options.variants, options.folds, options.seeds = "", AblationOptions().folds, [1, 2, 1]
     shutil.rmtree(tmp_path / "data/SAMPLE")
-    assert ablation.run(options) == 0
+    ablation.run(options)
     assert [(config.seed, config.fold) for config in asked] == [*zip([1] * 30 + [2] * 30, [1, 2, 3, 4, 5] * 12)]
     assert [(config.attention, config.connectivity) for config in asked[:30:5]] == [
         ("none", False), ("none", True), ("normal", False), ("reverse", False), ("separated", False),
@@ -86,24 +84,26 @@ def test_every_row_is_the_network_it_names_and_test_images_choose_nothing(option
 
 def test_variants_of_a_file_are_rows(options, asked, tmp_path):
     options.folds = [1]
-    text = "paper:\ncycle: {lr: 1e-3}\nloss: {lr: 1e-3, loss_weights: [0.5, 1, 4], against: cycle}\n"
-    (tmp_path / "variants.yaml").write_text(text)
-    assert ablation.run(options) == 0
-    assert [config.model_path.rsplit("out/")[1] for config in asked] == [
-        f"{name}/seed42_fold1" for name in ("paper", "cycle", "loss")
-    ]
-    assert [config.lr for config in asked][1:] == [1e-3] * 2 != [asked[0].lr] * 2
-    assert asked[2].loss_weights == [0.5, 1, 4] != asked[1].loss_weights
-    assert "| loss | 1 | " in (last := (tmp_path / "out/ablation.md").read_text()) and last.startswith("SAMPLE_fold1,")
+    (tmp_path / "variants.yaml").write_text("paper:\nloss: {lr: 1e-3, loss_weights: [0.5, 1, 4]}\n")
+    ablation.run(options)
+    assert [config.model_path for config in asked] == [f"{tmp_path}/out/{x}/seed42_fold1" for x in ("paper", "loss")]
+    assert [config.lr for config in asked] == [TrainConfig().lr, 1e-3]
+    assert asked[1].loss_weights == [0.5, 1, 4] != asked[0].loss_weights
 
 
-def test_rows_are_compared_with_the_first_or_the_one_they_name():
-    rows = {name: [scores(name, {"1": mae, "2": mae + 0.1})] for name, mae in (("a", 0.1), ("b", 0.2), ("c", 0.5))}
-    cells = [line.split(" | ") for line in ablation.table(rows, {}).splitlines()[4:]]
-    assert cells[1][:3] == ["| b", "1", ".2500"] and [one[-1] for one in cells] == [
-        " |", "+0.1000 ± 0.0000 |", "+0.4000 ± 0.0000 |",
-    ]  # fmt: skip
-    assert "| b: +0.3000 ± 0.0000 |" in ablation.table(rows, {"c": "b"})
+def test_with_a_fold_no_set_is_scored_that_trains_or_validates_whole(tmp_path, dataset):
+    for name in ("MAIN", "EXTRA", "VAL"):
+        shutil.copytree(dataset / "Train/SAMPLE", tmp_path / "Train" / name)
+    config = TrainConfig(data_path=str(tmp_path), fold=2, val="VAL", extra=["EXTRA"])
+    assert ablation.scored_sets(config) == {"MAIN_fold2"}
+
+
+def test_rows_are_compared_with_the_first():
+    rows = {name: [scores(name, {"1": mae, "2": other})] for name, mae, other in (("a", 0.1, 0.2), ("b", 0.2, 0.7))}
+    title, _, head, _, *lines = ablation.table(rows).splitlines()
+    assert title.startswith("SET, 2 images;") and head.endswith(" | MAE − that of a |")
+    assert lines[0].startswith("| a | 1 | .1500 | ") and lines[0].endswith(" |  |")
+    assert lines[1].startswith("| b | 1 | .4500 | ") and lines[1].endswith(" | +0.3000 ± 0.2000 |")
 
 
 def test_folds_are_one_set_and_seeds_are_averaged():
@@ -121,14 +121,17 @@ def test_folds_are_one_set_and_seeds_are_averaged():
     ({"seeds": [1, -1]}, "--seeds are 0 or more"),
     ({"folds": [0, 1]}, "--folds are 1 to 5, or 0 alone for the test sets"), ({"folds": [6]}, "--folds are 1 to"),
     ({"datasets": ["DUT"]}, "no DUT with test images"),
-    ("fast: {lr: 1, against: slow}", "no row slow; there are fast"),
-    ("fast: {lr: 1, fold: 2}", "variants.yaml, fast: a row maps options to values"),
-    ("fast: [1]", "variants.yaml, fast: a row maps"),
+    ({"recipe.yaml": "seed: 1"}, "recipe.yaml: seed: options of ablation"),
+    ({"recipe.yaml": "weights: ran_photos", "variants": ""}, "recipe.yaml: remove weights"),
+    ({"variants.yaml": "fast: {lr: 1, fold: 2}"}, "variants.yaml, fast: a row maps options to values"),
+    ({"variants.yaml": "fast: [1]"}, "variants.yaml, fast: a row maps"),
 ])  # fmt: skip
 def test_mistakes_are_named_before_anything_is_trained(options, asked, tmp_path, change, message):
-    if isinstance(change, str):
-        (tmp_path / "variants.yaml").write_text(change)
-        change = {}
+    for name, value in change.items():
+        if name.endswith(".yaml"):
+            (tmp_path / name).write_text(value)
+        else:
+            setattr(options, name, value)
     with pytest.raises((ValueError, OSError), match=message):
-        ablation.run(AblationOptions(**vars(options) | change))
+        ablation.run(options)
     assert not asked and not (tmp_path / "out").exists()

@@ -7,6 +7,7 @@ import torch
 from PIL import Image
 from torch.nn import functional as F
 
+from ran.data.images import write_image
 from ran.model import make_network
 from ran.model.connectivity import DIRECTIONS
 from ran.predictor import load_model
@@ -60,41 +61,34 @@ def parts_by_hand(network: torch.nn.Module, pixels: np.ndarray) -> dict[str, np.
     return {name: np.asarray(part, np.float32) for name, part in parts.items()}
 
 
-@pytest.mark.parametrize(
-    "options, rows, said",
-    [
-        ({}, [4, 5, 5], []),
-        ({"decoder": "fine"}, [4, 5, 5], []),
-        ({"attention": "none"}, [4], ["attention: none, it has no gates and no streams"]),
-        ({"attention": "normal", "connectivity": False}, [2, 4, 4], ["it has no reverse streams", "no contour"]),
-        ({"attention": "reverse"}, [4, 4, 4], ["it has no normal streams"]),
-    ],
-)
-def test_every_part_is_drawn_and_what_is_lacking_is_said(options, rows, said, image, tmp_path, monkeypatch, capsys):
+@pytest.mark.parametrize("options, rows", [
+    ({}, [4, 5, 5]), ({"decoder": "fine"}, [4, 5, 5]), ({"attention": "none"}, [4]),
+    ({"attention": "normal", "connectivity": False}, [2, 4, 4]), ({"attention": "reverse"}, [4, 4, 4]),
+])  # fmt: skip
+def test_every_part_is_drawn(options, rows, image, tmp_path, monkeypatch):
     torch.manual_seed(0)
     network = make_network(**{"arch": TINY, "encoder_norm": "group"} | options).eval()
     stored = {"model": network.options, "config": {"img_size": SIDE}}
     save_weights(tmp_path / "w.safetensors", network.state_dict(), stored)
-    cv2.imwrite(str(tmp_path / "a photo.png"), image[..., ::-1])
+    write_image(tmp_path / "a photo.png", image)
     figures, draw = [], explain.draw
     monkeypatch.setattr(explain, "draw", lambda rows: figures.append(draw(rows)) or figures[0])
     words = [str(tmp_path / "a photo.png")], str(tmp_path / "w.safetensors"), str(tmp_path / "out")
     explain.run(ExplainOptions(*words))
     expected = parts_by_hand(network, image)
     files = {path.name for path in (tmp_path / "out").iterdir()}
-    assert files == {f"a photo.{name}.png" for name in ("explain", *expected)} and len(files) == sum(rows)
-    drawn = [axes.images[0].get_array() for axes in figures[0].axes if axes.images]
+    assert files == {f"a photo.{name}.png" for name in ("explain", *expected)}
+    panels = [axes for axes in figures[0].axes if axes.images]
+    places = [axes.get_subplotspec().rowspan.start for axes in panels]
+    assert [places.count(row) for row in sorted(set(places))] == rows
+    drawn = [axes.images[0].get_array() for axes in panels]
     assert np.array_equal(drawn[0], image)
     for panel, (name, values) in zip(drawn[1:], expected.items(), strict=True):
         large = 255 * cv2.resize(values, SIZE[::-1], interpolation=cv2.INTER_LINEAR)
         assert np.abs(panel - large).max() < 0.6 and large.std() > 2, name
         assert np.array_equal(cv2.imread(str(tmp_path / f"out/a photo.{name}.png"), cv2.IMREAD_UNCHANGED), panel)
-    places = [axes.get_subplotspec().rowspan.start for axes in figures[0].axes if axes.images]
-    assert [places.count(row) for row in sorted(set(places))] == rows
     with Image.open(tmp_path / "out/a photo.explain.png") as file:
         assert file.info["dpi"] == pytest.approx((300, 300), abs=0.1) and file.width == 2160
-    lines = capsys.readouterr().out.splitlines()
-    assert len(lines) == 2 + len(said) and all(words in line for words, line in zip(said, lines[2:]))
 
 
 def test_the_map_is_that_of_predict_and_titles_say_what_is_shown(image):

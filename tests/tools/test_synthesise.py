@@ -7,7 +7,7 @@ import pytest
 from ran.data.check import check, contrast_gain
 from ran.data.images import read_image, write_image
 from ran.data.layouts import find_sets
-from ran.data.masks import UNKNOWN, read_trimap
+from ran.data.masks import UNKNOWN, read_pair, read_trimap
 from ran.tester import sets_to_score
 from ran.tools import synthesise
 from ran.tools.camera import lens_trimap
@@ -48,17 +48,36 @@ def made(sources, tmp_path_factory):
 
 
 def test_what_is_white_is_sharper_than_what_is_black(made):
-    kinds = set()
     for path in sorted((made / "trimaps").iterdir()):
         image, trimap = read_image(made / "images" / f"{path.stem}.jpg"), read_trimap(path)
-        kinds.add(tuple(path.stem.split("_")[::2]))
         if (trimap == 255).any() and (trimap == 0).any():
             assert contrast_gain(image, trimap) > 0, path
-        if path.stem.startswith("people"):
-            assert (trimap == UNKNOWN).any()
-    assert {("objects", "background"), ("objects", "object")} < kinds
-    assert {"people", "depth"} < {source for source, _ in kinds}
     assert check(made.parent.parent)[1] == []
+
+
+LABELS = {  # of the object's centre and of the image's corner
+    ("objects", "background"): (255, 0), ("objects", "object"): (0, 255), ("objects", "sharp"): (255, 255),
+    ("objects", "blurred"): (0, 0), ("people", "real"): (255, UNKNOWN), ("people", "background"): (255, 0),
+    ("people", "object"): (0, UNKNOWN), ("depth", "sharp"): (255, 255), ("depth", "blurred"): (0, 0),
+    ("depth", "lens"): (255, 255),  # of a flat scene
+}  # fmt: skip
+
+
+def test_each_kind_has_its_labels_and_what_is_out_of_focus_is_no_object(sources, monkeypatch):
+    focus, found = np.ones((80, 120)), {}
+    monkeypatch.setattr(synthesise, "network", lambda: lambda image: focus)
+    image, mask = read_pair(sources / "images/grass.png", sources / "masks/grass.png")
+    for name, partner in (("objects", mask), ("people", mask), ("depth", np.full(mask.shape, 2.0))):
+        for seed in range(20):
+            for kind, _, trimap in synthesise.MAKERS[name](image, partner, np.random.default_rng(seed)):
+                found.setdefault((name, kind), set()).add((trimap[40, 60], trimap[0, 0]))
+                assert name != "people" or trimap[40, 36] == UNKNOWN  # the rim
+    assert found == {kind: {labels} for kind, labels in LABELS.items()}
+    focus[mask == 0] = 0.5  # its own background is blurred: an object in front of it is not blurred, too
+    kinds = [kind for kind, _, _ in synthesise.of_objects(image, mask, np.random.default_rng(0))]
+    assert kinds[0] == "background" and not {"object", "sharp"} & set(kinds)
+    focus[mask > 0] = 0.7
+    assert not list(synthesise.of_objects(image, mask, np.random.default_rng(0)))
 
 
 def test_a_lens_is_labelled_by_what_anybody_sees_and_edges_are_not_trusted():
@@ -93,22 +112,19 @@ def test_a_training_mixes_them_in(made, config, dataset):
     (data / "Train/SAMPLE").symlink_to(dataset / "Train/SAMPLE")
     config = dataclasses.replace(config, data_path=str(data), extra=["SYNTHETIC"], batch_size=3, extra_per_batch=1)
     assert Trainer(config).train() == 0
-    for change, message in (
-        ({"datasets": ["SAMPLE", "SYNTHETIC"]}, "SYNTHETIC: named twice by datasets, extra and val"),
-        ({"datasets": ["SYNTHETIC"], "extra": [], "extra_per_batch": 0}, "sets with trimaps cannot validate"),
-        ({"extra_per_batch": 3}, "extra_per_batch 3: must be below --batch_size 3"),
-    ):
-        with pytest.raises(ValueError, match=message):
-            Trainer(dataclasses.replace(config, model_path=config.model_path + "2", **change))
+    alone = dataclasses.replace(config, datasets=["SYNTHETIC"], extra=[], extra_per_batch=0)
+    with pytest.raises(ValueError, match="sets with trimaps cannot validate"):
+        Trainer(dataclasses.replace(alone, model_path=config.model_path + "2"))
     with pytest.raises(ValueError, match="SYNTHETIC: a set with trimaps cannot be scored"):
-        sets_to_score(dataclasses.replace(config, datasets=["SYNTHETIC"], extra=[], extra_per_batch=0, fold=1))
+        sets_to_score(dataclasses.replace(alone, fold=1))
     assert list(find_sets(config.data_path, "train", [])) == ["SAMPLE"]
 
 
 def test_what_is_wrong_is_said(sources, made, tmp_path):
-    with pytest.raises(ValueError, match="give --objects, --people, --depth, --focus"):
-        make(tmp_path)
-    with pytest.raises(ValueError, match="holds files already"):
-        make(made.parent.parent, depth=str(sources))
-    with pytest.raises(ValueError, match="no such folder"):
-        make(tmp_path, depth=str(tmp_path))
+    for folder, options, message in (
+        (tmp_path, {}, "give --objects, --people, --depth, --focus"),
+        (made.parent.parent, {"depth": str(sources)}, "holds files already"),
+        (tmp_path, {"depth": str(tmp_path)}, "no such folder"),
+    ):
+        with pytest.raises(ValueError, match=message):
+            make(folder, **options)
