@@ -10,8 +10,7 @@ PROJECT = (ROOT / "pyproject.toml").read_text(encoding="utf-8")  # by its text: 
 
 def test_what_it_copies_is_there_and_ran_is_its_command():
     text = (ROOT / "Dockerfile").read_text(encoding="utf-8")
-    copied = [source for words in re.findall(r"^COPY (.+) \S+$", text, re.MULTILINE) for source in words.split()]
-    assert copied == ["requirements.txt", "."] and all((ROOT / source).exists() for source in copied)
+    assert re.findall(r"^COPY (.+) \S+$", text, re.MULTILINE) == ["requirements.txt", "."]
     assert 'ENTRYPOINT ["ran"]' in text and "\n[project.scripts]\nran = " in PROJECT
     lines = (ROOT / "requirements.txt").read_text(encoding="utf-8").splitlines()
     torch = [line for line in lines if line.startswith("torch")]  # what its grep gives to pip, by words
@@ -24,5 +23,4 @@ def test_the_package_goes_in_and_data_sets_stay_out():
     folders = set(re.findall(r'^    "ran\.(\w+)', PROJECT, re.MULTILINE))
     needed = folders | {path.name for path in ROOT.glob("*.py")} | {"pyproject.toml", "requirements.txt", "README.md"}
     data = {".git", ".venv", "dataset", "runs", "demo", "maps", "downloads", "__pycache__"}
-    assert "utils" in folders and 'readme = "README.md"' in PROJECT
     assert {name for name in needed | data if any(fnmatch(name, pattern) for pattern in patterns)} == data
