@@ -19,7 +19,6 @@ pytestmark = pytest.mark.xdist_group("onnx")  # one process makes what its tests
 
 @pytest.fixture
 def options(run_folder, tmp_path) -> ExportOptions:
-    """Options that write half-precision weights."""
     return ExportOptions(model_path=str(run_folder), output=str(tmp_path / "ran.safetensors"))
 
 
