@@ -98,9 +98,9 @@ def scores_of(config: TrainConfig, sets: set[str]) -> list[MethodScores]:
     if (folder / "scores.json").exists():  # test writes it last
         done = read_scores(folder)
         trained = done[0].about["trained"]
-        own = trained["model"] if config.weights else ()  # weights bring their own network
+        free = {"amp", *(trained["model"] if config.weights else ())}  # amp auto is stored as what it chose
         wanted = recipe(config.with_sizes(trained["config"])).items()
-        if other := [key for key, value in wanted if key not in own and trained["config"].get(key) != value]:
+        if other := [key for key, value in wanted if key not in free and trained["config"].get(key) != value]:
             raise ValueError(f"{config.model_path} was trained with another {', '.join(other)}: remove it, or rename")
         if {scored.dataset for scored in done} == sets:
             return done

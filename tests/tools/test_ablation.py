@@ -11,7 +11,7 @@ from ran.trainer import Trainer
 from ran.utils.options import TrainConfig
 from tests.small import TINY
 
-RECIPE = f"arch: {TINY}\npretrained: none\nimg_size: 64\nval_share: 0.34\nepochs: 1\nnum_workers: 0\n"
+RECIPE = f"arch: {TINY}\npretrained: none\nimg_size: 64\nval_share: 0.34\nepochs: 1\nnum_workers: 0\namp: auto\n"
 TWO_ROWS = "baseline: {attention: none, connectivity: false}\nfull:\n"
 
 

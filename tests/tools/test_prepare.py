@@ -59,11 +59,13 @@ def test_again_gives_the_same_leaves_the_source_alone_and_passes_the_check(sourc
     assert files(tmp_path) == files(dataset) and files(source) == before
 
 
-def test_the_wrong_polarity_is_doubted(source, tmp_path, capsys):
-    run(source, tmp_path, white="in_focus")
-    mask, out = tmp_path / "Train/SAMPLE/masks/train_000.png", capsys.readouterr().out
-    assert np.array_equal(pixels(mask), pixels(source / "gt/train_000.png"))
-    assert "SAMPLE: WARNING: THE MASKS LOOK INVERTED: in 9 of 9 pairs " in out and "--white swaps the two cl" in out
+@pytest.mark.parametrize("white, is_right", [("", False), ("blurred", True)])
+def test_white_wins_over_what_is_published_and_a_wrong_one_is_doubted(white, is_right, source, tmp_path, capsys):
+    publish(source, tmp_path / "source", LAYOUTS[3])
+    run(tmp_path / "source", tmp_path / "d", dataset="", white=white)
+    mask, out = read_mask(tmp_path / "d/Train/CUHK_DUT/masks/1204source0.png"), capsys.readouterr().out
+    assert np.array_equal(mask, read_mask(source / "gt/train_000.png", "blurred" if is_right else "in_focus"))
+    assert ("CUHK_DUT: WARNING: THE MASKS LOOK INVERTED: in 6 of 6 pairs" in out) == ("--white" in out) != is_right
 
 
 @pytest.mark.parametrize("layouts", [LAYOUTS[1:3], LAYOUTS[3:]], ids=["as authors do", "pack"])
@@ -132,7 +134,8 @@ OTHER = {"source": "", "images": "copy/image", "masks": "copy/gt", "split": "tra
     (OTHER | {"masks": ""}, ["--images needs --masks, --dataset and --white"]),
     (OTHER | {"split": "test", "trimaps": True}, ["--trimaps needs --split train"]),
     (OTHER | {"trimaps": True}, ["masks/train_000.png: not of this source"]),
-    (OTHER | {"images": "d/Train/SAMPLE/images", "masks": "d/Train/SAMPLE/masks"}, ["source would be overwritten"]),
+    (OTHER | {"images": "d/Train/SAMPLE/images"}, ["d/Train/SAMPLE/images/train_000.jpg: the source would be overw"]),
+    (OTHER | {"masks": "d/Train/SAMPLE/masks"}, ["image/train_000.jpg: the source would be overwritten"]),
 ])  # fmt: skip
 def test_mistakes_are_named_before_anything_is_written(places, options, messages):
     before = files(Path("d"))
