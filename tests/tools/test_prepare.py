@@ -106,6 +106,7 @@ def places(source, dataset, tmp_path, monkeypatch):
     for name in ("twice/a", "twice/b"):
         publish(source, Path(name), LAYOUTS[5])
     shutil.copytree(dataset, "d")
+    shutil.copytree("d/Train/SAMPLE", "six")
     for name in ("copy", "nobody", "less", "broken"):
         shutil.copytree(source, name)
     Path("none").mkdir()
@@ -134,8 +135,8 @@ OTHER = {"source": "", "images": "copy/image", "masks": "copy/gt", "split": "tra
     (OTHER | {"masks": ""}, ["--images needs --masks, --dataset and --white"]),
     (OTHER | {"split": "test", "trimaps": True}, ["--trimaps needs --split train"]),
     (OTHER | {"trimaps": True}, ["masks/train_000.png: not of this source"]),
-    (OTHER | {"images": "d/Train/SAMPLE/images"}, ["d/Train/SAMPLE/images/train_000.jpg: the source would be overw"]),
-    (OTHER | {"masks": "d/Train/SAMPLE/masks"}, ["image/train_000.jpg: the source would be overwritten"]),
+    (OTHER | {"images": "d/Train/SAMPLE/images", "masks": "six/masks"}, ["the source would be overwritten"]),
+    (OTHER | {"images": "six/images", "masks": "d/Train/SAMPLE/masks"}, ["the source would be overwritten"]),
 ])  # fmt: skip
 def test_mistakes_are_named_before_anything_is_written(places, options, messages):
     before = files(Path("d"))
