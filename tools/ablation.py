@@ -3,6 +3,7 @@
 import dataclasses
 from itertools import product
 from pathlib import Path
+from typing import Any
 
 from ..evaluation.metrics import COLUMNS as TITLES
 from ..evaluation.scores import MethodScores, paired_difference, read_scores, write_scores
@@ -36,7 +37,9 @@ def run(options: AblationOptions) -> None:
         ValueError: unknown seeds or folds; runs of another recipe; what train and test raise.
         SystemExit: 128 + signal when stopped; the same command goes on.
     """
-    rows = read_variants(options.variants) if options.variants else ROWS
+    rows = ROWS
+    if path := options.variants:
+        rows = {name: recipe_of(values or {}, f"{path}, {name}") for name, values in read_yaml(path).items()}
     seeds, folder = dict.fromkeys(options.seeds), Path(options.model_path)
     if min(seeds) < 0 or not set(options.folds) <= set(range(1, FOLDS + 1)) and options.folds != [0]:
         raise ValueError(f"--seeds are 0 or more; --folds are 1 to {FOLDS}, or 0 alone for the test sets")
@@ -48,8 +51,8 @@ def run(options: AblationOptions) -> None:
         for seed, row in product(seeds, rows):
             parts = []
             for fold, tested in sets.items():
-                path = folder / row / (f"seed{seed}_fold{fold}" if fold else f"seed{seed}")
-                own = {"model_path": str(path), "seed": seed, "fold": fold}
+                place = folder / row / (f"seed{seed}_fold{fold}" if fold else f"seed{seed}")
+                own = {"model_path": str(place), "seed": seed, "fold": fold}
                 parts.append(scores_of(TrainConfig(**shared | rows[row] | own), tested))
             for scored in map(together, zip(*parts)):
                 runs.setdefault(scored.dataset, {}).setdefault(row, []).append(scored)
@@ -59,15 +62,20 @@ def run(options: AblationOptions) -> None:
     print(f"{text}table in {folder / 'ablation.md'}, scores in {folder / 'scores.json'}")
 
 
+def recipe_of(values: Any, where: str) -> dict:
+    """Options of train in a file; raises ValueError for anything else, and for options that the command sets itself."""
+    if not isinstance(values, dict) or values.keys() & OWN:
+        raise ValueError(f"{where}: expected options of train with values, without {', '.join(sorted(OWN))}")
+    return typed(TrainConfig, values, where)
+
+
 def shared_options(options: AblationOptions) -> dict:
     """Options of train that all rows share: those of --recipe, and the command's own.
 
     Raises:
-        ValueError: the recipe sets what the command sets, or brings a network whose parts cannot be switched off.
+        ValueError: see recipe_of; also a recipe with a network whose parts cannot be switched off.
     """
-    shared = typed(TrainConfig, read_yaml(options.recipe), options.recipe) if options.recipe else {}
-    if own := shared.keys() & OWN:
-        raise ValueError(f"{options.recipe}: {', '.join(sorted(own))}: options of ablation, not of its recipe")
+    shared = recipe_of(read_yaml(options.recipe), options.recipe) if options.recipe else {}
     if not shared.get("weights"):
         shared["img_size"] = shared.get("img_size") or IMG_SIZE
     elif not options.variants:
@@ -79,17 +87,6 @@ def scored_sets(config: TrainConfig) -> set[str]:
     """Names of the sets that rows are scored on, see sets_to_score: with a fold none that trains or validates whole."""
     whole = {f"{name}_fold{config.fold}" for name in (*config.extra, config.val)}
     return set(sets_to_score(config)) - whole
-
-
-def read_variants(path: str) -> dict[str, dict]:
-    """Rows of a YAML file, name: {option of train: value}; raises ValueError for rows that are something else."""
-    rows = {}
-    for name, values in read_yaml(path).items():
-        values = values or {}
-        if not isinstance(values, dict) or values.keys() & OWN:
-            raise ValueError(f"{path}, {name}: a row maps options to values; sets, fold and seed are not allowed")
-        rows[name] = typed(TrainConfig, values, f"{path}, {name}")
-    return rows
 
 
 def scores_of(config: TrainConfig, sets: set[str]) -> list[MethodScores]:

@@ -121,10 +121,10 @@ def test_folds_are_one_set_and_seeds_are_averaged():
     ({"seeds": [1, -1]}, "--seeds are 0 or more"),
     ({"folds": [0, 1]}, "--folds are 1 to 5, or 0 alone for the test sets"), ({"folds": [6]}, "--folds are 1 to"),
     ({"datasets": ["DUT"]}, "no DUT with test images"),
-    ({"recipe.yaml": "seed: 1"}, "recipe.yaml: seed: options of ablation"),
+    ({"recipe.yaml": "seed: 1"}, "recipe.yaml: expected options of train with values, without config, data_path, da"),
     ({"recipe.yaml": "weights: ran_photos", "variants": ""}, "recipe.yaml: remove weights"),
-    ({"variants.yaml": "fast: {lr: 1, fold: 2}"}, "variants.yaml, fast: a row maps options to values"),
-    ({"variants.yaml": "fast: [1]"}, "variants.yaml, fast: a row maps"),
+    ({"variants.yaml": "fast: {lr: 1, fold: 2}"}, "variants.yaml, fast: expected options of train"),
+    ({"variants.yaml": "fast: [1]"}, "variants.yaml, fast: expected options of train"),
 ])  # fmt: skip
 def test_mistakes_are_named_before_anything_is_trained(options, asked, tmp_path, change, message):
     for name, value in change.items():
