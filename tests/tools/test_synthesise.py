@@ -10,7 +10,7 @@ from ran.data.layouts import find_sets
 from ran.data.masks import UNKNOWN, read_pair, read_trimap
 from ran.tester import sets_to_score
 from ran.tools import synthesise
-from ran.tools.camera import lens_trimap
+from ran.tools.camera import largest_square, lens_trimap
 from ran.tools.options import SynthesiseOptions
 from ran.tools.sample import photograph
 from ran.trainer import Trainer
@@ -23,7 +23,7 @@ def sources(tmp_path_factory):
     """Four sharp photographs with a disc as object, and with depth that rises from top to bottom."""
     folder, rng = tmp_path_factory.mktemp("sources"), np.random.default_rng(0)
     mask = cv2.circle(np.zeros((80, 120), np.uint8), (60, 40), 24, 255, -1)
-    depth = np.repeat(np.linspace(20, 250, 40)[::-1, None], 60, axis=1).astype(np.uint8)
+    depth = np.repeat(np.linspace(5, 250, 40)[::-1, None], 60, axis=1).astype(np.uint8)
     for name in ("astronaut", "grass", "brick", "coffee"):
         picture = cv2.resize(photograph(name), (120, 80), interpolation=cv2.INTER_AREA)
         picture = np.clip(picture + rng.normal(0, 20, picture.shape), 0, 255).astype(np.uint8)
@@ -90,12 +90,33 @@ def test_a_lens_is_labelled_by_what_anybody_sees_and_edges_are_not_trusted():
 
 def test_squares_of_one_class(dataset, tmp_path):
     """Cut from a prepared set: each says one thing."""
-    made, kinds = make(tmp_path, focus=str(dataset / "Train/SAMPLE")), set()
-    for path in (made / "trimaps").iterdir():
+    kinds = set()
+    for path in (make(tmp_path, focus=str(dataset / "Train/SAMPLE")) / "trimaps").iterdir():
         trimap = read_trimap(path)
         kinds.add(kind := path.stem.rsplit("_", 1)[1])
         assert trimap.shape[0] == trimap.shape[1] and set(np.unique(trimap)) == {255 if kind == "sharp" else 0}
     assert {"sharp", "blurred"} <= kinds
+    image, part = np.arange(100 * 120 * 3).reshape(100, 120, 3), np.zeros((100, 120), np.uint8)
+    assert largest_square(image, part) is None
+    part[20:85, 30:95] = 255
+    assert np.array_equal(largest_square(image, part), image[20:85, 30:95])
+
+
+def test_a_lens_blurs_by_the_difference_of_inverse_depths_and_the_ground_may_be_near(sources, monkeypatch):
+    image, metres = synthesise.metres_of(sources / "images/grass.png", sources / "depth/grass.png")
+    assert metres.shape == (80, 120) and metres[[0, -1], 0] == pytest.approx([2500 / 255, 0.4])
+    lenses, grounds = [], []
+    monkeypatch.setattr(synthesise, "thin_lens", lambda image, *depth: lenses.append(depth) or image)
+    monkeypatch.setattr(synthesise, "defocus_background", lambda *call: grounds.append(call[-1]) or image)
+    monkeypatch.setattr(synthesise, "network", lambda: lambda image: np.ones((80, 120)))
+    for seed in range(20):
+        list(synthesise.of_depth(image, metres, np.random.default_rng(seed)))
+        list(synthesise.of_objects(image, (metres < 3).astype(np.uint8) * 255, np.random.default_rng(seed)))
+    for radii, nearness in lenses:
+        apart = abs(1 / metres - 1 / metres.ravel()[radii.argmin()])
+        assert np.allclose(nearness, 1 / metres) and np.allclose(radii, radii.max() * apart / apart.max())
+        assert radii.min() == 0 and 2 * 0.006 * 120 <= radii.max() <= 2 * 0.035 * 120
+    assert min(grounds) < 0.9 and max(grounds) == 1 and lenses
 
 
 def test_same_seed_same_files(sources, made, tmp_path):
