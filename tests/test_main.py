@@ -21,7 +21,7 @@ from tests import processes
 from tests.small import TINY
 
 ROOT = Path(__file__).parent.parent
-COMMANDS_WITH_DATA = ("train", "test", "prepare", "evaluate", "ablation", "export")
+COMMANDS_WITH_DATA = ("train", "test", "prepare", "evaluate", "ablation")
 FRESH = ["--pretrained", "none", "--img_size", "64", "--device", "cpu", "--num_workers", "1"]
 SMALL, QUICK = (["--arch", arch, *FRESH] for arch in ("resnet18", TINY))
 

@@ -37,9 +37,7 @@ def run(options: AblationOptions) -> None:
         ValueError: unknown seeds or folds; runs of another recipe; what train and test raise.
         SystemExit: 128 + signal when stopped; the same command goes on.
     """
-    rows = ROWS
-    if path := options.variants:
-        rows = {name: recipe_of(values or {}, f"{path}, {name}") for name, values in read_yaml(path).items()}
+    rows = read_variants(options.variants) if options.variants else ROWS
     seeds, folder = dict.fromkeys(options.seeds), Path(options.model_path)
     if min(seeds) < 0 or not set(options.folds) <= set(range(1, FOLDS + 1)) and options.folds != [0]:
         raise ValueError(f"--seeds are 0 or more; --folds are 1 to {FOLDS}, or 0 alone for the test sets")
@@ -51,8 +49,8 @@ def run(options: AblationOptions) -> None:
         for seed, row in product(seeds, rows):
             parts = []
             for fold, tested in sets.items():
-                place = folder / row / (f"seed{seed}_fold{fold}" if fold else f"seed{seed}")
-                own = {"model_path": str(place), "seed": seed, "fold": fold}
+                path = folder / row / (f"seed{seed}_fold{fold}" if fold else f"seed{seed}")
+                own = {"model_path": str(path), "seed": seed, "fold": fold}
                 parts.append(scores_of(TrainConfig(**shared | rows[row] | own), tested))
             for scored in map(together, zip(*parts)):
                 runs.setdefault(scored.dataset, {}).setdefault(row, []).append(scored)
@@ -67,6 +65,11 @@ def recipe_of(values: Any, where: str) -> dict:
     if not isinstance(values, dict) or values.keys() & OWN:
         raise ValueError(f"{where}: expected options of train with values, without {', '.join(sorted(OWN))}")
     return typed(TrainConfig, values, where)
+
+
+def read_variants(path: str) -> dict[str, dict]:
+    """Rows of a YAML file, name: {option of train: value}; raises ValueError, see recipe_of."""
+    return {name: recipe_of(values or {}, f"{path}, {name}") for name, values in read_yaml(path).items()}
 
 
 def shared_options(options: AblationOptions) -> dict:
