@@ -47,7 +47,7 @@ def test_tester_scores_and_saves(tester, dataset, tmp_path, capsys, batch_size):
     assert [p.stem for p in maps] == [p.stem for p in sorted((dataset / "SAMPLE/Test/images").iterdir())]
     assert all(cv2.imread(str(p), cv2.IMREAD_UNCHANGED).shape == (64, 96) for p in maps)
     assert scores.method == "run" and scores.totals["images"] == 3 and scores.about["img_size"] == 64
-    assert Path(scores.pictures["maps"]).resolve() == tmp_path / "maps/SAMPLE"
+    assert Path(scores.folders["maps"]).resolve() == tmp_path / "maps/SAMPLE"
     maes = []
     for row, path in zip(scores.rows, maps):  # the saved files score what the table says
         mask = cv2.imread(str(dataset / "SAMPLE/Test/masks" / path.name), cv2.IMREAD_UNCHANGED) / 255
@@ -59,12 +59,13 @@ def test_tester_scores_and_saves(tester, dataset, tmp_path, capsys, batch_size):
 
 
 @pytest.mark.slow
-def test_tester_puts_files_beside_the_weights_and_maps_only_on_request(tester, run_folder):
-    for model_path in (run_folder, run_folder / "best_model.safetensors"):
+def test_tester_puts_files_beside_the_weights_and_maps_only_on_request(tester, run_folder, tmp_path):
+    copy = Path(shutil.copy(run_folder / "best_model.safetensors", tmp_path / "copy.safetensors"))
+    for model_path, folder in ((run_folder / "best_model.safetensors", run_folder), (copy, tmp_path / "copy")):
         (scores,) = scored_by(test := tester(model_path=model_path, report=True))
-        assert test.folder == model_path.with_suffix("") and not (test.folder / "maps").exists()
-        assert "data:image/webp" in (test.folder / "report/index.html").read_text()  # it shows maps that were not kept
-        assert scores.pictures["maps"] == ""
+        assert test.folder == folder and scores.method == folder.name and not (folder / "maps").exists()
+        assert "data:image/webp" in (folder / "report/index.html").read_text()  # it shows maps that were not kept
+        assert set(scores.folders) == {"images", "masks"} and not (folder / ".maps").exists()
 
 
 def test_several_sets_in_one_table_and_without_a_report_only_scores(tester, dataset, tmp_path, capsys):
@@ -75,7 +76,7 @@ def test_several_sets_in_one_table_and_without_a_report_only_scores(tester, data
     scores = scored_by(tester(output=tmp_path / "out", data_path=tmp_path / "data", datasets=["SAMPLE", "OTHER"]))
     assert [one.dataset for one in scores] == ["OTHER", "SAMPLE"]
     out = capsys.readouterr().out
-    assert "  OTHER, 3 images  " in out and "  SAMPLE, 3 images\nmethod  MAE ↓  " in out and out.count("\nrun  ") == 1
+    assert "OTHER, 3 images; SAMPLE, 3 images\nmethod  OTHER MAE ↓  " in out and out.count("\nrun  ") == 1
     assert out.count("OTHER: 3 image(s) have one class only; an F without positives counts as 0\n") == 1
     assert {p.name for p in (tmp_path / "out").iterdir()} == {"scores.json", "scores.csv", "curves.csv"}
 
