@@ -127,7 +127,7 @@ def test_several_sets_stand_in_one_table_as_in_a_paper(published):
     scores = [method("a", 0.04), method("b", 0.06, images=3), method("a", 0.07, dataset="DUT")]
     title, *lines = printed(scores).splitlines()
     assert title == "CUHK, 4 images; DUT, 4 images"
-    assert lines[0].split() == ["method", *"CUHK MAE ↓ CUHK P3 F ↑ DUT MAE ↓ DUT P3 F ↑".split()]
+    assert lines[0].startswith("method  CUHK MAE ↓  CUHK P3 F ↑  DUT MAE ↓  DUT P3 F ↑")
     assert lines[1].split() == ["a", ".0400", ".9000", ".0700", ".9000"]
     assert lines[2].split() == ["b*", ".0600", ".9000"]
     text = latex(set_tables(scores, published), ["mae", "p3_f"])
