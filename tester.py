@@ -23,7 +23,7 @@ from .utils.files import locked
 from .utils.options import ReportOptions, RunConfig, TestConfig, TrainConfig
 from .utils.processes import in_processes
 from .utils.progress import bar, cores_of_process, say
-from .utils.weight_files import BEST, LAST, WEIGHTS, named
+from .utils.weight_files import BEST, WEIGHTS, named
 
 
 def run(config: TestConfig) -> None:
@@ -48,16 +48,13 @@ def tested_weights(model_path: str) -> tuple[Path, str]:
         return named(model_path), ""
     if (run / BEST).is_file():
         return run, f", trained here (--model_path {SHIPPED} tests the repository's)"
-    if (run / LAST).is_file():
-        raise ValueError(f"{run} holds an unfinished training and no {BEST}: use --resume, or name --model_path")
     return SHIPPED, f", those of the repository, since {run} holds none (--model_path tests others)"
 
 
 class Tester:
-    """Scores trained weights on every test set found, and saves their maps.
+    """Scores trained weights on every test set, by their 8-bit maps, so that saved maps score the same.
 
     The output folder gets what write_scores writes; with report, report/; with save_map, the maps as maps/SET/STEM.png.
-    Scores are those of the 8-bit maps, so that the saved files score the same.
 
     Raises:
         FileNotFoundError, ValueError: no data, no weights, weights of something else.

@@ -46,8 +46,7 @@ def summary() -> str:
     ours = [line for line in table.measured if (RESULTS / line.method).is_dir()]
     others = best_first([line for line in table.measured if line not in ours], "mae")
     published = best_first(table.published, "mae")[:2] + best_first(table.published, "focus_mae")[:1]
-    lines = [replace(line, method=f"{line.method}, published") for line in published]
-    lines += [replace(line, method=f"{line.method}, its saved maps") for line in others[:1]]
+    lines = [*published, *(replace(line, method=f"{line.method}, its saved maps") for line in others[:1])]
     lines += [replace(line, method=f"**{line.method}**") for line in ours]
     ordered = sorted(lines, key=lambda line: line.totals.get("mae", line.totals.get("focus_mae")))
     return tables.markdown_lines(table, ordered, columns)

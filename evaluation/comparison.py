@@ -22,9 +22,9 @@ class SetTable:
     Attributes:
         images: the most that a method was scored on.
         columns: keys of COLUMNS that a measured method has, in order.
-        published, sources: what papers say in these columns, and where.
+        measured, published, lines: what was scored here, what papers say in these columns, and both.
         comparable: whether published scores are of the same images, and ranked with the measured ones.
-        remarks: sentences about images and methods that scores depend on.
+        remarks: sentences about images, methods and papers that scores depend on.
 
     Raises:
         ValueError: a method scored twice, or against other masks than another one.
@@ -40,9 +40,9 @@ class SetTable:
         self.title = f"{self.dataset}, {self.images} images"
         self.columns = [key for key in COLUMNS if any(key in one.totals for one in measured)]
         self.published = [one for one in published if one.totals.keys() & set(self.columns)]
-        self.sources = list(dict.fromkeys(one.source for one in self.published))
-        shares = self._shares()
-        self.comparable = self._are_published_images(set(shares))
+        self.lines = measured + self.published
+        shares, path = self._shares(), SPLITS / f"{self.dataset}_test.txt"
+        self.comparable = path.is_file() and set(read_lines(path)) == shares.keys()
         self.remarks = []
         if one_class := sum(share in (0, 1) for share in shares.values()):
             self.remarks.append(f"{one_class} image(s) have one class only; an F without positives counts as 0")
@@ -50,6 +50,7 @@ class SetTable:
             if not self.is_ranked(one):
                 count = f"{one.images} images, {len(one.left_out)} left out"
                 self.remarks.append(f"{self.name_of(one)} is not ranked: {count}")
+        self.remarks += [f"published: {source}" for source in dict.fromkeys(one.source for one in self.published)]
         if self.published and not self.comparable:
             reason = f"configs/splits has no list of exactly these images of {self.dataset}"
             self.remarks.append(f"published scores are not comparable: {reason}")
@@ -64,12 +65,6 @@ class SetTable:
                     raise ValueError(f"{self.dataset}: {what}; give their sets different names")
         return shares
 
-    def _are_published_images(self, names: set[str]) -> bool:
-        """Whether the scored images are all of the set's published test images, and no others."""
-        path = SPLITS / f"{self.dataset}_test.txt"
-        listed = set(read_lines(path)) if path.is_file() else set()
-        return names <= listed and len(listed) == max(len(one.rows) + len(one.left_out) for one in self.measured)
-
     def differences(self, columns: Iterable[str]) -> list[Difference]:
         """Those of every two measured methods in these columns, on the images that all methods have."""
         common = set.intersection(*({row["name"] for row in one.rows} for one in self.measured))
@@ -82,18 +77,16 @@ class SetTable:
         return self.comparable if line.source else not line.left_out and line.images == self.images
 
     def name_of(self, line: MethodScores) -> str:
-        """The method; a star marks a measured one that is not ranked."""
-        return line.method + "*" * (not line.source and not self.is_ranked(line))
+        """The method; said of a published one, and a star for a measured one that is not ranked."""
+        return f"{line.method}, published" if line.source else line.method + "*" * (not self.is_ranked(line))
 
     def rank(self, line: MethodScores, key: str) -> int:
         """1 or 2 if the score, as printed, is the best or second best of its column; else 0."""
         sign = 1 if COLUMNS[key].lower_is_better else -1
-        lines = [one for one in self.measured + self.published if key in one.totals and self.is_ranked(one)]
-        scores = sorted({sign * float(number(one.totals[key])) for one in lines})
-        if len(scores) < 2 or not self.is_ranked(line):
-            return 0
-        place = scores.index(sign * float(number(line.totals[key]))) + 1
-        return place if place <= 2 else 0
+        ranked = [one for one in self.lines if key in one.totals and self.is_ranked(one)]
+        best = sorted({sign * float(number(one.totals[key])) for one in ranked})
+        score = sign * float(number(line.totals[key]))
+        return best.index(score) + 1 if len(best) > 1 and self.is_ranked(line) and score in best[:2] else 0
 
     def cell(self, line: MethodScores, key: str, formats: tuple[str, ...] = PLAIN) -> str:
         """A score by the format of its rank; empty where there is none."""
@@ -106,10 +99,7 @@ def number(value: float, digits: int = 3) -> str:
 
 
 def set_tables(scores: list[MethodScores], published: Path | None = PUBLISHED) -> list[SetTable]:
-    """A table for each set, in the order of the scores, with the published scores on a set of that name.
-
-    Args:
-        published: tables of papers, see configs/published.json.
+    """A table for each set, in the order of the scores, with the published scores (see configs/published.json) on it.
 
     Raises:
         ValueError: see SetTable.

@@ -74,8 +74,8 @@ def fonts_for(text: str) -> tuple[list[str], str]:
     return names or ["DejaVu Sans"], "".join(sorted(missing))
 
 
-def save_figure(figure: Figure, folder: Path, name: str) -> None:
-    """Writes name.png and name.pdf, for print, without the time of writing: the same scores give the same files."""
+def save_figure(figure: Figure, path: Path) -> None:
+    """Writes PATH.png and PATH.pdf, for print, without the time of writing: the same scores give the same files."""
     for kind, metadata in (("png", None), ("pdf", {"CreationDate": None})):
-        with atomic(folder / f"{name}.{kind}") as temporary:
+        with atomic(path.with_name(f"{path.name}.{kind}")) as temporary:
             figure.savefig(temporary, dpi=DPI, format=kind, metadata=metadata)

@@ -62,7 +62,7 @@ class Gallery:
         self.errors = dict(sorted(errors.items(), key=lambda item: -item[1]))
         if self._files and (lost := len(names) - len(shown)):
             self.remarks.append(f"{lost} of {len(names)} images are not shown, because a folder or a method lacks them")
-        if len(shown) > PAGE_IMAGES:
+        if len(self.errors) > PAGE_IMAGES:
             self.remarks.append(f"the page has the {PAGE_IMAGES} images with the largest errors")
 
     def read(self, name: str, side: int) -> dict[str, np.ndarray]:
@@ -127,22 +127,21 @@ def write_report(scores: list[MethodScores], options: ReportOptions) -> list[str
     if unknown := set(options.examples) - set(known):
         raise ValueError(f"--examples {' '.join(sorted(unknown))}: no such image with a map of every method")
     heading = "Focus maps of " + ", ".join(dict.fromkeys(scored.method for scored in scores))
-    sections, figures = [], {}
+    sections = []
     fonts, boxes = fonts_for("".join([heading, *known, *(table.dataset for table in tables)]))
     style: Any = {"font.family": fonts, "pdf.fonttype": 42, "text.parse_math": False}  # 42: text stays text
     with rc_context(style), warnings.catch_warnings():
         warnings.filterwarnings("ignore", "Glyph")  # the characters in boxes are named once
         for table, gallery in zip(tables, galleries):
-            curves = figures[f"{table.dataset}_curves"] = curves_figure(table.measured)
-            curves.savefig(svg := io.BytesIO(), format="svg", metadata={"Date": None})
             examples = list(in_threads(gallery.example, list(gallery.errors)[:PAGE_IMAGES], "images", "image"))
+            curves = curves_figure(table.measured)
+            curves.savefig(svg := io.BytesIO(), format="svg", metadata={"Date": None})
+            save_figure(curves, folder / f"{table.dataset}_curves")
             sections.append((table, uri("svg+xml", svg.getvalue()), gallery.remarks, examples))
             names = [name for name in options.examples if name in gallery.errors] or gallery.range_of_errors()
             rows = {f"{name}\n{number(gallery.errors[name])}": gallery.read(name, GRID_SIDE) for name in names}
             if rows:
-                figures[f"{table.dataset}_examples"] = grid_figure(rows)
-        for name, figure in figures.items():
-            save_figure(figure, folder, name)
+                save_figure(grid_figure(rows), folder / f"{table.dataset}_examples")
     page = TEMPLATES.get_template("page.html").render(
         heading=heading, sections=sections, title=title, explained=explained
     )

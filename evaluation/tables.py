@@ -35,12 +35,7 @@ def markdown_lines(table: SetTable, lines: list[MethodScores], columns: Iterable
 
 def markdown(table: SetTable, paired: tuple[str, ...] = ("mae", "p3_f")) -> str:
     """The set's tables, with the paired differences of some columns."""
-    parts = [f"**{table.title}**", markdown_lines(table, table.measured, table.columns)]
-    for source in table.sources:
-        lines = [line for line in table.published if line.source == source]
-        columns = [key for key in table.columns if any(key in line.totals for line in lines)]
-        parts.append(f"Published, {source}{'; the measured ones follow' * table.comparable}.")
-        parts.append(markdown_lines(table, lines + table.measured * table.comparable, columns))
+    parts = [f"**{table.title}**", markdown_lines(table, table.lines, table.columns)]
     if rows := [difference.cells for difference in table.differences(paired)]:
         head = ["difference", "column", "mean ± standard error", "images", "what it shows"]
         parts.append("Paired differences, image by image (more than 2 standard errors count):")
@@ -49,14 +44,13 @@ def markdown(table: SetTable, paired: tuple[str, ...] = ("mae", "p3_f")) -> str:
     return "\n\n".join(parts)
 
 
-def joint_rows(tables: list[SetTable], kind: str, columns: list[str], cell: Callable) -> list[list[str]]:
+def joint_rows(tables: list[SetTable], columns: list[str], cell: Callable) -> list[list[str]]:
     """A row for each method, as a paper has it: its name, then its cells on each set in turn.
 
     Args:
-        kind: "measured" or "published".
         cell: the text of a score; takes a table, a line of it, and a key of COLUMNS.
     """
-    on_sets: list[dict] = [{(x.source, x.method): x for x in getattr(table, kind)} for table in tables]
+    on_sets: list[dict] = [{(x.source, x.method): x for x in table.lines} for table in tables]
     rows = []
     for key in dict.fromkeys(key for lines in on_sets for key in lines):
         names, cells = [], []
@@ -75,29 +69,21 @@ def latex(tables: list[SetTable], columns: list[str]) -> str:
     Comments above it have what a caption should say. `columns` are the keys of COLUMNS to show of each set.
     """
 
-    def line(cells: list[str]) -> str:
+    def row(cells: list[str]) -> str:
         return " & ".join(cell or "--" for cell in cells) + r" \\"
-
-    def body(kind: str) -> list[str]:
-        rows = joint_rows(tables, kind, columns, lambda table, line, key: table.cell(line, key, LATEX))
-        # {}: after \\ LaTeX takes [ for an option
-        return [line(["{}" + escape(name), *cells]) for name, *cells in rows]
 
     columns = [key for key in columns if any(key in table.columns for table in tables)]
     width, count = len(columns), len(columns) * len(tables)
     notes = ["Needs booktabs; Chinese, Japanese and Korean names also need XeLaTeX and xeCJK"]
     notes += ["The best of each column is bold, the second best is underlined"]
     notes += [f"{table.dataset}: {remark}" for table in tables for remark in table.remarks]
-    shown = [line for table in tables for line in table.published if line.totals.keys() & set(columns)]
-    notes += [f"Published: {source}" for source in dict.fromkeys(line.source for line in shown)]
     sets = [f"\\multicolumn{{{width}}}{{c}}{{{escape(table.title)}}}" for table in tables]
     rules = [f"\\cmidrule(lr){{{start}-{start + width - 1}}}" for start in range(2, 2 + count, width)]
-    heads = [escape(title(key)) for key in columns * len(tables)]
     lines = [f"% {note}." for note in notes + explained(columns)]
-    lines += [f"\\begin{{tabular}}{{l{'c' * count}}}", "\\toprule", line(["{}", *sets]), *rules]
-    lines += [line(["Method", *heads]), "\\midrule", *body("measured")]
-    if published := body("published"):
-        lines += ["\\midrule", f"\\multicolumn{{{1 + count}}}{{l}}{{\\emph{{Published}}}} \\\\", *published]
+    lines += [f"\\begin{{tabular}}{{l{'c' * count}}}", "\\toprule", row(["{}", *sets]), *rules]
+    lines += [row(["Method", *(escape(title(key)) for key in columns * len(tables))]), "\\midrule"]
+    for name, *cells in joint_rows(tables, columns, lambda table, line, key: table.cell(line, key, LATEX)):
+        lines.append(row(["{}" + escape(name), *cells]))  # {}: after \\ LaTeX takes [ for an option
     return "\n".join([*lines, "\\bottomrule", "\\end{tabular}"])
 
 
@@ -114,7 +100,7 @@ def printed(scores: list[MethodScores]) -> str:
     tables = set_tables(scores, published=None)
     columns = [key for key in tables[0].columns if len(tables) == 1 or key in SHORT]
     heads = [f"{table.dataset} " * (len(tables) > 1) + title(key) for table in tables for key in columns]
-    rows = joint_rows(tables, "measured", columns, lambda _, line, key: number(line.totals[key], 4))
+    rows = joint_rows(tables, columns, lambda _, line, key: number(line.totals[key], 4))
     rows.insert(0, ["method", *heads])
     widths = [max(map(len, cells)) for cells in zip(*rows)]
     lines = ["  ".join([row[0].ljust(widths[0]), *map(str.rjust, row[1:], widths[1:])]) for row in rows]
@@ -129,5 +115,5 @@ def csv_rows(tables: list[SetTable]) -> list[dict]:
         | {"images": line.images, "left out": len(line.left_out)}
         | {column.title: line.totals.get(key, "") for key, column in COLUMNS.items()}
         for table in tables
-        for line in table.measured + table.published
+        for line in table.lines
     ]
