@@ -1,7 +1,6 @@
 """evaluate on real files: right folders score, broken ones are told apart by name."""
 
 import json
-import os
 import shutil
 from pathlib import Path
 
@@ -17,9 +16,6 @@ from ran.tools import evaluate
 from ran.tools.methods import score_file
 from ran.tools.options import EvaluateOptions
 from ran.utils.processes import FEW, in_processes
-
-ROOT = Path(__file__).parents[2]
-SHARED = Path(os.environ.get("RAN_SHARED", ROOT.parent / "shared"))
 
 
 @pytest.fixture
@@ -189,20 +185,3 @@ def test_processes_score_the_same_in_the_same_order(tmp_path):
     assert [(x.score.row, *x[1:]) for x in alone] == [(x.score.row, *x[1:]) for x in shared]
     assert alone[0].resized == "0.png: 8 x 6 to 16 x 12" and alone[1].resized == ""
     assert alone[1].highest == grey(tmp_path / "maps/1.png").max()
-
-
-@pytest.mark.slow
-@pytest.mark.skipif(not (SHARED / "maps/CUHK_test100/PRNet").is_dir(), reason="the published maps are not here")
-def test_measured_rows_of_the_published_maps(tmp_path):
-    """The rows of an independent script: full-size maps and 224 x 224 ones that have to be resized."""
-    folders = [str(SHARED / "maps/CUHK_test100" / name) for name in ("HiFST", "PRNet")]
-    (tmp_path / "gt").mkdir()
-    for stem in (ROOT / "configs/splits/CUHK_test.txt").read_text().split():
-        (tmp_path / "gt" / f"{stem}.png").symlink_to(SHARED / f"data/CUHK/gt/{stem}.png")
-    evaluate.run(EvaluateOptions(maps=folders, gt=str(tmp_path / "gt"), white="blurred", output=str(tmp_path / "out")))
-    keys = ("mae", "p0_f", "p1_f", "p3_f", "p5_max_f", "p5_mean_f", "p5_adaptive_f", "s", "e_max", "weighted_f")
-    rows = {one.method: [round(one.totals[key], 4) for key in keys] for one in read_scores(tmp_path / "out")}
-    assert rows == {
-        "HiFST": [0.2228, 0.8186, 0.7594, 0.8030, 0.7647, 0.4730, 0.7365, 0.6267, 0.8372, 0.4511],
-        "PRNet": [0.0679, 0.9109, 0.8772, 0.9517, 0.8943, 0.8738, 0.8504, 0.8720, 0.9280, 0.8415],
-    }
