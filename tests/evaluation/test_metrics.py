@@ -8,11 +8,11 @@ from ran.evaluation.metrics import COLUMNS, PROTOCOLS, ImageScore, SetScore, col
 
 @pytest.fixture
 def maps():
-    """Three masks with noisy maps of them; one map does not use the whole range."""
+    """Three masks with noisy maps of them; one map does not use the whole range, two masks reach the border."""
     rng, pairs = np.random.default_rng(0), []
     for low, high in ((0, 255), (30, 200), (0, 255)):
         mask = np.zeros((48, 64), np.uint8)
-        mask[10:40, rng.integers(5, 30) : 50] = 255
+        mask[10 if low else 0 : 40, rng.integers(5, 30) : 50] = 255
         noisy = cv2.GaussianBlur(mask, (0, 0), 4) * 0.7 + rng.normal(30, 25, mask.shape)
         pairs.append((np.interp(noisy, (0, 255), (low, high)).astype(np.uint8), mask))
     return pairs
@@ -85,7 +85,9 @@ def test_one_class_masks_and_flat_maps_are_finite(value):
         whole = SetScore(score([(focus_map, mask)]))
         assert whole.rows[0]["in_focus"] == value / 255
         assert all(np.isfinite(whole.totals()[column]) for column in COLUMNS)
-        assert whole.totals()["mae"] == pytest.approx(np.abs(focus_map - float(value)).mean() / 255)
+        p = focus_map / 255
+        assert whole.totals()["mae"] == pytest.approx(np.abs(p - value / 255).mean())
+        assert whole.totals()["p1_f"] == pytest.approx(naive_f(p >= min(1.5 * p.mean(), 1), mask > 0))
     library = stepped(py_sod_metrics.Emeasure(), [(ramp, mask)])
     assert np.allclose(score([(ramp, mask)])[0].curves[3], library.changeable_ems[0], atol=1e-12)
     mask[-1] = 255 - value  # the library's S has no centre there

@@ -28,6 +28,7 @@ def test_files_give_back_what_was_written_also_from_below_a_link(tmp_path):
             assert after.totals == before.totals and after.rows == before.rows and after.about == before.about
             assert np.allclose(after.curves, before.curves, atol=1e-6)
     assert '"maps": "../../../../maps"' in path.read_text()
+    assert (tmp_path / "runs/x/curves.csv").read_text().splitlines()[1].startswith("a,SET,255,")
     assert Path(read[0].folders["maps"]).samefile(tmp_path / "maps")
     assert Path(read[1].folders["maps"]).resolve() == Path("/somewhere/maps")
 

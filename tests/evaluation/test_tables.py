@@ -120,12 +120,14 @@ def test_latex_marks_and_escapes(published):
 
 
 def test_several_sets_stand_in_one_table_as_in_a_paper(published):
-    scores = [method("a", 0.04), method("b", 0.06, images=3), method("a", 0.07, dataset="DUT")]
+    scores = [method("a", 0.04), method("c", 0.05), method("b", 0.06, images=3)]
+    scores += [method(name, mae, dataset="DUT") for name, mae in (("a", 0.07), ("b", 0.08))]
     title, *lines = printed(scores).splitlines()
     assert title == "CUHK, 4 images; DUT, 4 images"
     assert lines[0].startswith("method  CUHK MAE ↓  CUHK P3 F ↑  DUT MAE ↓  DUT P3 F ↑")
     assert lines[1].split() == ["a", ".0400", ".9000", ".0700", ".9000"]
-    assert lines[2].split() == ["b*", ".0600", ".9000"]
+    assert lines[2].split() == ["c", ".0500", ".9000"]
+    assert lines[3].split() == ["b*", ".0600", ".9000", ".0800", ".9000"]
     text = latex(set_tables(scores, published), ["mae", "p3_f"])
     assert " & \\multicolumn{2}{c}{CUHK, 4 images} & \\multicolumn{2}{c}{DUT, 4 images} \\\\\n" in text
     assert "\\cmidrule(lr){2-3}\n\\cmidrule(lr){4-5}" in text

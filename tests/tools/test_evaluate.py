@@ -13,9 +13,7 @@ from ran.data.images import write_image
 from ran.evaluation.metrics import COLUMNS, SetScore, score_image
 from ran.evaluation.scores import read_scores
 from ran.tools import evaluate
-from ran.tools.methods import score_file
 from ran.tools.options import EvaluateOptions
-from ran.utils.processes import FEW, in_processes
 
 
 @pytest.fixture
@@ -167,21 +165,3 @@ def test_mistakes_are_named(options, dataset, tmp_path, change, message):
     with pytest.raises((ValueError, OSError), match=message):
         evaluate.run(EvaluateOptions(**vars(options) | json.loads(text)))
     assert not (tmp_path / "out").exists()
-
-
-@pytest.mark.slow
-def test_processes_score_the_same_in_the_same_order(tmp_path):
-    rng, calls = np.random.default_rng(0), []
-    for number in range(FEW + 5):
-        mask = np.uint8(rng.random((12, 16)) > 0.5) * 255
-        write_image(tmp_path / "masks" / f"{number}.png", mask)
-        size = mask.shape if number % 2 else (6, 8)
-        write_image(tmp_path / "maps" / f"{number}.png", rng.integers(0, 256, size).astype(np.uint8))
-        paths = [tmp_path / folder / f"{number}.png" for folder in ("maps", "masks")]
-        calls.append((str(number), *paths, "in_focus", "blurred"))
-    (tmp_path / "maps/3.png").write_bytes(b"")
-    alone, shared = (list(in_processes(score_file, calls, len(calls), count)) for count in (1, 2))
-    assert "3.png: not a readable image" in alone.pop(3) and "3.png: not a readable image" in shared.pop(3)
-    assert [(x.score.row, *x[1:]) for x in alone] == [(x.score.row, *x[1:]) for x in shared]
-    assert alone[0].resized == "0.png: 8 x 6 to 16 x 12" and alone[1].resized == ""
-    assert alone[1].highest == grey(tmp_path / "maps/1.png").max()
