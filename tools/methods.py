@@ -20,7 +20,7 @@ KINDS = {
 
 
 class Scored(NamedTuple):
-    """A map's score, its highest level, and "NAME: W x H to W x H" if it was resized."""
+    """A map's score, the highest level of its file, and "NAME: W x H to W x H" if it was resized."""
 
     score: ImageScore
     highest: int
@@ -47,7 +47,7 @@ def score_file(name: str, map_path: Path, mask_path: Path, map_white: str, mask_
         return str(error)
     if focus_map.shape == mask.shape[::-1] != mask.shape:
         return f"{map_path}: its sides are those of the mask swapped: transpose the map"
-    highest, resized = int(focus_map.max()), ""
+    highest, resized = int(focus_map.max() if map_white == "in_focus" else 255 - focus_map.min()), ""
     if focus_map.shape != mask.shape:
         resized = "{}: {} x {} to {} x {}".format(map_path.name, *focus_map.shape[::-1], *mask.shape[::-1])
         focus_map = cv2.resize(focus_map, mask.shape[::-1], interpolation=cv2.INTER_LINEAR)
@@ -101,7 +101,7 @@ class Method:
         """Scores of the method on the set. Raises ValueError: no map can be used, or all hold levels 0 and 1."""
         if not self.scored:
             raise ValueError("\n".join(["not one map could be scored", *self.remarks()]))
-        if max(one.highest for one in self.scored) == 1 and self.white["maps"] == "in_focus":
+        if max(one.highest for one in self.scored) == 1:
             raise ValueError(f"{self.folders['maps']}: no map has a level above 1 of 255; save 1 as 255")
         about = {"white": self.white, "notes": {kind: names for kind, names in self.notes.items() if names}}
         whole = SetScore(one.score for one in self.scored)

@@ -129,8 +129,9 @@ def test_maps_of_0_and_1_and_folders_of_unusable_ones_are_refused_but_not_one_da
     assert read_scores(tmp_path / "out")[0].totals["images"] == 3
     for path in (tmp_path / "maps").iterdir():
         write_image(path, np.eye(64, 96, dtype=np.uint8))
-    with pytest.raises(ValueError, match="maps: no map has a level above 1 of 255; save 1 as 255"):
-        evaluate.run(options)
+    for options.blurred_maps in (["method"], []):
+        with pytest.raises(ValueError, match="maps: no map has a level above 1 of 255; save 1 as 255"):
+            evaluate.run(options)
     for path in (tmp_path / "maps").iterdir():
         path.write_bytes(b"no map")
     options.allow_missing = True
