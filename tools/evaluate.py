@@ -3,8 +3,8 @@
 from pathlib import Path
 
 from ..data.check import look, report
-from ..data.layouts import Pair
-from ..data.names import check_name, glob_folders, list_images
+from ..data.layouts import Pair, find_sets
+from ..data.names import check_name, list_images
 from ..evaluation.scores import files_by_name, write_scores
 from ..evaluation.tables import printed
 from ..utils.files import locked
@@ -21,25 +21,22 @@ def run(options: EvaluateOptions) -> None:
         FileNotFoundError, ValueError: nothing to score, missing or unusable maps, unusable masks.
         OSError: the folder cannot be written to, or another run is at work there.
     """
-    sets, folders, output = truths(options), map_folders(options), Path(options.output)
+    folders, output = map_folders(options), Path(options.output)
+    sets = truths(options, next(iter(folders.values())))
     methods: list[Method] = []
-    pairs: list[Pair] = []
-    for dataset, masks in sets.items():
-        of_set = {name: maps_of(folder, dataset, len(sets)) for name, folder in folders.items()}
-        beside = images_beside(masks)
-        images = files_by_name(beside, ()) if beside.is_dir() else {}
-        truth = files_by_name(masks, images or list_images(next(iter(of_set.values())), (".npy", ".mat")))
-        if not truth:
-            raise ValueError(f"{masks}: no images")
-        pairs += [Pair(dataset, x, images.get(x, path), path, white=options.white) for x, path in truth.items()]
-        known = {"images": str(beside)} if images.keys() & truth.keys() else {}
-        for name, folder in of_set.items():
+    for dataset, pairs in sets.items():
+        known = {"masks": str(pairs[0].mask.parent)}
+        if images := [pair.image for pair in pairs if pair.image != pair.mask]:
+            known["images"] = str(images[0].parent)
+        for name, folder in folders.items():
             white = {"maps": "blurred" if name in options.blurred_maps else "in_focus", "masks": options.white}
-            methods.append(Method(name, dataset, known | {"masks": str(masks), "maps": str(folder)}, white, truth))
+            files = known | {"maps": str(maps_of(folder, dataset, len(sets)))}
+            methods.append(Method(name, dataset, files, white, {pair.stem: pair.mask for pair in pairs}))
     refuse(methods, "missing", options)
     with locked(output):
         other = "in_focus" if options.white == "blurred" else "blurred"
-        say(report(look(pairs, sizes=False), f"--gt FOLDER --white {other} swaps the two classes"))
+        looks = look([pair for pairs in sets.values() for pair in pairs], sizes=False)
+        say(report(looks, f"--gt FOLDER --white {other} swaps the two classes"))
         work = [(method, name) for method in methods for name in method.maps]
         results = in_processes(score_file, (method.call(name) for method, name in work), len(work), cores())
         for result, (method, _) in zip(bar(results, "scoring", len(work), "map"), work):
@@ -57,30 +54,28 @@ def run(options: EvaluateOptions) -> None:
     print(f"scores in {output / 'scores.json'}, scores.csv and curves.csv")
 
 
-def truths(options: EvaluateOptions) -> dict[str, Path]:
-    """The folder of masks of each set, by the set's name."""
-    root = Path(options.data_path)
-    if options.gt:
-        if len(options.datasets) > 1:
-            raise ValueError(f"--datasets {' '.join(options.datasets)}: --gt is the folder of one set")
-        sets = {check_name((options.datasets or [Path(options.gt).resolve().name])[0]): Path(options.gt)}
-    elif options.white != "in_focus":
-        raise ValueError("--white goes with --gt; in a dataset folder white means in focus")
-    else:
-        names = options.datasets or [path.parent.parent.name for path in glob_folders(root, "*/Test/masks")]
-        if not names:
-            raise ValueError(f"{root}: no test sets here ({root}/*/Test/masks); --gt names a folder of masks")
-        sets = {name: root / check_name(name) / "Test/masks" for name in names}
-    for folder in sets.values():
-        if not folder.is_dir():
-            raise FileNotFoundError(f"{folder}: no such folder")
-    return sets
+def truths(options: EvaluateOptions, maps: Path) -> dict[str, list[Pair]]:
+    """Masks of each set by the set's name, with their images; the mask itself stands for a missing image.
 
-
-def images_beside(masks: Path) -> Path:
-    """The folder of images beside a folder of masks, which may be missing."""
-    beside = masks.parent / "image"  # as CUHK is published
-    return beside if beside.is_dir() else beside.with_name("images")
+    Args:
+        maps: a folder of maps; without images, its names tell what all masks of --gt have as prefix or suffix.
+    """
+    masks = Path(options.gt)
+    if not options.gt:
+        if options.white != "in_focus":
+            raise ValueError("--white goes with --gt; in a dataset folder white means in focus")
+        return find_sets(options.data_path, "test", options.datasets)
+    if len(options.datasets) > 1:
+        raise ValueError(f"--datasets {' '.join(options.datasets)}: --gt is the folder of one set")
+    if not masks.is_dir():
+        raise FileNotFoundError(f"{masks}: no such folder")
+    name = check_name((options.datasets or [masks.resolve().name])[0])
+    beside = next((path for path in (masks.parent / "image", masks.parent / "images") if path.is_dir()), None)
+    images = files_by_name(beside, ()) if beside else {}
+    truth = files_by_name(masks, images or list_images(maps_of(maps, name, 1), (".npy", ".mat")))
+    if not truth:
+        raise ValueError(f"{masks}: no images")
+    return {name: [Pair(name, stem, images.get(stem, x), x, white=options.white) for stem, x in truth.items()]}
 
 
 def map_folders(options: EvaluateOptions) -> dict[str, Path]:
