@@ -139,7 +139,7 @@ def write_report(scores: list[MethodScores], options: ReportOptions) -> list[str
             save_figure(curves, folder / f"{table.dataset}_curves")
             sections.append((table, uri("svg+xml", svg.getvalue()), gallery.remarks, examples))
             names = [name for name in options.examples if name in gallery.errors] or gallery.range_of_errors()
-            rows = {f"{name}\n{number(gallery.errors[name])}": gallery.read(name, GRID_SIDE) for name in names}
+            rows = {f"{name}\nMAE {number(gallery.errors[name])}": gallery.read(name, GRID_SIDE) for name in names}
             if rows:
                 save_figure(grid_figure(rows), folder / f"{table.dataset}_examples")
     page = TEMPLATES.get_template("page.html").render(

@@ -63,19 +63,6 @@ def test_tester_puts_files_beside_the_weights_and_maps_only_on_request(tester, r
         assert set(scores.folders) == {"images", "masks"} and not (folder / ".maps").exists()
 
 
-def test_several_sets_in_one_table_and_without_a_report_only_scores(tester, dataset, tmp_path, capsys):
-    shutil.copytree(dataset, tmp_path / "data")
-    shutil.copytree(dataset / "SAMPLE", tmp_path / "data/OTHER")
-    for path in (tmp_path / "data/OTHER/Test/masks").iterdir():
-        cv2.imwrite(str(path), np.zeros((64, 96), np.uint8))
-    scores = scored_by(tester(output=tmp_path / "out", data_path=tmp_path / "data", datasets=["SAMPLE", "OTHER"]))
-    assert [one.dataset for one in scores] == ["OTHER", "SAMPLE"]
-    out = capsys.readouterr().out
-    assert "OTHER, 3 images; SAMPLE, 3 images\nmethod  OTHER MAE ↓  " in out and out.count("\nrun  ") == 1
-    assert out.count("OTHER: 3 image(s) have one class only; an F without positives counts as 0\n") == 1
-    assert {p.name for p in (tmp_path / "out").iterdir()} == {"scores.json", "scores.csv", "curves.csv"}
-
-
 @pytest.mark.slow
 def test_masks_are_decoded_once_and_evaluate_gives_the_same_scores(tester, dataset, tmp_path, monkeypatch):
     """There are so many images that other processes score them. Beside the look at the start."""
@@ -90,6 +77,7 @@ def test_masks_are_decoded_once_and_evaluate_gives_the_same_scores(tester, datas
         monkeypatch.setattr(module, "read_levels", reader)
     (ours,) = scored_by(tester(data_path=tmp_path / "data", output=tmp_path / "out", save_map=True))
     assert len(decoded) == len(looked_at) == len(set(decoded)) == FEW + 3
+    assert {path.name for path in (tmp_path / "out").iterdir()} == {"scores.json", "scores.csv", "curves.csv", "maps"}
     maps, out = [f"saved={tmp_path / 'out/maps'}"], str(tmp_path / "evaluated")
     evaluate.run(EvaluateOptions(maps=maps, data_path=str(tmp_path / "data"), output=out))
     (saved,) = read_scores(out)
