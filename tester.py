@@ -1,11 +1,9 @@
 """Tester: trained weights -> scores and maps."""
 
-import dataclasses
 import shutil
-import statistics
-import time
 from collections.abc import Iterator
 from contextlib import nullcontext, suppress
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -25,7 +23,7 @@ from .utils.files import locked
 from .utils.options import ReportOptions, RunConfig, TestConfig, TrainConfig
 from .utils.processes import in_processes
 from .utils.progress import bar, cores_of_process, say
-from .utils.weight_files import BEST, LAST, WEIGHTS, named
+from .utils.weight_files import BEST, WEIGHTS, named
 
 
 def run(config: TestConfig) -> None:
@@ -50,16 +48,13 @@ def tested_weights(model_path: str) -> tuple[Path, str]:
         return named(model_path), ""
     if (run / BEST).is_file():
         return run, f", trained here (--model_path {SHIPPED} tests the repository's)"
-    if (run / LAST).is_file():
-        raise ValueError(f"{run} holds an unfinished training and no {BEST}: use --resume, or name --model_path")
     return SHIPPED, f", those of the repository, since {run} holds none (--model_path tests others)"
 
 
 class Tester:
-    """Scores trained weights on every test set found, and saves their maps.
+    """Scores trained weights on every test set, by their 8-bit maps, so that saved maps score the same.
 
     The output folder gets what write_scores writes; with report, report/; with save_map, the maps as maps/SET/STEM.png.
-    Scores are those of the 8-bit maps, so that the saved files score the same.
 
     Raises:
         FileNotFoundError, ValueError: no data, no weights, weights of something else.
@@ -69,7 +64,8 @@ class Tester:
         self.config = config
         self.sets = sets_to_score(config)
         weights, why = tested_weights(config.model_path)
-        self.weights_line = f"weights: {weights}{why}"
+        weights = weights.parent if weights.name == BEST else weights
+        print(f"weights: {weights}{why}")
         self.predictor = load_model(weights, distributed.join(config.device))
         distributed.check_same("test images", [pair.name for pairs in self.sets.values() for pair in pairs])
         self.size = config.img_size or self.predictor.img_size
@@ -77,50 +73,43 @@ class Tester:
             left_out = set(self.predictor.metadata.get("left_out", ()))
             self.sets = {name: of for name, of in self.sets.items() if left_out & {pair.name for pair in of}}
             if not self.sets or any(pair.name not in left_out for of in self.sets.values() for pair in of):
-                reason = f"{weights} was trained on some of these images"
-                raise ValueError(f"--fold {config.fold}: {reason}")
-        run = weights.resolve().parent if weights.name == BEST else weights.resolve()
-        self.name = run.name if run.is_dir() else run.stem
-        self.seconds: list[float] = []  # through the network, of each image
-        shipped = weights.resolve().parent == WEIGHTS.resolve()
-        beside = Path("runs/shipped") / weights.stem if shipped else weights.with_suffix("")
-        fold = f"fold{config.fold}" if config.fold else ""
-        self.folder = Path(config.output or (weights if weights.is_dir() else beside) / fold)
+                raise ValueError(f"--fold {config.fold}: {weights} was trained on some of these images")
+        path = weights.resolve()
+        self.name = path.name if path.is_dir() else path.stem
+        own = weights if path.is_dir() else weights.with_suffix("")
+        own = Path("runs/shipped", self.name) if path.parent == WEIGHTS.resolve() else own
+        self.folder = Path(config.output or own / (f"fold{config.fold}" if config.fold else ""))
         self.maps = self.folder / ("maps" if config.save_map else ".maps")  # those of a report go with it
 
     def test(self) -> None:
         """Scores all sets, prints one table of them, and writes the files."""
-        first = distributed.rank() == 0
-        print(self.weights_line)
+        first = distributed.rank() == 0  # it alone looks and writes
         with locked(self.folder) if first else nullcontext():
-            warnings = self._look() if first else []
+            if first:
+                self._look()
             try:
                 scores = [self._score(name, pairs) for name, pairs in self.sets.items()]
                 if first:
-                    self._write(scores, warnings)
+                    self._write(scores)
             finally:
                 if first and not self.config.save_map:
                     shutil.rmtree(self.maps, ignore_errors=True)
 
-    def _look(self) -> list[str]:
-        """Says what is odd about the test sets, also images that training has; returns the warnings."""
+    def _look(self) -> None:
+        """Says what is odd about the test sets, also images that training has."""
         looks = look([pair for pairs in self.sets.values() for pair in pairs])
-        remarks = report(looks)
+        say(report(looks))
         if not self.config.fold:
             with suppress(FileNotFoundError, ValueError):  # no training set, or one with a fault, which stops no test
                 training = find_sets(self.config.data_path, "train", [])
                 shown = twins(glance([pair for pairs in training.values() for pair in pairs]), looks)
-                remarks += warn_of_twins("test image(s) are among the training images", shown)
-        say(remarks)
-        return [remark for remark in remarks if "WARNING" in remark]
+                say(warn_of_twins("test image(s) are among the training images", shown))
 
-    def _write(self, scores: list[MethodScores], warnings: list[str]) -> None:
+    def _write(self, scores: list[MethodScores]) -> None:
         """Prints the scores, then writes them and the report."""
-        seconds = f"{statistics.median(self.seconds):.3f} s an image through the network"
-        where = f"{seconds} at {self.size} on {self.predictor.device}"
-        print(printed(scores), *warnings, where, sep="\n", flush=True)
-        kept = {} if self.config.save_map else {"maps": ""}
-        write_scores(self.folder, [dataclasses.replace(x, pictures=x.pictures | kept) for x in scores])
+        print(printed(scores), flush=True)
+        kept = ("images", "masks", "maps") if self.config.save_map else ("images", "masks")
+        write_scores(self.folder, [replace(x, folders={key: x.folders[key] for key in kept}) for x in scores])
         print(f"scores in {self.folder / 'scores.json'}", *[f"maps in {self.maps}"] * self.config.save_map, sep=", ")
         if self.config.report:
             shown = ReportOptions(output=str(self.folder / "report"))
@@ -130,23 +119,20 @@ class Tester:
         """Scores of one set: each process makes and scores its share of the maps, and gets all scores."""
         own = pairs[distributed.rank() :: distributed.size()]
         results = in_processes(score_image, self._maps(own, self.maps / name), len(own), cores_of_process())
-        whole = SetScore.of(bar(results, name, len(own), "image"))
-        folders = (pairs[0].image.parent, pairs[0].mask.parent, self.maps / name)
-        pictures = dict(zip(("images", "masks", "maps"), map(str, folders)))
+        whole = SetScore(distributed.gather(list(bar(results, name, len(own), "image"))))
+        paths = (pairs[0].image.parent, pairs[0].mask.parent, self.maps / name)
+        folders = dict(zip(("images", "masks", "maps"), map(str, paths)))
         trained = {key: value for key, value in self.predictor.metadata.items() if key != "scores"}
         about = {"trained": trained, "img_size": self.size, "device": str(self.predictor.device)}
-        return MethodScores.of(self.name, name, whole.gathered(), pictures=pictures, about=about)
+        return MethodScores.of(self.name, name, whole, folders=folders, about=about)
 
     def _maps(self, pairs: list[Pair], folder: Path) -> Iterator[tuple[str, np.ndarray, np.ndarray]]:
         """Name, 8-bit map and mask of each pair, in order; writes the maps where somebody will look at them."""
         batch_size = -(-self.config.batch_size // distributed.size())
         names = iter(pair.stem for pair in pairs)
         for batch in make_loader(Samples(pairs, self.size), self.config.num_workers, batch_size=batch_size):
-            start = time.perf_counter()
             maps = self.predictor.maps(batch["image"], [mask.shape for mask in batch["truth"]])
-            self.seconds += [(time.perf_counter() - start) / len(maps)] * len(maps)
-            for focus_map, mask in zip(maps, batch["truth"]):
-                name = next(names)
+            for focus_map, mask, name in zip(maps, batch["truth"], names):
                 if self.config.save_map or self.config.report:
                     write_image(folder / f"{name}.png", focus_map)
                 yield name, focus_map, mask

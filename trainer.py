@@ -156,7 +156,7 @@ class Trainer:
         """Loss at the network's size, and the scores of `test`: 8-bit maps at the images' original size."""
         distributed.same_buffers(self.network)
         self.network.eval()
-        scores, loss, columns = metrics.SetScore(), 0.0, metrics.columns_of(VALIDATED)
+        scores, loss, columns = [], 0.0, metrics.columns_of(VALIDATED)
         for batch in bar(self.data.val_loader, "validation", unit="batch"):
             image, mask, contour = as_floats(batch, self.device)
             logits = self.network(image)
@@ -164,9 +164,9 @@ class Trainer:
             probabilities = logits["mask"].sigmoid()
             maps = focus_maps(probabilities[:, 0].float().cpu().numpy(), [truth.shape for truth in batch["truth"]])
             for index, focus_map, truth in zip(batch["index"], maps, batch["truth"]):
-                scores.add(metrics.score_image(self.data.val_pairs[index].name, focus_map, truth, columns))
+                scores.append(metrics.score_image(self.data.val_pairs[index].name, focus_map, truth, columns))
             self.example = torch.cat([image[-1], *(x[-1].expand(3, -1, -1) for x in (mask, probabilities))], -1)
-        totals = metrics.totals(scores.gathered())
+        totals = metrics.SetScore(distributed.gather(scores)).totals()
         (loss,) = distributed.total(loss)
         return {"loss": loss / len(self.data.validation)} | {key: totals[key] for key in columns}
 

@@ -46,7 +46,7 @@ def summary() -> str:
 
     ours = [line for line in table.measured if (RESULTS / line.method).is_dir()]
     others = [line for line in table.measured if line not in ours]
-    lines = best(table.published, "mae", 2, "{}, published") + best(table.published, "focus_mae", 1, "{}, published")
+    lines = best(table.published, "mae", 2, "{}") + best(table.published, "focus_mae", 1, "{}")
     lines += best(others, "mae", 1, "{}, its saved maps") + best(ours, "mae", len(ours), "**{}**")
     lines.sort(key=lambda line: line.totals.get("mae", line.totals.get("focus_mae")))
     return tables.markdown_lines(table, lines, SHOWN)

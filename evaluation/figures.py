@@ -39,14 +39,11 @@ def curves_figure(scores: list[MethodScores]) -> Figure:
     return figure
 
 
-def grid_figure(rows: dict[str, list[np.ndarray]], titles: list[str]) -> Figure:
-    """Images side by side.
-
-    Args:
-        rows: the images of each row by its label.
-        titles: what stands over the columns.
-    """
-    heights = [images[0].shape[0] / images[0].shape[1] for images in rows.values()]
+def grid_figure(rows: dict[str, dict[str, np.ndarray]]) -> Figure:
+    """Images side by side: those of each row by the row's label, then by the title of their column."""
+    shapes = [next(iter(row.values())).shape for row in rows.values()]
+    heights = [shape[0] / shape[1] for shape in shapes]
+    titles = next(iter(rows.values()))
     layout = ConstrainedLayoutEngine(w_pad=0.01, h_pad=0.01, wspace=0, hspace=0)
     figure = Figure(figsize=(1.7 * len(titles), 0.4 + 1.7 * sum(heights)), layout=layout)
     panels = figure.subplots(len(rows), len(titles), squeeze=False, height_ratios=heights)
@@ -54,15 +51,15 @@ def grid_figure(rows: dict[str, list[np.ndarray]], titles: list[str]) -> Figure:
         panel.set_title(plain(title), fontsize="small")
     for line, (label, images) in zip(panels, rows.items()):
         line[0].set_ylabel(plain(label), fontsize="xx-small")
-        for panel, image in zip(line, images):
+        for panel, image in zip(line, images.values()):
             panel.imshow(image, cmap="gray", vmin=0, vmax=255)
             panel.set(xticks=[], yticks=[])
     return figure
 
 
 def plain(text: str) -> str:
-    """A label that matplotlib shows as it is: no formula between dollars, no line hidden by a leading underscore."""
-    text = text.encode("utf-8", "replace").decode().replace("$", r"\$")  # no font has the bytes of another encoding
+    """A label that matplotlib can show: bytes of another encoding become "?", and no leading underscore hides it."""
+    text = text.encode("utf-8", "replace").decode()
     return f" {text}" if text.startswith("_") else text
 
 
@@ -77,8 +74,8 @@ def fonts_for(text: str) -> tuple[list[str], str]:
     return names or ["DejaVu Sans"], "".join(sorted(missing))
 
 
-def save_figure(figure: Figure, folder: Path, name: str) -> None:
-    """Writes name.png and name.pdf, for print, without the time of writing: the same scores give the same files."""
+def save_figure(figure: Figure, path: Path) -> None:
+    """Writes PATH.png and PATH.pdf, for print, without the time of writing: the same scores give the same files."""
     for kind, metadata in (("png", None), ("pdf", {"CreationDate": None})):
-        with atomic(folder / f"{name}.{kind}") as temporary:
+        with atomic(path.with_name(f"{path.name}.{kind}")) as temporary:
             figure.savefig(temporary, dpi=DPI, format=kind, metadata=metadata)

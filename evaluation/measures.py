@@ -43,9 +43,6 @@ EPS = np.spacing(1)  # as in PySODMetrics
 LEVELS = np.arange(256) / 255
 BELOW = LEVELS < 0.5  # levels that count as blurred
 TWO_LEVELS = np.where(BELOW, 0.0, 1.0)
-_handlers, _options = library("fmeasurev2"), {"with_dynamic": False, "with_adaptive": False}
-_f_measure = _handlers.FmeasureHandler(**_options, beta=0.3)
-_precision, _recall = _handlers.PrecisionHandler(**_options), _handlers.RecallHandler(**_options)
 
 
 class Compared:
@@ -93,17 +90,18 @@ class WholeSmeasure(Smeasure):
 
 def f_at(chosen: np.ndarray, positives: np.ndarray, negatives: np.ndarray) -> float:
     """F-measure where the chosen levels (256 booleans) are called positive."""
-    return float(_f_measure(**_confusion(positives[chosen].sum(), negatives[chosen].sum(), positives, negatives)))
+    return float(_precision_recall_f(positives[chosen].sum(), negatives[chosen].sum(), positives.sum())[2])
 
 
 def threshold_curves(positives: np.ndarray, negatives: np.ndarray) -> np.ndarray:
     """3 x 256: precision, recall and F at the thresholds 255, 254, ... 0, from the pixels of each class at a level."""
-    counts = _confusion(positives[::-1].cumsum(), negatives[::-1].cumsum(), positives, negatives)
-    return np.stack([handler(**counts) for handler in (_precision, _recall, _f_measure)])
+    return _precision_recall_f(positives[::-1].cumsum(), negatives[::-1].cumsum(), positives.sum())
 
 
-def _confusion(tp: Any, fp: Any, positives: np.ndarray, negatives: np.ndarray) -> dict[str, Any]:
-    return {"tp": tp, "fp": fp, "fn": positives.sum() - tp, "tn": negatives.sum() - fp}
+def _precision_recall_f(tp: np.ndarray, fp: np.ndarray, true: float) -> np.ndarray:
+    """Precision, recall and F (beta^2 = 0.3) of true and false positives; 0 where nothing is divided by nothing."""
+    precision, recall = tp / np.maximum(tp + fp, 1), tp / max(true, 1)
+    return np.stack([precision, recall, 1.3 * precision * recall / np.maximum(0.3 * precision + recall, EPS)])
 
 
 def e_measure_curve(positives: np.ndarray, negatives: np.ndarray) -> np.ndarray:

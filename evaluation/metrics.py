@@ -5,57 +5,57 @@ weighted F are PySODMetrics' own, E-measure equals its, all with its min-max. F 
 """
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field, replace
 from statistics import fmean
 from typing import NamedTuple
 
 import numpy as np
 
-from ..utils import distributed
 from .measures import BELOW, TWO_LEVELS, Compared, WeightedFmeasure, WholeSmeasure, f_at, threshold_curves
 
-UNIT = 2**40  # 1 in the sums of curves
 
-
-@dataclass
-class SetScore:
-    """Scores of some images of a set, one or all. Sums are whole numbers, so the order of images changes no bit.
+class ImageScore(NamedTuple):
+    """Scores of one image, and what those of its set need.
 
     Attributes:
-        columns: keys of COLUMNS to compute for the set.
-        rows: a dict an image: name, share in focus, and the columns that are means over images.
-        sums: 4 x 256 int64, precision, recall and F of P5, and E-measure, at the thresholds 255, 254, ... 0, summed
-            over images in units of 1 / UNIT: exact to 12 digits, up to 8 million images.
+        row: name, share in focus ("in_focus"), and the columns that are means over images.
+        curves: 4 x 256, precision, recall and F of P5, and E-measure, at the thresholds 255, 254, ... 0.
         iou_counts: pixels of the intersection and of the union of the blurred regions at threshold 0.5.
     """
 
-    columns: tuple[str, ...] = ()
-    rows: list[dict] = field(default_factory=list)
-    sums: np.ndarray = field(default_factory=lambda: np.zeros((4, 256), np.int64))
-    iou_counts: np.ndarray = field(default_factory=lambda: np.zeros(2, np.int64))
+    row: dict
+    curves: np.ndarray
+    iou_counts: np.ndarray
 
-    @classmethod
-    def of(cls, scores: Iterable["SetScore"]) -> "SetScore":
-        whole = cls()
-        for score in scores:
-            whole.add(score)
-        return whole
 
-    def add(self, other: "SetScore") -> None:
-        self.columns = other.columns or self.columns
-        self.rows += other.rows
-        self.sums += other.sums
-        self.iou_counts += other.iou_counts
+class SetScore:
+    """Scores of a set of images, sorted by name, so that their order changes no bit.
 
-    def gathered(self) -> "SetScore":
-        """Score of the whole set where each process has scored a share; every process gets it."""
-        shares = distributed.gather([replace(self, rows=[])])
-        return replace(SetScore.of(shares), rows=distributed.gather(self.rows))
+    Attributes:
+        rows: those of the images.
+        curves: 4 x 256, the mean of the images' curves.
+        iou_counts: the sum of the images' counts.
 
-    @property
-    def curves(self) -> np.ndarray:
-        """4 x 256, the mean of the images' curves."""
-        return self.sums / UNIT / len(self.rows)
+    Raises:
+        ValueError: no image was scored.
+    """
+
+    def __init__(self, scores: Iterable[ImageScore]):
+        ordered = sorted(scores, key=lambda one: one.row["name"])
+        if not ordered:
+            raise ValueError("no image was scored")
+        self.rows = [one.row for one in ordered]
+        self.curves = np.mean([one.curves for one in ordered], axis=0)
+        self.iou_counts = np.sum([one.iou_counts for one in ordered], axis=0)
+
+    def totals(self) -> dict[str, float]:
+        """How many images there are ("images"), and each column that is known."""
+        values: dict[str, float] = {"images": len(self.rows)}
+        for key, column in COLUMNS.items():
+            if column.of_set:
+                values[key] = float(column.of_set(self))
+            elif key in self.rows[0]:
+                values[key] = fmean(row[key] for row in self.rows)
+        return values
 
 
 class Column(NamedTuple):
@@ -88,16 +88,16 @@ COLUMNS = {
     "focus_e": Column("FOCUS", "FOCUS mean E", lambda x: x.curves(TWO_LEVELS)[3].mean()),
     "focus_wf": Column("FOCUS", "FOCUS wF", lambda x: x.by_library(WeightedFmeasure(), TWO_LEVELS).weighted_fms[0]),
 }
-PROTOCOLS = {  # name: what it is, in a sentence for users
-    "MAE": "of maps as they are; it, P1 and P3 change where maps were stretched when they were saved",
-    "P0": "the largest F over all thresholds of each image, of what is in focus; mean over images (RAN, TRACER)",
-    "P1": "F at one threshold an image, min(1.5 mean, 1), of what is in focus; mean over images (SG)",
-    "P3": "F at threshold 0.5 of what is BLURRED, mean over images; IoU of it over all pixels of the set (D-DFFNet)",
-    "P5": "maps stretched to 0..1: max and mean of the F curve, F at twice the mean (adp), MAE (PySODMetrics)",
-    "S": "S-measure of PySODMetrics: structure of regions and objects",
-    "E": "E-measure of PySODMetrics: alignment of pixels and of the whole, max and mean of its mean curve",
-    "wF": "weighted F-measure of PySODMetrics: an error weighs by where it lies",
-    "FOCUS": "maps cut at half to two levels first; then MAE, F at twice the mean, S, mean E and wF by PySODMetrics",
+PROTOCOLS = {  # what each means, for users
+    "MAE": "mean absolute error of maps as they were saved; it, P1 and P3 change if the maps were stretched before",
+    "P0": "F of the part in focus at the best threshold of each image; mean over images (RAN, TRACER)",
+    "P1": "F of the part in focus at the threshold min(1.5 mean, 1) of each map; mean over images (SG)",
+    "P3": "F of the BLURRED part at threshold 0.5, mean over images; its IoU counts all pixels of the set (D-DFFNet)",
+    "P5": "each map is stretched to 0..1; max and mean of the F curve, F at twice the mean (adp), MAE (PySODMetrics)",
+    "S": "S-measure of PySODMetrics compares the structure of regions and objects",
+    "E": "E-measure of PySODMetrics compares pixels and the whole map; max and mean of its mean curve",
+    "wF": "weighted F-measure of PySODMetrics weighs an error by its place",
+    "FOCUS": "each map is cut at half to two levels; then MAE, F at twice the mean, S, mean E and wF by PySODMetrics",
 }
 
 
@@ -119,14 +119,14 @@ def columns_of(protocols: Iterable[str]) -> list[str]:
     return [key for key, column in COLUMNS.items() if column.protocol in chosen | {"MAE"}]
 
 
-def score_image(name: str, focus_map: np.ndarray, mask: np.ndarray, columns: Iterable[str] = COLUMNS) -> SetScore:
+def score_image(name: str, focus_map: np.ndarray, mask: np.ndarray, columns: Iterable[str] = COLUMNS) -> ImageScore:
     """Scores one map.
 
     Args:
         name: the image's name, for its row.
         focus_map: H x W uint8, 255 = in focus.
         mask: H x W uint8 ground truth, 255 = in focus, 0 = blurred.
-        columns: keys of COLUMNS to compute; S and weighted F take most of the time.
+        columns: keys of COLUMNS to compute for the row; S and weighted F take most of the time.
 
     Raises:
         ValueError: map and mask differ in size.
@@ -137,21 +137,4 @@ def score_image(name: str, focus_map: np.ndarray, mask: np.ndarray, columns: Ite
     row = {"name": name, "in_focus": float(pair.focus.sum() / mask.size)}
     row |= {key: float(of_image(pair)) for key in columns if (of_image := COLUMNS[key].of_image)}
     iou_counts = np.array([pair.blurred[BELOW].sum(), pair.blurred.sum() + pair.focus[BELOW].sum()])
-    return SetScore(tuple(columns), [row], np.rint(pair.curves(pair.stretched) * UNIT).astype(np.int64), iou_counts)
-
-
-def totals(whole: SetScore) -> dict[str, float]:
-    """Scores of a set: each column, and how many images there are, all of them and those of one class.
-
-    Raises:
-        ValueError: no image was scored.
-    """
-    if not whole.rows:
-        raise ValueError("no image was scored")
-    shares = [row["in_focus"] for row in whole.rows]
-    values: dict[str, float] = {"images": len(shares), "all_blurred": shares.count(0), "all_in_focus": shares.count(1)}
-    for key in whole.columns:
-        of_set = COLUMNS[key].of_set
-        # fmean sums exactly: the order of images changes no bit here either.
-        values[key] = float(of_set(whole)) if of_set else fmean(row[key] for row in whole.rows)
-    return values
+    return ImageScore(row, pair.curves(pair.stretched), iou_counts)

@@ -6,6 +6,7 @@ import warnings
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
+from statistics import fmean
 from typing import Any
 
 import cv2
@@ -20,13 +21,13 @@ from ..utils.options import ReportOptions
 from ..utils.progress import in_threads
 from .comparison import number, set_tables
 from .figures import curves_figure, fonts_for, grid_figure, save_figure
-from .metrics import COLUMNS, columns_of, explained
+from .metrics import columns_of, explained
 from .scores import MethodScores, files_by_name, image_rows
-from .tables import csv_rows, differences, latex, markdown, title
+from .tables import csv_rows, latex, markdown, title
 
 PAGE_SIDE, GRID_SIDE = 400, 600  # pixels
 PAGE_IMAGES = 200  # 20 MB for two methods
-GRID_IMAGES = 2  # best, median and worst ones each
+GRID_IMAGES = 6
 TEMPLATES = Environment(
     loader=FileSystemLoader(Path(__file__).parent), autoescape=True, trim_blocks=True, undefined=StrictUndefined
 )
@@ -37,43 +38,40 @@ class Gallery:
     """The images, masks and maps behind the scores of some methods on a set.
 
     Attributes:
-        titles: "image", "ground truth" and the methods, as far as their folders exist.
         errors: MAE of each image that can be shown, mean over the methods, by name, largest first.
         remarks: sentences about what cannot be shown.
     """
 
     def __init__(self, scores: list[MethodScores]):
-        known = [{"masks_white": "in_focus", "maps_white": "in_focus"} | x.pictures for x in scores]
-        folders: list[tuple[str, str, Callable[[Path], np.ndarray]]] = [
-            ("image", next((x["images"] for x in known if x.get("images")), ""), read_image),
-            ("ground truth", known[0].get("masks", ""), partial(read_mask, white=known[0]["masks_white"])),
-        ]
-        for x, of in zip(scores, known):
-            folders.append((x.method, of.get("maps", ""), partial(read_map, white=of["maps_white"])))
-        there = [(title, Path(path), read) for title, path, read in folders if path and Path(path).is_dir()]
-        scored = {row["name"] for x in scores for row in x.rows}
-        self.titles = [title for title, _, _ in there]
-        self._files = [(files_by_name(path, scored)[0], read) for _, path, read in there]
-        self._maes = {x.method: {row["name"]: row["mae"] for row in x.rows} for x in scores}
-        shown = scored.intersection(*(files for files, _ in self._files), *self._maes.values()) if there else set()
-        errors = {name: sum(of[name] for of in self._maes.values()) / len(scores) for name in sorted(shown)}
+        first = next((one for one in scores if "images" in one.folders), scores[0])
+        kinds: list[tuple[str, MethodScores, str, Callable]] = [("image", first, "images", read_image)]
+        kinds += [("ground truth", first, "masks", read_mask), *((one.method, one, "maps", read_map) for one in scores)]
+        names = {row["name"] for one in scores for row in one.rows}
+        self._files: dict[str, tuple[Callable, dict[str, Path]]] = {}
+        self.remarks = []
+        for heading, one, kind, read in kinds:
+            folder, white = Path(one.folders.get(kind, "no folder known")), one.about.get("white", {})
+            if folder.is_dir():
+                read = partial(read, white=white[kind]) if kind in white else read
+                self._files[heading] = read, files_by_name(folder, names)
+            else:
+                self.remarks.append(f"{heading} is not shown, because its folder is missing ({folder})")
+        self._maes = {one.method: {row["name"]: row["mae"] for row in one.rows} for one in scores}
+        shown = names.intersection(*(files for _, files in self._files.values()), *self._maes.values())
+        errors = {name: fmean(maes[name] for maes in self._maes.values()) for name in sorted(shown) if self._files}
         self.errors = dict(sorted(errors.items(), key=lambda item: -item[1]))
-        absent = [f"{title} ({path or 'no folder known'})" for title, path, _ in folders if title not in self.titles]
-        self.remarks = [f"not shown, because the folder is missing: {', '.join(absent)}"] if absent else []
-        if there and (lost := sorted(scored - shown)):
-            reason = f"because a folder or a method lacks them: {', '.join(lost[:5])}{' ...' * (len(lost) > 5)}"
-            self.remarks.append(f"{len(lost)} of {len(scored)} images not shown, {reason}")
-        if len(shown) > PAGE_IMAGES:
+        if self._files and (lost := len(names) - len(shown)):
+            self.remarks.append(f"{lost} of {len(names)} images are not shown, because a folder or a method lacks them")
+        if len(self.errors) > PAGE_IMAGES:
             self.remarks.append(f"the page has the {PAGE_IMAGES} images with the largest errors")
 
     def read(self, name: str, side: int) -> dict[str, np.ndarray]:
         """What there is of one image, by title, in the size of the first, at most `side` pixels a side."""
-        images = [read(files[name][0]) for files, read in self._files]
-        height, width = images[0].shape[:2]
+        images = {heading: read(files[name]) for heading, (read, files) in self._files.items()}
+        height, width = next(iter(images.values())).shape[:2]
         scale = min(1, side / max(height, width))
         size = (max(1, round(width * scale)), max(1, round(height * scale)))
-        shrunk = [cv2.resize(image, size, interpolation=cv2.INTER_AREA) for image in images]
-        return dict(zip(self.titles, shrunk))
+        return {heading: cv2.resize(image, size, interpolation=cv2.INTER_AREA) for heading, image in images.items()}
 
     def example(self, name: str) -> dict:
         """What the page shows of one image: its name, and a caption and data URIs of each figure."""
@@ -86,15 +84,11 @@ class Gallery:
             figures.append({"caption": caption, "uris": [webp(one) for one in shown]})
         return {"name": name, "figures": figures}
 
-    def best_median_worst(self) -> dict[str, str]:
-        """Labels of GRID_IMAGES images each with the lowest, median and highest error, by name."""
+    def range_of_errors(self) -> list[str]:
+        """Names of GRID_IMAGES images, at even steps from the smallest to the largest error."""
         order = list(self.errors)[::-1]
-        labels: dict[str, str] = {}
-        last = max(0, len(order) - GRID_IMAGES)
-        for what, place in (("best", 0), ("median", last // 2), ("worst", last)):
-            for name in order[place : place + GRID_IMAGES]:
-                labels.setdefault(name, f"{name}\n{what}: {self.errors[name]:.3f}")  # groups of few images overlap
-        return labels
+        places = np.linspace(0, len(order) - 1, min(GRID_IMAGES, len(order))).round().astype(int)
+        return [order[place] for place in places]
 
 
 def signed_error(focus_map: np.ndarray, truth: np.ndarray) -> np.ndarray:
@@ -115,7 +109,7 @@ def webp(image: np.ndarray) -> str:
 
 
 def write_report(scores: list[MethodScores], options: ReportOptions) -> list[str]:
-    """Writes index.html, tables (.md, .tex, .csv), differences.csv, images.csv, and each set's curves and examples.
+    """Writes index.html, tables (.md, .tex, .csv), images.csv, and each set's curves and examples.
 
     Args:
         scores: methods on sets; those of one set are compared.
@@ -133,29 +127,28 @@ def write_report(scores: list[MethodScores], options: ReportOptions) -> list[str
     if unknown := set(options.examples) - set(known):
         raise ValueError(f"--examples {' '.join(sorted(unknown))}: no such image with a map of every method")
     heading = "Focus maps of " + ", ".join(dict.fromkeys(scored.method for scored in scores))
-    sections, figures = [], {}
+    sections = []
     fonts, boxes = fonts_for("".join([heading, *known, *(table.dataset for table in tables)]))
-    style: Any = {"font.family": fonts, "pdf.fonttype": 42}  # 42: fonts are embedded, and text stays text
+    style: Any = {"font.family": fonts, "pdf.fonttype": 42, "text.parse_math": False}  # 42: text stays text
     with rc_context(style), warnings.catch_warnings():
         warnings.filterwarnings("ignore", "Glyph")  # the characters in boxes are named once
         for table, gallery in zip(tables, galleries):
-            curves = figures[f"{table.dataset}_curves"] = curves_figure(table.measured)
-            curves.savefig(svg := io.BytesIO(), format="svg", metadata={"Date": None})
             examples = list(in_threads(gallery.example, list(gallery.errors)[:PAGE_IMAGES], "images", "image"))
+            curves = curves_figure(table.measured)
+            curves.savefig(svg := io.BytesIO(), format="svg", metadata={"Date": None})
+            save_figure(curves, folder / f"{table.dataset}_curves")
             sections.append((table, uri("svg+xml", svg.getvalue()), gallery.remarks, examples))
-            labels = {name: name for name in options.examples if name in gallery.errors} or gallery.best_median_worst()
-            if rows := {label: list(gallery.read(name, GRID_SIDE).values()) for name, label in labels.items()}:
-                figures[f"{table.dataset}_examples"] = grid_figure(rows, gallery.titles)
-        for name, figure in figures.items():
-            save_figure(figure, folder, name)
-    page = TEMPLATES.get_template("page.html")
-    heads = {key: "\N{NO-BREAK SPACE}".join(title(key).rsplit(" ", 1)) for key in COLUMNS}  # no arrow stands alone
-    html = page.render(heading=heading, sections=sections, heads=heads, explained=explained)
-    texts = {"index.html": html, "tables.md": "\n\n".join(map(markdown, tables)), "tables.tex": latex(tables, columns)}
+            names = [name for name in options.examples if name in gallery.errors] or gallery.range_of_errors()
+            rows = {f"{name}\nMAE {number(gallery.errors[name])}": gallery.read(name, GRID_SIDE) for name in names}
+            if rows:
+                save_figure(grid_figure(rows), folder / f"{table.dataset}_examples")
+    page = TEMPLATES.get_template("page.html").render(
+        heading=heading, sections=sections, title=title, explained=explained
+    )
+    texts = {"index.html": page, "tables.md": "\n\n".join(map(markdown, tables)), "tables.tex": latex(tables, columns)}
     for name, text in texts.items():
         write_bytes(folder / name, (text + "\n").encode("utf-8", "replace"))
     write_csv(folder / "tables.csv", csv_rows(tables))
-    write_csv(folder / "differences.csv", *differences(tables))
     write_csv(folder / "images.csv", image_rows(scores))
     remarks = [f"{table.dataset}: {remark}" for table, gallery in zip(tables, galleries) for remark in gallery.remarks]
     advice = f"warning: no font here has {boxes}, figures show boxes; install one that has them, such as Noto Sans CJK"

@@ -4,7 +4,7 @@ import csv
 import json
 import os
 from collections import defaultdict
-from collections.abc import Callable, Collection
+from collections.abc import Collection
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -12,7 +12,7 @@ import numpy as np
 
 from ..data.names import check_name, common_affixes, list_images
 from ..utils.files import write_csv, write_json
-from . import metrics
+from .metrics import COLUMNS, PROTOCOLS, SetScore
 
 FEWEST = 10  # images below which the standard error itself is a guess
 CURVES = ("precision", "recall", "f")
@@ -24,12 +24,11 @@ class MethodScores:
 
     Attributes:
         method, dataset: their names.
-        totals: "images", and a value for each known column of metrics.COLUMNS.
+        totals: "images", and a value for each known column of COLUMNS.
         rows: a dict an image: name, in_focus, and the columns that are means over images.
-        curves: 3 x 256, precision, recall and F of metrics.SetScore.
-        pictures: folders of "images", "masks" and "maps", as far as known, and what white means in the files of two of
-            them, "masks_white" and "maps_white": "in_focus" or "blurred".
-        about: more to keep: the weights, notes on the maps.
+        curves: 3 x 256, precision, recall and F of SetScore.
+        folders: those of "images", "masks" and "maps", as far as they are known.
+        about: more to keep: the weights, what "white" means in "maps" and "masks" (else in focus), "notes" on the maps.
         source: where the scores were published, and under which protocol; empty for measured ones.
     """
 
@@ -38,21 +37,17 @@ class MethodScores:
     totals: dict[str, float]
     rows: list[dict] = field(default_factory=list)
     curves: np.ndarray = field(default_factory=lambda: np.zeros((3, 256)))
-    pictures: dict[str, str] = field(default_factory=dict)
+    folders: dict[str, str] = field(default_factory=dict)
     about: dict = field(default_factory=dict)
     source: str = ""
 
     @classmethod
-    def of(cls, method: str, dataset: str, whole: metrics.SetScore, **more) -> "MethodScores":
-        return cls(method, dataset, metrics.totals(whole), whole.rows, whole.curves[:3], **more)
+    def of(cls, method: str, dataset: str, whole: SetScore, **more) -> "MethodScores":
+        return cls(method, dataset, whole.totals(), whole.rows, whole.curves[:3], **more)
 
     @property
     def images(self) -> int:
         return int(self.totals["images"])
-
-    @property
-    def columns(self) -> list[str]:
-        return [key for key in metrics.COLUMNS if key in self.totals]
 
     @property
     def left_out(self) -> list[str]:
@@ -67,47 +62,22 @@ def write_scores(folder: Path, scores: list[MethodScores]) -> None:
     Raises:
         OSError: a file cannot be written.
     """
-    named = [({"method": scored.method, "set": scored.dataset}, scored) for scored in scores]
-    points = [
-        name | {"threshold": 255 - i} | {curve: round(float(value), 6) for curve, value in zip(CURVES, values)}
-        for name, scored in named
-        for i, values in enumerate(scored.curves.T)
-    ]
-
-    def relative(path: str) -> str:  # ".." leads on from where the folder is, not from a link to it
-        return Path(os.path.relpath(os.path.abspath(path), folder.resolve())).as_posix()
-
-    entries = [
-        name | {"totals": scored.totals, "pictures": _moved(scored.pictures, relative)} | scored.about
-        for name, scored in named
-    ]
+    points, entries = [], []
+    for one in scores:
+        name = {"method": one.method, "set": one.dataset}
+        for i, values in enumerate(one.curves.T.round(6).tolist()):
+            points.append(name | {"threshold": 255 - i} | dict(zip(CURVES, values)))
+        start = folder.resolve()  # "../" leads on from where the folder is, not from a link to it
+        folders = {key: Path(os.path.relpath(path, start)).as_posix() for key, path in one.folders.items()}
+        entries.append(name | {"totals": one.totals, "folders": folders} | one.about)
     write_csv(folder / "scores.csv", image_rows(scores))
     write_csv(folder / "curves.csv", points)
-    write_json(folder / "scores.json", {"protocols": metrics.PROTOCOLS, "scores": entries})
-
-
-def _moved(pictures: dict[str, str], function: Callable[[str], str]) -> dict[str, str]:
-    """The same with each known folder put through a function."""
-    return {key: value if key.endswith("white") or not value else function(value) for key, value in pictures.items()}
+    write_json(folder / "scores.json", {"protocols": PROTOCOLS, "scores": entries})
 
 
 def image_rows(scores: list[MethodScores]) -> list[dict]:
     """A dict an image of each method and set, for a CSV file."""
     return [{"method": one.method, "set": one.dataset} | row for one in scores for row in one.rows]
-
-
-def files_by_name(folder: Path, names: Collection[str]) -> tuple[dict[str, list[Path]], str]:
-    """Images and arrays of a folder by stem, without one prefix or suffix if by it they have these names.
-
-    Returns:
-        The files; and the prefix or suffix, as in "_pred behind", or "".
-    """
-    found = list_images(folder, (".npy", ".mat"))
-    if found.keys() & set(names) or not any(affixes := common_affixes(names, found)):
-        return found, ""
-    start, end = map(len, affixes)
-    said = f"{affixes[0]}{affixes[1]} {'before' if start else 'behind'}"
-    return {stem[start : len(stem) - end]: paths for stem, paths in found.items()}, said
 
 
 def read_scores(path: str | Path) -> list[MethodScores]:
@@ -127,8 +97,8 @@ def read_scores(path: str | Path) -> list[MethodScores]:
             key = (entry.pop("method"), check_name(entry.pop("set")))
             lines = [{k: v if k == "name" else float(v) for k, v in row.items() if v != ""} for row in rows[key]]
             curves = np.array([[float(point[name]) for point in points[key]] for name in CURVES])
-            pictures = _moved(entry.pop("pictures"), lambda folder: str(path.parent / folder))
-            scores.append(MethodScores(*key, entry.pop("totals"), lines, curves, pictures, about=entry))
+            folders = {kind: str(path.parent / folder) for kind, folder in entry.pop("folders").items()}
+            scores.append(MethodScores(*key, entry.pop("totals"), lines, curves, folders, about=entry))
             _ = scores[-1].images  # a KeyError where the totals lack it
         return scores
     except (AttributeError, KeyError, TypeError, ValueError) as error:
@@ -143,6 +113,19 @@ def _by_method(path: Path) -> dict[tuple[str, str], list[dict]]:
         for line in csv.DictReader(file):
             lines[line.pop("method"), line.pop("set")].append(line)
     return dict(lines)
+
+
+def files_by_name(folder: Path, names: Collection[str]) -> dict[str, Path]:
+    """Images and arrays of a folder by stem, without one prefix or suffix if by it they have these names.
+
+    Raises:
+        ValueError: two files of one name.
+    """
+    found = list_images(folder, (".npy", ".mat"))
+    if several := [", ".join(path.name for path in paths) for paths in found.values() if len(paths) > 1]:
+        raise ValueError(f"{folder}: several files of one name: {several[0]}; move the wrong ones away")
+    start, end = (0, 0) if found.keys() & set(names) else map(len, common_affixes(names, found))
+    return {stem[start : len(stem) - end]: path for stem, (path,) in found.items()}
 
 
 @dataclass
@@ -161,12 +144,12 @@ class Difference:
         """The better method, or "" where the mean is within two standard errors, or the images are too few."""
         if self.images < FEWEST or abs(self.mean) <= 2 * self.error:
             return ""
-        return self.second if (self.mean < 0) == metrics.COLUMNS[self.column].lower_is_better else self.first
+        return self.second if (self.mean < 0) == COLUMNS[self.column].lower_is_better else self.first
 
     @property
     def cells(self) -> list[str]:
         """Cells of a table: difference, column, mean and error, images, what it shows."""
-        values = metrics.COLUMNS[self.column].title, f"{self.mean:+.4f} ± {self.error:.4f}", str(self.images)
+        values = COLUMNS[self.column].title, f"{self.mean:+.4f} ± {self.error:.4f}", str(self.images)
         verdict = f"{self.better} is better" if self.better else "no difference beyond noise"
         return [f"{self.second} − {self.first}", *values, verdict]
 

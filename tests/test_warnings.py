@@ -79,8 +79,7 @@ def test_test_images_among_the_training_images_are_named(data, said, mirrored):
     copy_pair(data / "Train/SAMPLE/train_002", data / "SAMPLE/Test/new", mirrored)
     names = f"{data}/Train/SAMPLE/images/train_002.jpg and {data}/SAMPLE/Test/images/new.jpg"
     assert said("train", "--data_path", data).count(KNOWN + names) == 1
-    before, after = said("test", "--data_path", data).split("SAMPLE, 4 images")
-    assert KNOWN + names in before and KNOWN + names in after  # also under the table, where nobody overlooks it
+    assert said("test", "--data_path", data).count(KNOWN + names) == 1
 
 
 @pytest.mark.parametrize("lost, command", [
@@ -96,8 +95,7 @@ def test_inverted_masks_are_warned_of(data, said):
         turn(data / folder / "masks")
     shutil.rmtree(data / "Train/SAMPLE/contour")
     assert f"SAMPLE: {INVERTED.format(6)}" in said("train", "--data_path", data)
-    before, after = said("test", "--data_path", data).split("SAMPLE, 3 images")
-    assert f"SAMPLE: {INVERTED.format(3)}" in before and f"SAMPLE: {INVERTED.format(3)}" in after
+    assert f"SAMPLE: {INVERTED.format(3)}" in said("test", "--data_path", data)
 
 
 def test_inverted_masks_are_warned_of_where_evaluate_has_the_images(data, saved_maps, said):
@@ -106,9 +104,8 @@ def test_inverted_masks_are_warned_of_where_evaluate_has_the_images(data, saved_
     turn(masks)
     turn(maps)
     words = ("evaluate", "--maps", f"a={maps}", "--gt", masks)
-    before, after = said(*words).split("masks, 3 images")
-    assert f"masks: {INVERTED.format(3)}" in before and f"masks: {INVERTED.format(3)}" in after
-    assert "--gt FOLDER --white blurred swaps the two classes" in after
+    out = said(*words)
+    assert f"masks: {INVERTED.format(3)}" in out and "--gt FOLDER --white blurred swaps the two classes" in out
     assert "WARNING" not in said(*words, "--white", "blurred")
     (data / "SAMPLE/Test/images").rename(data / "SAMPLE/Test/elsewhere")
     assert "WARNING" not in said(*words)

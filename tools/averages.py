@@ -16,26 +16,26 @@ def together(folds: Sequence[MethodScores]) -> MethodScores:
     """
     if len(folds) == 1:
         return folds[0]
-    images = [fold.totals["images"] for fold in folds]
-    totals = {key: sum(fold.totals[key] for fold in folds) for key in folds[0].totals}
-    totals |= {key: float(np.average([fold.totals[key] for fold in folds], weights=images)) for key in folds[0].columns}
+    images = [fold.images for fold in folds]
+    totals = _means([fold.totals for fold in folds], images) | {"images": sum(images)}
     names = [folds[0].dataset, *(fold.dataset.rpartition("fold")[2] for fold in folds[1:])]
     rows = [row for fold in folds for row in fold.rows]
     curves = np.average([fold.curves for fold in folds], axis=0, weights=images)
-    return MethodScores(folds[0].method, "+".join(names), totals, rows, curves, folds[0].pictures)
+    return MethodScores(folds[0].method, "+".join(names), totals, rows, curves)
 
 
 def average(method: str, runs: list[MethodScores]) -> MethodScores:
     """One method's scores on a set, each number the mean over some runs."""
-    totals = _means([run.totals for run in runs]) | {"images": runs[0].totals["images"]}
     by_name = [{row["name"]: row for row in run.rows} for run in runs]
     rows = [{"name": name} | _means([rows[name] for rows in by_name]) for name in by_name[0]]
+    totals = _means([run.totals for run in runs]) | {"images": runs[0].images}
     curves = np.mean([run.curves for run in runs], axis=0)
-    return MethodScores(method, runs[0].dataset, totals, rows, curves, runs[0].pictures)
+    return MethodScores(method, runs[0].dataset, totals, rows, curves)
 
 
-def _means(dicts: list[dict]) -> dict[str, float]:
-    return {key: float(np.mean([values[key] for values in dicts])) for key in dicts[0] if key != "name"}
+def _means(dicts: list[dict], weights: list[int] | None = None) -> dict[str, float]:
+    keys = [key for key in dicts[0] if key != "name"]
+    return {key: float(np.average([values[key] for values in dicts], weights=weights)) for key in keys}
 
 
 def spread(values: list[float]) -> str:

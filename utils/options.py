@@ -139,4 +139,4 @@ class ReportOptions:
     output: str = output_option("runs/report", "folder to write")
     methods: list[str] = option([], "methods to show, in this order (default: all)")
     columns: list[str] = option(["P0", "P3", "S"], "columns of tables.tex beside MAE: P0 P1 P3 P5 S E wF FOCUS")
-    examples: list[str] = option([], "images in the grid, by file stem (default: best, median and worst)")
+    examples: list[str] = option([], "images in the grid, by file stem (default: from smallest to largest error)")

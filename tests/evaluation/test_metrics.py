@@ -3,23 +3,23 @@ import numpy as np
 import py_sod_metrics
 import pytest
 
-from ran.evaluation.metrics import COLUMNS, PROTOCOLS, SetScore, columns_of, score_image, totals
+from ran.evaluation.metrics import COLUMNS, PROTOCOLS, ImageScore, SetScore, columns_of, score_image
 
 
 @pytest.fixture
 def maps():
-    """Three masks with noisy maps of them; one map does not use the whole range."""
+    """Three masks with noisy maps of them; one map does not use the whole range, two masks reach the border."""
     rng, pairs = np.random.default_rng(0), []
     for low, high in ((0, 255), (30, 200), (0, 255)):
         mask = np.zeros((48, 64), np.uint8)
-        mask[10:40, rng.integers(5, 30) : 50] = 255
+        mask[10 if low else 0 : 40, rng.integers(5, 30) : 50] = 255
         noisy = cv2.GaussianBlur(mask, (0, 0), 4) * 0.7 + rng.normal(30, 25, mask.shape)
         pairs.append((np.interp(noisy, (0, 255), (low, high)).astype(np.uint8), mask))
     return pairs
 
 
-def score(pairs) -> list[SetScore]:
-    return [score_image(str(number), focus_map, mask) for number, (focus_map, mask) in enumerate(pairs)]
+def score(pairs, columns=COLUMNS) -> list[ImageScore]:
+    return [score_image(f"{number:02d}", *pair, columns) for number, pair in enumerate(pairs)]
 
 
 def naive_f(predicted: np.ndarray, truth: np.ndarray) -> float:
@@ -30,10 +30,10 @@ def naive_f(predicted: np.ndarray, truth: np.ndarray) -> float:
 
 
 def test_our_protocols_against_their_definitions(maps):
-    result, ps = totals(SetScore.of(score(maps))), [(focus_map / 255, mask > 0) for focus_map, mask in maps]
+    result, ps = SetScore(score(maps)).totals(), [(focus_map / 255, mask > 0) for focus_map, mask in maps]
     inter, union = (sum(of(p < 0.5, ~g).sum() for p, g in ps) for of in (np.logical_and, np.logical_or))
     expected = {
-        "mae": np.mean([np.abs(p - g).mean() for p, g in ps]),
+        "images": 3, "mae": np.mean([np.abs(p - g).mean() for p, g in ps]),
         "p0_f": np.mean([max(naive_f(p >= t / 255, g) for t in range(256)) for p, g in ps]),
         "p1_f": np.mean([naive_f(p >= min(1.5 * p.mean(), 1), g) for p, g in ps]),
         "p3_f": np.mean([naive_f(p < 0.5, ~g) for p, g in ps]), "p3_iou": inter / union,
@@ -66,8 +66,8 @@ def by_library(pairs) -> tuple[dict[str, float], np.ndarray, np.ndarray]:
 
 def test_the_rest_is_pysodmetrics_digit_by_digit(maps):
     scores = score(maps)
-    result, (expected, curves, e_curves) = totals(SetScore.of(scores)), by_library(maps)
-    assert np.allclose(SetScore.of(scores).curves[:3], curves, atol=1e-12)
+    result, (expected, curves, e_curves) = SetScore(scores).totals(), by_library(maps)
+    assert np.allclose(SetScore(scores).curves[:3], curves, atol=1e-12)
     assert np.allclose([one.curves[3] for one in scores], e_curves, atol=1e-12)
     assert {key: result[key] for key in expected} == pytest.approx(expected, abs=1e-12)
     assert result["p5_mae"] != result["mae"]
@@ -78,40 +78,42 @@ def test_the_rest_is_pysodmetrics_digit_by_digit(maps):
     )
 
 
-@pytest.mark.parametrize("value, key", [(0, "all_blurred"), (255, "all_in_focus")])
-def test_one_class_masks_and_flat_maps_are_finite_and_counted(value, key):
+@pytest.mark.parametrize("value", [0, 255])
+def test_one_class_masks_and_flat_maps_are_finite(value):
     mask, ramp = np.full((16, 20), value, np.uint8), np.arange(320).reshape(16, 20).astype(np.uint8)
     for focus_map in (mask * 0, mask * 0 + 100, mask * 0 + 255, ramp):
-        result = totals(SetScore.of(score([(focus_map, mask)])))
-        assert result["images"] == 1 and result[key] == 1
-        assert all(np.isfinite(result[column]) for column in COLUMNS)
-        assert result["mae"] == pytest.approx(np.abs(focus_map - float(value)).mean() / 255)
+        whole = SetScore(score([(focus_map, mask)]))
+        assert whole.rows[0]["in_focus"] == value / 255
+        assert all(np.isfinite(whole.totals()[column]) for column in COLUMNS)
+        p = focus_map / 255
+        assert whole.totals()["mae"] == pytest.approx(np.abs(p - value / 255).mean())
+        assert whole.totals()["p1_f"] == pytest.approx(naive_f(p >= min(1.5 * p.mean(), 1), mask > 0))
     library = stepped(py_sod_metrics.Emeasure(), [(ramp, mask)])
     assert np.allclose(score([(ramp, mask)])[0].curves[3], library.changeable_ems[0], atol=1e-12)
     mask[-1] = 255 - value  # the library's S has no centre there
-    assert np.isfinite(totals(SetScore.of(score([(ramp, mask)])))["s"])
+    assert np.isfinite(SetScore(score([(ramp, mask)])).totals()["s"])
 
 
 def test_sizes_must_match_something_must_be_scored_and_protocols_be_known():
     with pytest.raises(ValueError, match="a: its map is"):
         score_image("a", np.zeros((4, 4), np.uint8), np.zeros((4, 5), np.uint8))
     with pytest.raises(ValueError, match="no image"):
-        totals(SetScore())
+        SetScore([])
     with pytest.raises(ValueError, match="no protocol P9; known are MAE, P0, P1"):
         columns_of(["P0", "P9"])
 
 
 @pytest.mark.parametrize("protocol", PROTOCOLS)
 def test_one_protocol_alone_gives_its_columns_unchanged(maps, protocol):
-    columns, complete = columns_of([protocol]), totals(SetScore.of(score(maps)))
+    columns, complete = columns_of([protocol]), SetScore(score(maps)).totals()
     assert columns[0] == "mae" and {COLUMNS[key].protocol for key in columns} == {"MAE", protocol}
-    result = totals(SetScore.of(score_image("a", focus_map, mask, columns) for focus_map, mask in maps))
-    assert {key: value for key, value in result.items() if key in COLUMNS} == {key: complete[key] for key in columns}
+    whole = SetScore(score(maps, columns))
+    assert {key: whole.totals()[key] for key in columns} == {key: complete[key] for key in columns}
+    assert whole.rows[0].keys() - {"name", "in_focus"} == {key for key in columns if COLUMNS[key].of_image}
 
 
 def test_the_order_of_images_changes_no_bit(maps):
     scores = score([(np.roll(focus_map, 3 * turn), mask) for turn in range(20) for focus_map, mask in maps])
-    one, *others = map(SetScore.of, (scores, scores[::-1], [*scores[1::2], *scores[::2]]))
-    assert all(totals(one) == totals(other) for other in others)
+    one, *others = map(SetScore, (scores, scores[::-1], [*scores[1::2], *scores[::2]]))
+    assert all(one.totals() == other.totals() and one.rows == other.rows for other in others)
     assert all(np.array_equal(one.curves, other.curves) for other in others)
-    assert np.allclose(one.curves, np.mean([score.curves for score in scores], axis=0), atol=1e-12)

@@ -11,23 +11,26 @@ def method(name: str, levels: list[int], first: int = 0, maps: str = "/somewhere
     """A method whose map of every image has one level; the truth's left half is in focus."""
     mask = np.repeat(np.uint8([[255] * 8 + [0] * 8]), 16, axis=0)
     images = [np.where(mask > 0, level, 0).astype(np.uint8) for level in levels]
-    scores = SetScore.of(score_image(f"image{first + i}", image, mask) for i, image in enumerate(images))
-    pictures = {"images": "", "maps": maps, "maps_white": "blurred"}
-    return MethodScores.of(name, "SET", scores, pictures=pictures, about={"epoch": 3})
+    scores = SetScore(score_image(f"image{first + i}", image, mask) for i, image in enumerate(images))
+    return MethodScores.of(name, "SET", scores, folders={"maps": maps}, about={"epoch": 3})
 
 
-def test_files_give_back_what_was_written(tmp_path):
-    written = [method("a", [255, 200]), method("b, with a comma", [100, 50])]
-    write_scores(tmp_path / "x/y", written)
-    for path in (tmp_path / "x/y", tmp_path / "x/y/scores.json"):
+def test_files_give_back_what_was_written_also_from_below_a_link(tmp_path):
+    (tmp_path / "disk/deep/runs").mkdir(parents=True)
+    (tmp_path / "runs").symlink_to(tmp_path / "disk/deep/runs")
+    (tmp_path / "maps").mkdir()
+    written = [method("a", [255, 200], maps=str(tmp_path / "maps")), method("b, with a comma", [100, 50])]
+    write_scores(tmp_path / "runs/x", written)
+    for path in (tmp_path / "runs/x", tmp_path / "runs/x/scores.json"):
         read = read_scores(path)
         assert [one.method for one in read] == ["a", "b, with a comma"]
         for before, after in zip(written, read):
             assert after.totals == before.totals and after.rows == before.rows and after.about == before.about
             assert np.allclose(after.curves, before.curves, atol=1e-6)
-    pictures = read[0].pictures
-    assert (tmp_path / pictures["maps"]).resolve() == Path("/somewhere/maps")
-    assert pictures["images"] == "" and pictures["maps_white"] == "blurred"
+    assert '"maps": "../../../../maps"' in path.read_text()
+    assert (tmp_path / "runs/x/curves.csv").read_text().splitlines()[1].startswith("a,SET,255,")
+    assert Path(read[0].folders["maps"]).samefile(tmp_path / "maps")
+    assert Path(read[1].folders["maps"]).resolve() == Path("/somewhere/maps")
 
 
 @pytest.mark.parametrize("name, text", [("scores.json", "{}"), ("scores.json", "["), ("scores.csv", "a,b\n1,2\n")])
@@ -56,12 +59,3 @@ def test_differences_pair_images_by_name():
     values = np.array([200 - 100, 100 - 110, 50 - 60]) / 255 / 2
     assert noisy.mean == pytest.approx(values.mean()) and noisy.error == pytest.approx(values.std(ddof=1) / 3**0.5)
     assert paired_difference(method("a", [200, 1]), method("b", [100, 2], first=1), "mae") is None
-
-
-def test_folders_are_found_again_from_below_a_link(tmp_path):
-    (tmp_path / "disk/deep/runs").mkdir(parents=True)
-    (tmp_path / "maps").mkdir()
-    (tmp_path / "runs").symlink_to(tmp_path / "disk/deep/runs")
-    write_scores(tmp_path / "runs/x", [method("a", [255], maps=str(tmp_path / "maps"))])
-    assert '"maps": "../../../../maps"' in (tmp_path / "runs/x/scores.json").read_text()
-    assert Path(read_scores(tmp_path / "runs/x")[0].pictures["maps"]).samefile(tmp_path / "maps")

@@ -9,6 +9,7 @@ import cv2
 import numpy as np
 import pytest
 
+from ran.data.images import write_image
 from ran.evaluation import figures
 from ran.evaluation.report import Gallery, signed_error
 from ran.evaluation.scores import read_scores, write_scores
@@ -16,7 +17,7 @@ from ran.tools import report
 from ran.utils.options import ReportOptions
 
 pytestmark = pytest.mark.xdist_group("report")  # one process makes what its tests share
-TABLES = {"index.html", "tables.md", "tables.tex", "tables.csv", "differences.csv", "images.csv"}
+TABLES = {"index.html", "tables.md", "tables.tex", "tables.csv", "images.csv"}
 FIGURES = {f"SAMPLE_{what}.{kind}" for what in ("curves", "examples") for kind in ("png", "pdf")}
 
 
@@ -42,27 +43,23 @@ def rewritten(evaluated, tmp_path):
 
 def test_a_report_has_its_files(written, evaluated):
     assert {path.name for path in written.iterdir()} == TABLES | FIGURES
-    assert "| good |" in (written / "tables.md").read_text() and "\\toprule" in (written / "tables.tex").read_text()
+    markdown, scores = (written / "tables.md").read_text(), read_scores(evaluated)
+    assert "| good |" in markdown and "| small − good | MAE | +0." in markdown
+    assert "\\toprule" in (written / "tables.tex").read_text()
     for name in ("curves", "examples"):
         assert cv2.imread(str(written / f"SAMPLE_{name}.png")).std() > 10
         pdf = (written / f"SAMPLE_{name}.pdf").read_bytes()
         assert pdf.startswith(b"%PDF") and b"/FontFile2" in pdf and b"/Type3" not in pdf  # TrueType, embedded
-    tables, differences, images = (
-        list(csv.DictReader((written / f"{name}.csv").open())) for name in ("tables", "differences", "images")
-    )
-    assert [row["method"] for row in tables] == ["good", "small"]
-    assert differences[0]["column"] == "mae" and float(differences[0]["mean"]) > 0
-    assert differences[0]["better"] == ""  # three images prove nothing
-    maes = [(one.method, row["name"], row["mae"]) for one in read_scores(evaluated) for row in one.rows]
+    tables, images = (list(csv.DictReader((written / f"{name}.csv").open())) for name in ("tables", "images"))
+    assert [(row["method"], float(row["P3 F"])) for row in tables] == [(x.method, x.totals["p3_f"]) for x in scores]
+    maes = [(one.method, row["name"], row["mae"]) for one in scores for row in one.rows]
     assert [(row["method"], row["name"], float(row["mae"])) for row in images] == maes
 
 
 @pytest.mark.parametrize("change, message", [
     ({"methods": ["other"]}, "--methods: no other; there are good, small"),
-    ({"examples": ["nobody"]}, "--examples nobody: no such image"),
-    ({"columns": ["P9"]}, "no protocol P9"),
-    ({"scores": []}, "--scores names"),
-    ({"scores": ["EVALUATED", "EVALUATED"]}, "was scored twice"),
+    ({"examples": ["nobody"]}, "--examples nobody: no such image"), ({"columns": ["P9"]}, "no protocol P9"),
+    ({"scores": []}, "--scores names"), ({"scores": ["EVALUATED", "EVALUATED"]}, "was scored twice"),
     ({"scores": ["/"]}, "no such file"),
 ])  # fmt: skip
 def test_mistakes_are_named(evaluated, tmp_path, change, message):
@@ -75,33 +72,38 @@ def test_mistakes_are_named(evaluated, tmp_path, change, message):
 
 def test_what_is_not_there_is_said_and_the_rest_is_shown(evaluated, rewritten, tmp_path, capsys):
     scores = read_scores(evaluated)
-    scores[0].pictures["maps"], scores[1].pictures["images"] = "", ""
+    del scores[0].folders["maps"], scores[0].folders["images"]
     _, page = rewritten(scores)
-    assert "SAMPLE: not shown, because the folder is missing: good (no folder known)\n" in capsys.readouterr().out
+    assert "SAMPLE: good is not shown, because its folder is missing (no folder known)\n" in capsys.readouterr().out
     assert page.count("data:image/webp") == 3 * 4  # image, ground truth, map and error of small
     for one in scores:
-        one.pictures |= dict.fromkeys(("maps", "masks", "images"), str(tmp_path / "moved"))
+        one.folders |= dict.fromkeys(("maps", "masks", "images"), str(tmp_path / "moved"))
     shutil.rmtree(tmp_path / "out")
     folder, page = rewritten(scores)
     assert {path.name for path in folder.iterdir()} == TABLES | {name for name in FIGURES if "curves" in name}
     assert "data:image/webp" not in page and "data:image/svg" in page
 
 
-def test_images_that_some_lack_are_named_and_methods_chosen(evaluated, saved_maps, rewritten, tmp_path, capsys):
-    scores, maps = read_scores(evaluated), tmp_path / "maps"
-    maps.mkdir()
-    for path in saved_maps["good"].iterdir():  # found by the names that evaluate took them for
-        shutil.copy(path, maps / f"{path.stem}_pred.png")
-    (gone := min(maps.iterdir())).unlink()
-    scores[0].pictures["maps"] = str(maps)
-    unscored, scores[1].totals["images"] = scores[1].rows.pop()["name"], 2
+def test_images_that_some_lack_are_counted_methods_chosen_and_polarity_known(
+    evaluated, saved_maps, rewritten, tmp_path, capsys
+):
+    scores = read_scores(evaluated)
+    for path in sorted(saved_maps["good"].iterdir())[1:]:  # found by the names that evaluate took them for
+        levels = cv2.imread(str(path), cv2.IMREAD_GRAYSCALE)
+        write_image(tmp_path / "maps" / f"{path.stem}_pred.png", 255 - levels)
+    scores[0].folders["maps"], scores[0].about["white"] = str(tmp_path / "maps"), {"maps": "blurred"}
+    scores[1].rows = scores[1].rows[::2]
+    scores[1].totals["images"] = 2
+    gallery = Gallery(scores)
+    assert list(gallery.errors) == [path.stem]
+    assert np.array_equal(gallery.read(path.stem, 1000)["good"], levels)
+    assert gallery.errors[path.stem] == pytest.approx((scores[0].rows[2]["mae"] + scores[1].rows[1]["mae"]) / 2)
     folder, page = rewritten(scores, methods=["small", "good"])
-    lost = [gone.stem.removesuffix("_pred"), unscored]
-    said = f"SAMPLE: 2 of 3 images not shown, because a folder or a method lacks them: {', '.join(lost)}"
-    assert said in capsys.readouterr().out
-    assert page.count("<article>") == 1 and "small (2 images; not ranked)" in page
+    reason = "because a folder or a method lacks them"
+    assert f"SAMPLE: 2 of 3 images are not shown, {reason}\n" in capsys.readouterr().out
+    assert page.count("<article>") == 1 and "small* is not ranked: 2 images, 0 left out" in page
     lines = (folder / "tables.md").read_text().splitlines()
-    assert [line.split("|")[1].strip() for line in lines[4:6]] == ["small (2 images; not ranked)", "good"]
+    assert [line.split("|")[1].strip() for line in lines[4:6]] == ["small*", "good"]
 
 
 def test_many_images_are_thinned_to_the_worst_and_names_escaped(evaluated, rewritten, monkeypatch, capsys):
@@ -130,18 +132,21 @@ def test_characters_that_no_font_has_are_named(evaluated, rewritten, monkeypatch
     assert "warning: no font here has 点焦, figures show boxes; install one that has" in capsys.readouterr().out
     assert not [one for one in recwarn if "Glyph" in str(one.message)]
     assert "焦点 ß" in page and "{}焦点 ß &" in (folder / "tables.tex").read_text()
-    assert figures.fonts_for("aß") == (["DejaVu Sans"], "")
 
 
-@pytest.mark.parametrize("count, kinds", [
-    (1, ["best"]), (3, ["best", "best", "worst"]), (9, ["best"] * 2 + ["median"] * 2 + ["worst"] * 2),
-])  # fmt: skip
-def test_the_grid_has_the_best_median_and_worst(evaluated, count, kinds):
+def test_curves_are_drawn_from_the_first_positive_pixel_on(evaluated):
+    (one, _), threshold = read_scores(evaluated), np.arange(255, -1, -1)
+    one.curves[1, :3] = 0
+    left, right = figures.curves_figure([one]).axes
+    assert np.array_equal(left.lines[0].get_xydata(), one.curves[1::-1, 3:].T)
+    assert np.array_equal(right.lines[0].get_xydata(), np.stack([threshold, one.curves[2]], 1))
+
+
+@pytest.mark.parametrize("count, places", [(0, []), (1, [0]), (3, [0, 1, 2]), (26, [0, 5, 10, 15, 20, 25])])
+def test_the_grid_goes_from_the_smallest_to_the_largest_error(evaluated, count, places):
     gallery = Gallery(read_scores(evaluated))
-    gallery.errors = {f"image{error}": error for error in range(count, 0, -1)}
-    labels = gallery.best_median_worst()
-    assert [label.split("\n")[1].split(":")[0] for label in labels.values()] == kinds
-    assert list(labels)[0] == "image1" and list(labels)[-1] == f"image{count}"
+    gallery.errors = {f"image{error}": error for error in range(count - 1, -1, -1)}
+    assert gallery.range_of_errors() == [f"image{place}" for place in places]
 
 
 def test_the_error_says_its_sign():
@@ -149,21 +154,21 @@ def test_the_error_says_its_sign():
     assert signed_error(focus_map, truth).tolist() == [[[213, 94, 0], [0, 114, 178], [255, 255, 255]]]
 
 
-def test_the_page_in_a_browser(browser, written, evaluated):
+def test_the_page_in_a_browser(browser, written):
     """It asks for nothing from elsewhere, complains of nothing, shows all images and fits its window."""
     page, messages, requests = browser.new_page(viewport={"width": 390, "height": 900}), [], []
     page.on("console", lambda message: messages.append(message.text))
     page.on("request", lambda request: requests.append(request.url))
     page.goto((written / "index.html").as_uri())
     assert page.title() == page.locator("h1").inner_text() == "Focus maps of good, small"
-    assert page.locator("section table").first.locator("tbody tr td:first-child").all_inner_texts() == ["good", "small"]
+    assert page.locator("section tbody tr td:first-child").all_inner_texts() == ["good", "small"]
     assert page.locator("td.rank1").count() > 5
     assert page.locator("article").count() == 3 and page.locator("article figure").count() == 3 * 4
     for image in page.locator("img").all():
         image.scroll_into_view_if_needed()
         assert image.evaluate("image => image.decode().then(() => image.naturalWidth)") > 50
-    page.get_by_text("Paired differences").click()
-    assert page.get_by_text("small − good").first.is_visible()
+    page.get_by_text("What each column measures").click()
+    assert page.get_by_text("F of the BLURRED part").first.is_visible()
     for width in (390, 1440):
         page.set_viewport_size({"width": width, "height": 900})
         assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
