@@ -23,7 +23,7 @@ from .utils.files import locked
 from .utils.options import ReportOptions, RunConfig, TestConfig, TrainConfig
 from .utils.processes import in_processes
 from .utils.progress import bar, cores_of_process, say
-from .utils.weight_files import BEST, WEIGHTS, named
+from .utils.weight_files import BEST, LAST, WEIGHTS, named
 
 
 def run(config: TestConfig) -> None:
@@ -48,6 +48,8 @@ def tested_weights(model_path: str) -> tuple[Path, str]:
         return named(model_path), ""
     if (run / BEST).is_file():
         return run, f", trained here (--model_path {SHIPPED} tests the repository's)"
+    if (run / LAST).is_file():
+        raise ValueError(f"{run} holds an unfinished training and no {BEST}: use --resume, or name --model_path")
     return SHIPPED, f", those of the repository, since {run} holds none (--model_path tests others)"
 
 

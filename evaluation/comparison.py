@@ -14,6 +14,10 @@ PUBLISHED = Path(__file__).parent.parent / "configs/published.json"
 SPLITS = PUBLISHED.with_name("splits")
 # Formats of a score by its rank: none, best, second best.
 MARKDOWN, LATEX, PLAIN = ("{}", "**{}**", "{}"), ("{}", "\\textbf{{{}}}", "\\underline{{{}}}"), ("{}", "{}", "{}")
+TRAITS = {  # of all maps of a method, as evaluate finds them
+    "two levels": "hold two levels: MAE, P0, P5 and E differ from those of grey maps",
+    "JPEG": "are JPEG files: their noise moves MAE and P5",
+}
 
 
 class SetTable:
@@ -46,6 +50,9 @@ class SetTable:
         self.remarks = []
         if one_class := sum(share in (0, 1) for share in shares.values()):
             self.remarks.append(f"{one_class} image(s) have one class only; an F without positives counts as 0")
+        for trait, sentence in TRAITS.items():
+            if methods := [one.method for one in measured if trait in one.about.get("traits", ())]:
+                self.remarks.append(f"maps of {', '.join(methods)} {sentence}")
         for one in measured:
             if not self.is_ranked(one):
                 count = f"{one.images} images, {len(one.left_out)} left out"

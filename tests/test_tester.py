@@ -126,6 +126,9 @@ def test_without_a_model_path_the_default_run_is_tested_where_there_is_one(
     assert scores.method == "ran" and scores.about["img_size"] == 64
     first = capsys.readouterr().out.splitlines()[0]
     assert first == f"weights: runs/ran, trained here (--model_path {SHIPPED} tests the repository's)"
+    Path("runs/ran/best_model.safetensors").unlink()  # as while a first epoch trains
+    with pytest.raises(ValueError, match=r"^runs/ran holds an unfinished training and no best_model.safetensors"):
+        tester(model_path="")
     shutil.rmtree("runs/ran")
     (scores,) = scored_by(test := tester(model_path=""))
     first = capsys.readouterr().out.splitlines()[0]

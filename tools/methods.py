@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 import cv2
+import numpy as np
 
 from ..data.masks import read_map, read_mask
 from ..evaluation.metrics import ImageScore, SetScore, score_image
@@ -20,10 +21,11 @@ KINDS = {
 
 
 class Scored(NamedTuple):
-    """A map's score, the highest level of its file, and "NAME: W x H to W x H" if it was resized."""
+    """A map's score; its file's highest level, and how many it has; "NAME: W x H to W x H" if it was resized."""
 
     score: ImageScore
     highest: int
+    levels: int
     resized: str
 
 
@@ -47,11 +49,12 @@ def score_file(name: str, map_path: Path, mask_path: Path, map_white: str, mask_
         return str(error)
     if focus_map.shape == mask.shape[::-1] != mask.shape:
         return f"{map_path}: its sides are those of the mask swapped: transpose the map"
-    highest, resized = int(focus_map.max() if map_white == "in_focus" else 255 - focus_map.min()), ""
+    present, resized = np.unique(focus_map), ""
+    highest = int(present[-1] if map_white == "in_focus" else 255 - present[0])
     if focus_map.shape != mask.shape:
         resized = "{}: {} x {} to {} x {}".format(map_path.name, *focus_map.shape[::-1], *mask.shape[::-1])
         focus_map = cv2.resize(focus_map, mask.shape[::-1], interpolation=cv2.INTER_LINEAR)
-    return Scored(score_image(name, focus_map, mask), highest, resized)
+    return Scored(score_image(name, focus_map, mask), highest, len(present), resized)
 
 
 @dataclass
@@ -103,7 +106,16 @@ class Method:
             raise ValueError("\n".join(["not one map could be scored", *self.remarks()]))
         if max(one.highest for one in self.scored) == 1:
             raise ValueError(f"{self.folders['maps']}: no map has a level above 1 of 255; save 1 as 255")
-        about = {"white": self.white, "notes": {kind: names for kind, names in self.notes.items() if names}}
+        known = {
+            "two levels": all(one.levels <= 2 for one in self.scored),
+            "JPEG": all(path.suffix.lower() in (".jpg", ".jpeg") for path in self.maps.values()),
+        }
+        traits = [trait for trait, holds in known.items() if holds]
+        about = {
+            "white": self.white,
+            "traits": traits,
+            "notes": {kind: names for kind, names in self.notes.items() if names},
+        }
         whole = SetScore(one.score for one in self.scored)
         return MethodScores.of(self.name, self.dataset, whole, folders=self.folders, about=about)
 

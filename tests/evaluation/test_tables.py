@@ -98,12 +98,16 @@ def test_a_method_twice_and_other_masks_are_refused():
         set_tables([a, b], None)
 
 
-def test_images_of_one_class_are_said_once():
+def test_what_scores_depend_on_is_said_once():
     a, b = method("a", 0.05), method("b", 0.2)
     a.rows[0]["in_focus"] = b.rows[0]["in_focus"] = 1.0
+    a.about = b.about = {"traits": ["two levels"]}
+    remarks = ["1 image(s) have one class only; an F without positives counts as 0",
+               "maps of a, b hold two levels: MAE, P0, P5 and E differ from those of grey maps"]  # fmt: skip
     (table,) = set_tables([a, b], None)
+    assert table.remarks == remarks
     for text in (printed([a, b]), markdown(table), latex([table], ["mae"])):
-        assert text.count("1 image(s) have one class only; an F without positives counts as 0") == 1
+        assert [text.count(remark) for remark in remarks] == [1, 1]
 
 
 def test_latex_marks_and_escapes(published):

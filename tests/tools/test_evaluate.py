@@ -32,6 +32,16 @@ def grey(path: Path) -> np.ndarray:
     return cv2.imread(str(path), cv2.IMREAD_GRAYSCALE)
 
 
+@pytest.mark.parametrize("suffix, cut, traits", [(".png", 99, ["two levels"]), (".png", 0, []), (".jpg", 0, ["JPEG"])])
+def test_what_all_maps_share_is_known(options, tmp_path, suffix, cut, traits):
+    for path in list((tmp_path / "maps").iterdir()):
+        levels = np.where(grey(path) > cut, 255, 0) if cut else grey(path)
+        path.unlink()
+        write_image(path.with_suffix(suffix), levels.astype(np.uint8))
+    evaluate.run(options)
+    assert read_scores(tmp_path / "out")[0].about["traits"] == traits
+
+
 def test_scores_are_those_of_score_image(evaluated, saved_maps, dataset):
     scores = {one.method: one for one in read_scores(evaluated)}
     assert list(scores) == ["good", "small"]
