@@ -43,8 +43,6 @@ def main(argv: list[str] | None = None) -> int:
 
 def dispatch(words: list[str]) -> int | None:
     """Parses the words of a command line and runs its command."""
-    if words[:1] == ["help"] and words[1:]:
-        words = [words[1], "--help"]
     name, words = (words or ["help"])[0], words[1:]
     if name in ("-h", "--help", "help", "--version"):
         print(f"ran {__version__}" if name == "--version" else usage(PROGRAM))

@@ -15,12 +15,11 @@ from .model import make_network
 from .model.losses import WEIGHTS, is_known, ran_loss
 from .training_data import TrainingData
 from .utils import checkpoint, distributed
-from .utils.device import compiled, hardware, mixed_precision, name_of
+from .utils.device import hardware, is_mixed
 from .utils.files import locked
 from .utils.log import RunLog
 from .utils.optimization import Optimization
 from .utils.options import TrainConfig
-from .utils.processes import noted_signals
 from .utils.progress import bar
 
 VALIDATED = ("P0", "P1", "P3", "P5")  # protocols that need the histogram of a map alone
@@ -50,30 +49,27 @@ class Trainer:
 
     def __init__(self, config: TrainConfig):
         self.device = distributed.join(config.device)
-        self.precision = mixed_precision(config.amp, self.device)
-        torch.backends.cudnn.allow_tf32 = self.precision is not None  # full precision means all 32 bits
+        self.mixed = is_mixed(config.amp, self.device)
+        torch.backends.cudnn.allow_tf32 = self.mixed  # full precision means all 32 bits
         torch.backends.cudnn.benchmark = True  # all batches have one size
-        config = dataclasses.replace(config, amp=name_of(self.precision))  # what auto is here, for --resume elsewhere
+        config = dataclasses.replace(config, amp="bf16" if self.mixed else "off")  # no auto: --resume goes on elsewhere
         self.folder = Path(config.model_path)
         last = checkpoint.state_to_resume(self.folder, config)
-        tuned, trained = checkpoint.load_network(config.weights) if config.weights and not last else (None, {})
+        tuned, trained = checkpoint.network_to_tune(config) if config.weights and not last else (None, {})
         if config.fold and tuned and trained["config"].get("fold", 0) != config.fold:
             raise ValueError(f"--fold {config.fold}: {config.weights} was trained on these images")
         self.config = config = config.with_sizes((last or trained).get("config", {}))
         self.data = TrainingData(config, last, trained)
         torch.manual_seed(config.seed)
         if last:
-            self.network, remark = make_network(**last["model"]), ""
-        elif tuned:
-            self.network, remark = tuned, checkpoint.unused_options(config, tuned)
+            self.network = make_network(**last["model"])
         else:
-            self.network, remark = checkpoint.fresh_network(config)
-        print(f"{remark}\n" * bool(remark), end="")
+            self.network = tuned or checkpoint.fresh_network(config)
         self.network = self.network.to(self.device).to(memory_format=torch.channels_last)
-        self.model = compiled(distributed.wrapped(self.network, self.device), config.compile, self.device)
+        self.model = distributed.wrapped(self.network, self.device)
         self.loss_weights = WEIGHTS | dict(zip(WEIGHTS, config.loss_weights))
         steps = config.epochs * -(-len(self.data.batches) // config.accumulate)
-        self.optimization = Optimization(self.network, config, steps, scaled=self.precision == torch.float16)
+        self.optimization = Optimization(self.network, config, steps)
         self.history: list[dict] = []
         latest = {key: value for key, value in trained.items() if key not in ("before", "scores")}
         self.before = [*trained.get("before", []), latest] if tuned else []
@@ -85,7 +81,7 @@ class Trainer:
         distributed.check_same(f"states in {self.folder}", len(self.history))
 
     def train(self) -> int:
-        """Runs the epochs that are left. Returns the exit status: 0, or 128 + signal when one asked to stop.
+        """Runs the epochs that are left. Returns the exit status, 0.
 
         Raises:
             OSError: the folder cannot be written to.
@@ -93,12 +89,8 @@ class Trainer:
         """
         print(self._start_line(), flush=True)
         self.log = RunLog(self.folder, len(self.history) + 1) if distributed.rank() == 0 else None
-        with noted_signals() as signals:
-            while not (reason := self._over()):
-                self.train_epoch()
-                if (received := distributed.gather(signals)) and not self._over():
-                    print(f"{received[0].name}: saved after epoch {len(self.history)}; --resume continues")
-                    return 128 + received[0]
+        while not (reason := self._over()):
+            self.train_epoch()
         best = self.best()
         why = f"best {self.config.keep} in epoch" if "val_loss" in best else "kept epoch"
         print(f"{reason}; {why} {best['epoch']}: {self.folder / checkpoint.BEST}")
@@ -119,8 +111,7 @@ class Trainer:
             for step, batch in enumerate(shown):
                 names = names * bool(step % self.config.accumulate) + [self.data.names[i] for i in batch["index"]]
                 step_loss, step_mae, norm = self.train_step(batch, step)
-                # With fp16 the scaler leaves out steps whose gradients overflow.
-                if not (math.isfinite(step_loss) and (math.isfinite(norm) or self.precision == torch.float16)):
+                if not (math.isfinite(step_loss) and math.isfinite(norm)):
                     raise ValueError(
                         f"epoch {epoch + 1}, step {step + 1}: loss {step_loss}, gradient norm {norm}, "
                         f"images {', '.join(names)}. Look at them and their masks, or start again with a lower --lr"
@@ -140,7 +131,7 @@ class Trainer:
             Loss, MAE and the norm of the gradient.
         """
         image, mask, contour = as_floats(batch, self.device)
-        with torch.autocast(self.device.type, self.precision, enabled=self.precision is not None):
+        with torch.autocast(self.device.type, torch.bfloat16, enabled=self.mixed):
             logits = self.model(image)
         logits = {head: values.float() for head, values in logits.items()}
         loss = ran_loss(logits, mask, contour, self.loss_weights)
