@@ -1,10 +1,7 @@
 """A training is stopped, killed, resumed and repeated."""
 
 import dataclasses
-import multiprocessing
-import os
 import shutil
-import signal
 
 import pytest
 import torch
@@ -88,19 +85,6 @@ def test_each_epoch_is_augmented_anew_and_has_random_numbers_of_its_own(config, 
     first, second = dict(images[:4]), dict(images[4:])
     assert first.keys() == second.keys() == {0, 1, 2, 3}
     assert any(not torch.equal(image, second[index]) for index, image in first.items())
-
-
-@pytest.mark.parametrize("number, workers", [(signal.SIGTERM, 0), (signal.SIGUSR1, 1)])
-def test_a_signal_ends_a_run_when_its_epoch_is_saved(config, monkeypatch, tmp_path, capsys, number, workers):
-    """Slurm sends it to all processes, also to those that load images."""
-    config = dataclasses.replace(config, num_workers=workers)
-    processes = lambda: [os.getpid(), *(child.pid for child in multiprocessing.active_children())]  # noqa: E731
-    end_in_epoch(monkeypatch, [1], lambda: [os.kill(process, number) for process in processes()])
-    before = signal.getsignal(number)
-    assert Trainer(config).train() == 128 + number
-    assert f"{number.name}: saved after epoch 1; --resume continues" in capsys.readouterr().out
-    assert len(read_state(tmp_path / "run/last.pt")["history"]) == 1 and signal.getsignal(number) is before
-    assert Trainer(dataclasses.replace(config, resume=True)).train() == 0
 
 
 def test_two_runs_do_not_write_into_one_folder(config, monkeypatch, tmp_path):
