@@ -9,31 +9,28 @@ import pytest
 from main import main
 from ran.data.images import write_image
 from ran.training_data import TrainingData
-from tests.small import TINY
+from tests.faults.commands import words
 
 INVERTED = "WARNING: THE MASKS LOOK INVERTED: in {0} of {0} pairs the part called in focus has less detail"
 KNOWN = "WARNING: 1 test image(s) are among the training images: "
 
 
 @pytest.fixture
-def data(dataset, tmp_path) -> Path:
-    """A dataset folder to spoil."""
-    return shutil.copytree(dataset, tmp_path / "data")
+def data(dataset, saved_maps, tmp_path) -> Path:
+    """A dataset folder to spoil, with maps, and without contours."""
+    folder = shutil.copytree(dataset, tmp_path / "data")
+    shutil.rmtree(folder / "Train/SAMPLE/contour")
+    shutil.copytree(saved_maps["good"], folder / "maps")
+    return folder
 
 
 @pytest.fixture
-def said(run_folder, tmp_path, capsys):
-    """What a command prints, and its errors."""
-    words = {
-        "train": ["--model_path", tmp_path / "run", "--arch", TINY, "--pretrained", "none", "--img_size", "64",
-                  "--epochs", "1", "--val_share", "0.34", "--device", "cpu", "--num_workers", "0"],
-        "test": ["--model_path", run_folder, "--output", tmp_path / "out", "--report", "False", "--device", "cpu",
-                 "--num_workers", "0"],
-        "evaluate": ["--output", tmp_path / "out"],
-    }  # fmt: skip
+def said(data, run_folder, tmp_path, capsys):
+    """What a command prints of the data, and its errors."""
 
     def run(command: str, *more) -> str:
-        assert main([command, *map(str, words[command]), *map(str, more)]) == 0
+        once = ["--epochs", "1"] * (command == "train")
+        assert main([*words(command, data, run_folder, tmp_path / command, *once), *map(str, more)]) == 0
         return "".join(capsys.readouterr())
 
     return run
@@ -48,20 +45,18 @@ def copy_pair(source: Path, target: Path, mirrored: bool = False) -> None:
             cv2.imwrite(str(new), cv2.resize(cv2.imread(str(old))[:, ::-1], (72, 48), interpolation=way))
 
 
-def turn(folder: Path) -> None:
-    """Inverts the masks of a folder."""
-    for path in folder.iterdir():
+def turn(*folders: Path) -> None:
+    """Inverts the masks of folders."""
+    for path in (path for folder in folders for path in folder.iterdir()):
         write_image(path, 255 - cv2.imread(str(path), cv2.IMREAD_GRAYSCALE))
 
 
 def test_twins_are_named_and_come_to_one_side(data, config, said):
     """Else validation would see what is trained on."""
-    folder = data / "Train/SAMPLE"
-    shutil.rmtree(folder / "contour")
-    copies = {"zz_copy": "train_000", "zz_mirrored": "train_003"}
+    folder, copies = data / "Train/SAMPLE", {"zz_copy": "train_000", "zz_mirrored": "train_003"}
     for new, old in copies.items():
         copy_pair(folder / old, folder / new, mirrored="mirrored" in new)
-    out = said("train", "--data_path", data)
+    out = said("train")
     assert "WARNING: 2 training image(s) are copies of another one: " in out
     assert all(f"{folder}/images/{old}.jpg and {folder}/images/{new}.jpg" in out for new, old in copies.items())
     config.data_path, sides = str(data), set()
@@ -74,12 +69,11 @@ def test_twins_are_named_and_come_to_one_side(data, config, said):
     assert sides == {True, False}
 
 
-@pytest.mark.parametrize("mirrored", [False, True])
-def test_test_images_among_the_training_images_are_named(data, said, mirrored):
-    copy_pair(data / "Train/SAMPLE/train_002", data / "SAMPLE/Test/new", mirrored)
+def test_test_images_among_the_training_images_are_named(data, said):
+    copy_pair(data / "Train/SAMPLE/train_002", data / "SAMPLE/Test/new", mirrored=True)
     names = f"{data}/Train/SAMPLE/images/train_002.jpg and {data}/SAMPLE/Test/images/new.jpg"
-    assert said("train", "--data_path", data).count(KNOWN + names) == 1
-    before, after = said("test", "--data_path", data).split("SAMPLE, 4 images")
+    assert said("train").count(KNOWN + names) == 1
+    before, after = said("test").split("SAMPLE, 4 images")
     assert KNOWN + names in before and KNOWN + names in after  # also under the table, where nobody overlooks it
 
 
@@ -88,27 +82,19 @@ def test_test_images_among_the_training_images_are_named(data, said, mirrored):
 ])  # fmt: skip
 def test_a_fault_of_the_other_split_stops_nothing(data, said, lost, command):
     (data / lost).unlink()
-    said(command, "--data_path", data)
+    said(command)
 
 
 def test_inverted_masks_are_warned_of(data, said):
-    for folder in ("Train/SAMPLE", "SAMPLE/Test"):
-        turn(data / folder / "masks")
-    shutil.rmtree(data / "Train/SAMPLE/contour")
-    assert f"SAMPLE: {INVERTED.format(6)}" in said("train", "--data_path", data)
-    before, after = said("test", "--data_path", data).split("SAMPLE, 3 images")
-    assert f"SAMPLE: {INVERTED.format(3)}" in before and f"SAMPLE: {INVERTED.format(3)}" in after
-
-
-def test_inverted_masks_are_warned_of_where_evaluate_has_the_images(data, saved_maps, said):
-    """Where maps have the polarity of the masks, no score tells."""
-    masks, maps = data / "SAMPLE/Test/masks", shutil.copytree(saved_maps["good"], data / "maps")
-    turn(masks)
-    turn(maps)
-    words = ("evaluate", "--maps", f"a={maps}", "--gt", masks)
-    before, after = said(*words).split("masks, 3 images")
-    assert f"masks: {INVERTED.format(3)}" in before and f"masks: {INVERTED.format(3)}" in after
+    """Where maps have the polarity of the masks, no score of evaluate tells; it has to find the images."""
+    masks, maps = data / "SAMPLE/Test/masks", data / "maps"
+    turn(data / "Train/SAMPLE/masks", masks, maps)
+    assert f"SAMPLE: {INVERTED.format(6)}" in said("train")
+    of_maps = ("--gt", masks)
+    for command, more, name in (("test", (), "SAMPLE"), ("evaluate", of_maps, "masks")):
+        before, after = said(command, *more).split(f"{name}, 3 images")
+        assert f"{name}: {INVERTED.format(3)}" in before and f"{name}: {INVERTED.format(3)}" in after
     assert "--gt FOLDER --white blurred swaps the two classes" in after
-    assert "WARNING" not in said(*words, "--white", "blurred")
-    (data / "SAMPLE/Test/images").rename(data / "SAMPLE/Test/elsewhere")
-    assert "WARNING" not in said(*words)
+    assert "WARNING" not in said("evaluate", *of_maps, "--white", "blurred")
+    (masks.parent / "images").rename(data / "elsewhere")
+    assert "WARNING" not in said("evaluate", *of_maps)

@@ -4,8 +4,9 @@ from pathlib import Path
 import pytest
 import torch
 
-from ran.utils.checkpoint import WEIGHTS, named, network_to_tune, read_state, read_weights, recipe, save_state, save_weights
+from ran.utils.checkpoint import network_to_tune, read_state, read_weights, recipe, save_state, save_weights
 from ran.utils.options import TrainConfig
+from ran.utils.weight_files import WEIGHTS, named
 
 
 def test_weights_states_and_metadata_come_back(tmp_path):

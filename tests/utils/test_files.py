@@ -22,8 +22,8 @@ def test_atomic_leaves_the_old_file_when_the_block_fails(tmp_path):
     assert path.read_text() == "old"
     assert list(tmp_path.iterdir()) == [path]
     longest = tmp_path / ("n" * 251 + ".txt")
-    for path in (path, longest):
-        write_bytes(path, b"new")
+    for written in (path, longest):
+        write_bytes(written, b"new")
     assert path.read_text() == "new" and sorted(tmp_path.iterdir()) == [tmp_path / "a.txt", longest]
 
 
