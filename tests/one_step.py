@@ -13,7 +13,6 @@ from ran.utils.options import TrainConfig
 
 
 def step(output: str, *words: str) -> None:
-    torch.set_num_threads(1)
     trainer = Trainer(parse(TrainConfig, list(words), "one_step"))
     trainer.network.train()
     for module in trainer.network.modules():
