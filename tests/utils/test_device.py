@@ -44,7 +44,7 @@ def test_a_missing_device_is_refused_and_auto_does_without(monkeypatch):
     ("auto", "cpu", True, False), ("bf16", "cpu", False, True),
 ])  # fmt: skip
 def test_mixed_precision_is_off_where_nothing_is_gained(monkeypatch, amp, device, has_bf16, expected):
-    monkeypatch.setattr(torch.cuda, "is_bf16_supported", lambda including_emulation: has_bf16)
+    monkeypatch.setattr(torch.cuda, "is_bf16_supported", lambda including_emulation: including_emulation or has_bf16)
     assert is_mixed(amp, torch.device(device)) is expected
 
 
