@@ -31,8 +31,9 @@ def test_one_cycle_rises_for_a_tenth_and_ends_near_zero(network):
         optimization.step(next(network.parameters()).sum() * 0)
     encoder, decoder = zip(*rates)
     assert decoder.index(max(decoder)) == 9 and max(decoder) == pytest.approx(8e-4)
-    assert decoder[-1] < 1e-6 < decoder[0] < 1e-4
+    assert optimization.rate == decoder[-1] < 1e-6 < decoder[0] < 1e-4
     assert torch.allclose(torch.tensor(encoder), 0.25 * torch.tensor(decoder))
+    Optimization(network, recipe, 3)
     with pytest.raises(ValueError, match="needs three steps, this training has 2"):
         Optimization(network, recipe, 2)
 
