@@ -6,7 +6,7 @@ import pytest
 from ran.photos.options import PredictOptions
 from ran.tools.ablation import read_variants
 from ran.utils.checkpoint import read_weights, recipe
-from ran.utils.command_line import names, parse
+from ran.utils.command_line import as_typed, names, parse
 from ran.utils.options import TestConfig as EvaluationConfig
 from ran.utils.options import TrainConfig
 
@@ -25,8 +25,15 @@ def test_defaults_are_the_papers_recipe():
     assert (config.clip, config.early_stop, config.val_share, config.seed) == (2, 10, 0.05, 42)
 
 
+def test_weights_store_the_recipe_and_a_run_goes_on_with_the_same_one():
+    machine = {"data_path", "model_path", "num_workers", "device", "config", "resume"}
+    assert names(TrainConfig, "local") == machine and as_typed("train") == "python main.py train"
+    assert names(TrainConfig, "free") == machine | {"pretrained", "weights", "epochs", "early_stop"}
+
+
 def test_values_lists_and_the_readmes_own_spellings():
     config = train("--data_pth", "D", "--bact_size", "4", "--lr=1e-3", "--datasets", "CUHK", "DUT", "--resume")
+    assert train("--arch", "timm/any").arch == "timm/any"
     assert (config.data_path, config.batch_size, config.lr) == ("D", 4, 1e-3)
     assert config.datasets == ["CUHK", "DUT"] and config.resume is True
     words = ["a.jpg", "--overlay", "--tile", "512", "b.jpg"]
