@@ -44,13 +44,6 @@ def test_the_commands_of_the_readme_from_the_sample_to_its_maps(tmp_path):
     assert cv2.imread(str(saved), cv2.IMREAD_UNCHANGED).shape == (160, 240)
 
 
-@pytest.mark.parametrize("command", ["train", "test", "prepare", "evaluate", "ablation"])
-def test_every_command_that_takes_a_dataset_takes_the_papers_spelling(command, capsys):
-    with pytest.raises(SystemExit):
-        main.main([command, "--help"])
-    assert "--data_path DATA_PATH, --data_pth DATA_PATH" in " ".join(capsys.readouterr().out.split())
-
-
 def test_help_is_quick_and_imports_no_torch():
     # What it imports decides its time; a limit in seconds would prove nothing on a shared machine.
     code = (
