@@ -34,11 +34,11 @@ def run(config: TrainConfig) -> int:
 
 
 class Trainer:
-    """Trains RAN by a recipe into a run folder; after each epoch it can be stopped and resumed.
+    """Trains RAN by a recipe into a run folder.
 
-    The folder gets best_model.safetensors (the epoch that config.keep names; the last one without validation), last.pt
-    (all that --resume needs), history.csv and curves.png. Under torchrun all processes share each batch and the
-    validation images; the first writes the files.
+    After each epoch the folder has best_model.safetensors (the epoch that config.keep names; the last one without
+    validation), last.pt (all that --resume needs), history.csv and curves.png. Under torchrun all processes share each
+    batch and the validation images; the first writes the files.
 
     Attributes:
         history: a row an epoch: epoch, lr, train_..., val_... (with validation), seconds.
@@ -104,7 +104,7 @@ class Trainer:
         torch.manual_seed(self.config.seed + 1_000_003 * epoch + distributed.rank())
         self.data.batches.epoch = epoch
         sums = [0.0, 0.0, 0]  # of loss and MAE over images, and how many
-        names: list[str] = []  # of the images since the last step of the optimiser
+        names: list[str] = []  # images since the last step of the optimiser
         title, all_steps = f"epoch {epoch + 1}/{self.config.epochs}", self.config.epochs * steps
         # The bar is that of the whole training, and so is the time that is left.
         with bar(self.data.train_loader, title, all_steps, "step", initial=epoch * steps) as shown:
@@ -112,15 +112,10 @@ class Trainer:
                 names = names * bool(step % self.config.accumulate) + [self.data.names[i] for i in batch["index"]]
                 step_loss, step_mae, norm = self.train_step(batch, step)
                 if not (math.isfinite(step_loss) and math.isfinite(norm)):
-                    raise ValueError(
-                        f"epoch {epoch + 1}, step {step + 1}: loss {step_loss}, gradient norm {norm}, "
-                        f"images {', '.join(names)}. Look at them and their masks, or start again with a lower --lr"
-                        f"{self._kept()}"
-                    )
+                    numbers = f"loss {step_loss}, gradient norm {norm}, images {', '.join(names)}"
+                    raise self._diverged(f"step {step + 1}: {numbers}. Look at them and their masks, or")
                 sums = [total + value * len(batch["index"]) for total, value in zip(sums, (step_loss, step_mae, 1))]
-                shown.set_postfix(
-                    {"loss": f"{sums[0] / sums[2]:.4f}", "mae": f"{sums[1] / sums[2]:.4f}"}, refresh=False
-                )
+                shown.set_postfix(loss=sums[0] / sums[2], mae=sums[1] / sums[2], refresh=False)
         loss, mae, images = distributed.total(*sums)
         self._end_epoch({"loss": loss / images, "mae": mae / images}, start)
 
@@ -166,9 +161,9 @@ class Trainer:
         column, choose = KEEP[self.config.keep]
         return choose(self.history, key=lambda row: row[column]) if self.data.validation else self.history[-1]
 
-    def _kept(self) -> str:
-        files = f"{checkpoint.LAST} and {checkpoint.BEST} are those of the epochs before"
-        return f"; {files}" if self.history else ""
+    def _diverged(self, what: str) -> ValueError:
+        kept = f"; {checkpoint.LAST} and {checkpoint.BEST} are those of the epochs before" if self.history else ""
+        return ValueError(f"epoch {len(self.history) + 1}, {what} start again with a lower --lr{kept}")
 
     def _over(self) -> str:
         """Why training is over, or an empty string."""
@@ -182,8 +177,7 @@ class Trainer:
         """Validates, writes the epoch's line and the files."""
         epoch, validation = len(self.history) + 1, self.validate() if self.data.validation else {}
         if not math.isfinite(validation.get("loss", 0)):  # its map may score well by chance: it is never kept
-            advice = "start again with a lower --lr"
-            raise ValueError(f"epoch {epoch}: the validation loss is {validation['loss']}; {advice}{self._kept()}")
+            raise self._diverged(f"validation: loss {validation['loss']};")
         row = {"epoch": epoch, "lr": self.optimization.rate}
         row |= {f"train_{k}": v for k, v in training.items()} | {f"val_{k}": v for k, v in validation.items()}
         self.optimization.end_epoch((validation or training)["loss"])
@@ -227,14 +221,11 @@ class Trainer:
     def _start_line(self) -> str:
         """What is trained, on what, and from where on."""
         config, data = self.config, self.data
-        parameters = sum(p.numel() for p in self.network.parameters()) / 1e6
         processes = f" x {distributed.size()} processes" if distributed.size() > 1 else ""
-        extra = f" ({len(data.names) - data.batches.length} extra)" if config.extra else ""
         position = ", a fresh start: nothing to resume there" * config.resume
         position = f", from epoch {len(self.history) + 1} on" if self.history else position
         return (
-            f"RAN {self.network.options['arch']} ({parameters:.1f} M parameters) on {self.device}{processes}: "
-            f"{' + '.join(data.sets)}, {data.batches.length} training{extra} and {len(data.validation)} validation "
-            f"images at {config.img_size}, batch {config.batch_size}, at most {config.epochs} epochs "
-            f"into {config.model_path}{position}"
+            f"RAN {self.network.options['arch']} on {self.device}{processes}: {' + '.join(data.sets)}, "
+            f"{len(data.names)} training and {len(data.validation)} validation images at {config.img_size}, "
+            f"batch {config.batch_size}, at most {config.epochs} epochs into {config.model_path}{position}"
         )
