@@ -91,29 +91,19 @@ def test_fine_decoder_has_norms_where_the_papers_has_none():
     ],
 )
 def test_other_inputs_are_refused_with_what_was_expected(image, reason, network):
-    for _ in range(2):
-        with pytest.raises(ValueError, match=reason):
-            network(image)
+    with pytest.raises(ValueError, match=reason):
+        network(image)
     assert MIN_SIZE == 32
     network.eval()(torch.rand(1, 3, 32, 32) * 1.4 - 0.2)  # as bicubic resizing leaves it
 
 
-@pytest.mark.parametrize("is_cpu, looks", [(True, 3), (False, 2)])
-def test_the_range_is_looked_at_once_where_a_look_takes_long(is_cpu, looks, monkeypatch):
-    """That is on other devices than CPUs, where it waits for all that is queued."""
-    seen, aminmax, network = [], torch.Tensor.aminmax, RAN(TINY)
-    monkeypatch.setattr(torch.Tensor, "is_cpu", property(lambda image: is_cpu))
-    monkeypatch.setattr(torch.Tensor, "aminmax", lambda image: seen.append(image) or aminmax(image))
-    with pytest.raises(ValueError):
-        network(torch.full((2, 3, 32, 32), 255.0))
-    for _ in range(2):
-        network(torch.rand(2, 3, 32, 32))
-    network.to("meta")(torch.rand(2, 3, 32, 32, device="meta"))  # and never in a graph
+def test_a_graph_holds_no_look_at_the_values(monkeypatch):
+    network, image = RAN(TINY).eval(), torch.full((1, 3, 32, 32), 255.0)
+    network.to("meta")(image.to("meta"))
     for module, name in ((torch.compiler, "is_compiling"), (torch.jit, "is_tracing")):
         with monkeypatch.context() as graph:
             graph.setattr(module, name, lambda: True)
-            RAN(TINY)(torch.rand(2, 3, 32, 32))
-    assert len(seen) == looks
+            RAN(TINY).eval()(image)
 
 
 DROPPED = {"separated": "", "normal": "reverse weigh", "reverse": "normal weigh", "none": "gate normal reverse weigh"}
