@@ -118,16 +118,17 @@ def test_what_cannot_be_resumed_is_said(config, dataset, tmp_path, capsys):
         Trainer(again)
 
 
-@pytest.mark.parametrize("part", ["images/train_001.jpg", "masks/train_004.png", "contour/train_002.png"])
-def test_resume_with_a_replaced_image_or_mask_is_refused_with_its_name(config, tmp_path, dataset, part):
+def test_resume_with_a_replaced_image_or_mask_is_refused_with_its_name(config, tmp_path, dataset):
     config.data_path = str(shutil.copytree(dataset, tmp_path / "data"))
     Trainer(dataclasses.replace(config, epochs=1)).train()
-    path, again = tmp_path / "data/Train/SAMPLE" / part, dataclasses.replace(config, resume=True)
-    old = path.read_bytes()
-    path.write_bytes(path.with_stem("train_000").read_bytes())
-    with pytest.raises(ValueError, match=rf"1 pair\(s\) have changed since then: SAMPLE/{path.stem}; restore"):
-        Trainer(again)
-    path.write_bytes(old)
+    again = dataclasses.replace(config, resume=True)
+    for part in ("images/train_001.jpg", "masks/train_004.png", "contour/train_002.png"):
+        path = tmp_path / "data/Train/SAMPLE" / part
+        old = path.read_bytes()
+        path.write_bytes(path.with_stem("train_000").read_bytes())
+        with pytest.raises(ValueError, match=rf"1 pair\(s\) have changed since then: SAMPLE/{path.stem}; restore"):
+            Trainer(again)
+        path.write_bytes(old)
     assert Trainer(again).train() == 0
 
 

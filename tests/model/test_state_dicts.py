@@ -28,59 +28,48 @@ def load(state, folder, arch="resnet18"):
     return encoder, encoder.load_pretrained(str(folder / "w.pth"))
 
 
-def saved(change):
-    return lambda state, path: torch.save(change(state), path)
-
-
-def zeros(state: dict) -> dict:
-    return {name: value * 0 for name, value in state.items()}
-
-
-def one(*names):
-    """Writes a file of one tensor behind these names."""
-    content = torch.zeros(1)
-    for name in reversed(names):
-        content = {name: content}
-    return saved(lambda _: content)
-
-
-READ = {  # name of the file, and how it is written
-    "by torch, without a suffix": ("w", torch.save),
-    "safetensors": ("w.safetensors", save_file),
-    "behind module.": ("w.pt", saved(lambda state: {f"module.{name}": value for name, value in state.items()})),
-    "in state_dict": ("w.ckpt", saved(lambda state: {"state_dict": state, "epoch": 3})),
-    "in model": ("w.pt", saved(lambda state: {"ema": zeros(state), "model": state})),
+READ = {
+    "w": lambda state: state,  # as torch saves it, without a suffix
+    "w.safetensors": lambda state: state,
+    "module.pth": lambda state: {f"module.{name}": value for name, value in state.items()},
+    "state_dict.ckpt": lambda state: {"state_dict": state, "epoch": 3},
+    "model.pt": lambda state: {"ema": {name: value * 0 for name, value in state.items()}, "model": state},
 }
-CODE = "it holds code, perhaps a whole network: save its state_dict"
+ONE, CODE = torch.ones(1), "it holds code, perhaps a whole network: save its state_dict"
 REFUSED = {
-    "last.pt of a run": (one("network", "a"), "found no tensors.*--weights"),
+    "last.pt of a run": (lambda: {"network": {"a": ONE}, "model": {}}, "found no tensors. .*--weights"),
     "a trained network": (
-        one("encoder.a"),
-        "0 of the 100 tensors .* expected conv1.weight.*found encoder.a.*--weights",
+        lambda: {"encoder.a": ONE},
+        "0 of the 100 tensors .*conv1.weight.*found encoder.a.*--weights",
     ),
-    "a tensor called model": (one("model"), "0 of the 100 tensors"),
-    "no state dict": (one(), "found no tensors"),
-    "a deeper network": (saved(lambda _: torchvision.models.resnet34().state_dict()), "another network than resnet18"),
-    "a wider network": (saved(lambda _: torchvision.models.resnet50().state_dict()), "another network than resnet18"),
-    "a whole network": (saved(lambda _: nn.Conv2d(3, 3, 1)), CODE),
-    "TorchScript": (lambda _, path: torch.jit.script(nn.Conv2d(3, 3, 1)).save(str(path)), CODE),
-    "an empty file": (lambda _, path: path.write_bytes(b""), "not a readable"),
-    "no file": (lambda *_: None, "no such weights file"),
+    "a tensor called model": (lambda: {"model": ONE}, "0 of the 100 tensors"),
+    "no state dict": (lambda: ONE, "found no tensors"),
+    "a deeper network": (lambda: torchvision.models.resnet34().state_dict(), "another network than resnet18"),
+    "a wider network": (lambda: torchvision.models.resnet50().state_dict(), "another network than resnet18"),
+    "a whole network": (lambda: nn.Conv2d(3, 3, 1), CODE),
+    "TorchScript": (lambda: torch.jit.script(nn.Conv2d(3, 3, 1)).save_to_buffer(), CODE),
+    "an empty file": (lambda: b"", "not a readable"),
+    "no file": (lambda: None, "no such weights file"),
 }
 
 
-@pytest.mark.parametrize("name, write", READ.values(), ids=READ)
-def test_weights_are_found_where_others_put_them(name, write, resnet18, tmp_path):
-    write(resnet18, path := tmp_path / name)
+@pytest.mark.parametrize("name", READ)
+def test_weights_are_found_where_others_put_them(name, resnet18, tmp_path):
+    save = save_file if name.endswith("safetensors") else torch.save
+    save(READ[name](resnet18), path := tmp_path / name)
     encoder = Encoder("resnet18")
     assert encoder.load_pretrained(str(path)) == []
     assert all(torch.equal(value, resnet18[name]) for name, value in encoder.backbone.state_dict().items())
 
 
-@pytest.mark.parametrize("write, reason", REFUSED.values(), ids=REFUSED)
+@pytest.mark.parametrize("make, reason", REFUSED.values(), ids=REFUSED)
 @pytest.mark.filterwarnings("ignore:.*jit.script")
-def test_what_is_no_weights_is_refused_with_its_name(write, reason, tmp_path):
-    write({}, path := tmp_path / "w.pt")
+def test_what_is_no_weights_is_refused_with_its_name(make, reason, tmp_path):
+    path, content = tmp_path / "w.pt", make()
+    if isinstance(content, bytes):
+        path.write_bytes(content)
+    elif content is not None:
+        torch.save(content, path)
     with pytest.raises((ValueError, OSError), match=f"^{re.escape(str(path))}: .*{reason}"):
         Encoder("resnet18").load_pretrained(str(path))
 
