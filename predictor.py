@@ -40,7 +40,7 @@ class Predictor(ABC):
         """Focus map of an image.
 
         Args:
-            image: a file's path, its bytes, or an open file; a Pillow image; or an array, RGB (not BGR), see
+            image: a file's path, its bytes, or an open file; a Pillow image; an array (RGB, not BGR) or a tensor, see
                 data.images.as_rgb.
             size: side of the network's input, pixels, at least 32; 0 = as in training.
             tile: side of overlapping squares, pixels, at least 32, that the network sees one by one: finer maps, but
