@@ -62,16 +62,17 @@ def test_a_run_that_was_killed_goes_on_as_if_unbroken(config, tmp_path, monkeypa
 
 
 def test_each_epoch_is_augmented_anew_and_has_random_numbers_of_its_own(config, monkeypatch):
-    step, seeds, images = Trainer.train_step, [], []
+    step, epochs, seeds, images = Trainer.train_step, [], [], []
 
     def recorded(self, batch, number):
+        epochs.append(self.data.batches.epoch)
         seeds.append(torch.initial_seed())
         images.extend(zip(batch["index"].tolist(), batch["image"]))
         return step(self, batch, number)
 
     monkeypatch.setattr(Trainer, "train_step", recorded)
     Trainer(config).train()
-    assert len(seeds) == 4 and seeds[0] == seeds[1] != seeds[2] == seeds[3]
+    assert epochs == [0, 0, 1, 1] and seeds[0] == seeds[1] != seeds[2] == seeds[3]
     first, second = dict(images[:4]), dict(images[4:])
     assert first.keys() == second.keys() == {0, 1, 2, 3}
     assert any(not torch.equal(image, second[index]) for index, image in first.items())
