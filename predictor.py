@@ -123,7 +123,7 @@ class TorchPredictor(Predictor):
     """A Predictor by PyTorch.
 
     Args:
-        network, metadata: the result of load_network. The network moves to the device, in eval mode and float32.
+        network, metadata: the result of load_network. The network moves to the device, in eval mode.
         device: see load_model.
     """
 
@@ -133,7 +133,7 @@ class TorchPredictor(Predictor):
         from .utils.device import choose_device
 
         super().__init__(metadata, choose_device(device))
-        self.network = network.to(self.device, torch.float32).to(memory_format=torch.channels_last).eval()
+        self.network = network.to(self.device, memory_format=torch.channels_last).eval()
 
     def _run(self, images: np.ndarray) -> np.ndarray:
         import torch

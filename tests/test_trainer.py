@@ -110,6 +110,9 @@ def test_training_stops_early_and_lowers_the_learning_rate(config, monkeypatch, 
     assert len(trainer.history) == 5  # the first is the best, four without a better one
     assert trainer.history[-1]["lr"] == pytest.approx(1e-5)
     assert "no better validation for 4 epochs" in capsys.readouterr().out
+    cycle = {"schedule": "onecycle", "epochs": 3, "early_stop": 1, "model_path": config.model_path + "1"}
+    trainer = Trainer(dataclasses.replace(config, **cycle))
+    assert trainer.train() == 0 and len(trainer.history) == 3  # one cycle goes to its end
 
 
 @pytest.mark.slow
