@@ -40,8 +40,8 @@ class Predictor(ABC):
         """Focus map of an image.
 
         Args:
-            image: a file's path, its bytes, or an open file; a Pillow image; an array (RGB, not BGR) or a tensor, see
-                data.images.as_rgb.
+            image: a file's path, its bytes, or an open file; a Pillow image; an array (RGB, not BGR), see
+                data.images.as_rgb; or a tensor, 3 x H x W, RGB, uint8 or floats in [0, 1].
             size: side of the network's input, pixels, at least 32; 0 = as in training.
             tile: side of overlapping squares, pixels, at least 32, that the network sees one by one: finer maps, but
                 less context. 0 = the whole image at once.
@@ -149,8 +149,8 @@ def chosen_weights(model_path: str, quiet: bool = False) -> Path:
     """The weights that a command was given, else the shipped ones; prints which."""
     path = named(model_path or SHIPPED)
     if not quiet:
-        source = "" if model_path else ", from this repository (--model_path selects others)"
-        print(f"weights: {path}{source}", flush=True)
+        of_ours = "" if model_path else ", from this repository (--model_path selects others)"
+        print(f"weights: {path}{of_ours}", flush=True)
     return path
 
 
