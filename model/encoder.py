@@ -170,5 +170,5 @@ def _imagenet_state(arch: str) -> dict[str, torch.Tensor]:
         reason = (str(error) or type(error).__name__).splitlines()[0]
         raise FileNotFoundError(
             f"the ImageNet weights of {arch} could not be downloaded or read ({reason}). "
-            f"Fetch {url} and give it with --pretrained PATH, or train from scratch with --pretrained none"
+            f"Fetch {url} and give the file with --pretrained PATH, or train from scratch with --pretrained none"
         ) from None

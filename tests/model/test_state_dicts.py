@@ -126,7 +126,7 @@ def test_imagenet_weights_are_the_librarys_or_a_message_says_what_to_fetch(arch,
     of_timm = {"pretrained": True, "features_only": True, "out_indices": (-4, -3, -2, -1)}
     assert calls == [of_timm if arch.startswith("timm/") else {"check_hash": True, "weights_only": True}]
     calls = None  # an error, as without a network
-    with pytest.raises(FileNotFoundError, match=f"Fetch {url} and give it with --pretrained PATH"):
+    with pytest.raises(FileNotFoundError, match=f"Fetch {url} and give the file with --pretrained PATH"):
         encoder.load_pretrained("imagenet")
 
 
