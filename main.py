@@ -28,9 +28,10 @@ def main(argv: list[str] | None = None) -> int:
             stream.reconfigure(errors="replace")  # names beyond the console's code page
     if argv is None:  # a program of its own
         warnings.showwarning = lambda message, *_: print(f"warning: {message}", file=sys.stderr)
-        # It ends where nobody reads on, as behind `| head -1`; a server or one of several processes does not.
-        if words[:1] != ["serve"] and not shared and hasattr(signal, "SIGPIPE"):
-            signal.signal(signal.SIGPIPE, signal.SIG_DFL)
+        if not shared:  # one of several processes might wait for the others
+            signal.signal(signal.SIGTERM, signal.default_int_handler)  # as Ctrl-C: nothing half written stays
+            if words[:1] != ["serve"] and hasattr(signal, "SIGPIPE"):
+                signal.signal(signal.SIGPIPE, signal.SIG_DFL)  # it ends where nobody reads on: `| head -1`
     status = guarded(lambda: dispatch(words))
     if shared and status:  # an orderly exit would wait for the other processes, which may wait for this one
         sys.stdout.flush()
@@ -43,8 +44,6 @@ def main(argv: list[str] | None = None) -> int:
 
 def dispatch(words: list[str]) -> int | None:
     """Parses the words of a command line and runs its command."""
-    if words[:1] == ["help"] and words[1:]:
-        words = [words[1], "--help"]
     name, words = (words or ["help"])[0], words[1:]
     if name in ("-h", "--help", "help", "--version"):
         print(f"ran {__version__}" if name == "--version" else usage(PROGRAM))

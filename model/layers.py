@@ -25,6 +25,14 @@ def group_norm(channels: int) -> nn.GroupNorm:
     return nn.GroupNorm(groups, channels)
 
 
+def use_group_norm(network: nn.Module) -> None:
+    """Puts a GroupNorm in the place of every BatchNorm; dropout and activation, which timm's kind holds, stay."""
+    for name, layer in [*network.named_modules()]:
+        if isinstance(layer, nn.BatchNorm2d):
+            norm, held = group_norm(layer.num_features), [*layer.children()]
+            network.set_submodule(name, nn.Sequential(norm, *held) if held else norm)
+
+
 def resize_like(x: torch.Tensor, reference: torch.Tensor) -> torch.Tensor:
     """x resized bilinearly to the height and width of reference, pixel centres aligned."""
     return F.interpolate(x, size=reference.shape[-2:], mode="bilinear", align_corners=False)

@@ -9,7 +9,7 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
-from .layers import group_norm, outputs_of
+from .layers import outputs_of
 
 # Blocks, channels, kernel and stride of each stage; width 1.1 and depth 1.2 times those of EfficientNet-B0.
 STAGES = (
@@ -17,20 +17,21 @@ STAGES = (
 )  # fmt: skip
 TAPS = (1, 2, 4, 6)  # stages whose outputs have strides 4, 8, 16 and 32
 STEM, EXPANSION = 32, 6
+NORM_EPS = 1e-3
 WEIGHTS_URL = "https://github.com/rwightman/pytorch-image-models/releases/download/v0.1-weights/tf_efficientnet_lite2-dcccb7df.pth"
 
 
 class Lite2(nn.Module):
     """N x 3 x H x W -> features of 24, 48, 120 and 352 channels at strides 4, 8, 16 and 32, sizes rounded up."""
 
-    def __init__(self, norm: str):
+    def __init__(self):
         super().__init__()
-        self.conv_stem, self.bn1 = Conv(3, STEM, 3, 2), _norm(STEM, norm)
+        self.conv_stem, self.bn1 = Conv(3, STEM, 3, 2), nn.BatchNorm2d(STEM, NORM_EPS)
         self.blocks, before = nn.Sequential(), STEM
         for count, channels, kernel, stride in STAGES:
             self.blocks.append(stage := nn.Sequential())
             for number in range(count):
-                stage.append(Block(before, channels, kernel, 1 if number else stride, before != STEM, norm))
+                stage.append(Block(before, channels, kernel, 1 if number else stride, expands=before != STEM))
                 before = channels
 
     def forward(self, image: torch.Tensor) -> list[torch.Tensor]:
@@ -40,7 +41,7 @@ class Lite2(nn.Module):
 class Block(nn.Module):
     """Inverted residual: 1 x 1 expansion (not in the first block of all), depthwise, 1 x 1 projection."""
 
-    def __init__(self, before: int, channels: int, kernel: int, stride: int, expands: bool, norm: str):
+    def __init__(self, before: int, channels: int, kernel: int, stride: int, expands: bool):
         super().__init__()
         between = before * EXPANSION if expands else before
         layers = [("dw", Conv(between, between, kernel, stride, groups=between))]
@@ -48,7 +49,7 @@ class Block(nn.Module):
         layers.append(("pwl" if expands else "pw", Conv(between, channels)))
         for number, (name, layer) in enumerate(layers, 1):
             self.add_module(f"conv_{name}", layer)
-            self.add_module(f"bn{number}", _norm(layer.out_channels, norm))
+            self.add_module(f"bn{number}", nn.BatchNorm2d(layer.out_channels, NORM_EPS))
         self.residual = stride == 1 and before == channels
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
@@ -64,24 +65,17 @@ class Conv(nn.Conv2d):
     where it is odd. A depthwise one computes in 32 bits on a CPU, where its gradient takes far longer in bf16."""
 
     def __init__(self, before: int, channels: int, kernel: int = 1, stride: int = 1, groups: int = 1):
-        super().__init__(before, channels, kernel, stride, groups=groups, bias=False)
+        padding = kernel // 2 if stride == 1 else 0  # else forward pads
+        super().__init__(before, channels, kernel, stride, padding, groups=groups, bias=False)
         nn.init.normal_(self.weight, 0, math.sqrt(2 / (kernel**2 * channels // groups)))
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
-        if self.groups > 1 and x.device.type == "cpu":
-            with torch.autocast("cpu", enabled=False):
-                return self._convolve(x.float())
-        return self._convolve(x)
-
-    def _convolve(self, x: torch.Tensor) -> torch.Tensor:
         kernel, stride = self.kernel_size[0], self.stride[0]
-        if stride == 1:
-            return F.conv2d(x, self.weight, padding=kernel // 2, groups=self.groups)
-        # Without a negative number: what ONNX makes of this division rounds towards zero.
-        down, across = ((side - 1) // stride * stride + kernel - side for side in x.shape[-2:])
-        x = F.pad(x, (across // 2, across - across // 2, down // 2, down - down // 2))
-        return F.conv2d(x, self.weight, stride=stride, groups=self.groups)
-
-
-def _norm(channels: int, norm: str) -> nn.Module:
-    return nn.BatchNorm2d(channels, eps=1e-3) if norm == "frozen" else group_norm(channels)
+        if stride > 1:
+            # Without a negative number: what ONNX makes of this division rounds towards zero.
+            down, across = ((side - 1) // stride * stride + kernel - side for side in x.shape[-2:])
+            x = F.pad(x, (across // 2, across - across // 2, down // 2, down - down // 2))
+        if self.groups > 1 and x.is_cpu:
+            with torch.autocast("cpu", enabled=False):
+                return super().forward(x.float())
+        return super().forward(x)

@@ -1,7 +1,6 @@
 """Fixtures: a small generated data set, prepared once a session, and one short training on it.
 
-One thread a process, here and in every process that a test starts: `make test` runs a process a core, and no test is to
-depend on how threads wait for each other.
+Every process has one thread: `make test` runs a process a core.
 """
 
 # ruff: noqa: E402 (the number of threads is set before anything that has some is imported)
@@ -12,13 +11,11 @@ import shutil
 from collections.abc import Callable
 from pathlib import Path
 
-for library in ("OMP", "MKL", "OPENBLAS", "NUMEXPR"):  # before anything loads them
-    os.environ[f"{library}_NUM_THREADS"] = "1"
+os.environ |= {f"{library}_NUM_THREADS": "1" for library in ("OMP", "MKL", "OPENBLAS", "NUMEXPR")}
 
 import cv2
 import numpy as np
 import pytest
-import torch
 
 import main  # noqa: F401 (makes the folder above known as the package ran)
 from ran.data.images import write_image
@@ -29,7 +26,6 @@ from ran.utils.options import TrainConfig
 from tests import processes
 from tests.small import TINY
 
-torch.set_num_threads(1)
 SMALLEST = {"arch": TINY, "pretrained": "none", "img_size": 64, "num_workers": 0, "device": "cpu"}
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 

@@ -1,6 +1,5 @@
 """Helper of test_distributed, run alone or by torchrun: the gradients of one step, written by the first process."""
 
-import json
 import sys
 
 import torch
@@ -9,13 +8,12 @@ from torch import nn
 import main  # noqa: F401 (makes the folder above known as the package ran)
 from ran.trainer import Trainer
 from ran.utils import distributed
+from ran.utils.command_line import parse
 from ran.utils.options import TrainConfig
 
 
-def step(config_file: str, output: str) -> None:
-    torch.set_num_threads(1)
-    with open(config_file) as file:
-        trainer = Trainer(TrainConfig(**json.load(file)))
+def step(output: str, *words: str) -> None:
+    trainer = Trainer(parse(TrainConfig, list(words), "one_step"))
     trainer.network.train()
     for module in trainer.network.modules():
         if isinstance(module, nn.BatchNorm2d):

@@ -1,7 +1,7 @@
 """Processes of the command line that need not import torch for seconds: forked from one that has.
 
-They have a number, a group and streams of their own, and real signals kill and interrupt them. What they lack is the
-start of an interpreter; tests that are about it start `python main.py` itself.
+They have a number, a group and output of their own, and real signals end them. What they lack is the start of an
+interpreter; tests that are about it start `python main.py` itself.
 """
 
 import contextlib
@@ -36,31 +36,25 @@ def preload() -> None:
 
 
 class Job(context.Process):
-    """`python main.py WORDS`, or with `torchrun` one of its jobs, as a process of its own; much like a Popen.
+    """`python main.py WORDS`, or with `torchrun` two processes of a script and its words; in a session of its own.
 
-    Args:
-        folder: where its output is collected.
-        words: the command line behind main.py, or of torchrun.
-        torchrun: whether the words are torchrun's. Its processes are forked, too.
-        options: cwd, env, and start_new_session, as of a Popen.
+    `folder` is where the output is collected, `cwd` where the command is typed.
     """
 
-    def __init__(self, folder: Path, *words, torchrun: bool = False, **options):
+    def __init__(self, folder: Path, *words, torchrun: bool = False, cwd: Path = ROOT):
         super().__init__()
         folder.mkdir(parents=True, exist_ok=True)
         number = len(list(folder.glob("*.out")))
         self.streams = [folder / f"{number}.{name}" for name in ("out", "err")]
         for stream in self.streams:
             stream.touch()
-        self.words, self.torchrun = [*map(str, words)], torchrun
-        self.options = {"env": dict(os.environ), "cwd": ROOT} | options
+        self.words, self.torchrun, self.cwd = [*map(str, words)], torchrun, cwd
         preload()
         self.start()
         started.append(self)
 
     stdout = property(lambda self: self.streams[0].read_text(encoding="utf-8", errors="replace"))
     stderr = property(lambda self: self.streams[1].read_text(encoding="utf-8", errors="replace"))
-    returncode = property(lambda self: self.exitcode)
 
     def poll(self) -> int | None:
         return self.exitcode
@@ -71,28 +65,18 @@ class Job(context.Process):
             raise TimeoutExpired(self.words, timeout)
         return self.exitcode
 
-    def communicate(self, timeout: float = 300) -> tuple[str, str]:
-        self.wait(timeout)
-        return self.stdout, self.stderr
-
-    def send_signal(self, number: int, group: bool = False) -> None:
-        """Sends a signal to the process, or to its group; does nothing if it has just ended."""
-        if self.poll() is None:
-            with contextlib.suppress(ProcessLookupError):
-                os.killpg(self.pid, number) if group else os.kill(self.pid, number)
+    def send_signal(self, number: int) -> None:
+        """Sends a signal to all processes of the session's group; does nothing if they have just ended."""
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(self.pid, number)
 
     def run(self) -> None:
         """What the new process does."""
         gc.freeze()  # what was imported stays: a training collects garbage, and would copy all of it to look at it
-        if self.options.get("start_new_session"):
-            os.setsid()
-        for number, stream in enumerate((os.devnull, *self.streams)):
+        os.setsid()
+        for number, stream in enumerate(self.streams, 1):
             os.dup2(os.open(stream, os.O_RDWR | os.O_APPEND), number)
-        sys.stdin = open(0, encoding="utf-8")  # noqa: SIM115 (as long as the process lives)
-        os.chdir(self.options["cwd"])
-        os.environ.clear()
-        os.environ.update(self.options["env"])
-        signal.signal(signal.SIGINT, signal.default_int_handler)  # whatever those who started the tests ignore
+        os.chdir(self.cwd)
         # Its own processes start as those of a user's command do; from a server of its own they would outlive a kill.
         multiprocessing.set_start_method(multiprocessing.get_all_start_methods()[0], force=True)
         if self.torchrun:
@@ -114,7 +98,8 @@ def end_all() -> None:
     """Kills what a failed test has left."""
     while started:
         job = started.pop()
-        job.send_signal(signal.SIGKILL)
+        if job.poll() is None:
+            job.send_signal(signal.SIGKILL)
         job.wait()
 
 

@@ -9,19 +9,18 @@ from torch import nn
 
 import main  # noqa: F401 (makes the folder above known as the package ran)
 from ran.model import encoder
-from ran.model.layers import group_norm
 from ran.utils import options
 
 TINY = "tiny"
 CHANNELS = (8, 16, 24, 32)
 
 
-def build(_: str, norm: str) -> nn.Sequential:
+def build(_: str) -> nn.Sequential:
     """Four convolutions, at strides 4, 8, 16 and 32."""
     stages, before = [], 3
     for channels, stride in zip(CHANNELS, (4, 2, 2, 2)):
-        normed = nn.BatchNorm2d(channels) if norm == "frozen" else group_norm(channels)
-        stages.append(nn.Sequential(nn.Conv2d(before, channels, 3, stride, 1, bias=False), normed, nn.ReLU()))
+        convolution = nn.Conv2d(before, channels, 3, stride, 1, bias=False)
+        stages.append(nn.Sequential(convolution, nn.BatchNorm2d(channels), nn.ReLU()))
         before = channels
     return nn.Sequential(*stages)
 

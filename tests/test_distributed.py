@@ -1,6 +1,5 @@
 """Two processes on the CPU (Gloo) under torchrun; one test starts it as a user does, the others fork its processes."""
 
-import csv
 import dataclasses
 import json
 import os
@@ -23,7 +22,7 @@ from ran.utils.checkpoint import read_state
 from tests import processes
 from tests.one_step import step
 
-ROOT = Path(__file__).parent.parent
+MAIN = processes.ROOT / "main.py"
 pytestmark = [
     pytest.mark.slow,
     pytest.mark.skipif(not torch.distributed.is_available(), reason="torch without distributed"),
@@ -49,20 +48,16 @@ def options(config) -> list[str]:
     return ["--config", str(path)]
 
 
-def history(folder) -> list[dict]:
-    with (folder / "history.csv").open() as file:
-        return list(csv.DictReader(file))
+def history(folder: Path) -> list[dict]:
+    return read_state(folder / "last.pt")["history"]
 
 
 def test_gradients_are_those_of_one_process(config, tmp_path, torchrun):
-    config = dataclasses.replace(config, batch_size=4, val_share=0.2, clip=0)
-    for name in ("one", "two"):
-        data = dataclasses.asdict(dataclasses.replace(config, model_path=str(tmp_path / name)))
-        (tmp_path / f"{name}.json").write_text(json.dumps(data))
-    outputs = [tmp_path / "one.pt", tmp_path / "two.pt"]
-    step(tmp_path / "one.json", outputs[0])
-    torchrun(ROOT / "tests/one_step.py", tmp_path / "two.json", outputs[1])
-    one, two = (torch.load(path, weights_only=True) for path in outputs)
+    one, two = (dataclasses.replace(config, batch_size=4, val_share=0.2, clip=0, model_path=str(tmp_path / name))
+                for name in ("one", "two"))  # fmt: skip
+    step(str(tmp_path / "one.pt"), *options(one))
+    torchrun(MAIN.with_name("tests") / "one_step.py", tmp_path / "two.pt", *options(two))
+    one, two = (torch.load(tmp_path / name, weights_only=True) for name in ("one.pt", "two.pt"))
     assert one["gradients"].keys() == two["gradients"].keys() and len(one["gradients"]) > 100
     scale = max(gradient.abs().max() for gradient in one["gradients"].values())
     for name, gradient in one["gradients"].items():
@@ -73,25 +68,23 @@ def test_gradients_are_those_of_one_process(config, tmp_path, torchrun):
 def test_training_scores_alike_and_resumes_with_another_number_of_processes(config, tmp_path, torchrun):
     config = dataclasses.replace(config, attention="normal", lr=1e-5)  # without BatchNorm in the decoder
     assert Trainer(config).train() == 0
-    alone = history(tmp_path / "run")
     two = dataclasses.replace(config, model_path=str(tmp_path / "two"), epochs=1)
-    out = torchrun(ROOT / "main.py", "train", *options(two))
+    out = torchrun(MAIN, "train", *options(two))
     assert "on cpu x 2 processes" in out and out.count("epoch   1") == 1  # one speaks for all
     assert Trainer(dataclasses.replace(two, epochs=2, resume=True)).train() == 0
-    mixed = history(tmp_path / "two")
+    alone, mixed = history(tmp_path / "run"), history(tmp_path / "two")
     assert len(mixed) == 2
     for ours, theirs in zip(mixed, alone):
         for key in ("train_loss", "train_mae", "val_loss", "val_mae"):
-            assert float(ours[key]) == pytest.approx(float(theirs[key]), rel=1e-3), key
-    again = dataclasses.replace(two, epochs=3, resume=True)
-    torchrun(ROOT / "main.py", "train", *options(again))
-    assert [row["epoch"] for row in history(tmp_path / "two")] == ["1", "2", "3"]
+            assert ours[key] == pytest.approx(theirs[key], rel=1e-3), key
+    torchrun(MAIN, "train", *options(dataclasses.replace(two, epochs=3, resume=True)))
+    assert [row["epoch"] for row in history(tmp_path / "two")] == [1, 2, 3]
 
 
 def test_testing_shares_the_images_and_scores_the_same(dataset, tmp_path):
     """As the README says it: torchrun itself, and the shipped weights."""
     words = [*map(str, ("test", "--data_path", dataset, "--model_path", SHIPPED, "--device", "cpu", "--output"))]
-    command = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc_per_node=2", ROOT / "main.py"]
+    command = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc_per_node=2", MAIN]
     result = subprocess.run([*command, *words, tmp_path / "two"], capture_output=True, text=True, timeout=300)
     assert result.returncode == 0, result.stderr
     assert main([*words, str(tmp_path / "one"), "--save_map", "True"]) == 0
@@ -103,25 +96,11 @@ def test_testing_shares_the_images_and_scores_the_same(dataset, tmp_path):
 
 
 def test_a_process_without_an_image_waits_for_the_others(run_folder, dataset, tmp_path, torchrun):
-    one = next((dataset / "SAMPLE/Test/images").iterdir())
-    for part, suffix in (("images", one.suffix), ("masks", ".png")):
-        (tmp_path / "data/ONE/Test" / part).mkdir(parents=True)
-        shutil.copy(dataset / "SAMPLE/Test" / part / (one.stem + suffix), tmp_path / "data/ONE/Test" / part)
-    torchrun(ROOT / "main.py", "test", "--data_path", tmp_path / "data", "--model_path", run_folder,
-                      "--output", tmp_path / "out", "--device", "cpu")  # fmt: skip
-    assert read_scores(tmp_path / "out")[0].totals["images"] == 1
-
-
-def test_one_validation_picture_for_two_processes(config, tmp_path, torchrun):
-    """The process without a share of it waits for the other one's scores; both have the same history."""
-    two = dataclasses.replace(config, val_share=0.17, model_path=str(tmp_path / "two"), attention="normal")
-    out = torchrun(ROOT / "main.py", "train", *options(two))
-    assert "5 training and 1 validation images" in out
-    assert Trainer(dataclasses.replace(two, model_path=str(tmp_path / "one"))).train() == 0
-    one, two = (history(tmp_path / name) for name in ("one", "two"))
-    assert len(one) == len(two) == 2
-    for ours, theirs in zip(one, two):
-        assert float(ours["val_mae"]) == pytest.approx(float(theirs["val_mae"]), rel=1e-2)
+    data = shutil.copytree(dataset, tmp_path / "data")
+    for path in (path for part in ("images", "masks") for path in sorted((data / "SAMPLE/Test" / part).iterdir())[1:]):
+        path.unlink()
+    torchrun(MAIN, "test", "--data_path", data, "--model_path", run_folder, "--output", tmp_path, "--device", "cpu")
+    assert read_scores(tmp_path)[0].totals["images"] == 1
 
 
 def test_processes_that_see_different_files_do_not_wait_for_each_other(config, tmp_path, torchrun):
@@ -129,14 +108,7 @@ def test_processes_that_see_different_files_do_not_wait_for_each_other(config, t
     words = "sys.argv[1:] + ['--seed', '1'] * (os.environ['RANK'] == '1')"
     script.write_text(f"import os, sys, main\nsys.exit(main.main({words}))\n")
     err = torchrun(script, "train", *options(config), fails=True)
-    assert "processes 0 and 1 see different training and validation images" in err
-
-
-def start(config, folder: Path) -> processes.Job:
-    """A training of two processes that has saved its first epoch."""
-    job = processes.Job(folder / "said", ROOT / "main.py", "train", *options(config), torchrun=True)
-    processes.until(job, (Path(config.model_path) / "history.csv").exists)
-    return job
+    assert "the processes see different training and validation images" in err
 
 
 def test_on_cuda_the_decoders_norms_are_synchronised_and_the_encoders_stay_frozen(monkeypatch):
@@ -154,23 +126,17 @@ def test_on_cuda_the_decoders_norms_are_synchronised_and_the_encoders_stay_froze
 
 @pytest.mark.skipif(not Path("/proc/self/task").is_dir(), reason="finds the processes by /proc")
 def test_a_killed_process_ends_the_job_and_leaves_a_good_state(config, tmp_path):
-    config = dataclasses.replace(config, epochs=500, early_stop=500)
-    job = start(config, tmp_path)
+    """The second one has no share of the only validation image, and waits for the other one's scores."""
+    config = dataclasses.replace(config, val_share=0.17, epochs=500, early_stop=500)
+    job = processes.Job(tmp_path / "said", MAIN, "train", *options(config), torchrun=True)
+    processes.until(job, (tmp_path / "run/last.pt").exists)
     first, second = Path(f"/proc/{job.pid}/task/{job.pid}/children").read_text().split()  # as they were forked
     os.kill(int(second), signal.SIGKILL)
-    out, err = job.communicate(timeout=120)
-    assert job.returncode != 0 and "Signal 9 (SIGKILL)" in err
-    done = len(read_state(tmp_path / "run/last.pt")["history"])
+    assert job.wait(120) != 0 and "Signal 9 (SIGKILL)" in job.stderr
+    assert "5 training and 1 validation images" in job.stdout
+    done = len(history(tmp_path / "run"))
     assert done >= 1
     assert Trainer(dataclasses.replace(config, epochs=done + 1, resume=True)).train() == 0
-
-
-def test_sigterm_ends_the_job_after_an_epoch(config, tmp_path):
-    job = start(dataclasses.replace(config, epochs=500, early_stop=500), tmp_path)
-    job.send_signal(signal.SIGTERM)
-    out, err = job.communicate(timeout=120)
-    assert job.returncode != 0 and "SIGTERM: saved after epoch" in out, err
-    assert len(read_state(tmp_path / "run/last.pt")["history"]) >= 1
 
 
 @pytest.mark.parametrize("command, change, messages", [
@@ -180,6 +146,6 @@ def test_sigterm_ends_the_job_after_an_epoch(config, tmp_path):
 ])  # fmt: skip
 def test_mistakes_end_the_job_with_a_sentence(config, tmp_path, torchrun, command, change, messages):
     words = options(dataclasses.replace(config, **change)) if command == "train" else []
-    err = torchrun(ROOT / "main.py", command, *words, fails=True)
+    err = torchrun(MAIN, command, *words, fails=True)
     assert all(message in err for message in messages)
     assert not (tmp_path / "run/best_model.safetensors").exists()

@@ -1,10 +1,8 @@
-"""A training is stopped, killed, resumed and repeated."""
+"""A training is killed, resumed and repeated."""
 
 import dataclasses
-import multiprocessing
-import os
 import shutil
-import signal
+from pathlib import Path
 
 import pytest
 import torch
@@ -17,36 +15,25 @@ from ran.utils.checkpoint import read_state, read_weights, save_state
 
 
 def weights_of(folder) -> dict[str, torch.Tensor]:
-    return read_state(folder / "last.pt")["network"]
+    return read_state(Path(folder) / "last.pt")["network"]
 
 
 def same(a: dict, b: dict) -> bool:
     return a.keys() == b.keys() and all(torch.equal(a[key], b[key]) for key in a)
 
 
-@pytest.mark.slow
-def test_same_seed_same_weights_whatever_the_workers(config, tmp_path):
-    for name, workers in (("a", 0), ("b", 2)):
-        Trainer(dataclasses.replace(config, model_path=str(tmp_path / name), num_workers=workers)).train()
-    assert same(weights_of(tmp_path / "a"), weights_of(tmp_path / "b"))
-
-
-def end_in_epoch(monkeypatch, numbers: list[int], end) -> None:
-    """Calls `end` in the last step of these epochs, each once."""
+def kill_in_epochs(monkeypatch, numbers: list[int]) -> None:
+    """Ends the training in the last step of these epochs, once in each."""
     step = Trainer.train_step
 
     def ending_step(self, batch, number):
         result, epoch = step(self, batch, number), len(self.history) + 1
         if number + 1 == len(self.data.batches) and epoch in numbers:
             numbers.remove(epoch)
-            end()
+            raise SystemExit("killed")
         return result
 
     monkeypatch.setattr(Trainer, "train_step", ending_step)
-
-
-def killed():
-    raise SystemExit("killed")
 
 
 @pytest.mark.parametrize("dropout, workers", [(False, 0), (False, 2), (True, 0)])
@@ -60,7 +47,7 @@ def test_a_run_that_was_killed_goes_on_as_if_unbroken(config, tmp_path, monkeypa
     whole = dataclasses.replace(config, model_path=str(tmp_path / "whole"), val_share=0.1, epochs=3)
     Trainer(whole).train()
     broken = dataclasses.replace(whole, model_path=str(tmp_path / "broken"), num_workers=workers, resume=True)
-    end_in_epoch(monkeypatch, [1, 2, 3], killed)
+    kill_in_epochs(monkeypatch, [1, 2, 3])
     for _ in range(3):
         with pytest.raises(SystemExit):
             Trainer(broken).train()
@@ -75,32 +62,20 @@ def test_a_run_that_was_killed_goes_on_as_if_unbroken(config, tmp_path, monkeypa
 
 
 def test_each_epoch_is_augmented_anew_and_has_random_numbers_of_its_own(config, monkeypatch):
-    step, seeds, images = Trainer.train_step, [], []
+    step, epochs, seeds, images = Trainer.train_step, [], [], []
 
     def recorded(self, batch, number):
+        epochs.append(self.data.batches.epoch)
         seeds.append(torch.initial_seed())
         images.extend(zip(batch["index"].tolist(), batch["image"]))
         return step(self, batch, number)
 
     monkeypatch.setattr(Trainer, "train_step", recorded)
     Trainer(config).train()
-    assert len(seeds) == 4 and seeds[0] == seeds[1] != seeds[2] == seeds[3]
+    assert epochs == [0, 0, 1, 1] and seeds[0] == seeds[1] != seeds[2] == seeds[3]
     first, second = dict(images[:4]), dict(images[4:])
     assert first.keys() == second.keys() == {0, 1, 2, 3}
     assert any(not torch.equal(image, second[index]) for index, image in first.items())
-
-
-@pytest.mark.parametrize("number, workers", [(signal.SIGTERM, 0), (signal.SIGUSR1, 1)])
-def test_a_signal_ends_a_run_when_its_epoch_is_saved(config, monkeypatch, tmp_path, capsys, number, workers):
-    """Slurm sends it to all processes, also to those that load images."""
-    config = dataclasses.replace(config, num_workers=workers)
-    processes = lambda: [os.getpid(), *(child.pid for child in multiprocessing.active_children())]  # noqa: E731
-    end_in_epoch(monkeypatch, [1], lambda: [os.kill(process, number) for process in processes()])
-    before = signal.getsignal(number)
-    assert Trainer(config).train() == 128 + number
-    assert f"{number.name}: saved after epoch 1; --resume continues" in capsys.readouterr().out
-    assert len(read_state(tmp_path / "run/last.pt")["history"]) == 1 and signal.getsignal(number) is before
-    assert Trainer(dataclasses.replace(config, resume=True)).train() == 0
 
 
 def test_two_runs_do_not_write_into_one_folder(config, monkeypatch, tmp_path):
@@ -111,79 +86,58 @@ def test_two_runs_do_not_write_into_one_folder(config, monkeypatch, tmp_path):
 
 
 @pytest.mark.slow
-def test_a_state_without_a_newer_option_can_be_resumed_and_one_of_an_older_version_is_named(config, tmp_path):
-    Trainer(dataclasses.replace(config, epochs=1)).train()
+def test_more_epochs_continue_a_finished_run(config, tmp_path):
+    """Also one whose state lacks an option that is newer."""
+    Trainer(config).train()
     state = read_state(tmp_path / "run/last.pt")
     del state["config"]["attention"]
     save_state(tmp_path / "run/last.pt", state)
-    assert Trainer(dataclasses.replace(config, resume=True)).train() == 0
-    del state["validation"]
-    save_state(tmp_path / "run/last.pt", state)
-    with pytest.raises(ValueError, match=r"last.pt: not a training state of this version; an older one .*--weights"):
-        Trainer(dataclasses.replace(config, resume=True))
-
-
-@pytest.mark.slow
-def test_more_epochs_continue_a_finished_run(config, tmp_path):
-    Trainer(config).train()
     longer = dataclasses.replace(config, model_path=str(tmp_path / "longer"), epochs=3)
     Trainer(longer).train()
     Trainer(dataclasses.replace(config, epochs=3, resume=True)).train()
-    assert same(weights_of(tmp_path / "run"), weights_of(tmp_path / "longer"))
+    assert same(weights_of(config.model_path), weights_of(longer.model_path))
 
 
-def test_resume_of_nothing_starts_fresh_and_says_so(config, capsys):
-    assert Trainer(dataclasses.replace(config, epochs=1, resume=True)).train() == 0
-    assert "nothing to resume" in capsys.readouterr().out
+def test_what_cannot_be_resumed_is_said(config, dataset, tmp_path, capsys):
+    """Nothing there, not asked for, another recipe, other images, an older version."""
+    again = dataclasses.replace(config, epochs=1, resume=True)
+    assert Trainer(again).train() == 0 and "nothing to resume" in capsys.readouterr().out
+    shutil.copytree(dataset, tmp_path / "other")
+    for path in (tmp_path / "other/Train").rglob("*.*"):
+        path.rename(path.with_name(f"x{path.name}"))
+    for change, reason in (
+        ({"resume": False}, "already holds a run.*--resume"),
+        ({"lr": 0.5}, r"--lr 0.0001 \(now 0.5\)"),
+        ({"data_path": str(tmp_path / "other")}, "other images"),
+    ):
+        with pytest.raises(ValueError, match=reason):
+            Trainer(dataclasses.replace(again, **change))
+    state = read_state(tmp_path / "run/last.pt")
+    del state["validation"]
+    save_state(tmp_path / "run/last.pt", state)
+    with pytest.raises(ValueError, match=r"last.pt: not a training state of this version; an older one .*--weights"):
+        Trainer(again)
 
 
-def test_a_folder_that_holds_a_run_is_refused(config):
-    Trainer(config).train()
-    with pytest.raises(ValueError, match="already holds a run.*--resume"):
-        Trainer(config)
-
-
-def test_resume_with_another_recipe_or_other_images_is_refused(config, tmp_path, dataset):
-    Trainer(config).train()
-    again = dataclasses.replace(config, resume=True)
-    with pytest.raises(ValueError, match=r"--lr 0.0001 \(now 0.5\)"):
-        Trainer(dataclasses.replace(again, lr=0.5))
-    images = tmp_path / "other"
-    for split, parts in (("Train/SAMPLE", ("images", "masks", "contour")),):
-        for part in parts:
-            (images / split / part).mkdir(parents=True)
-            for path in sorted((dataset / split / part).iterdir()):
-                (images / split / part / f"x{path.name}").write_bytes(path.read_bytes())
-    with pytest.raises(ValueError, match="other images"):
-        Trainer(dataclasses.replace(again, data_path=str(images)))
-
-
-@pytest.mark.parametrize("part", ["images/train_001.jpg", "masks/train_004.png", "contour/train_002.png"])
-def test_resume_with_a_replaced_image_or_mask_is_refused_with_its_name(config, tmp_path, dataset, part):
+def test_resume_with_a_replaced_image_or_mask_is_refused_with_its_name(config, tmp_path, dataset):
     config.data_path = str(shutil.copytree(dataset, tmp_path / "data"))
     Trainer(dataclasses.replace(config, epochs=1)).train()
-    path, again = tmp_path / "data/Train/SAMPLE" / part, dataclasses.replace(config, resume=True)
-    old = path.read_bytes()
-    path.write_bytes(path.with_stem("train_000").read_bytes())
-    with pytest.raises(ValueError, match=rf"1 pair\(s\) have changed since then: SAMPLE/{path.stem}; restore"):
-        Trainer(again)
-    path.write_bytes(old)
+    again = dataclasses.replace(config, resume=True)
+    for part in ("images/train_001.jpg", "masks/train_004.png", "contour/train_002.png"):
+        path = tmp_path / "data/Train/SAMPLE" / part
+        old = path.read_bytes()
+        path.write_bytes(path.with_stem("train_000").read_bytes())
+        with pytest.raises(ValueError, match=rf"1 pair\(s\) have changed since then: SAMPLE/{path.stem}; restore"):
+            Trainer(again)
+        path.write_bytes(old)
     assert Trainer(again).train() == 0
 
 
 @pytest.mark.slow
 def test_one_cycle_goes_through_and_its_length_cannot_change(config, tmp_path):
     """The whole of the best recipe at the smallest size; resumed, it comes to the same weights."""
-    config = dataclasses.replace(
-        config,
-        schedule="onecycle",
-        lr=1e-3,
-        encoder_lr=0.2,
-        decoder="fine",
-        early_stop=1,
-        augmentation="strong",
-        loss_weights=[0.5, 1.0, 4.0],
-    )
+    recipe = {"schedule": "onecycle", "lr": 1e-3, "encoder_lr": 0.2, "decoder": "fine", "early_stop": 1}
+    config = dataclasses.replace(config, **recipe, augmentation="strong", loss_weights=[0.5, 1.0, 4.0])
     Trainer(config).train()
     rows = read_state(tmp_path / "run/last.pt")["history"]
     assert len(rows) == 2 and rows[1]["lr"] < 1e-6 < rows[0]["lr"]

@@ -26,7 +26,7 @@ ROWS: dict[str, dict] = {
     "full": {},
 }
 # Options of train that the command sets itself.
-OWN = LOCAL - {"num_workers", "compile"} | {"datasets", "fold", "seed"}
+OWN = LOCAL - {"num_workers"} | {"datasets", "fold", "seed"}
 COLUMNS = ("mae", "p0_f", "p1_f", "p3_f", "p5_max_f", "s", "weighted_f")
 
 

@@ -19,8 +19,8 @@ from .weight_files import BEST, LAST, WEIGHTS, check_hash, image_size, named, we
 LOCAL = names(TrainConfig, "local")  # options that weights do not store
 IN_FILE = names(TrainConfig, "in_file")  # that stand in a YAML file alone
 FREE_ON_RESUME = names(TrainConfig, "free")  # that may differ between a run and its resumption
-# What a training state holds beside other things.
-STATE = {"config": dict, "model": dict, "network": dict, "optimizer": dict, "history": list, "validation": list}
+NETWORK = ("arch", "attention", "connectivity", "decoder")  # that make the network
+STATE = {"config", "model", "network", "optimizer", "history", "validation"}  # parts of a training state, among others
 
 
 def recipe(config: TrainConfig) -> dict:
@@ -47,11 +47,9 @@ def read_weights(path: str | Path) -> tuple[dict[str, torch.Tensor], dict]:
         FileNotFoundError, ValueError: no such file, not one that `train` wrote, or not that of the hash beside it.
     """
     path = weights_in(named(path))
-    if path.name == LAST:
-        raise ValueError(f"{path}: a training state; the weights lie in {BEST} beside it")
     if not path.is_file():
         shipped = ", ".join(sorted(known.stem for known in WEIGHTS.glob("*.safetensors")))
-        advice = f"`{as_typed('train')}` writes one into its run folder, and the repository has {shipped}"
+        advice = f"`{as_typed('train')}` writes {BEST} into its run folder, and the repository has {shipped}"
         raise FileNotFoundError(f"{path}: no such weights file; {advice}")
     check_hash(path)
     try:
@@ -82,22 +80,28 @@ def load_network(path: str | Path) -> tuple[RAN, dict]:
     return network, metadata
 
 
-def fresh_network(config: TrainConfig) -> tuple[RAN, str]:
-    """A network whose decoder draws its weights from torch's random state, and what its --pretrained file lacks."""
-    options = {key: getattr(config, key) for key in ("arch", "attention", "connectivity", "decoder")}
+def fresh_network(config: TrainConfig) -> RAN:
+    """A network whose decoder draws its weights from torch's random state; prints what its --pretrained file lacks."""
+    options = {key: getattr(config, key) for key in NETWORK}
     network = make_network(encoder_norm="group" if config.pretrained == "none" else "frozen", **options)
-    if config.pretrained == "none" or not (lacking := network.encoder.load_pretrained(config.pretrained)):
-        return network, ""
-    of = f"{len(lacking)} of {len(tensor_names(network.encoder.backbone.state_dict()))} tensors"
-    return network, f"{config.pretrained} lacks {of}, which start fresh: {', '.join(lacking)}"
+    if config.pretrained != "none" and (lacking := network.encoder.load_pretrained(config.pretrained)):
+        of = f"{len(lacking)} of {len(tensor_names(network.encoder.backbone.state_dict()))} tensors"
+        print(f"{config.pretrained} lacks {of}, which start fresh: {', '.join(lacking)}")
+    return network
 
 
-def unused_options(config: TrainConfig, network: RAN) -> str:
-    """A sentence on the options of the network that do not count, since --weights brings its own; or nothing."""
-    given, defaults = dataclasses.asdict(config), dataclasses.asdict(TrainConfig())
-    own = {key: value for key, value in network.options.items() if given.get(key) not in (defaults.get(key), value)}
-    unused = [f"{key} {given[key]} (it has {value})" for key, value in own.items()]
-    return f"{config.weights} brings its own network; not used: {', '.join(unused)}" if unused else ""
+def network_to_tune(config: TrainConfig) -> tuple[RAN, dict]:
+    """Network and metadata of --weights.
+
+    Raises:
+        FileNotFoundError, ValueError: see load_network; also options that name another network.
+    """
+    network, metadata = load_network(config.weights)
+    for key in NETWORK:
+        given, own = getattr(config, key), network.options[key]
+        if given not in (own, getattr(TrainConfig(), key)):
+            raise ValueError(f"--weights {config.weights}: its network has {key} {own}, so remove {key} {given}")
+    return network, metadata
 
 
 def save_state(path: Path, state: dict) -> None:
@@ -123,15 +127,13 @@ def state_to_resume(folder: Path, config: TrainConfig) -> dict | None:
         ValueError: the folder holds a run that was not to be resumed, or one of another recipe.
     """
     path = folder / LAST
-    if not config.resume:
-        if present := [name for name in (LAST, BEST) if (folder / name).exists()]:
-            advice = "--resume continues it, another --model_path starts a new one"
-            raise ValueError(f"{folder} already holds a run ({present[0]}): {advice}")
-        return None
+    if not config.resume and (present := [name for name in (LAST, BEST) if (folder / name).exists()]):
+        advice = "--resume continues it, another --model_path starts a new one"
+        raise ValueError(f"{folder} already holds a run ({present[0]}): {advice}")
     if not path.exists():
         return None
     state = read_state(path)
-    if not (isinstance(state, dict) and all(isinstance(state.get(part), kind) for part, kind in STATE.items())):
+    if not isinstance(state, dict) or not state.keys() >= STATE:
         advice = "an older one can continue with --weights and another --model_path"
         raise ValueError(f"{path}: not a training state of this version; {advice}")
     stored = dataclasses.asdict(TrainConfig()) | state["config"]  # an option newer than the run had its default

@@ -58,13 +58,14 @@ def _bool(text: str) -> bool:
 class _Parser(argparse.ArgumentParser):
     """An argument for each field of a dataclass. Mistakes are a line without usage, and exit status 2."""
 
-    def __init__(self, options: type, prog: str, description: str = ""):
+    def __init__(self, options: type, prog: str):
         nothing = argparse.SUPPRESS  # what is not given is not in the result: the dataclass has the defaults
-        super().__init__(prog=prog, description=description, allow_abbrev=False, argument_default=nothing)
-        self.fields, groups = dataclasses.fields(options), dict[str, Any]({"": self})
+        super().__init__(prog=prog, description=options.__doc__, allow_abbrev=False, argument_default=nothing)
+        self.fields = dataclasses.fields(options)
+        titles = dict.fromkeys(f.metadata["group"] for f in self.fields)
+        groups = {title: self.add_argument_group(title) if title else self for title in titles}
         for f in self.fields:
             known, default = f.metadata, f.metadata["default"]
-            shown = known["help"] + (f" (default: {default})" if default not in ("", []) else "")
             kind: dict[str, Any] = {"type": type(default), "metavar": f.name.upper()}
             if known["choices"]:
                 kind = {"choices": known["choices"]}
@@ -72,32 +73,25 @@ class _Parser(argparse.ArgumentParser):
                 kind = {"type": _bool, "nargs": "?", "const": True, "metavar": "BOOL"}
             elif isinstance(default, list):
                 kind |= {"type": type((default or [""])[0]), "nargs": "*" if known["positional"] else "+"}
-            if known["positional"]:
-                self.add_argument(f.name, help=shown, **kind)
-                continue
-            if (group := known["group"]) not in groups:
-                groups[group] = self.add_argument_group(group)
-            kind["help"] = nothing if known["in_file"] else shown
-            groups[group].add_argument(f"--{f.name}", *known["aliases"], dest=f.name, **kind)
+            shown = known["help"] + (f" (default: {default})" if default not in ("", []) else "")
+            flags = [f.name] if known["positional"] else [f"--{f.name}", *known["aliases"]]
+            groups[known["group"]].add_argument(*flags, help=nothing if known["in_file"] else shown, **kind)
 
     def error(self, message: str):
         self.exit(2, f"{self.prog}: error: {message}\n")
 
     def values(self, words: list[str]) -> dict[str, Any]:
         """Values of the options that stand in the words; names an unknown one and the nearest known."""
-        if "--" in words:  # argparse would still take what follows for options, where these may stand among paths
-            end = words.index("--") + 1
-            words = [*words[:end], *(f"./{word}" if word[:1] == "-" and word[1:] else word for word in words[end:])]
-        found, unknown = self.parse_known_intermixed_args(words)
+        result, unknown = self.parse_known_intermixed_args(words)
         if unknown:
             name = unknown[0].split("=")[0]
-            near = difflib.get_close_matches(name, self._option_string_actions, n=1)
+            near = difflib.get_close_matches(name, [f"--{f.name}" for f in self.fields], n=1)
             self.error(f"unknown option {name}{f'; did you mean {near[0]}?' if near else ''} (--help lists all)")
         for f in self.fields:
-            least, value = f.metadata["at_least"], getattr(found, f.name, None)
+            least, value = f.metadata["at_least"], getattr(result, f.name, None)
             if least is not None and value is not None and not least <= value < float("inf"):
                 self.error(f"--{f.name}: {value}: expected a finite number, at least {least}")
-        return vars(found)
+        return vars(result)
 
 
 def read_yaml(path: str) -> dict[str, Any]:
@@ -142,7 +136,7 @@ def parse(options: type, argv: list[str], prog: str) -> Any:
     Raises:
         SystemExit: 0 after --help; 2 for an unknown option, a bad value or a bad config, named on stderr.
     """
-    parser = _Parser(options, prog, options.__doc__ or "")
+    parser = _Parser(options, prog)
     given = parser.values(argv)
     if wrong := given.keys() & names(options, "in_file"):
         parser.error(f"--{min(wrong)} is set only in a YAML file: write it there, and name the file with --config FILE")

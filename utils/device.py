@@ -2,22 +2,17 @@
 
 import os
 import platform
-from collections.abc import Callable
 from pathlib import Path
 
 import torch
-from torch import nn
 
 from .progress import cores
-
-DTYPES = {"off": None, "bf16": torch.bfloat16, "fp16": torch.float16}
 
 
 def choose_device(name: str | torch.device | None) -> torch.device:
     """Device of a name: auto or None (CUDA, then MPS, then the CPU), cpu, cuda, cuda:1, mps, or a torch.device.
 
-    Under torchrun, "cuda" is this process's own GPU. Raises ValueError: no such name, or this machine has no such
-    device, or fewer GPUs than processes.
+    Under torchrun, "cuda" is this process's own GPU. Raises ValueError: no such name, or no such device here.
     """
     gpus = torch.cuda.device_count() if torch.cuda.is_available() else 0
     available = {"cuda": gpus, "mps": int(torch.backends.mps.is_available()), "cpu": 1}
@@ -29,33 +24,18 @@ def choose_device(name: str | torch.device | None) -> torch.device:
         device = torch.device("meta")
     if device.type not in available:
         raise ValueError(f"--device {name}: expected auto, cpu, cuda, cuda:1 or mps")
+    if str(device) == "cuda" and "LOCAL_RANK" in os.environ:
+        device = torch.device("cuda", int(os.environ["LOCAL_RANK"]))
     if (device.index or 0) >= available[device.type]:
-        raise ValueError(f"--device {name}: torch finds no such device here; --device auto selects one")
-    if str(name) != "cuda" or "LOCAL_RANK" not in os.environ:
-        return device
-    if (local := int(os.environ["LOCAL_RANK"])) >= gpus:
-        raise ValueError(f"--device cuda: {gpus} GPU(s) here, but torchrun started more processes; one process a GPU")
-    return torch.device("cuda", local)
+        advice = "--device auto selects one; torchrun needs a GPU for each process, or --device cpu"
+        raise ValueError(f"--device {device}: torch finds no such device here; {advice}")
+    return device
 
 
-def mixed_precision(name: str, device: torch.device) -> torch.dtype | None:
-    """Type of a mixed precision: auto (bfloat16 on a CUDA device that has it), bf16, fp16; None for full precision."""
-    if name == "auto":
-        name = "bf16" if device.type == "cuda" and torch.cuda.is_bf16_supported(including_emulation=False) else "off"
-    if name == "fp16" and device.type != "cuda":
-        raise ValueError(f"--amp fp16 needs CUDA, this is {device.type}; --amp bf16 or off runs anywhere")
-    return DTYPES[name]
-
-
-def name_of(precision: torch.dtype | None) -> str:
-    """The name of what mixed_precision gave: off, bf16 or fp16."""
-    return next(name for name, known in DTYPES.items() if known is precision)
-
-
-def compiled(network: nn.Module, wanted: bool, device: torch.device) -> Callable[..., dict[str, torch.Tensor]]:
-    """The network as it is called: compiled if wanted, with CUDA graphs on a GPU; each input size compiles anew."""
-    mode = "reduce-overhead" if device.type == "cuda" else "default"
-    return torch.compile(network, mode=mode, dynamic=False) if wanted else network
+def is_mixed(amp: str, device: torch.device) -> bool:
+    """Whether training uses bfloat16 where that is safe: by --amp bf16, and by auto on a CUDA device that has it."""
+    has_bf16 = device.type == "cuda" and torch.cuda.is_bf16_supported(including_emulation=False)
+    return amp == "bf16" or (amp == "auto" and has_bf16)
 
 
 def hardware(device: torch.device) -> str:

@@ -99,6 +99,5 @@ def same_buffers(network: nn.Module) -> None:
 
 def check_same(what: str, value: Any) -> None:
     """Raises ValueError where processes hold different things, as without a shared disk: some would wait for ever."""
-    values = gather([value])
-    if other := [str(number) for number, found in enumerate(values) if found != values[0]]:
-        raise ValueError(f"processes 0 and {', '.join(other)} see different {what}: all machines need the same files")
+    if any(other != value for other in gather([value])):
+        raise ValueError(f"the processes see different {what}: all machines need the same files")

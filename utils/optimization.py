@@ -6,47 +6,44 @@ from torch.nn.utils import clip_grad_norm_
 from torch.optim import Adam, AdamW
 from torch.optim.lr_scheduler import LRScheduler, OneCycleLR, ReduceLROnPlateau
 
-from .options import Recipe
+from .options import TrainConfig
 
 WARM_UP = 0.1  # share of all steps in which the learning rate of one cycle rises
 
 
 class Optimization:
-    """What changes a network's weights, with one state: optimiser, schedule, and the scale of losses that fp16 needs.
+    """What changes a network's weights: an optimiser with two groups, encoder and decoder, and its schedule.
 
-    The optimiser has two groups, encoder and decoder. The schedule "plateau" (Adam) follows the validation loss after
-    every epoch, "onecycle" (AdamW) steps after every step but the last.
+    The schedule "plateau" (Adam) follows the validation loss after every epoch, "onecycle" (AdamW) steps after every
+    step but the last.
 
     Args:
         network: has an `encoder`; what does not require gradients is left out.
         recipe: schedule, lr, encoder_lr, weight_decay, clip, and for the plateau lr_factor and patience.
         steps: number of steps of the whole training.
-        scaled: whether losses are scaled; a step whose gradients overflow is then left out.
 
     Raises:
         ValueError: too few steps for one cycle.
     """
 
-    def __init__(self, network: nn.Module, recipe: Recipe, steps: int, scaled: bool):
+    def __init__(self, network: nn.Module, recipe: TrainConfig, steps: int):
         self.network, self.recipe = network, recipe
-        parts: dict[bool, list[nn.Parameter]] = {True: [], False: []}
-        for name, parameter in network.named_parameters():
-            if parameter.requires_grad:
-                parts[name.startswith("encoder.")].append(parameter)
+        learned = [(name, parameter) for name, parameter in network.named_parameters() if parameter.requires_grad]
+        encoder = [parameter for name, parameter in learned if name.startswith("encoder.")]
+        decoder = [parameter for name, parameter in learned if not name.startswith("encoder.")]
         rates = [recipe.lr * recipe.encoder_lr, recipe.lr]
-        groups = [{"params": parameters, "lr": lr} for parameters, lr in zip(parts.values(), rates)]
-        device = next(network.parameters()).device.type
+        groups = [{"params": encoder, "lr": rates[0]}, {"params": decoder, "lr": rates[1]}]
+        fused = decoder[0].device.type in ("cpu", "cuda")
         kind = Adam if recipe.schedule == "plateau" else AdamW
-        self.optimizer = kind(groups, weight_decay=recipe.weight_decay, fused=device in ("cpu", "cuda"))
-        if recipe.schedule == "onecycle" and steps < 3:
+        self.optimizer = kind(groups, weight_decay=recipe.weight_decay, fused=fused)
+        self.scheduler: LRScheduler
+        if recipe.schedule == "plateau":
+            self.scheduler = ReduceLROnPlateau(self.optimizer, factor=recipe.lr_factor, patience=recipe.patience)
+        elif steps < 3:
             raise ValueError(f"schedule onecycle needs three steps, this training has {steps}: more --epochs or images")
-        warm_up = max(WARM_UP, 2 / steps)  # the scheduler cannot do with less than two steps
-        self.scheduler: LRScheduler = (
-            ReduceLROnPlateau(self.optimizer, factor=recipe.lr_factor, patience=recipe.patience)
-            if recipe.schedule == "plateau"
-            else OneCycleLR(self.optimizer, rates, steps, pct_start=warm_up, cycle_momentum=False)
-        )
-        self.scaler = torch.amp.GradScaler(device, enabled=scaled)
+        else:
+            warm_up = max(WARM_UP, 2 / steps)  # the scheduler cannot do with less than two steps
+            self.scheduler = OneCycleLR(self.optimizer, rates, steps, pct_start=warm_up, cycle_momentum=False)
         self.complete = True  # whether the gradient that the network holds was used
 
     @property
@@ -62,17 +59,15 @@ class Optimization:
         """
         if self.complete:
             self.network.zero_grad(set_to_none=True)
-        self.scaler.scale(loss * share).backward()
+        (loss * share).backward()
         self.complete = last
         if not last:
             return torch.zeros((), device=loss.device)
-        self.scaler.unscale_(self.optimizer)
         norm = clip_grad_norm_(self.network.parameters(), self.recipe.clip or float("inf"))
-        self.scaler.step(self.optimizer)
+        self.optimizer.step()
         scheduler = self.scheduler
         if isinstance(scheduler, OneCycleLR) and scheduler.last_epoch + 1 < scheduler.total_steps:
             scheduler.step()
-        self.scaler.update()
         return norm
 
     def end_epoch(self, loss: float) -> None:
@@ -81,9 +76,9 @@ class Optimization:
             self.scheduler.step(loss)
 
     def state_dict(self) -> dict[str, dict]:
-        return {part: getattr(self, part).state_dict() for part in ("optimizer", "scheduler", "scaler")}
+        return {part: getattr(self, part).state_dict() for part in ("optimizer", "scheduler")}
 
     def load_state_dict(self, state: dict[str, dict]) -> None:
         """Takes back what state_dict gave, from among other things."""
-        for part in ("optimizer", "scheduler", "scaler"):
+        for part in ("optimizer", "scheduler"):
             getattr(self, part).load_state_dict(state[part])

@@ -17,7 +17,6 @@ ARCHS = (
     *("resnext50_32x4d", "efficientnet_b3", "efficientnet_lite2"),
 )
 TIMM = "timm/"  # before the name of a network of timm
-PRECISIONS = ("auto", "off", "bf16", "fp16")
 ATTENTIONS = ("separated", "normal", "reverse", "none")
 DECODERS = ("paper", "fine")
 IMG_SIZE = 384  # the paper's
@@ -50,11 +49,16 @@ class RunConfig:
 
 
 @dataclass
-class Recipe(RunConfig):
-    """How a training goes, whatever the network. The defaults are the paper's."""
+class TrainConfig(RunConfig):
+    """Train RAN. The defaults are the paper's recipe. configs/paper.yaml explains the options that only a file sets."""
 
+    config: str = _machine("", "YAML file of options, e.g. configs/best.yaml; the command line wins")
     arch: str = _network("resnet50", f"encoder: {', '.join(ARCHS)}, or {TIMM}NAME for a network of timm")
     pretrained: str = _network("imagenet", "encoder weights: imagenet, none or the path of a state dict", free=True)
+    weights: str = _network("", "RAN weights to fine-tune, with their network (file, run folder or name)", free=True)
+    attention: str = _file("separated", "separated attention; one stream alone; or none", choices=ATTENTIONS)
+    connectivity: bool = _file(True, "eight-direction connectivity head")
+    decoder: str = _file("paper", "fine: GroupNorm, a mask at stride 4 refined by connectivity", choices=DECODERS)
     img_size: int = _recipe(0, f"side of the samples, pixels; 0 = {IMG_SIZE}, or that of --weights", at_least=0)
     test_size: int = _file(0, "side for validation and test; 0 = img_size, or that of --weights", at_least=0)
     epochs: int = _recipe(100, "largest number of epochs", at_least=1, free=True)
@@ -68,21 +72,22 @@ class Recipe(RunConfig):
     patience: int = _file(5, "plateau: epochs without a lower validation loss before the rate falls", at_least=0)
     lr_factor: float = _file(0.1, "plateau: factor of the learning rate then", at_least=0)
     early_stop: int = _file(10, "plateau: epochs without a better one before training stops", at_least=1, free=True)
-    amp: str = _recipe("off", "mixed precision; auto uses bf16 on CUDA if the GPU has it, else off", choices=PRECISIONS)
+    amp: str = _recipe("off", "mixed precision; auto: bf16 if a CUDA GPU has it", choices=("auto", "off", "bf16"))
     clip: float = _file(2.0, "largest norm of the gradient; 0 = no limit", at_least=0)
+    seed: int = _recipe(42, "seed of split, order, augmentation and fresh weights", at_least=0)
     val_share: float = _data(0.05, "share of the training images for validation; 0: keep the last epoch", at_least=0)
     val: str = _data("", "a set below Train/ for validation, instead of a share of the training images")
     keep: str = _file("mae", "validation score of the epoch that is kept", choices=("mae", "f", "loss"))
     extra: list[str] = _file([], "extra training sets: every batch gets some of their images, e.g. SYNTHETIC")
     extra_per_batch: int = _file(1, "images of extra in each batch", at_least=1)
-    compile: bool = _file(False, "torch.compile the network, with CUDA graphs on a GPU: a slow start", local=True)
+    resume: bool = _machine(False, "continue from last.pt in the run folder")
 
     def __post_init__(self):
         if self.arch not in ARCHS and not self.arch.startswith(TIMM):
             raise ValueError(f"--arch {self.arch}: expected {', '.join(ARCHS)} or {TIMM}NAME")
         weights = self.loss_weights
         if len(weights) != 3 or not any(weights) or not all(0 <= weight < float("inf") for weight in weights):
-            raise ValueError(f"loss_weights {self.loss_weights}: expected three weights from 0, not all of them 0")
+            raise ValueError(f"loss_weights {weights}: expected three weights from 0, not all of them 0")
         if self.val_share >= 1:
             raise ValueError(f"--val_share {self.val_share}: expected a share below 1")
         if 0 < self.img_size < 64:
@@ -91,19 +96,6 @@ class Recipe(RunConfig):
             raise ValueError(f"test_size {self.test_size}: expected at least {MIN_SIZE}, or 0 for img_size")
         if self.extra and self.extra_per_batch >= self.batch_size:
             raise ValueError(f"extra_per_batch {self.extra_per_batch}: must be below --batch_size {self.batch_size}")
-
-
-@dataclass
-class TrainConfig(Recipe):
-    """Train RAN. The defaults are the paper's recipe. configs/paper.yaml explains the options that only a file sets."""
-
-    config: str = _machine("", "YAML file of options, e.g. configs/best.yaml; the command line wins")
-    weights: str = _network("", "RAN weights to fine-tune, with their network (file, run folder or name)", free=True)
-    attention: str = _file("separated", "separated attention; one stream alone; or none", choices=ATTENTIONS)
-    connectivity: bool = _file(True, "eight-direction connectivity head")
-    decoder: str = _file("paper", "fine: GroupNorm, a mask at stride 4 refined by connectivity", choices=DECODERS)
-    seed: int = _recipe(42, "seed of split, order, augmentation and fresh weights", at_least=0)
-    resume: bool = _machine(False, "continue from last.pt in the run folder")
 
     def with_sizes(self, earlier: dict[str, Any]) -> "TrainConfig":
         """The same with sizes that are not 0: as given, else as in an earlier training, else the paper's."""

@@ -1,4 +1,4 @@
-"""Other processes, never forked from one that has threads, and signals that ask a training to leave after its epoch."""
+"""Other processes: never forked from one that has threads, and ended with the one that started them."""
 
 import copy
 import multiprocessing
@@ -9,32 +9,27 @@ import threading
 import warnings
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ProcessPoolExecutor
-from contextlib import contextmanager
 from multiprocessing.context import BaseContext
+from types import ModuleType
 from typing import Any
 
 from .progress import in_order
 
-# What Slurm (--signal) and torchrun send. Ctrl-C ends a training at once; --resume repeats the unfinished epoch.
-POLITE = [getattr(signal, name) for name in ("SIGTERM", "SIGUSR1") if hasattr(signal, name)]
 METHOD = "forkserver" if "forkserver" in multiprocessing.get_all_start_methods() else "spawn"
-SCORING = ["ran.evaluation.metrics"]
-LOADING = [*SCORING, "ran.dataloader", "ran.data.augmentation"]
-_CONTEXT = multiprocessing.get_context(METHOD)
+SLOW = ("ran.evaluation.metrics", "ran.dataloader", "ran.data.augmentation")  # they take seconds to import
 FEW = 32  # calls that this process makes sooner than others would have started
+_CONTEXT = multiprocessing.get_context(METHOD)
 
 
 class Process(_CONTEXT.Process):  # type: ignore[name-defined]
     """A process that does not run the main script again: a script of few lines has no guard against that."""
 
     def start(self) -> None:
-        main: dict = vars(sys.modules["__main__"])
-        hidden = {name: main.pop(name) for name in ("__file__", "__spec__") if name in main}
-        main["__spec__"] = None
+        main, sys.modules["__main__"] = sys.modules["__main__"], ModuleType("__main__")
         try:
             super().start()
         finally:
-            main.update(hidden)
+            sys.modules["__main__"] = main
 
 
 def start_method() -> BaseContext:
@@ -46,13 +41,10 @@ def start_method() -> BaseContext:
     if METHOD == "forkserver":
         from multiprocessing import forkserver  # Windows cannot import it
 
-        loaders = "torch" in sys.modules  # what takes seconds is imported once for all processes
-        forkserver.set_forkserver_preload(LOADING if loaders else SCORING)
+        forkserver.set_forkserver_preload([name for name in SLOW if name in sys.modules])  # once for all processes
         path = os.environ.get("PYTHONPATH")
         os.environ["PYTHONPATH"] = os.pathsep.join(sys.path)
-        # Signals to all processes, as Slurm sends them, are the main one's; what is ignored stays so in the server.
-        with handled(signal.SIG_IGN):
-            forkserver.ensure_running()
+        forkserver.ensure_running()
         os.environ.pop("PYTHONPATH") if path is None else os.environ.update(PYTHONPATH=path)
     context: Any = copy.copy(_CONTEXT)
     context.Process = Process
@@ -83,7 +75,7 @@ def set_up(*_) -> None:
 
     cv2.setNumThreads(0)
     warnings.filterwarnings("ignore", module="PIL")  # as main does
-    for number in (signal.SIGINT, *POLITE):
+    for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, signal.SIG_IGN)
     threading.Thread(target=_end_with_parent, daemon=True).start()
 
@@ -92,29 +84,3 @@ def _end_with_parent() -> None:
     if parent := multiprocessing.parent_process():
         parent.join()
         os._exit(1)
-
-
-@contextmanager
-def handled(handler) -> Iterator[dict]:
-    """Handles POLITE signals so for a while; yields their handlers of before. Other threads leave signals alone."""
-    before: dict = {}
-    if threading.current_thread() is threading.main_thread():
-        before = {number: signal.signal(number, handler) for number in POLITE}
-    try:
-        yield before
-    finally:
-        for number, old in before.items():
-            signal.signal(number, old)
-
-
-@contextmanager
-def noted_signals() -> Iterator[list[signal.Signals]]:
-    """Collects SIGTERM and SIGUSR1 in a list instead of ending the program; a second one acts as it did before."""
-    received: list[signal.Signals] = []
-
-    def note(number: int, _frame) -> None:
-        received.append(signal.Signals(number))
-        signal.signal(number, before[number])
-
-    with handled(note) as before:
-        yield received

@@ -25,11 +25,8 @@ def in_threads(function: Callable, items: list, what: str, unit: str = "pair") -
 
     After an error no call goes on, so that none writes behind the caller's back.
     """
-    pool = ThreadPoolExecutor(cores())
-    try:
+    with ThreadPoolExecutor(cores()) as pool:  # map cancels the calls that wait
         yield from bar(pool.map(function, items), what, len(items), unit)
-    finally:
-        pool.shutdown(cancel_futures=True)
 
 
 def in_order(pool: Executor, function: Callable, calls: Iterable[tuple], ahead: int) -> Iterator:

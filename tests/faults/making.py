@@ -88,5 +88,4 @@ JPEG_PLAIN = encoded(PICTURE, "JPEG", quality=95)
 BGR16 = PICTURE[..., ::-1].astype(np.uint16) * 257
 SIXTEEN = GREY.astype(np.uint16) * 257
 FLOATS = (GREY / 255).astype(np.float32)
-LINE, COLUMN = np.tile(PICTURE[:1], (1, 40, 1)), np.tile(PICTURE[:, :1], (60, 1, 1))
 DNG = dng()

@@ -12,7 +12,7 @@ import pytest
 from main import main
 from ran.evaluation.metrics import COLUMNS
 from tests.faults.commands import words
-from tests.faults.making import COLUMN, JPEG_PLAIN, LINE, MAP, MASK, PICTURE, encoded
+from tests.faults.making import JPEG_PLAIN, MAP, MASK, PICTURE, encoded
 from tests.processes import ROOT
 
 COMMANDS = ("prepare", "train", "test", "evaluate")
@@ -20,6 +20,7 @@ GOOD = {"good_1": 255 - PICTURE, "good_2": PICTURE // 2}  # no twins
 THREE = np.where(MASK == 0, np.arange(96) // 60, 2).astype(np.uint8)
 NOT_UTF_8 = "bad\udce9"
 DAMAGED = JPEG_PLAIN[:-300]
+UNREADABLE = "not a readable image ("
 
 
 def arrange(command: str, data: Path, **more: np.ndarray) -> Path:
@@ -40,7 +41,6 @@ def subfolder(image: Path, mask: Path) -> None:
         file.rename(file.parent / "more" / file.name)
 
 
-UNREADABLE = "not a readable image ("
 KINDS = {  # what becomes of the third pair, what the sentence names and says, and which commands it concerns
     "truncated": (lambda image, _: image.write_bytes(DAMAGED), "bad.jpg", UNREADABLE, COMMANDS),
     NOT_UTF_8: (lambda image, _: image.write_text("no image\n"), "bad?.jpg", UNREADABLE, COMMANDS),
@@ -71,28 +71,22 @@ def test_it_is_named(kind, command, tmp_path, run_folder, capfd):
     assert not list(tmp_path.glob("out/*"))
 
 
-BLIND = """import sys
-import main, tests.small
-from ran import tester
-tester.look = lambda pairs: []
-sys.exit(main.main(sys.argv[1:]))"""
-
-
 @pytest.mark.slow
 def test_a_loader_process_that_meets_it_ends_with_its_command(tmp_path, run_folder):
     """As where a file is damaged after the look at the start."""
     folder = arrange("test", tmp_path / "data", bad=PICTURE)
     (folder / "images/bad.jpg").write_bytes(DAMAGED)
+    blind = "import sys, main, tests.small, ran.tester as t; t.look = lambda pairs: []; sys.exit(main.main())"
     call = words("test", tmp_path / "data", run_folder, tmp_path / "out", workers=2)
     options = {"cwd": ROOT, "capture_output": True, "text": True, "timeout": 100}  # seconds; it hung for ever
-    done = subprocess.run([sys.executable, "-c", BLIND, *call], **options)
+    done = subprocess.run([sys.executable, "-c", blind, *call], **options)
     check(done.returncode, done.stderr, "bad.jpg", UNREADABLE)
     assert not (tmp_path / "out/scores.json").exists()
 
 
 @pytest.mark.parametrize("command", COMMANDS)
 def test_odd_names_and_sizes_are_no_fault(command, tmp_path, run_folder):
-    sizes = {"1 x 1": PICTURE[:1, :1], "1 row of 3840": LINE, "1 column of 3840": COLUMN} if command == "test" else {}
+    sizes = {"1 x 1": PICTURE[:1, :1], "1 row": PICTURE[:1], "1 column": PICTURE[:, :1]} if command == "test" else {}
     arrange(command, tmp_path / "data", **{NOT_UTF_8: PICTURE, "日本 [1]*?{}%s": PICTURE // 3 + 99}, **sizes)
     assert main(words(command, tmp_path / "data", run_folder, tmp_path / "out")) == 0
     if command in ("test", "evaluate"):

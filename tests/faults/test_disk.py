@@ -1,4 +1,4 @@
-"""Full disks, too little memory, folders that cannot be written to, two runs in one folder."""
+"""Full disks, folders that cannot be written to, two runs in one folder."""
 
 import os
 import shlex
@@ -7,15 +7,13 @@ import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from unittest.mock import Mock
 
 import pytest
-import torch
 
-from main import guarded, main
+from main import main
 from ran.utils.checkpoint import read_state
 from ran.utils.files import locked
-from tests.faults.commands import words
+from tests.faults.commands import contents, words
 
 
 @pytest.fixture(scope="module")
@@ -49,16 +47,9 @@ def disk(tmp_path, lacking) -> Callable[[str], Path]:
     subprocess.run(["umount", str(folder)], capture_output=True)
 
 
-def files(folder: Path) -> dict[Path, bytes]:
-    """What has to be equal, by name."""
-    found = (path for path in folder.rglob("*") if path.suffix in (".png", ".jpg", ".csv"))
-    return {path.relative_to(folder): path.read_bytes() for path in found}
-
-
-SIZES = [("prepare", "200k"), ("test", "100k"), ("predict", "150k"), ("train", "100m")]
-
-
-@pytest.mark.parametrize("command, size", SIZES)
+@pytest.mark.parametrize("command, size", [
+    ("prepare", "200k"), ("test", "100k"), ("predict", "150k"), ("train", "100m"),
+])  # fmt: skip
 @pytest.mark.slow
 def test_a_full_disk_is_reported_and_the_same_command_goes_on(command, size, many, run_folder, disk, tmp_path, capsys):
     """For `train` the disk holds the first epoch's files, but not the second state beside the first one."""
@@ -72,17 +63,7 @@ def test_a_full_disk_is_reported_and_the_same_command_goes_on(command, size, man
     disk("size=300m")
     for folder in (out, whole):
         assert main(words(command, many, run_folder, folder, *more)) == 0
-    if command == "train":
-        states = [read_state(folder / "last.pt")["network"] for folder in (out, whole)]
-        assert all(torch.equal(states[0][name], states[1][name]) for name in states[0])
-    else:
-        assert files(out) == files(whole)
-
-
-def test_too_little_memory_gives_what_to_try(capsys):
-    assert guarded(Mock(side_effect=torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 9 GiB."))) == 1
-    said = "error: CUDA out of memory. Tried to allocate 9 GiB.\nTry a smaller --batch_size, --img_size or --tile\n"
-    assert capsys.readouterr().err == said
+    assert contents(out) == contents(whole)
 
 
 @pytest.mark.parametrize("command", ["train", "predict"])
@@ -95,8 +76,7 @@ def test_a_folder_that_cannot_be_written_to_is_reported(command, many, run_folde
         disk("ro")
     for folder in (out, out / "new"):
         assert main(words(command, many, run_folder, folder)) == 1
-        said = f"error: {folder}: cannot be written to ({reason}); choose another folder\n"
-        assert capsys.readouterr().err.endswith(said)
+        assert f"error: {folder}: cannot be written to ({reason})" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("command", ["prepare", "train", "test", "evaluate", "report", "ablation"])

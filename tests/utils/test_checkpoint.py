@@ -1,10 +1,12 @@
+import dataclasses
 from pathlib import Path
 
 import pytest
 import torch
 
-from ran.utils.checkpoint import WEIGHTS, named, read_state, read_weights, recipe, save_state, save_weights
+from ran.utils.checkpoint import network_to_tune, read_state, read_weights, recipe, save_state, save_weights
 from ran.utils.options import TrainConfig
+from ran.utils.weight_files import WEIGHTS, named
 
 
 def test_weights_states_and_metadata_come_back(tmp_path):
@@ -27,16 +29,17 @@ def test_recipe_keeps_no_folders():
     assert recipe(TrainConfig())["pretrained"] == "imagenet" and recipe(TrainConfig())["weights"] == ""
 
 
-def test_other_files_are_refused_with_their_name(tmp_path):
+@pytest.mark.parametrize("name, message", [
+    ("", "best_model.safetensors: no such weights file.*the repository has ran_lite2, .*ran_resnet18"),
+    ("runs/ran_resnet18", "ran_resnet18: no such weights file"), ("last.pt", "last.pt: not a readable .safetensors"),
+    ("bare.safetensors", "bare.safetensors: not weights that `train` wrote"),
+])  # fmt: skip
+def test_other_files_are_refused_with_their_name(tmp_path, name, message):
     """tests/faults/test_untrusted.py has damaged and hostile ones."""
     save_weights(tmp_path / "bare.safetensors", {"a": torch.zeros(1)}, {})
     (tmp_path / "last.pt").touch()
-    for name, message in (
-        ("", "best_model.safetensors: no such weights file"), ("last.pt", "last.pt: a training state; the weights lie"),
-        ("bare.safetensors", "bare.safetensors: not weights that `train` wrote"),
-    ):  # fmt: skip
-        with pytest.raises((OSError, ValueError), match=message):
-            read_weights(tmp_path / name)
+    with pytest.raises((OSError, ValueError), match=message):
+        read_weights(tmp_path / name)
 
 
 def test_a_shipped_model_goes_by_its_name(tmp_path, monkeypatch):
@@ -44,8 +47,13 @@ def test_a_shipped_model_goes_by_its_name(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     assert named("ran_resnet18") == WEIGHTS / "ran_resnet18.safetensors"
     assert read_weights("ran_resnet18")[1]["model"]["arch"] == "resnet18"
-    for path in ("no_such", "runs/ran_resnet18"):
-        with pytest.raises(FileNotFoundError, match="the repository has ran_lite2, .*ran_resnet18"):
-            read_weights(path)
     (tmp_path / "ran_resnet18").mkdir()
     assert named("ran_resnet18") == Path("ran_resnet18")
+
+
+def test_weights_bring_their_own_network_and_options_of_another_one_are_refused():
+    config = TrainConfig(weights="ran_resnet18", arch="resnet18", decoder="fine")
+    assert network_to_tune(config)[0].options["arch"] == "resnet18"
+    for key, value in (("arch", "resnet34"), ("attention", "none"), ("connectivity", False)):
+        with pytest.raises(ValueError, match=f"--weights ran_resnet18: its network has {key} .*, so remove {key}"):
+            network_to_tune(dataclasses.replace(config, **{key: value}))

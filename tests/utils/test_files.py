@@ -1,5 +1,4 @@
 import os
-import time
 
 import pytest
 
@@ -22,10 +21,10 @@ def test_atomic_leaves_the_old_file_when_the_block_fails(tmp_path):
         raise RuntimeError
     assert path.read_text() == "old"
     assert list(tmp_path.iterdir()) == [path]
-    with atomic(path) as temporary:
-        temporary.write_text("new")
-    assert path.read_text() == "new"
-    assert list(tmp_path.iterdir()) == [path]
+    longest = tmp_path / ("n" * 251 + ".txt")
+    for written in (path, longest):
+        write_bytes(written, b"new")
+    assert path.read_text() == "new" and sorted(tmp_path.iterdir()) == [tmp_path / "a.txt", longest]
 
 
 def test_a_table_has_all_keys_of_its_rows(tmp_path):
@@ -45,12 +44,6 @@ def test_lists_are_read_in_utf_8_alone(tmp_path):
             read_lines(path)
 
 
-def test_a_name_as_long_as_names_can_be_is_written(tmp_path):
-    path = tmp_path / ("n" * 251 + ".txt")
-    write_bytes(path, b"whole")
-    assert [p.name for p in tmp_path.iterdir()] == [path.name]
-
-
 def test_what_a_killed_process_left_goes_and_no_link_is_followed(tmp_path):
     path, elsewhere = tmp_path / "out/a.txt", tmp_path / "elsewhere.txt"
     elsewhere.write_text("precious")
@@ -67,37 +60,15 @@ def test_what_a_killed_process_left_goes_and_no_link_is_followed(tmp_path):
     assert path.read_bytes() == b"new" and not path.is_symlink() and elsewhere.read_text() == "precious"
 
 
-def test_a_folder_is_one_runs_at_a_time(tmp_path, monkeypatch):
+def test_a_folder_is_one_runs_at_a_time_and_goes_again_where_the_work_failed_at_once(tmp_path, monkeypatch):
     monkeypatch.setattr(files, "LOCK_SECONDS", 0)
     with locked(tmp_path), pytest.raises(OSError, match="another run is writing there; wait for"), locked(tmp_path):
         pass
-    with locked(tmp_path):
-        pass
-
-
-def test_a_locked_folder_goes_again_where_the_work_failed_at_once(tmp_path):
-    with pytest.raises(ValueError), locked(tmp_path / "a/b"):
-        raise ValueError
-    assert list(tmp_path.iterdir()) == []
-    with pytest.raises(ValueError), locked(tmp_path / "c"):
-        (tmp_path / "c/kept").touch()
-        raise ValueError
-    assert [path.name for path in tmp_path.rglob("*")] == ["c", "kept"]
-
-
-def test_a_lock_waits_for_the_loader_processes_of_a_run_that_was_killed(tmp_path):
-    """They have inherited it, and end some seconds later."""
-    reader, tell = os.pipe()
-    if not os.fork():
-        with locked(tmp_path):
-            if not os.fork():
-                os.write(tell, b".")
-                time.sleep(1)
-            os._exit(0)
-    os.read(reader, 1)
-    os.wait()
-    with locked(tmp_path):
-        pass
+    for folder, kept in (("a/b", []), ("c", ["c", "kept"])):
+        with pytest.raises(ValueError), locked(tmp_path / folder):
+            _ = [(tmp_path / folder / name).touch() for name in kept[1:]]
+            raise ValueError
+        assert [path.name for path in tmp_path.rglob("*")] == kept
 
 
 def test_fingerprints_see_another_size_beginning_or_end(tmp_path):

@@ -6,15 +6,11 @@ import pytest
 from ran.photos.options import PredictOptions
 from ran.tools.ablation import read_variants
 from ran.utils.checkpoint import read_weights, recipe
-from ran.utils.command_line import names, parse
+from ran.utils.command_line import as_typed, names, parse
 from ran.utils.options import TestConfig as EvaluationConfig
 from ran.utils.options import TrainConfig
 
 CONFIGS = Path(__file__).parent.parent.parent / "configs"
-
-
-def predict(*words) -> PredictOptions:
-    return parse(PredictOptions, list(words), "predict")
 
 
 def train(*words) -> TrainConfig:
@@ -29,22 +25,21 @@ def test_defaults_are_the_papers_recipe():
     assert (config.clip, config.early_stop, config.val_share, config.seed) == (2, 10, 0.05, 42)
 
 
+def test_weights_store_the_recipe_and_a_run_goes_on_with_the_same_one():
+    machine = {"data_path", "model_path", "num_workers", "device", "config", "resume"}
+    assert names(TrainConfig, "local") == machine and as_typed("train") == "python main.py train"
+    assert names(TrainConfig, "free") == machine | {"pretrained", "weights", "epochs", "early_stop"}
+
+
 def test_values_lists_and_the_readmes_own_spellings():
     config = train("--data_pth", "D", "--bact_size", "4", "--lr=1e-3", "--datasets", "CUHK", "DUT", "--resume")
+    assert train("--arch", "timm/any").arch == "timm/any"
     assert (config.data_path, config.batch_size, config.lr) == ("D", 4, 1e-3)
-    assert config.datasets == ["CUHK", "DUT"]
-    assert config.resume is True
-
-
-def test_what_follows_two_dashes_is_a_path():
-    assert predict("--overlay", "--", "-rf.jpg", "--x.jpg", "a.jpg").paths == ["./-rf.jpg", "./--x.jpg", "a.jpg"]
-    assert predict("--tile", "512", "--", "a.jpg", "b.jpg").paths == ["a.jpg", "b.jpg"]
-    assert predict("a.jpg", "--overlay", "--tile", "512", "b.jpg").paths == ["a.jpg", "b.jpg"]
-
-
-def test_booleans():
-    for value, words in ((True, ("True", "yes", "1")), (False, ("False", "false", "no", "0"))):
-        assert all(parse(EvaluationConfig, ["--save_map", word], "test").save_map is value for word in words)
+    assert config.datasets == ["CUHK", "DUT"] and config.resume is True
+    words = ["a.jpg", "--overlay", "--tile", "512", "b.jpg"]
+    assert parse(PredictOptions, words, "predict").paths == ["a.jpg", "b.jpg"]
+    for word, value in {"True": True, "yes": True, "1": True, "False": False, "no": False, "0": False}.items():
+        assert parse(EvaluationConfig, ["--save_map", word], "test").save_map is value
 
 
 @pytest.mark.parametrize("given, message", [
@@ -53,13 +48,13 @@ def test_booleans():
     ("--batch_size 0", "0: expected a finite number, at least 1"),
     ("--batch_size two", "invalid int value"),
     ("--arch vgg16", "resnet50"),
+    ("--amp fp16", "invalid choice: 'fp16'"),
     ("--resume maybe", "'maybe' is not True or False"),
     ("--img_size 16", "--img_size 16: expected at least 64"),
     ("--lr nan", "nan: expected a finite number"),
     ("--lr inf", "expected a finite number"),
     ("--val_share 1", "--val_share 1.0: expected a share below 1"),
     ("--clip 1", "--clip is set only in a YAML file: write it there, and name the file with --config FILE"),
-    ("--extra MADE", "--extra is set only in a YAML file: write it there, and name the file with --config FILE"),
     ("lr: fast", "recipe.yaml: error: argument --lr: invalid float value: 'fast'"),
     ("patience: -1", "recipe.yaml: error: --patience: -1: expected a finite number, at least 0"),
     ("learning_rate: 1", "recipe.yaml: error: unknown option --learning_rate"),
@@ -88,7 +83,8 @@ def test_help_lists_every_option_with_its_default(capsys):
         train("--help")
     text = " ".join(capsys.readouterr().out.split())
     assert "--lr LR learning rate; with schedule onecycle the highest one (default: 5e-05)" in text
-    assert "--resume" in text and "efficientnet_b3" in text
+    shown = {name for name in vars(TrainConfig()) if f"--{name} " in text}
+    assert shown == vars(TrainConfig()).keys() - names(TrainConfig, "in_file")
 
 
 def test_config_files_are_options_and_the_command_line_wins(tmp_path):
@@ -99,18 +95,14 @@ def test_config_files_are_options_and_the_command_line_wins(tmp_path):
     assert config.connectivity is False and config.datasets == ["CUHK"] and config.amp == "off"
 
 
-def test_sizes_are_as_told_or_those_of_the_earlier_training():
-    earlier = {"img_size": 320, "test_size": 448}
-    for given, sizes in (
-        ({}, (320, 448)),
-        ({"img_size": 256}, (256, 0)),
-        ({"test_size": 512}, (320, 512)),
-        ({"img_size": 256, "test_size": 288}, (256, 288)),
-    ):
+@pytest.mark.parametrize("given, sizes, alone", [
+    ({}, (320, 448), (384, 0)), ({"img_size": 256}, (256, 0), (256, 0)), ({"test_size": 512}, (320, 512), (384, 512)),
+    ({"img_size": 256, "test_size": 288}, (256, 288), (256, 288)),
+])  # fmt: skip
+def test_sizes_are_as_told_or_those_of_the_earlier_training(given, sizes, alone):
+    for earlier, expected in (({"img_size": 320, "test_size": 448}, sizes), ({}, alone)):
         config = TrainConfig(**given).with_sizes(earlier)
-        assert (config.img_size, config.test_size) == sizes
-        assert config.with_sizes({}) == config
-    assert (train().with_sizes({}).img_size, train().with_sizes({}).test_size) == (384, 0)
+        assert (config.img_size, config.test_size) == expected and config.with_sizes({}) == config
 
 
 def test_shipped_configs():

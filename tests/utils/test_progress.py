@@ -1,49 +1,51 @@
+import os
 import sys
 import time
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from ran.utils.progress import bar, in_order, in_threads
+from ran.utils.progress import bar, cores, cores_of_process, in_order, in_threads
 
 
-def test_a_log_gets_no_bar(capsys):
-    assert list(in_threads(abs, [-1, 2], "working")) == [1, 2]
-    assert list(bar(iter("abc"), "working", 3)) == ["a", "b", "c"]
-    assert capsys.readouterr().err == ""
+@pytest.mark.parametrize("terminal, disable, shown", [(True, False, True), (True, True, False), (False, False, False)])
+def test_a_terminal_gets_a_bar_and_a_log_does_not(monkeypatch, capsys, terminal, disable, shown):
+    monkeypatch.setattr(sys.stderr, "isatty", lambda: terminal, raising=False)
+    assert list(bar(iter("abc"), "working", 3, disable=disable)) == ["a", "b", "c"]
+    assert ("\r" in capsys.readouterr().err) == shown
 
 
-def test_after_an_error_no_call_goes_on():
+def test_threads_give_results_in_order_and_after_an_error_no_call_goes_on():
     started, ended = [], []
 
     def work(number):
         started.append(number)
-        if number == 0:
+        if number == 5:
             raise ValueError
         time.sleep(0.05)
         ended.append(number)
+        return -number
 
+    results = in_threads(work, list(range(1000)), "working")
+    assert [next(iter(results)) for _ in range(5)] == [0, -1, -2, -3, -4]
     with pytest.raises(ValueError):
-        list(in_threads(work, list(range(1000)), "working"))
+        next(iter(results))
     assert len(ended) == len(started) - 1 < 999
 
 
-def test_a_terminal_gets_a_bar(monkeypatch, capsys):
-    monkeypatch.setattr(sys.stderr, "isatty", lambda: True, raising=False)
-    list(bar(range(3), "working"))
-    assert "\r" in capsys.readouterr().err
-
-
-def test_results_come_in_order_and_calls_are_made_when_there_is_room():
-    made = []
-
-    def calls():
-        for number in range(9):
-            made.append(number)
-            yield (number,)
-
+def test_calls_are_made_when_there_is_room():
+    calls = ((number,) for number in range(9))
     with ThreadPoolExecutor(2) as pool:
-        results = in_order(pool, lambda number: -number, calls(), ahead=3)
-        assert next(results) == 0 and made == [0, 1, 2, 3]
-        assert list(results) == [-number for number in range(1, 9)]
+        results = in_order(pool, lambda number: -number, calls, ahead=3)
+        assert next(results) == 0 and next(calls) == (4,)
+        assert list(results) == [-1, -2, -3, -5, -6, -7, -8]
         assert list(in_order(pool, abs, [], 3)) == []
+
+
+@pytest.mark.skipif(not hasattr(os, "sched_getaffinity"), reason="no such limit here")
+def test_processors_are_those_that_this_process_may_use(monkeypatch):
+    monkeypatch.setattr(os, "sched_getaffinity", lambda _: {0, 2, 4})
+    assert cores() == cores_of_process() == 3
+    for processes, share in (("2", 1), ("3", 1), ("8", 1), ("1", 3)):
+        monkeypatch.setenv("LOCAL_WORLD_SIZE", processes)
+        assert cores_of_process() == share
