@@ -49,7 +49,7 @@ def split_validation(
     from sklearn.model_selection import train_test_split
 
     original = {pair.name: twin_of.get(pair.name, pair.name) for pair in pairs}
-    held_out = {original[name] for name in earlier if name in original}
+    held_out = {original[name] for name in earlier if name in original} & original.keys()
     if not held_out:
         free = [name for name, first in original.items() if name == first]
         count = min(max(1, round(share * len(free))), len(free) - 1)
