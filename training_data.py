@@ -26,7 +26,7 @@ def split_fold(pairs: list[Pair], fold: int) -> tuple[list[Pair], list[Pair]]:
 
     if fold == 0:
         return pairs, []
-    if fold > FOLDS or len(pairs) < FOLDS:
+    if not 1 <= fold <= FOLDS or len(pairs) < FOLDS:
         raise ValueError(f"--fold {fold}: expected 1 to {FOLDS}, with at least {FOLDS} images, or 0 for all")
     stay, out = list(KFold(FOLDS, shuffle=True, random_state=42).split(pairs))[fold - 1]
     return [pairs[i] for i in stay], [pairs[i] for i in out]
@@ -54,7 +54,9 @@ def split_validation(
         free = [name for name, first in original.items() if name == first]
         count = min(max(1, round(share * len(free))), len(free) - 1)
         if count < 1:
-            raise ValueError(f"{len(free)} training image(s): validation needs one of at least two; or use --val_share 0")
+            raise ValueError(
+                f"{len(free)} training image(s): validation needs one of at least two; or use --val_share 0"
+            )
         _, held_out = train_test_split(free, test_size=count, random_state=seed)
     training = [pair for pair in pairs if original[pair.name] not in held_out]
     return training, [pair for pair in pairs if original[pair.name] in held_out]
@@ -88,9 +90,7 @@ def chosen_pairs(config: TrainConfig) -> Chosen:
     main, left_out = ([pair for part in side for pair in part] for side in zip(*parts))
     chosen = Chosen(main, sum(extra.values(), []), sum(val.values(), []), left_out)
     if any(pair.trimap for pair in chosen.val or chosen.main * bool(config.val_share)):
-        raise ValueError(
-            "sets with trimaps cannot validate: name them by extra in a recipe file, or give --val_share 0"
-        )
+        raise ValueError("sets with trimaps cannot validate: name them by extra in a recipe, or use --val_share 0")
     return chosen
 
 
@@ -102,16 +102,15 @@ def look_at_data(chosen: Chosen, data_path: str) -> dict[str, str]:
     """
     twin_of: dict[str, str] = {}
     if distributed.rank() == 0:
-        remarks = report(looks := look(chosen.main + chosen.extra + chosen.val))
-        training, val = looks[: len(chosen.main + chosen.extra)], looks[len(chosen.main + chosen.extra) :]
-        main, extra = training[: len(chosen.main)], training[len(chosen.main) :]
+        main, extra, val = (look(pairs) for pairs in (chosen.main, chosen.extra, chosen.val))
+        remarks = report(main + extra + val)
         remarks += warn_of_twins("training image(s) are copies of another one", twins(main))
-        remarks += warn_of_twins("validation image(s) are among the training images", twins(training, val))
+        remarks += warn_of_twins("validation image(s) are among the training images", twins(main + extra, val))
         for original, copy in twins(extra + main):  # extra images train in any case: they are the originals
             twin_of[copy.pair.name] = twin_of.get(original.pair.name, original.pair.name)
         with suppress(FileNotFoundError, ValueError):  # no test set, or one with a fault, which stops no training
             tests = find_sets(data_path, "test", [])
-            same = twins(looks, look([pair for found in tests.values() for pair in found], masks=False))
+            same = twins(main + extra + val, look([pair for found in tests.values() for pair in found], masks=False))
             remarks += warn_of_twins("test image(s) are among the training images", same)
         say(remarks)
     return dict(distributed.gather([*twin_of.items()]))
