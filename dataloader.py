@@ -70,8 +70,9 @@ class Samples(Dataset):
         return len(self.pairs)
 
     def __getitem__(self, key: Key | int) -> dict[str, Any]:
-        """Sample of (epoch, index): image 3 x size x size, mask and contour 1 x size x size, index; without augmentation
-        also truth, H x W uint8, the mask at its own size.
+        """Sample of (epoch, index): image 3 x size x size, mask and contour 1 x size x size, index.
+
+        Without augmentation also truth, H x W uint8, the mask at its own size.
         """
         epoch, index = key if isinstance(key, tuple) else (0, key)
         sample, truth = load_sample(self.pairs[index], self.size)

@@ -94,14 +94,13 @@ def report(looks: list[Look], turn: str = TURN) -> list[str]:
     remarks = []
     for name in sorted({one.pair.dataset for one in looks}):
         own = [one for one in looks if one.pair.dataset == name]
-        kinds = Counter(one.levels for one in own if one.levels)
+        kinds = Counter(one.levels for one in own if len(one.levels) == 2)
         if kinds.keys() - {(0, 255), (0, 65535)}:
             first = {one.levels: one.pair.mask for one in reversed(own)}
-            shown = [f"{' and '.join(map(str, x))} ({count}, such as {first[x]})" for x, count in kinds.items()]
-            warning = "" if sum(len(levels) == 2 for levels in kinds) == 1 else "WARNING: "
+            shown = [f"{x[0]} and {x[1]} ({count}, such as {first[x]})" for x, count in kinds.items()]
+            warning = "WARNING: " if len(kinds) > 1 else ""
             side = "larger" if own[0].pair.white == "in_focus" else "smaller"
-            masks = f"masks hold {', '.join(shown)}; the {side} value means in focus"
-            remarks.append(f"{name}: {warning}{masks}; {turn}")
+            remarks.append(f"{name}: {warning}masks hold {', '.join(shown)}; the {side} value means in focus; {turn}")
         if stale := [one.pair.contour for one in own if one.stale]:
             reason = "contours that do not fit their masks; prepare draws them again"
             remarks.append(f"{name}: WARNING: {reason}: {_names(stale)}")

@@ -89,11 +89,9 @@ def _check_kind(image: Any) -> None:
 
 
 def is_raw(image: Any) -> bool:
-    """Whether a file that Pillow has opened is a camera raw file, of which it sees a thumbnail: DNG, CR2, NEF ..."""
-    if image.format != "TIFF":
-        return False
-    canon, tags = image.fp.getvalue()[8:10] == b"CR", image.tag_v2  # Canon's mark stands before the first directory
-    return canon or DNG_VERSION in tags or bool(tags.get(SUBFILE, 0) & 1 and SUB_IFDS in tags)
+    """Whether a file that Pillow has opened is a camera raw file like DNG or NEF, of which it sees a thumbnail."""
+    tags = image.tag_v2 if image.format == "TIFF" else {}
+    return DNG_VERSION in tags or bool(tags.get(SUBFILE, 0) & 1 and SUB_IFDS in tags)
 
 
 def values_of(image: Any) -> np.ndarray:

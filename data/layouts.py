@@ -16,7 +16,7 @@ class Layout:
     """One pair of sibling folders as somebody publishes them.
 
     Attributes:
-        images, masks: the folders' names; case and - or _ do not matter.
+        images, masks: the folders' names.
         dataset: whose images they hold.
         split: "train", "test", or "list" where a list names the test images.
         white: what white means in the masks, "in_focus" or "blurred".
@@ -75,22 +75,17 @@ def detect(source: Path) -> tuple[list[tuple[Layout, Path, Path]], list[str]]:
     """Known layouts up to four levels below a folder: (layout, images, masks) each, and what is wrong."""
     if not source.is_dir():
         return [], [f"{source}: no such folder"]
-
-    def plain(name: str) -> str:
-        return name.lower().replace("-", "_")
-
     levels = ("*", "*/*", "*/*/*", "*/*/*/*")
-    folders = [path for level in levels for path in glob_folders(source, level) if path.is_dir()]
-    by_name = {(path.parent, plain(path.name)): path for path in folders}
+    folders = {path for level in levels for path in glob_folders(source, level) if path.is_dir()}
     parts: list[tuple[Layout, Path, Path]] = []
     problems: list[str] = []
     for layout in LAYOUTS:
         for parent in sorted({path.parent for path in folders}):
-            images, masks = (by_name.get((parent, plain(name))) for name in (layout.images, layout.masks))
-            if images and masks:
+            images, masks = parent / layout.images, parent / layout.masks
+            if folders >= {images, masks}:
                 parts.append((layout, images, masks))
-            elif (images or masks) and layout.split != "list":  # anything may be called image or gt
-                problems.append(f"{images or masks}: no {layout.masks if images else layout.images} beside it")
+            elif folders & {images, masks} and layout.split != "list":  # anything may be called image or gt
+                problems.append(f"{parent}: only one of {layout.images} and {layout.masks} is here")
     if not parts and not problems:
         known = ", ".join(f"{layout.images} + {layout.masks}" for layout in LAYOUTS)
         problems = [f"{source}: none of the known folder pairs ({known}); --images and --masks name any other"]

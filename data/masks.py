@@ -10,7 +10,7 @@ from PIL import Image
 from .images import opened, read_image, to_8_bit, values_of
 
 FORMATS = ("PNG", "TIFF", "BMP", "JPEG")
-NOISE = {"JPEG": 24, "MPO": 24}  # what its compression may add to a level, of 255
+NOISE = {"JPEG": 24}  # what its compression may add to a level, of 255
 DARK, BRIGHT = 1 / 4, 3 / 4  # of the range: grey edges lie between
 BETWEEN, FLAT = 0.1, 0.25  # largest share of pixels on grey edges, and largest share of these in flat areas
 UNKNOWN = 128  # level of a trimap where nobody knows whether it is in focus
@@ -94,7 +94,7 @@ def _grey_levels(image: Any, kind: str) -> np.ndarray:
     Raises:
         ValueError: transparency, frames, colours, a palette that shows several indices alike.
     """
-    if image.format != "MPO" and getattr(image, "n_frames", 1) > 1:
+    if getattr(image, "n_frames", 1) > 1:
         raise ValueError(f"{image.n_frames} frames: save the right one as its own file")
     values = values_of(image)
     if image.has_transparency_data and image.convert("RGBA").getchannel("A").getextrema() != (255, 255):

@@ -78,16 +78,12 @@ def test_a_damaged_exif_is_no_damaged_image(tmp_path):
         assert read_image(written(tmp_path, "a", broken)).size == PICTURE.size
 
 
-CANON = b"II*\0\x10\0\0\0CR\2\0\0\0\0\0" + struct.pack("<H", 9) + b"".join(
-    struct.pack("<HHII", tag, 4, 1, value) for tag, value in ((256, 8), (257, 8), (258, 8), (259, 1), (262, 1),
-                                                              (273, 0), (277, 1), (278, 8), (279, 64)))  # fmt: skip
 INKS = np.dstack([SIXTEEN] * 4)
 ALPHA = np.dstack([PICTURE, GREY])
 REFUSED = {
     "two pages": (tiff(PICTURE, PICTURE, photometric="rgb"), "a TIFF of 2 page.s. of 8 bits; expected 1 page of"),
     "DNG": (dng(), "a camera raw file; only `predict` and `serve`"),
     "raw, without a DNG's version": (dng(version=False), "a camera raw file"),
-    "Canon's raw": (CANON + bytes(99), "a camera raw file"),
     "floats": (encoded((GREY / 255).astype("f4"), "TIFF"), "a TIFF of 1 page.s. of 32 bits; .*: save it as 8-bit PNG"),
     "signed": (tiff(GREY.astype("i1"), photometric="minisblack"), "a TIFF of .* 8 bits; expected .* unsigned"),
     "16 bits, 0 is white": (tiff(SIXTEEN, photometric="miniswhite"), "a TIFF of .* 16 bits; expected"),

@@ -30,7 +30,7 @@ def test_what_is_missing_is_said(tmp_path):
     fill(tmp_path / "gt", "1")
     assert "none of the known folder pairs" in detect(tmp_path)[1][0]  # anything may be called gt
     fill(tmp_path / "xu100-gt", "1")
-    assert detect(tmp_path)[1] == [f"{tmp_path}/xu100-gt: no xu100-source beside it"]
+    assert detect(tmp_path)[1] == [f"{tmp_path}: only one of xu100-source and xu100-gt is here"]
 
 
 def test_the_split_comes_from_layout_list_or_file(tmp_path):
