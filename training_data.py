@@ -1,7 +1,6 @@
 """Which images train, which validate, and their loaders."""
 
 import hashlib
-from collections.abc import Collection
 from contextlib import suppress
 from typing import NamedTuple
 
@@ -33,7 +32,7 @@ def split_fold(pairs: list[Pair], fold: int) -> tuple[list[Pair], list[Pair]]:
 
 
 def split_validation(
-    pairs: list[Pair], share: float, seed: int, earlier: Collection[str], twin_of: dict[str, str]
+    pairs: list[Pair], share: float, seed: int, earlier: list[str], twin_of: dict[str, str]
 ) -> tuple[list[Pair], list[Pair]]:
     """Splits pairs into training and validation, each in their order; an image and its twins come to the same side.
 
@@ -123,11 +122,7 @@ def fingerprint(pair: Pair) -> str:
 
 
 def check_unchanged(files: dict[str, str], stored: dict[str, str], source: str) -> None:
-    """Compares fingerprints of images and masks with those of a run that is resumed.
-
-    Raises:
-        ValueError: other images, or changed files, which it names.
-    """
+    """Raises ValueError where fingerprints are not those stored by a run that is resumed; names the changed pairs."""
     if files.keys() != stored.keys():
         raise ValueError(f"{source}: it was trained on other images")
     if changed := [name for name in sorted(files) if files[name] != stored[name]]:
@@ -174,7 +169,7 @@ class TrainingData:
             check_unchanged(self.files, last["files"], f"{config.model_path}, with {config.data_path}")
         training, self.validation = chosen.main, chosen.val
         if config.val_share and not chosen.val:
-            earlier = (last or trained).get("validation", ())
+            earlier = (last or trained).get("validation", [])
             training, self.validation = split_validation(training, config.val_share, config.seed, earlier, twin_of)
         if trained and (seen := [pair for pair in self.validation if may_have_seen(trained, pair)]):
             count = f"{len(seen)} of {len(self.validation)} validation images may be among the training images of"

@@ -13,7 +13,6 @@ from PIL import ExifTags, Image, UnidentifiedImageError
 
 from ..utils.files import write_bytes
 
-Source = str | Path | BinaryIO
 FORMATS = ("JPEG", "PNG", "TIFF", "WEBP", "BMP", "GIF", "AVIF")
 MODES = ("1", "L", "LA", "P", "PA", "RGB", "RGBA", "RGBX", "CMYK", "YCbCr")  # of Pillow, 8 bits or fewer
 BITS, PHOTOMETRIC, PLANAR, EXTRA, SAMPLE_FORMAT = 258, 262, 284, 338, 339  # tags of TIFF
@@ -25,7 +24,7 @@ JPEG_SIDE = 65_500  # pixels: libjpeg writes no longer side
 JPEG = [cv2.IMWRITE_JPEG_QUALITY, 92, cv2.IMWRITE_JPEG_SAMPLING_FACTOR, cv2.IMWRITE_JPEG_SAMPLING_FACTOR_444]
 
 
-def read_image(source: Source) -> np.ndarray:
+def read_image(source: str | Path | BinaryIO) -> np.ndarray:
     """Reads an image, a path or an open file, as H x W x 3 uint8, RGB.
 
     EXIF turns it upright, grey becomes three equal channels, transparency is dropped, and 16-bit values are rounded to

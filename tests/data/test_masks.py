@@ -105,11 +105,11 @@ REFUSED = {
     "alpha that is the mask": (with_alpha(grey3(TRUTH * 0), TRUTH), "transparency: a mask has none; save its grey"),
     "a transparent level": (encoded(TRUTH, "PNG", transparency=0), "transparency"),
     "two frames": (encoded(TRUTH, "PNG", save_all=True, append_images=[Image.fromarray(~TRUTH)]), "2 frames: save the"),
-    "WebP": (encoded(TRUTH, "WEBP", lossless=True), "damaged, or not one of PNG, TIFF, BMP, JPEG: save it as 8-bit PNG"),
+    "WebP": (encoded(TRUTH, "WEBP", lossless=True), "damaged, or not one of PNG, TIFF, BMP, JPEG: save"),
     "a JPEG of bright labels": (encoded(levels(200, 255), "JPEG", quality=95), "levels .*; save it in black and white"),
     "a JPEG of labels 0 and 3": (encoded(levels(0, 3), "JPEG", quality=95), "levels .*; save it in black and white"),
     "a JPEG of one label": (encoded(levels(0, 100), "JPEG", quality=95), "levels .*; save it in black and white"),
-    "a JPEG of three labels": (encoded(np.where(AREAS, 51, TRUTH).astype(np.uint8), "JPEG", quality=95), "levels .*; sa"),
+    "a JPEG of three labels": (encoded(np.where(AREAS, 51, TRUTH).astype(np.uint8), "JPEG", quality=95), "levels "),
 }  # fmt: skip
 
 
