@@ -144,7 +144,7 @@ def as_rgb(image: Any, read: Callable[[Any], np.ndarray] = read_image) -> np.nda
     """
     if isinstance(image, (str, os.PathLike)) or hasattr(image, "read"):
         return read(image)
-    if isinstance(image, bytes):
+    if isinstance(image, (bytes, bytearray, memoryview)):
         return read(io.BytesIO(image))
     if isinstance(image, Image.Image):
         if image.mode not in MODES:
