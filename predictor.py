@@ -40,8 +40,8 @@ class Predictor(ABC):
         """Focus map of an image; a list or tuple of images gives a list of maps.
 
         Args:
-            image: a file's path, its bytes, or an open file; a Pillow image; or an array (RGB, not BGR), see
-                data.images.as_rgb.
+            image: a file's path, its bytes, or an open file; a Pillow image; an array (RGB, not BGR), see
+                data.images.as_rgb; or a tensor, 3 x H x W, RGB, uint8 or floats in [0, 1].
             size: side of the network's input, pixels, at least 32; 0 = as in training.
             tile: side of overlapping squares, pixels, at least 32, that the network sees one by one: finer maps, but
                 less context. 0 = the whole image at once.

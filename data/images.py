@@ -135,8 +135,9 @@ def as_rgb(image: Any, read: Callable[[Any], np.ndarray] = read_image) -> np.nda
     """An image of any kind as H x W x 3 uint8, RGB.
 
     Args:
-        image: a path, a file's bytes, an open file; a Pillow image of 8 bits, made upright; or an array, H x W or
-            H x W x 1, 3 or 4 (grey, RGB, RGB and alpha), of uint8, uint16 or floats in [0, 1].
+        image: a path, a file's bytes, an open file; a Pillow image of 8 bits, made upright; an array, H x W or
+            H x W x 1, 3 or 4 (grey, RGB, RGB and alpha); or a tensor, 3 x H x W. Arrays and tensors hold uint8, uint16
+            or floats in [0, 1].
         read: reads an image file, a path or an open file.
 
     Raises:
@@ -150,10 +151,12 @@ def as_rgb(image: Any, read: Callable[[Any], np.ndarray] = read_image) -> np.nda
         if image.mode not in MODES:
             raise ValueError(f"an image of mode {image.mode}: give its path, or an image of 8 bits")
         return upright(np.array(image.convert("RGB")), image)
+    if hasattr(image, "requires_grad") and image.ndim == 3:  # a tensor of torch, which is not needed otherwise
+        image = image.detach().cpu().permute(1, 2, 0)
     array: Any = np.asarray(image)
     known = array.dtype.kind == "f" or array.dtype in (np.uint8, np.uint16)
     if not known or array.ndim not in (2, 3) or array.shape[2:] not in ((), (1,), (3,), (4,)) or not array.size:
-        kinds = "a path, a file's bytes, an open file, a Pillow image, or an array"
+        kinds = "a path, a file's bytes, an open file, a Pillow image, a tensor, 3 x H x W, or an array"
         arrays = "H x W or H x W x 1, 3 or 4, of uint8, uint16 or floats in [0, 1]"
         found = f"{type(image).__name__} of shape {array.shape} and type {array.dtype}"
         raise ValueError(f"{found} is no image: expected {kinds}, {arrays}")

@@ -60,10 +60,11 @@ def test_the_shipped_weights_find_what_is_in_focus():
 
 def test_every_kind_of_image_gives_the_same_map(predictor, tmp_path):
     write_image(tmp_path / "cat.png", CAT)
-    file, data, opened = io.BytesIO(), (tmp_path / "cat.png").read_bytes(), (tmp_path / "cat.png").open("rb")
+    tensor, file = torch.from_numpy(CAT).permute(2, 0, 1), io.BytesIO()
+    data, opened = (tmp_path / "cat.png").read_bytes(), (tmp_path / "cat.png").open("rb")
     Image.fromarray(CAT).save(file, "PNG")  # which leaves it at its end
-    kinds = [CAT, tmp_path / "cat.png", str(tmp_path / "cat.png"), Image.fromarray(CAT), CAT / 255, data,
-             bytearray(data), file, opened]  # fmt: skip
+    kinds = [CAT, tmp_path / "cat.png", str(tmp_path / "cat.png"), Image.fromarray(CAT), tensor, tensor / 255,
+             CAT / 255, data, bytearray(data), file, opened]  # fmt: skip
     first, *others = predictor(kinds)
     assert not file.closed and not opened.closed
     opened.close()
@@ -76,7 +77,7 @@ def test_every_kind_of_image_gives_the_same_map(predictor, tmp_path):
 @pytest.mark.parametrize("wrong, message", [
     (None, "NoneType of shape .* is no image: expected a path, a file's bytes"), (7, "int of .* is no image"),
     ([[0.5, 0.5]], "float of .* is no image"), ({"image": 1}, "dict of .* is no image"),
-    (torch.zeros(3, 40, 40), r"Tensor of shape \(3, 40, 40\) .* is no image: expected .* H x W x 1, 3 or 4"),
+    (torch.zeros(1, 3, 40, 40), r"Tensor of shape \(1, 3, 40, 40\) .* is no image: expected .* a tensor, 3 x H x W"),
     (np.zeros((40, 40), bool), "ndarray of shape .* and type bool is no image"),
     (b"", rf"^an open file: {DAMAGED}"), (io.BytesIO(b"no image"), rf"^an open file: {DAMAGED}"),
     (io.StringIO("no image"), "^an open file: not a readable image"),
