@@ -141,7 +141,7 @@ def as_floats(batch: dict[str, torch.Tensor], device: torch.device) -> tuple[tor
 
 
 class Loader(DataLoader):
-    """A DataLoader of tensors, beside lists of truths; its processes end with it."""
+    """A DataLoader whose processes end with it, and whose errors come without the stack trace that torch adds."""
 
     _end: weakref.finalize | None = None
 
@@ -149,8 +149,12 @@ class Loader(DataLoader):
         iterator = super().__iter__()
         if self.num_workers and not self._end:
             self._end = weakref.finalize(self, _end_processes, iterator)  # also at the end of the program
-        for batch in iterator:
-            yield {key: part if key == "truth" else torch.from_numpy(part) for key, part in batch.items()}
+        try:
+            for batch in iterator:
+                yield {key: part if key == "truth" else torch.from_numpy(part) for key, part in batch.items()}
+        except (ValueError, OSError) as error:
+            kind = OSError if isinstance(error, OSError) else ValueError
+            raise kind(str(error).rsplit(f"\n{type(error).__name__}: ", 1)[-1].strip()) from None
 
 
 def _end_processes(iterator: Any) -> None:
