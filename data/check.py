@@ -22,22 +22,14 @@ TURN = "`prepare --white blurred` swaps the two classes"
 
 @dataclass
 class Look:
-    """What one look at a pair shows.
-
-    Attributes:
-        problem: why the pair cannot be used; empty if it can.
-        levels: black and white of the mask's file, see masks.read_levels; empty for a trimap.
-        gain: mean |Laplacian| of the part in focus minus that of the blurred part; 0 where the mask has one class.
-        small: 16 x 16 float32, the image as grey, whatever its size and compression.
-        stale: whether the contour file is not that of the mask.
-    """
+    """What one look at a pair shows."""
 
     pair: Pair
-    problem: str = ""
-    levels: tuple[int, ...] = ()
-    gain: float = 0.0
-    small: np.ndarray = field(default_factory=lambda: np.zeros((16, 16), np.float32))
-    stale: bool = False
+    problem: str = ""  # why the pair cannot be used; empty if it can
+    levels: tuple[int, ...] = ()  # black and white of the mask's file, see masks.read_levels; empty for a trimap
+    gain: float = 0.0  # see contrast_gain
+    small: np.ndarray = field(default_factory=lambda: np.zeros((16, 16), np.float32))  # the image as grey
+    stale: bool = False  # whether the contour file is not that of the mask
 
 
 def look(pairs: list[Pair], sizes: bool = True, masks: bool = True) -> list[Look]:

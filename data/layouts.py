@@ -13,22 +13,14 @@ IMAGES = {"train": "Train/*/images", "test": "*/Test/images"}  # in the dataset 
 
 @dataclass(frozen=True)
 class Layout:
-    """One pair of sibling folders as somebody publishes them.
-
-    Attributes:
-        images, masks: the folders' names.
-        dataset: whose images they hold.
-        split: "train", "test", or "list" where a list names the test images.
-        white: what white means in the masks, "in_focus" or "blurred".
-        prefix: what the names of the set's images begin with, where others lie beside them.
-    """
+    """One pair of sibling folders, by their names, as somebody publishes them."""
 
     images: str
     masks: str
-    dataset: str
-    split: str
-    white: str
-    prefix: str = ""
+    dataset: str  # whose images they hold
+    split: str  # "train", "test", or "list" where a list names the test images
+    white: str  # what white means in the masks, "in_focus" or "blurred"
+    prefix: str = ""  # what the names of the set's images begin with, where others lie beside them
 
 
 LAYOUTS = (
@@ -43,24 +35,16 @@ LAYOUTS = (
 
 @dataclass(frozen=True)
 class Pair:
-    """One image with its ground truth, in a published data set or in the dataset folder.
-
-    Attributes:
-        dataset, stem: the set, and the image's name in it.
-        contour: None where it has to be computed from the mask.
-        is_test: the split, for Train/DATASET or DATASET/Test.
-        white: what white means in the mask, "in_focus" or "blurred".
-        trimap: whether the mask may hold pixels that are unknown, see read_trimap.
-    """
+    """One image with its ground truth, in a published data set or in the dataset folder."""
 
     dataset: str
-    stem: str
+    stem: str  # the image's name in the set
     image: Path
     mask: Path
-    contour: Path | None = None
-    is_test: bool = False
-    white: str = "in_focus"
-    trimap: bool = False
+    contour: Path | None = None  # None: computed from the mask
+    is_test: bool = False  # the split, for Train/DATASET or DATASET/Test
+    white: str = "in_focus"  # what white means in the mask, or "blurred"
+    trimap: bool = False  # whether the mask may hold pixels that are unknown, see read_trimap
 
     @property
     def name(self) -> str:
