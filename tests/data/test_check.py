@@ -149,11 +149,11 @@ def change(way, *paths: Path) -> None:
         write(path, way(cv2.imread(str(path), cv2.IMREAD_GRAYSCALE)))
 
 
-def add_pair(folder: Path, new: Path) -> None:
-    """A smaller copy of the pair train_002 of a folder."""
-    image, mask = cv2.imread(str(folder / "images/train_002.jpg")), cv2.imread(str(folder / "masks/train_002.png"))
+def add_pair(folder: Path, new: Path, masks: str = "masks") -> None:
+    """A smaller copy of the first pair of a folder."""
+    image, mask = (cv2.imread(str(min((folder / part).iterdir()))) for part in ("images", "masks"))
     write(new / "images/new.jpg", cv2.resize(image, (80, 80)))
-    write(new / "masks/new.png", cv2.resize(mask, (80, 80), interpolation=cv2.INTER_NEAREST))
+    write(new / masks / "new.png", cv2.resize(mask, (80, 80), interpolation=cv2.INTER_NEAREST))
 
 
 FAULTS = {  # what is done to the training set, and the only problem that is named
@@ -166,7 +166,9 @@ FAULTS = {  # what is done to the training set, and the only problem that is nam
     "a twin": (lambda f: [shutil.copy(path, path.with_stem("twin")) for path in f.glob("*/train_001.*")],
                "images/twin.jpg: the same image as "),
     "a twin among tests": (lambda f: add_pair(f, f / "../../SAMPLE/Test"), "new.jpg: the same image as "),
-    "a twin in another set": (lambda f: add_pair(f, f / "../PACK"), "/train_002.jpg: the same image as "),
+    "a twin in another set": (lambda f: add_pair(f, f / "../PACK"), "/train_000.jpg: the same image as "),
+    "a twin with a trimap": (lambda f: add_pair(f / "../../SAMPLE/Test", f / "../PART", "trimaps"),
+                             "PART/images/new.jpg: the same image as "),
 }  # fmt: skip
 
 
