@@ -44,6 +44,8 @@ def test_pairs_are_matched_by_stem_also_with_a_suffix(tmp_path):
     with pytest.warns(UserWarning, match=f"^{more}: masks are named like their images, with _mask behind$"):
         found = pair_by_stem(images, more, affixes=True)
     assert found == (pairs, [f"{more / '2.png'}: no partner in {images}"])
+    few = touch(tmp_path / "few", "2_mask.png", "a.png", "b.png")
+    assert pair_by_stem(images, few, affixes=True)[0] == {}  # most masks lack the suffix
 
 
 @pytest.mark.parametrize("images, masks, share, affixes", [
