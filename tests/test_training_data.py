@@ -121,6 +121,8 @@ def test_fine_tuning_keeps_the_split_of_the_training_before_with_its_twins(two_s
     out = capsys.readouterr().out
     assert "WARNING: 1 training image(s) are copies of another one: " in out
     assert ("1 of 3 validation images may be among the training images of" in out) == (not extra)  # the copy
+    last = {"files": data.files, "validation": names(data.validation)}
+    assert TrainingData(config, last, {}).validation == data.validation
 
 
 def test_a_twin_of_a_twin_comes_to_the_same_side(two_sets):
