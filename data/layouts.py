@@ -80,8 +80,6 @@ def pairs_of(layout: Layout, images: Path, masks: Path, test_list: Path | None =
     """Pairs of two folders with their split, and what is wrong, a line each; see pair_by_stem on affixes of masks.
 
     Args:
-        layout: what is known of them.
-        images, masks: the folders themselves.
         test_list: text file with the stems of the test images, one a line; only for the split "list", where None takes
             the dataset's own list in configs/splits, or test.txt beside the folders.
     """
@@ -107,15 +105,11 @@ def set_folders(data_path: Path, split: str) -> dict[str, Path]:
 
 
 def find_sets(data_path: str, split: str, names: list[str]) -> dict[str, list[Pair]]:
-    """Pairs of each data set below a dataset folder.
+    """Pairs of each data set below a dataset folder, by set, both sorted by name.
 
     Args:
-        data_path: folder with Train/NAME/{images,masks,contour} or {images,trimaps}, and NAME/Test/{images,masks}.
-        split: "train" or "test".
+        split: "train" (Train/NAME/{images,masks,contour} or {images,trimaps}) or "test" (NAME/Test/{images,masks}).
         names: sets to take; empty takes all that are there with whole masks.
-
-    Returns:
-        Lists of pairs by set, both sorted by name.
 
     Raises:
         FileNotFoundError: no set at all, or not one that was named.

@@ -24,14 +24,14 @@ def read_mask(path: str | Path, white: str = "in_focus") -> np.ndarray:
 def read_levels(path: str | Path, white: str = "in_focus") -> tuple[np.ndarray, tuple[int, ...]]:
     """Reads a ground truth: black and white, perhaps with grey edges, which are cut at half; or exactly two values.
 
-    If the file holds two values, the larger one is white. If it holds black and one colour, the colour is white.
+    The larger of two values is white; of black and one colour the colour is.
 
     Args:
         white: what white means in the file, "in_focus" or "blurred".
 
     Returns:
         H x W uint8, upright, 255 = in focus, 0 = blurred; and the levels of black and white in the file, such as
-        (0, 255), grey edges left out. A mask of one class has one level.
+        (0, 255), without grey edges. A mask of one class has one level.
 
     Raises:
         ValueError: see read_image; also transparency, frames, or values that are not of two classes, which it names.

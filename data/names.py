@@ -59,14 +59,12 @@ def list_images(folder: Path, more: tuple[str, ...] = ()) -> dict[str, list[Path
 
 
 def pair_by_stem(images: Path, masks: Path, affixes: bool = False) -> tuple[dict[str, tuple[Path, Path]], list[str]]:
-    """Pairs the images of two folders by file stem.
+    """Pairs (image, mask) of two folders by the image's stem, sorted; and what is wrong, a line each.
+
+    Wrong are a missing folder, a missing partner, and a stem with several files.
 
     Args:
         affixes: whether all masks may have one prefix or suffix more, which most of them show; a warning names it.
-
-    Returns:
-        Pairs (image, mask) by the image's stem, sorted; and what is wrong, a line each: missing folder, missing
-        partner, stem with several files.
     """
     if problems := [f"{folder}: no such folder" for folder in (images, masks) if not folder.is_dir()]:
         return {}, problems
