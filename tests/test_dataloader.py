@@ -2,6 +2,8 @@ import dataclasses
 import gc
 import multiprocessing
 import shutil
+import time
+from pathlib import Path
 
 import cv2
 import numpy as np
@@ -149,12 +151,33 @@ def test_what_a_trimap_does_not_know_stays_so_and_has_no_contour(dataset, tmp_pa
     assert set(np.unique(part[1]["contour"])) == {0, 255}
 
 
-def test_loader_processes_end_with_their_loader_also_after_an_error(pairs, tmp_path):
+class Stuck(Samples):
+    """Never gives its second sample; writes the file `marker` when it is asked for it."""
+
+    marker: Path
+
+    def __getitem__(self, key):
+        if key == 1:
+            self.marker.touch()
+            time.sleep(1000)
+        return super().__getitem__(key)
+
+
+@pytest.mark.parametrize("fault", ["an error", "a stuck process"])
+def test_loader_processes_end_with_their_loader(pairs, tmp_path, monkeypatch, fault):
     """They ignore SIGTERM: without an end of their own a program would wait for them for ever."""
+    monkeypatch.setattr("torch.utils.data._utils.MP_STATUS_CHECK_INTERVAL", 0.1)  # seconds that torch waits for each
     before = set(multiprocessing.active_children())
-    loader = make_loader(Samples([dataclasses.replace(pairs[0], image=tmp_path / "gone.jpg"), *pairs[1:]], 64), 2)
-    with pytest.raises(ValueError, match="^[^\n]*gone.jpg: not a readable image"):
-        list(loader)
+    if fault == "an error":
+        loader = make_loader(Samples([dataclasses.replace(pairs[0], image=tmp_path / "gone.jpg"), *pairs[1:]], 64), 2)
+        with pytest.raises(ValueError, match="^[^\\n]*gone.jpg: not a readable image"):
+            list(loader)
+    else:
+        stuck = Stuck(pairs, 64)
+        stuck.marker = tmp_path / "marker"
+        next(iter(loader := make_loader(stuck, 2)))
+        while not stuck.marker.exists():
+            time.sleep(0.1)
     started = set(multiprocessing.active_children()) - before
     assert len(started) == 2
     del loader
