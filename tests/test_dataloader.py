@@ -131,7 +131,9 @@ def test_every_batch_gets_its_share_of_extra_images_in_turn():
 
 def test_batches_are_tensors_beside_masks_at_their_own_size(dataset):
     pairs = find_sets(str(dataset), "test", [])["SAMPLE"]
+    before = torch.get_rng_state()
     batch = next(iter(make_loader(Samples(pairs, 32), 0, batch_size=3)))
+    assert torch.equal(torch.get_rng_state(), before)  # a resumed network with dropout needs the same state
     assert batch["image"].shape == (3, 3, 32, 32) and batch["image"].dtype == torch.uint8
     assert all(np.array_equal(mask, read_mask(pair.mask)) for mask, pair in zip(batch["truth"], pairs, strict=True))
     assert (batch["contour"] == UNKNOWN).all()  # a test computes no loss

@@ -95,6 +95,7 @@ REFUSED = {
     "two pages": (tiff(PICTURE, PICTURE, photometric="rgb"), "a TIFF of 2 page.s. of 8 bits; expected 1 page of"),
     "DNG": (dng(), "a camera raw file; only `predict` and `serve`"),
     "raw, without a DNG's version": (dng(version=False), "a camera raw file"),
+    "DNG of one page": (tiff(PICTURE, photometric="rgb", extratags=[(50706, "B", 4, (1, 4, 0, 0))]), "a camera raw"),
     "floats": (encoded((GREY / 255).astype("f4"), "TIFF"), "a TIFF of 1 page.s. of 32 bits; .*: save it as 8-bit PNG"),
     "signed": (tiff(GREY.astype("i1"), photometric="minisblack"), "a TIFF of .* 8 bits; expected .* unsigned"),
     "32 bits": (tiff(GREY.astype("u4"), photometric="minisblack"), "a TIFF of .* 32 bits; expected .* unsigned"),

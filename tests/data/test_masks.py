@@ -92,6 +92,7 @@ REFUSED = {
     "three labels": (levels(0, 2) + (AREAS == 0), "levels 0, 1, 2, 3: not two classes; save it in black and white"),
     "a trimap": (TRIMAP, "levels 0, 128, 255: .*; `prepare --trimaps` takes 0, 128 and 255"),
     "three areas": (np.where(np.arange(80) < 9, 254, TRUTH).astype(np.uint8), "levels 0, 254, 255: not two"),
+    "a thin area": (np.where(abs(np.arange(80) - 5) < 2, 254, TRUTH).astype(np.uint8), "levels 0, 254, 255: not two"),
     "a soft matte": (np.tile(np.linspace(0, 255, 80), (48, 1)).astype(np.uint8), "levels 0 to 255, 80 in all: not two"),
     "bright greys": ((levels(249, 255) - AREAS).astype(np.uint8), "levels 248, 249, 254, 255: not two classes"),
     "one grey": (levels(100, 100), "levels 100: not two classes"),
