@@ -2,7 +2,7 @@
 
 import warnings
 import weakref
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import cv2
 import numpy as np
@@ -14,9 +14,6 @@ from .data.layouts import Pair
 from .data.masks import UNKNOWN, read_mask, read_pair
 from .data.resizing import resize
 from .utils.processes import set_up, start_method
-
-if TYPE_CHECKING:  # at run time only training needs it, and it takes a second
-    import albumentations as A
 
 # A machine may have fewer processors than loader processes, which also wait for its disk.
 warnings.filterwarnings("ignore", "This DataLoader will create")
@@ -43,7 +40,7 @@ def load_sample(pair: Pair, size: int) -> tuple[np.ndarray, np.ndarray]:
     return np.dstack([resize(image, size, size), *targets]), mask
 
 
-def reseed(transform: "A.BasicTransform | A.BaseCompose", seeds: np.random.SeedSequence) -> None:
+def reseed(transform: Any, seeds: np.random.SeedSequence) -> None:
     """Gives every transform of a tree a random stream of its own.
 
     Compose.set_random_seed gives all of them the same seed, so that all groups would be applied together or not at
@@ -57,44 +54,36 @@ def reseed(transform: "A.BasicTransform | A.BaseCompose", seeds: np.random.SeedS
 
 
 class Samples(Dataset):
-    """Samples of pairs at the network's size, uint8: augmented in training; else with the mask as it is beside them.
+    """Samples of pairs at the network's size, uint8: augmented for training, else with the mask as it is beside them.
 
     Args:
         pairs: what to read, see find_sets.
         size: side of the square that images are resized to, pixels; an augmentation may crop smaller samples.
-        train: whether to augment; else a sample has the key "truth", too.
-        augmentation: an albumentations transform, see data.augmentation.
+        augmentation: of training, an albumentations transform, see data.augmentation.
         seed: seed of the augmentation, which depends on (seed, epoch, index) alone.
     """
 
-    def __init__(
-        self,
-        pairs: list[Pair],
-        size: int,
-        train: bool = False,
-        augmentation: "A.Compose | None" = None,
-        seed: int = 0,
-    ):
-        self.pairs, self.size, self.train, self.augmentation, self.seed = pairs, size, train, augmentation, seed
+    def __init__(self, pairs: list[Pair], size: int, augmentation: Any = None, seed: int = 0):
+        self.pairs, self.size, self.augmentation, self.seed = pairs, size, augmentation, seed
 
     def __len__(self) -> int:
         return len(self.pairs)
 
     def __getitem__(self, key: Key | int) -> dict[str, Any]:
-        """Sample of (epoch, index): image 3 x size x size, mask and contour 1 x size x size, index; without train also
-        truth, H x W uint8, the mask at its own size.
+        """Sample of (epoch, index): image 3 x size x size, mask and contour 1 x size x size, index.
+
+        Without augmentation also truth, H x W uint8, the mask at its own size.
         """
         epoch, index = key if isinstance(key, tuple) else (0, key)
         sample, truth = load_sample(self.pairs[index], self.size)
-        if self.train and self.augmentation:
+        if self.augmentation:
             reseed(self.augmentation, np.random.SeedSequence([self.seed, epoch, index]))
             image, targets = np.ascontiguousarray(sample[..., :3]), np.ascontiguousarray(sample[..., 3:])
             augmented = self.augmentation(image=image, mask=targets)
-            sample = np.concatenate([augmented["image"], augmented["mask"]], axis=-1)
-        parts = torch.from_numpy(sample).permute(2, 0, 1).contiguous()
-        whole: dict[str, Any] = {"image": parts[:3], "mask": parts[3:4], "contour": parts[4:5]}
-        whole["index"] = torch.tensor(index)
-        return whole if self.train else whole | {"truth": truth}
+            sample = np.dstack([augmented["image"], augmented["mask"]])
+        image, mask, contour = np.split(np.ascontiguousarray(sample.transpose(2, 0, 1)), (3, 4))
+        parts = {"image": image, "mask": mask, "contour": contour, "index": np.array(index)}
+        return parts if self.augmentation else parts | {"truth": truth}
 
 
 def stack(samples: list[dict[str, Any]]) -> dict[str, Any]:
@@ -103,7 +92,7 @@ def stack(samples: list[dict[str, Any]]) -> dict[str, Any]:
     Arrays leave a loader process through a pipe. Tensors would need shared memory, of which a container has 64 MB.
     """
     parts = {key: [sample[key] for sample in samples] for key in samples[0]}
-    return {key: values if key == "truth" else torch.stack(values).numpy() for key, values in parts.items()}
+    return {key: values if key == "truth" else np.stack(values) for key, values in parts.items()}
 
 
 class EpochBatches(Sampler[list[Key]]):

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
-from .data.check import glance, look, report, twins, warn_of_twins
+from .data.check import look, report, twins, warn_of_twins
 from .data.images import write_image
 from .data.layouts import Pair, find_sets
 from .dataloader import Samples, make_loader
@@ -104,7 +104,7 @@ class Tester:
         if not self.config.fold:
             with suppress(FileNotFoundError, ValueError):  # no training set, or one with a fault, which stops no test
                 training = find_sets(self.config.data_path, "train", [])
-                shown = twins(glance([pair for pairs in training.values() for pair in pairs]), looks)
+                shown = twins(look([pair for pairs in training.values() for pair in pairs], masks=False), looks)
                 say(warn_of_twins("test image(s) are among the training images", shown))
 
     def _write(self, scores: list[MethodScores]) -> None:

@@ -1,14 +1,14 @@
 """Which images train, which validate, and their loaders."""
 
+import hashlib
 from contextlib import suppress
 from typing import NamedTuple
 
 from .data.augmentation import paper_augmentation, strong_augmentation, uncropped
-from .data.check import glance, groups, look, report, twins, warn_of_twins
+from .data.check import look, report, twins, warn_of_twins
 from .data.layouts import Pair, find_sets
 from .dataloader import EpochBatches, Samples, make_loader
 from .utils import distributed
-from .utils.files import fingerprint
 from .utils.options import FOLDS, TrainConfig
 from .utils.progress import say
 
@@ -25,36 +25,40 @@ def split_fold(pairs: list[Pair], fold: int) -> tuple[list[Pair], list[Pair]]:
 
     if fold == 0:
         return pairs, []
-    if fold > FOLDS or len(pairs) < FOLDS:
+    if not 1 <= fold <= FOLDS or len(pairs) < FOLDS:
         raise ValueError(f"--fold {fold}: expected 1 to {FOLDS}, with at least {FOLDS} images, or 0 for all")
     stay, out = list(KFold(FOLDS, shuffle=True, random_state=42).split(pairs))[fold - 1]
     return [pairs[i] for i in stay], [pairs[i] for i in out]
 
 
 def split_validation(
-    pairs: list[Pair], share: float, seed: int, twin_of: dict[str, str] | None = None
+    pairs: list[Pair], share: float, seed: int, earlier: list[str], twin_of: dict[str, str]
 ) -> tuple[list[Pair], list[Pair]]:
-    """Splits pairs into training and validation, each in their order; at least one validates when share > 0.
+    """Splits pairs into training and validation, each in their order; an image and its twins come to the same side.
 
     Args:
-        twin_of: for an image that shows the same photograph as another one, its name and that of the other one: both
-            come to the same side, and to training where the other one is none of the pairs.
+        share: of the pairs, for validation; at least one pair.
+        earlier: names of the images that validated before: if some of them are here, they validate again, else a
+            share is drawn.
+        twin_of: see look_at_data. Twins of images that are none of the pairs train.
+
+    Raises:
+        ValueError: too few pairs.
     """
     from sklearn.model_selection import train_test_split
 
-    if share == 0:
-        return pairs, []
-    groups = [(twin_of or {}).get(pair.name, pair.name) for pair in pairs]
-    free = [pair.name for pair, group in zip(pairs, groups) if pair.name == group]
-    if len(free) < 2:
-        raise ValueError(f"{len(free)} training image(s): validation needs one of at least two; or use --val_share 0")
-    _, held_out = train_test_split(
-        free, test_size=min(max(1, round(share * len(free))), len(free) - 1), random_state=seed
-    )
-    parts: tuple[list[Pair], list[Pair]] = [], []
-    for pair, group in zip(pairs, groups):
-        parts[group in held_out].append(pair)
-    return parts
+    original = {pair.name: twin_of.get(pair.name, pair.name) for pair in pairs}
+    held_out = {original[name] for name in earlier if name in original} & original.keys()
+    if not held_out:
+        free = [name for name, first in original.items() if name == first]
+        count = min(max(1, round(share * len(free))), len(free) - 1)
+        if count < 1:
+            raise ValueError(
+                f"{len(free)} training image(s): validation needs one of at least two; or use --val_share 0"
+            )
+        _, held_out = train_test_split(free, test_size=count, random_state=seed)
+    training = [pair for pair in pairs if original[pair.name] not in held_out]
+    return training, [pair for pair in pairs if original[pair.name] in held_out]
 
 
 class Chosen(NamedTuple):
@@ -85,72 +89,46 @@ def chosen_pairs(config: TrainConfig) -> Chosen:
     main, left_out = ([pair for part in side for pair in part] for side in zip(*parts))
     chosen = Chosen(main, sum(extra.values(), []), sum(val.values(), []), left_out)
     if any(pair.trimap for pair in chosen.val or chosen.main * bool(config.val_share)):
-        raise ValueError(
-            "sets with trimaps cannot validate: name them by extra in a recipe file, or give --val_share 0"
-        )
+        raise ValueError("sets with trimaps cannot validate: name them by extra in a recipe, or use --val_share 0")
     return chosen
 
 
 def look_at_data(chosen: Chosen, data_path: str) -> dict[str, str]:
-    """Looks at all images of a fresh training, says what is odd, and names twins: an image's name, and its twin's.
+    """Looks at all images of a fresh training and says what is odd; returns the name of each twin's original.
 
     Raises:
         ValueError: pairs that cannot be used.
     """
     twin_of: dict[str, str] = {}
     if distributed.rank() == 0:
-        looks = look(chosen.main + chosen.extra + chosen.val)
-        remarks = report(looks)
-        main, training = looks[: len(chosen.main)], looks[: len(chosen.main + chosen.extra)]
+        main, extra, val = (look(pairs) for pairs in (chosen.main, chosen.extra, chosen.val))
+        remarks = report(main + extra + val)
         remarks += warn_of_twins("training image(s) are copies of another one", twins(main))
-        same = twins(training, looks[len(training) :])
-        remarks += warn_of_twins("validation image(s) are among the training images", same)
-        for group in groups(training):
-            first = next((x for x in group if x in chosen.extra), group[0])  # extra images train in any case
-            twin_of |= {found.name: first.name for found in group if found is not first}
+        remarks += warn_of_twins("validation image(s) are among the training images", twins(main + extra, val))
+        for original, copy in twins(extra + main):  # extra images train in any case: they are the originals
+            twin_of[copy.pair.name] = twin_of.get(original.pair.name, original.pair.name)
         with suppress(FileNotFoundError, ValueError):  # no test set, or one with a fault, which stops no training
             tests = find_sets(data_path, "test", [])
-            same = twins(looks, glance([pair for found in tests.values() for pair in found]))
+            same = twins(main + extra + val, look([pair for found in tests.values() for pair in found], masks=False))
             remarks += warn_of_twins("test image(s) are among the training images", same)
         say(remarks)
     return dict(distributed.gather([*twin_of.items()]))
 
 
-def check_unchanged(files: dict[str, str], stored: dict[str, str], source: str) -> None:
-    """Compares fingerprints of images and masks with those of a run that is resumed.
+def fingerprint(pair: Pair) -> str:
+    """A hash of what the files of a pair hold."""
+    files = filter(None, (pair.image, pair.mask, pair.contour))
+    return hashlib.blake2b(b"".join(path.read_bytes() for path in files), digest_size=8).hexdigest()
 
-    Raises:
-        ValueError: other images, or changed files, which it names.
-    """
+
+def check_unchanged(files: dict[str, str], stored: dict[str, str], source: str) -> None:
+    """Raises ValueError where fingerprints are not those stored by a run that is resumed; names the changed pairs."""
     if files.keys() != stored.keys():
         raise ValueError(f"{source}: it was trained on other images")
     if changed := [name for name in sorted(files) if files[name] != stored[name]]:
         shown = f"{', '.join(changed[:5])}{' ...' if changed[5:] else ''}"
         advice = "restore the old files, or start from its weights with --weights and another --model_path"
         raise ValueError(f"{source}: {len(changed)} pair(s) have changed since then: {shown}; {advice}")
-
-
-def divide(
-    config: TrainConfig, chosen: Chosen, last: dict | None, trained: dict, twin_of: dict[str, str]
-) -> tuple[list[Pair], list[Pair]]:
-    """Which pairs of the main sets train, and which pairs validate.
-
-    A set of its own validates, or the images that did so before: those of the run that is resumed, or with --weights
-    those of the training before, each with its twins. Else a share is split off.
-
-    Args:
-        last, trained, twin_of: see TrainingData and look_at_data.
-    """
-    if chosen.val or not config.val_share:
-        return chosen.main, chosen.val
-    groups = {pair.name: twin_of.get(pair.name, pair.name) for pair in chosen.main}
-    earlier = {groups[name] for name in (last or trained).get("validation", ()) if name in groups}
-    if not earlier:
-        return split_validation(chosen.main, config.val_share, config.seed, twin_of)
-    parts: tuple[list[Pair], list[Pair]] = [], []
-    for pair in chosen.main:
-        parts[groups[pair.name] in earlier].append(pair)
-    return parts
 
 
 def may_have_seen(trained: dict, pair: Pair) -> bool:
@@ -186,10 +164,13 @@ class TrainingData:
         chosen = chosen_pairs(config)
         twin_of = {} if last else look_at_data(chosen, config.data_path)
         everything = chosen.main + chosen.extra + chosen.val
-        self.files = {x.name: fingerprint(*filter(None, (x.image, x.mask, x.contour))) for x in everything}
+        self.files = {pair.name: fingerprint(pair) for pair in everything}
         if last:
             check_unchanged(self.files, last["files"], f"{config.model_path}, with {config.data_path}")
-        training, self.validation = divide(config, chosen, last, trained, twin_of)
+        training, self.validation = chosen.main, chosen.val
+        if config.val_share and not chosen.val:
+            earlier = (last or trained).get("validation", [])
+            training, self.validation = split_validation(training, config.val_share, config.seed, earlier, twin_of)
         if trained and (seen := [pair for pair in self.validation if may_have_seen(trained, pair)]):
             count = f"{len(seen)} of {len(self.validation)} validation images may be among the training images of"
             print(f"WARNING: {count} {config.weights}; --val NAME validates on another set")
@@ -200,7 +181,7 @@ class TrainingData:
         side, augmentation = config.img_size, paper_augmentation()
         if config.augmentation == "strong":
             side, augmentation = uncropped(side), strong_augmentation(side)
-        data = Samples(training + chosen.extra, side, True, augmentation, config.seed)
+        data = Samples(training + chosen.extra, side, augmentation, config.seed)
         of_extra = (len(chosen.extra), config.extra_per_batch if chosen.extra else 0)
         self.batches = EpochBatches(len(training), config.batch_size, config.seed, rank, size, of_extra)
         self.train_loader = make_loader(data, config.num_workers, batch_sampler=self.batches)

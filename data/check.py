@@ -1,5 +1,6 @@
 """Is a data set what train, test and evaluate take it for? One look at each pair, and what is odd about the sets."""
 
+from collections import Counter
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -9,9 +10,8 @@ import numpy as np
 from ..utils.progress import in_threads
 from .contour import contour_band
 from .images import read_image
-from .layouts import Pair, pairs_in
+from .layouts import Pair, pairs_in, set_folders
 from .masks import check_sizes, read_levels, read_mask, read_trimap
-from .names import glob_folders
 from .resizing import resize
 
 NAMED = 5  # files that a remark names
@@ -22,22 +22,14 @@ TURN = "`prepare --white blurred` swaps the two classes"
 
 @dataclass
 class Look:
-    """What one look at a pair shows.
-
-    Attributes:
-        problem: why the pair cannot be used; empty if it can.
-        levels: black and white of the mask's file, see masks.read_levels; empty for a trimap.
-        gain: mean |Laplacian| of the part in focus minus that of the blurred part; 0 where the mask has one class.
-        small: 16 x 16 float32, the image as grey, whatever its size and compression.
-        stale: whether the contour file is not that of the mask.
-    """
+    """What one look at a pair shows."""
 
     pair: Pair
-    problem: str = ""
-    levels: tuple[int, ...] = ()
-    gain: float = 0.0
-    small: np.ndarray = field(default_factory=lambda: np.zeros((16, 16), np.float32))
-    stale: bool = False
+    problem: str = ""  # why the pair cannot be used; empty if it can
+    levels: tuple[int, ...] = ()  # black and white of the mask's file, see masks.read_levels; empty for a trimap
+    gain: float = 0.0  # see contrast_gain
+    small: np.ndarray = field(default_factory=lambda: np.zeros((16, 16), np.float32))  # the image as grey
+    stale: bool = False  # whether the contour file is not that of the mask
 
 
 def look(pairs: list[Pair], sizes: bool = True, masks: bool = True) -> list[Look]:
@@ -46,7 +38,7 @@ def look(pairs: list[Pair], sizes: bool = True, masks: bool = True) -> list[Look
     Args:
         pairs: where the image is the mask itself, the mask alone is read.
         sizes: whether an image and a mask of different sizes are a problem.
-        masks: whether masks are read.
+        masks: whether masks are read, too; without them images can be compared by `twins`.
     """
 
     def at(pair: Pair) -> Look:
@@ -74,11 +66,6 @@ def look(pairs: list[Pair], sizes: bool = True, masks: bool = True) -> list[Look
     return list(in_threads(at, pairs, "looking at pairs"))
 
 
-def glance(pairs: list[Pair]) -> list[Look]:
-    """Looks at the images alone, to compare them with others."""
-    return look(pairs, masks=False)
-
-
 def contrast_gain(grey: np.ndarray, mask: np.ndarray) -> float:
     """Mean |Laplacian| of a grey image's part in focus (mask 255) minus that of its blurred part (0); 0 without one."""
     detail, focus, blurred = np.abs(cv2.Laplacian(grey, cv2.CV_32F)), mask == 255, mask == 0
@@ -99,15 +86,13 @@ def report(looks: list[Look], turn: str = TURN) -> list[str]:
     remarks = []
     for name in sorted({one.pair.dataset for one in looks}):
         own = [one for one in looks if one.pair.dataset == name]
-        kinds: dict[tuple[int, ...], list[Path]] = {}
-        for one in own:
-            kinds.setdefault(one.levels, []).append(one.pair.mask)
-        if kinds.keys() - {(), (0, 255), (0, 65535)}:
-            shown = [f"{' and '.join(map(str, x))} ({len(y)}, such as {y[0]})" for x, y in kinds.items() if x]
-            warning = "" if sum(len(levels) == 2 for levels in kinds) == 1 else "WARNING: "
+        kinds = Counter(one.levels for one in own if len(one.levels) == 2)
+        if kinds.keys() - {(0, 255), (0, 65535)}:
+            first = {one.levels: one.pair.mask for one in reversed(own)}
+            shown = [f"{x[0]} and {x[1]} ({count}, such as {first[x]})" for x, count in kinds.items()]
+            warning = "WARNING: " if len(kinds) > 1 else ""
             side = "larger" if own[0].pair.white == "in_focus" else "smaller"
-            taken = f"the {side} value means in focus; {turn}"
-            remarks.append(f"{name}: {warning}masks hold {', '.join(shown)}; {taken}")
+            remarks.append(f"{name}: {warning}masks hold {', '.join(shown)}; the {side} value means in focus; {turn}")
         if stale := [one.pair.contour for one in own if one.stale]:
             reason = "contours that do not fit their masks; prepare draws them again"
             remarks.append(f"{name}: WARNING: {reason}: {_names(stale)}")
@@ -122,38 +107,26 @@ def _names(files: list) -> str:
     return ", ".join(map(str, files[:NAMED])) + more
 
 
-def links(first: list[Look], second: list[Look]) -> np.ndarray:
-    """Which images of both sides are copies, also resized, compressed, mirrored or turned by 90 degrees.
+def twins(first: list[Look], second: list[Look] | None = None) -> list[tuple[Look, Look]]:
+    """Copies of images, also resized, compressed, mirrored or turned by 90 degrees.
 
     Returns:
-        len(first) x len(second) bool.
+        (original, copy) for each image of the second list that has an original in the first; without a second list,
+        for each image of the first that has an earlier original there. The original is the first one that fits.
     """
-    theirs = np.array([one.small for one in second], np.float32).reshape(-1, 256)
-    limit, squares = np.minimum(SAME, OF_CONTRAST * theirs.std(1)), (theirs**2).sum(1)
-    linked = np.zeros((len(first), len(second)), bool)
-    for row, one in enumerate(first):
-        turns = np.array([np.rot90(side, turn) for side in (one.small, one.small[:, ::-1]) for turn in range(4)])
-        turns = turns.reshape(8, 256)
-        distance = (turns**2).sum(1)[:, None] + squares - 2 * turns @ theirs.T
-        linked[row] = np.sqrt(distance.min(0).clip(0) / 256) < limit
-    return linked
-
-
-def twins(first: list[Look], second: list[Look] | None = None) -> list[tuple[Look, Look]]:
-    """For each image of the second side (or of the first, without one) that has twins: its first twin, and itself."""
-    others = first if second is None else second
-    linked = links(first, others) if second is not None else np.triu(links(first, others), 1)
-    return [(first[linked[:, column].argmax()], others[column]) for column in np.flatnonzero(linked.any(0))]
-
-
-def groups(looks: list[Look]) -> list[list[Pair]]:
-    """Images that are copies of each other, or linked by copies of both, as groups of two and more."""
-    from scipy.sparse.csgraph import connected_components  # scikit-learn brings it
-
-    members: dict[int, list[Pair]] = {}
-    for one, number in zip(looks, connected_components(links(looks, looks))[1]):
-        members.setdefault(number, []).append(one.pair)
-    return [group for group in members.values() if len(group) > 1]
+    found = []
+    small = np.array([one.small.ravel() for one in first])
+    for number, copy in enumerate(first if second is None else second):
+        earlier = small[:number] if second is None else small
+        if not len(earlier):
+            continue
+        sides = (copy.small, copy.small[:, ::-1])
+        turned = np.array([np.rot90(side, turn).ravel() for side in sides for turn in range(4)])
+        distance = cv2.batchDistance(earlier, turned, cv2.CV_32F, K=1)[0][:, 0]  # to the nearest of the eight
+        alike = distance / 16 < min(SAME, OF_CONTRAST * copy.small.std())  # the root mean square of 256 pixels
+        if alike.any():
+            found.append((first[alike.argmax()], copy))
+    return found
 
 
 def warn_of_twins(what: str, pairs: list[tuple[Look, Look]]) -> list[str]:
@@ -168,22 +141,21 @@ def check(data_path: Path) -> tuple[list[str], list[str]]:
     Problems are missing and doubled partners, files that cannot be used, the warnings of report, and images that one
     set or two sets hold twice.
     """
-    tests = glob_folders(data_path, "*/Test/images")
     remarks: list[str] = []
     problems: list[str] = []
     seen: list[Look] = []
-    for images in [*glob_folders(data_path, "Train/*/images"), *tests]:
-        folder, is_test = images.parent, images in tests
-        pairs, wrong = pairs_in(folder.parent.name if is_test else folder.name, folder, is_test)
-        looks = look(pairs)
-        usable = [one for one in looks if not one.problem]
-        problems += wrong + [one.problem for one in looks if one.problem]
-        odd = report(usable)
-        remarks += [f"{folder}: {len(pairs)} pairs", *odd]
-        problems += [f"{folder}: {remark}" for remark in odd if "WARNING" in remark]
-        seen += usable
+    for split in ("train", "test"):
+        for name, folder in set_folders(data_path, split).items():
+            pairs, wrong = pairs_in(name, folder, split == "test")
+            looks = look(pairs)
+            usable = [one for one in looks if not one.problem]
+            odd = report(usable)
+            problems += wrong + [one.problem for one in looks if one.problem]
+            problems += [f"{folder}: {remark}" for remark in odd if "WARNING" in remark]
+            remarks += [f"{folder}: {len(pairs)} pairs", *odd]
+            seen += usable
     if not seen and not problems:
         return [], [f"{data_path}: neither Train/NAME/images nor NAME/Test/images here"]
     whole, partial = ([one for one in seen if one.pair.trimap == kind] for kind in (False, True))
-    same = twins(whole) + twins(partial, [one for one in seen if one.pair.is_test])  # synthesise makes several of one
+    same = twins(whole) + twins([one for one in seen if one.pair.is_test], partial)  # synthesise makes several of one
     return remarks, problems + [f"{b.pair.image}: the same image as {a.pair.image}" for a, b in same]

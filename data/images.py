@@ -2,7 +2,6 @@
 
 import io
 import os
-import reprlib
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -14,7 +13,6 @@ from PIL import ExifTags, Image, UnidentifiedImageError
 
 from ..utils.files import write_bytes
 
-Source = str | Path | BinaryIO
 FORMATS = ("JPEG", "PNG", "TIFF", "WEBP", "BMP", "GIF", "AVIF")
 MODES = ("1", "L", "LA", "P", "PA", "RGB", "RGBA", "RGBX", "CMYK", "YCbCr")  # of Pillow, 8 bits or fewer
 BITS, PHOTOMETRIC, PLANAR, EXTRA, SAMPLE_FORMAT = 258, 262, 284, 338, 339  # tags of TIFF
@@ -26,7 +24,7 @@ JPEG_SIDE = 65_500  # pixels: libjpeg writes no longer side
 JPEG = [cv2.IMWRITE_JPEG_QUALITY, 92, cv2.IMWRITE_JPEG_SAMPLING_FACTOR, cv2.IMWRITE_JPEG_SAMPLING_FACTOR_444]
 
 
-def read_image(source: Source) -> np.ndarray:
+def read_image(source: str | Path | BinaryIO) -> np.ndarray:
     """Reads an image, a path or an open file, as H x W x 3 uint8, RGB.
 
     EXIF turns it upright, grey becomes three equal channels, transparency is dropped, and 16-bit values are rounded to
@@ -56,12 +54,8 @@ def in_memory(source: Any) -> Iterator[io.BytesIO]:
         file = io.BytesIO(source.read() if is_open else Path(source).read_bytes())
         file.name = str(name)
         yield file
-    except MemoryError:
-        raise
     except Exception as error:  # Pillow, libheif and LibRaw raise many kinds for a damaged file
         reason = getattr(error, "strerror", None) or str(error) or type(error).__name__
-        if isinstance(error, Image.DecompressionBombError):
-            reason = f"{reason.partition(',')[0]}: make it smaller"
         raise ValueError(f"{name}: not a readable image ({reason})") from None
 
 
@@ -94,60 +88,56 @@ def _check_kind(image: Any) -> None:
 
 
 def is_raw(image: Any) -> bool:
-    """Whether a file that Pillow has opened is a camera raw file, of which it sees a thumbnail: DNG, CR2, NEF ..."""
-    if image.format != "TIFF":
-        return False
-    image.fp.seek(8)
-    canon, tags = image.fp.read(2) == b"CR", image.tag_v2  # Canon's mark stands before the first directory
-    return canon or DNG_VERSION in tags or bool(tags.get(SUBFILE, 0) & 1 and SUB_IFDS in tags)
+    """Whether a file that Pillow has opened is a camera raw file like DNG or NEF, of which it sees a thumbnail."""
+    tags = image.tag_v2 if image.format == "TIFF" else {}
+    return DNG_VERSION in tags or bool(tags.get(SUBFILE, 0) & 1 and SUB_IFDS in tags)
 
 
 def values_of(image: Any) -> np.ndarray:
     """Values of an image just opened, upright, uint8 or uint16: H x W (grey) or H x W x 3 (RGB), without alpha."""
     by_opencv = image.format == "BMP" or ";16" in str(image.tile)
-    if by_opencv:  # Pillow keeps the high byte of 16-bit colours, and mistakes some palettes of BMP
-        image.fp.seek(0)
-        data = np.frombuffer(image.fp.read(), np.uint8)
+    data = image.fp.getvalue() if by_opencv else b""
     image.load()  # raises where the file is damaged, which OpenCV may not notice; turns a TIFF upright
     if image.mode == "P" and np.asarray(image).max() >= len(image.getpalette("RGB")) // 3:
         raise ValueError("its palette lacks colours that its pixels use")
-    if by_opencv:
-        values: Any = cv2.imdecode(data, DEEP)
+    if by_opencv:  # Pillow keeps the high byte of 16-bit colours, and mistakes some palettes of BMP
+        values: Any = cv2.imdecode(np.frombuffer(data, np.uint8), DEEP)
         if values is None:
             raise ValueError(f"damaged, or a kind that OpenCV cannot decode: {WAY_OUT}")
         return upright(values[..., ::-1] if values.ndim == 3 else values, image)
-    mode = "L" if image.mode in ("1", "L") else "RGB"
-    return upright(np.array(image if image.mode == mode else image.convert(mode)), image)
+    return upright(np.array(image.convert("L" if image.mode in ("1", "L") else "RGB")), image)
 
 
 def upright(values: np.ndarray, image: Any) -> np.ndarray:
     """Values, H x W (x C), turned by the EXIF of their image. A damaged EXIF turns nothing: the image may be whole."""
-    try:
+    orientation = 1
+    with suppress(Exception):  # damaged in one of many ways
         orientation = image.getexif().get(ExifTags.Base.Orientation, 1)
-    except Exception:  # damaged in one of many ways
-        orientation = 1
     if orientation in (5, 6, 7, 8):
         values = values.swapaxes(0, 1)
-    down, across = {2: (1, -1), 3: (-1, -1), 4: (-1, 1), 6: (1, -1), 7: (-1, -1), 8: (-1, 1)}.get(orientation, (1, 1))
+    down = -1 if orientation in (3, 4, 7, 8) else 1
+    across = -1 if orientation in (2, 3, 6, 7) else 1
     return np.ascontiguousarray(values[::down, ::across])
 
 
 def to_8_bit(values: np.ndarray) -> np.ndarray:
     """uint8, uint16, or floats in [0, 1], H x W (x C), rounded to uint8. Raises ValueError for other floats."""
-    if values.dtype.kind == "f" and not (values.min() >= 0 and values.max() <= 1):
+    if values.dtype == np.uint16:
+        return cv2.convertScaleAbs(values, alpha=1 / 257)
+    if values.dtype == np.uint8:
+        return values
+    if not (values.min() >= 0 and values.max() <= 1):
         raise ValueError("its float values are not between 0 and 1")
-    if values.dtype.kind == "f":
-        return np.round(values * 255).astype(np.uint8)
-    return cv2.convertScaleAbs(values, alpha=1 / 257) if values.dtype == np.uint16 else values
+    return np.round(values * 255).astype(np.uint8)
 
 
 def as_rgb(image: Any, read: Callable[[Any], np.ndarray] = read_image) -> np.ndarray:
     """An image of any kind as H x W x 3 uint8, RGB.
 
     Args:
-        image: a path, a file's bytes, an open file; a Pillow image of 8 bits, made upright; a tensor, 3 x H x W or
-            1 x 3 x H x W; or an array, H x W or H x W x 1, 3 or 4 (grey, RGB, RGB and alpha). Arrays and tensors hold
-            uint8, uint16 or floats in [0, 1].
+        image: a path, a file's bytes, an open file; a Pillow image of 8 bits, made upright; an array, H x W or
+            H x W x 1, 3 or 4 (grey, RGB, RGB and alpha); or a tensor, 3 x H x W. Arrays and tensors hold uint8, uint16
+            or floats in [0, 1].
         read: reads an image file, a path or an open file.
 
     Raises:
@@ -161,20 +151,15 @@ def as_rgb(image: Any, read: Callable[[Any], np.ndarray] = read_image) -> np.nda
         if image.mode not in MODES:
             raise ValueError(f"an image of mode {image.mode}: give its path, or an image of 8 bits")
         return upright(np.array(image.convert("RGB")), image)
-    if not hasattr(image, "__array__"):
-        kinds = "a path, a file's bytes, an open file, a Pillow image, an array or a tensor"
-        raise ValueError(f"{type(image).__name__} ({reprlib.repr(image)}) is no image: give {kinds}")
-    shape = " x ".join(map(str, np.shape(image)))
-    if hasattr(image, "requires_grad"):  # a tensor of torch, which is not needed otherwise
-        if image.shape[:-2] not in ((3,), (1, 3)):
-            raise ValueError(f"a tensor of {shape}: expected 3 x H x W or 1 x 3 x H x W; for several, give a list")
-        image = image.reshape(image.shape[-3:]).detach().cpu().permute(1, 2, 0)
-        image = image.float() if image.is_floating_point() else image
-    array = np.asarray(image)
-    if array.dtype.kind != "f" and array.dtype not in (np.uint8, np.uint16):
-        raise ValueError(f"an array of {array.dtype}: expected uint8, uint16 or floats in [0, 1]")
-    if array.ndim not in (2, 3) or array.shape[2:] not in ((), (1,), (3,), (4,)) or not array.size:
-        raise ValueError(f"an array of {shape}: expected H x W or H x W x 1, 3 or 4")
+    if hasattr(image, "requires_grad") and image.ndim == 3:  # a tensor of torch, which is not needed otherwise
+        image = image.detach().cpu().permute(1, 2, 0)
+    array: Any = np.asarray(image)
+    known = array.dtype.kind == "f" or array.dtype in (np.uint8, np.uint16)
+    if not known or array.ndim not in (2, 3) or array.shape[2:] not in ((), (1,), (3,), (4,)) or not array.size:
+        kinds = "a path, a file's bytes, an open file, a Pillow image, a tensor, 3 x H x W, or an array"
+        arrays = "H x W or H x W x 1, 3 or 4, of uint8, uint16 or floats in [0, 1]"
+        found = f"{type(image).__name__} of shape {array.shape} and type {array.dtype}"
+        raise ValueError(f"{found} is no image: expected {kinds}, {arrays}")
     array = to_8_bit(array if array.ndim == 2 else array[..., :3])
     return np.ascontiguousarray(array) if array.shape[2:] == (3,) else cv2.cvtColor(array, cv2.COLOR_GRAY2RGB)
 
@@ -188,7 +173,7 @@ def write_image(path: Path, image: np.ndarray, metadata: dict[int, bytes] | None
         metadata: EXIF and colour profile by OpenCV's cv2.IMAGE_METADATA_ numbers.
 
     Raises:
-        ValueError: a side that JPEG cannot hold, or an image that OpenCV cannot write.
+        ValueError: a side that JPEG cannot hold.
     """
     kinds, settings = metadata or {}, JPEG if path.suffix == ".jpg" else []
     if settings and max(image.shape) > JPEG_SIDE:
@@ -196,7 +181,5 @@ def write_image(path: Path, image: np.ndarray, metadata: dict[int, bytes] | None
     if image.ndim == 3:
         image = cv2.cvtColor(image, cv2.COLOR_RGBA2BGRA if image.shape[2] == 4 else cv2.COLOR_RGB2BGR)
     chunks = [np.frombuffer(data, np.uint8) for data in kinds.values()]
-    done, packed = cv2.imencodeWithMetadata(path.suffix, image, list(kinds), chunks, settings)
-    if not done:
-        raise ValueError(f"{path}: OpenCV cannot write it")
+    _, packed = cv2.imencodeWithMetadata(path.suffix, image, list(kinds), chunks, settings)
     write_bytes(path, packed.data)

@@ -1,34 +1,26 @@
 """How defocus data sets are published, and the dataset folder: names, polarity, split, pairs of files."""
 
-import warnings
 from dataclasses import dataclass
 from pathlib import Path
 
 from ..utils.command_line import as_typed
 from ..utils.files import read_lines
-from .names import common_affixes, glob_folders, list_images, pair_by_stem
+from .names import glob_folders, list_images, pair_by_stem
 
 SPLITS = Path(__file__).parent.parent / "configs" / "splits"
+IMAGES = {"train": "Train/*/images", "test": "*/Test/images"}  # in the dataset folder, by split
 
 
 @dataclass(frozen=True)
 class Layout:
-    """One pair of sibling folders as somebody publishes them.
-
-    Attributes:
-        images, masks: the folders' names; case and - or _ do not matter.
-        dataset: whose images they hold.
-        split: "train", "test", or "list" where a list names the test images.
-        white: what white means in the masks, "in_focus" or "blurred".
-        prefix: what the names of the set's images begin with, where others lie beside them.
-    """
+    """One pair of sibling folders, by their names, as somebody publishes them."""
 
     images: str
     masks: str
-    dataset: str
-    split: str
-    white: str
-    prefix: str = ""
+    dataset: str  # whose images they hold
+    split: str  # "train", "test", or "list" where a list names the test images
+    white: str  # what white means in the masks, "in_focus" or "blurred"
+    prefix: str = ""  # what the names of the set's images begin with, where others lie beside them
 
 
 LAYOUTS = (
@@ -43,24 +35,16 @@ LAYOUTS = (
 
 @dataclass(frozen=True)
 class Pair:
-    """One image with its ground truth, in a published data set or in the dataset folder.
-
-    Attributes:
-        dataset, stem: the set, and the image's name in it.
-        contour: None where it has to be computed from the mask.
-        is_test: the split, for Train/DATASET or DATASET/Test.
-        white: what white means in the mask, "in_focus" or "blurred".
-        trimap: whether the mask may hold pixels that are unknown, see read_trimap.
-    """
+    """One image with its ground truth, in a published data set or in the dataset folder."""
 
     dataset: str
-    stem: str
+    stem: str  # the image's name in the set
     image: Path
     mask: Path
-    contour: Path | None = None
-    is_test: bool = False
-    white: str = "in_focus"
-    trimap: bool = False
+    contour: Path | None = None  # None: computed from the mask
+    is_test: bool = False  # the split, for Train/DATASET or DATASET/Test
+    white: str = "in_focus"  # what white means in the mask, or "blurred"
+    trimap: bool = False  # whether the mask may hold pixels that are unknown, see read_trimap
 
     @property
     def name(self) -> str:
@@ -76,43 +60,31 @@ def detect(source: Path) -> tuple[list[tuple[Layout, Path, Path]], list[str]]:
     if not source.is_dir():
         return [], [f"{source}: no such folder"]
     levels = ("*", "*/*", "*/*/*", "*/*/*/*")
-    folders = [path for level in levels for path in glob_folders(source, level) if path.is_dir()]
-    by_name = {(path.parent, path.name.lower().replace("-", "_")): path for path in folders}
+    folders = {path for level in levels for path in glob_folders(source, level) if path.is_dir()}
     parts: list[tuple[Layout, Path, Path]] = []
     problems: list[str] = []
     for layout in LAYOUTS:
-        names = [name.lower().replace("-", "_") for name in (layout.images, layout.masks)]
-        for parent in sorted({parent for parent, _ in by_name}):
-            images, masks = (by_name.get((parent, name)) for name in names)
-            if images and masks:
+        for parent in sorted({path.parent for path in folders}):
+            images, masks = parent / layout.images, parent / layout.masks
+            if folders >= {images, masks}:
                 parts.append((layout, images, masks))
-            elif (images or masks) and layout.split != "list":  # anything may be called image or gt
-                problems.append(f"{images or masks}: no {layout.masks if images else layout.images} beside it")
+            elif folders & {images, masks} and layout.split != "list":  # anything may be called image or gt
+                problems.append(f"{parent}: only one of {layout.images} and {layout.masks} is here")
     if not parts and not problems:
         known = ", ".join(f"{layout.images} + {layout.masks}" for layout in LAYOUTS)
-        problems.append(f"{source}: none of the known folder pairs ({known}); --images and --masks name any other")
+        problems = [f"{source}: none of the known folder pairs ({known}); --images and --masks name any other"]
     return parts, problems
 
 
 def pairs_of(layout: Layout, images: Path, masks: Path, test_list: Path | None = None) -> tuple[list[Pair], list[str]]:
-    """Pairs of two folders with their split, and what is wrong, a line each.
-
-    If most masks are named as their images with one prefix or suffix more, all are paired by it.
+    """Pairs of two folders with their split, and what is wrong, a line each; see pair_by_stem on affixes of masks.
 
     Args:
-        layout: what is known of them.
-        images, masks: the folders themselves.
         test_list: text file with the stems of the test images, one a line; only for the split "list", where None takes
             the dataset's own list in configs/splits, or test.txt beside the folders.
     """
-    affixes = ("", "")
-    if images.is_dir() and masks.is_dir():
-        affixes = common_affixes(list_images(images), list_images(masks), share=1 / 2)
-        if any(affixes):
-            where = "before" if affixes[0] else "behind"
-            warnings.warn(f"{masks}: masks are named like their images, with {''.join(affixes)} {where}", stacklevel=2)
-    found, problems = pair_by_stem(images, masks, *affixes)
-    found = {stem: pair for stem, pair in found.items() if stem.startswith(layout.prefix)}
+    found, problems = pair_by_stem(images, masks, affixes=True)
+    found = {stem: files for stem, files in found.items() if stem.startswith(layout.prefix)}
     tests = set(found) if layout.split == "test" else set()
     if layout.split == "list":
         known = SPLITS / f"{layout.dataset}_test.txt"
@@ -126,32 +98,30 @@ def pairs_of(layout: Layout, images: Path, masks: Path, test_list: Path | None =
     return [Pair(layout.dataset, s, *files, is_test=s in tests, white=white) for s, files in found.items()], problems
 
 
+def set_folders(data_path: Path, split: str) -> dict[str, Path]:
+    """Folders of the sets below a dataset folder, by name, sorted: Train/NAME or, for the split "test", NAME/Test."""
+    folders = [path.parent for path in glob_folders(data_path, IMAGES[split])]
+    return {(folder.name if split == "train" else folder.parent.name): folder for folder in folders}
+
+
 def find_sets(data_path: str, split: str, names: list[str]) -> dict[str, list[Pair]]:
-    """Pairs of each data set below a dataset folder.
+    """Pairs of each data set below a dataset folder, by set, both sorted by name.
 
     Args:
-        data_path: folder with Train/NAME/{images,masks,contour} or {images,trimaps}, and NAME/Test/{images,masks}.
-        split: "train" or "test".
+        split: "train" (Train/NAME/{images,masks,contour} or {images,trimaps}) or "test" (NAME/Test/{images,masks}).
         names: sets to take; empty takes all that are there with whole masks.
-
-    Returns:
-        Lists of pairs by set, both sorted by name.
 
     Raises:
         FileNotFoundError: no set at all, or not one that was named.
         ValueError: a missing or doubled partner, with the files' names.
     """
-    pattern = "Train/*/images" if split == "train" else "*/Test/images"
-    found = [path.parent for path in glob_folders(Path(data_path), pattern)]
-    folders = {(path.name if split == "train" else path.parent.name): path for path in found}
+    folders = set_folders(Path(data_path), split)
     chosen = names or [name for name, folder in folders.items() if not (folder / "trimaps").is_dir()]
-    if not chosen or set(chosen) - folders.keys():
-        wanted = ", ".join(name for name in names if name not in folders) or "data set"
-        raise FileNotFoundError(
-            f"{data_path}: no {wanted} with {split} images here ({data_path}/{pattern}); found: "
-            f"{', '.join(sorted(folders)) or 'none'} (those with trimaps have to be named). "
-            f"`{as_typed('prepare')}` makes this layout."
-        )
+    missing = [name for name in chosen if name not in folders]
+    if missing or not chosen:
+        present = f"found: {', '.join(folders) or 'none'} (those with trimaps have to be named)"
+        what = f"no {', '.join(missing) or 'data set'} with {split} images here ({IMAGES[split]})"
+        raise FileNotFoundError(f"{data_path}: {what}; {present}. `{as_typed('prepare')}` makes this layout.")
     sets = {name: pairs_in(name, folders[name], split == "test") for name in sorted(chosen)}
     if problems := [problem for _, wrong in sets.values() for problem in wrong]:
         raise ValueError("images and ground truth do not match:\n  " + "\n  ".join(problems))
@@ -162,9 +132,6 @@ def pairs_in(name: str, folder: Path, is_test: bool = False) -> tuple[list[Pair]
     """Pairs of one set of a dataset folder, and what is wrong: missing and doubled partners, a line each."""
     images, trimap = folder / "images", (folder / "trimaps").is_dir()
     pairs, problems = pair_by_stem(images, folder / ("trimaps" if trimap else "masks"))
-    contours: dict[str, tuple[Path, Path]] = {}
-    if (folder / "contour").is_dir():
-        contours, wrong = pair_by_stem(images, folder / "contour")
-        problems += [problem for problem in wrong if problem not in problems]
-    contour_of = {stem: contour for stem, (_, contour) in contours.items()}
+    contours = list_images(folder / "contour") if (folder / "contour").is_dir() else {}
+    contour_of = {stem: paths[0] for stem, paths in contours.items()}
     return [Pair(name, s, *files, contour_of.get(s), is_test, trimap=trimap) for s, files in pairs.items()], problems

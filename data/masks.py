@@ -10,7 +10,7 @@ from PIL import Image
 from .images import opened, read_image, to_8_bit, values_of
 
 FORMATS = ("PNG", "TIFF", "BMP", "JPEG")
-NOISE = {"JPEG": 24, "MPO": 24}  # what its compression may add to a level, of 255
+NOISE = {"JPEG": 24}  # what its compression may add to a level, of 255
 DARK, BRIGHT = 1 / 4, 3 / 4  # of the range: grey edges lie between
 BETWEEN, FLAT = 0.1, 0.25  # largest share of pixels on grey edges, and largest share of these in flat areas
 UNKNOWN = 128  # level of a trimap where nobody knows whether it is in focus
@@ -24,14 +24,14 @@ def read_mask(path: str | Path, white: str = "in_focus") -> np.ndarray:
 def read_levels(path: str | Path, white: str = "in_focus") -> tuple[np.ndarray, tuple[int, ...]]:
     """Reads a ground truth: black and white, perhaps with grey edges, which are cut at half; or exactly two values.
 
-    If the file holds two values, the larger one is white. If it holds black and one colour, the colour is white.
+    The larger of two values is white; of black and one colour the colour is.
 
     Args:
         white: what white means in the file, "in_focus" or "blurred".
 
     Returns:
         H x W uint8, upright, 255 = in focus, 0 = blurred; and the levels of black and white in the file, such as
-        (0, 255), grey edges left out. A mask of one class has one level.
+        (0, 255), without grey edges. A mask of one class has one level.
 
     Raises:
         ValueError: see read_image; also transparency, frames, or values that are not of two classes, which it names.
@@ -94,7 +94,7 @@ def _grey_levels(image: Any, kind: str) -> np.ndarray:
     Raises:
         ValueError: transparency, frames, colours, a palette that shows several indices alike.
     """
-    if image.format != "MPO" and getattr(image, "n_frames", 1) > 1:
+    if getattr(image, "n_frames", 1) > 1:
         raise ValueError(f"{image.n_frames} frames: save the right one as its own file")
     values = values_of(image)
     if image.has_transparency_data and image.convert("RGBA").getchannel("A").getextrema() != (255, 255):

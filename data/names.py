@@ -1,33 +1,21 @@
 """Which files are images, and which belong together: by their names alone."""
 
+import warnings
 from collections import Counter
 from collections.abc import Collection
-from functools import cache
 from pathlib import Path, PurePath, PureWindowsPath
 
 RAW_SUFFIXES = (
     *(".3fr", ".arw", ".cr2", ".cr3", ".crw", ".dcr", ".dng", ".erf", ".iiq", ".kdc", ".mef", ".mos", ".mrw"),
     *(".nef", ".nrw", ".orf", ".pef", ".raf", ".rw2", ".rwl", ".sr2", ".srf", ".srw", ".x3f"),
 )
-# What needs another package or a newer Pillow: where it is missing, the file is refused by its name, not left out.
-EXTRA_SUFFIXES = (".avif", ".heic", ".heics", ".heif", ".heifs", ".hif", *RAW_SUFFIXES)
-NO_PHOTOGRAPHS = (
-    *("BUFR", "FITS", "GRIB", "HDF5"),  # measurements; .fit is a sports watch's, too
-    *("CUR", "ICNS", "ICO", "XBM", "XPM"),  # icons
-    *("EPS", "PDF", "PALM", "WMF"),  # documents and drawings, of which Pillow reads none without another program
-    *("FLI", "IPTC", "MPEG"),  # films, and texts about images
+SUFFIXES = (
+    *(".jpg", ".jpeg", ".jpe", ".jfif", ".mpo", ".png", ".tif", ".tiff", ".webp", ".bmp", ".gif", ".avif"),
+    *(".heic", ".heics", ".heif", ".heifs", ".hif", *RAW_SUFFIXES),
+    *(".jp2", ".jxl", ".pgm", ".ppm", ".psd", ".tga"),  # never read: refused by name instead of left out
 )
 # Thumbnails, bins and halves of files that systems keep beside images; hidden names are left out anyway.
 OF_SYSTEMS = ("@eadir", "__macosx", "lost+found", "#recycle", "$recycle.bin", "system volume information")
-
-
-@cache
-def image_suffixes() -> frozenset[str]:
-    """Suffixes of images, in small letters: those that the Pillow of this machine knows, and EXTRA_SUFFIXES."""
-    from PIL import Image  # with its plug-ins a tenth of a second, which --help need not wait for
-
-    known = Image.registered_extensions()
-    return frozenset({*EXTRA_SUFFIXES, *(suffix for suffix, kind in known.items() if kind not in NO_PHOTOGRAPHS)})
 
 
 def is_systems(name: str) -> bool:
@@ -37,7 +25,7 @@ def is_systems(name: str) -> bool:
 
 def is_image(path: PurePath) -> bool:
     """Whether a file is an image by its name."""
-    return path.suffix.lower() in image_suffixes() and not is_systems(path.name)
+    return path.suffix.lower() in SUFFIXES and not is_systems(path.name)
 
 
 def glob_folders(root: Path, pattern: str) -> list[Path]:
@@ -70,21 +58,21 @@ def list_images(folder: Path, more: tuple[str, ...] = ()) -> dict[str, list[Path
     return found
 
 
-def pair_by_stem(
-    images: Path, masks: Path, prefix: str = "", suffix: str = ""
-) -> tuple[dict[str, tuple[Path, Path]], list[str]]:
-    """Pairs the images of two folders by file stem.
+def pair_by_stem(images: Path, masks: Path, affixes: bool = False) -> tuple[dict[str, tuple[Path, Path]], list[str]]:
+    """Pairs (image, mask) of two folders by the image's stem, sorted; and what is wrong, a line each.
+
+    Wrong are a missing folder, a missing partner, and a stem with several files.
 
     Args:
-        prefix, suffix: what the stems of masks have more.
-
-    Returns:
-        Pairs (image, mask) by the image's stem, sorted, and a list of what is wrong, one line a file: missing folder,
-        missing partner, stem with several files.
+        affixes: whether all masks may have one prefix or suffix more, which most of them show; a warning names it.
     """
     if problems := [f"{folder}: no such folder" for folder in (images, masks) if not folder.is_dir()]:
         return {}, problems
     left, right = list_images(images), list_images(masks)
+    prefix, suffix = common_affixes(left, right, share=1 / 2) if affixes else ("", "")
+    if prefix or suffix:
+        where = f"{prefix} before" if prefix else f"{suffix} behind"
+        warnings.warn(f"{masks}: masks are named like their images, with {where}", stacklevel=2)
     mask_of = {stem: prefix + stem + suffix for stem in left}
     pairs = {stem: (left[stem][0], right[mask][0]) for stem, mask in mask_of.items() if mask in right}
     for files, partners, folder in ((left, pairs.keys(), masks), (right, set(mask_of.values()), images)):
@@ -107,4 +95,4 @@ def common_affixes(left: Collection[str], right: Collection[str], share: float =
         found.update((stem[:start], "") for start in range(len(stem) - 1, 0, -1) if stem[start:] in left)
     # The shorter one of a tie: one map 11_pred has "_pred" behind 11, not "1_pred" behind 1.
     affixes, count = max(found.items(), key=lambda it: (it[1], -len("".join(it[0]))), default=(("", ""), 0))
-    return affixes if count >= share * len(right) and not (share == 1 and ("", "") in found) else ("", "")
+    return affixes if count >= share * len(right) else ("", "")

@@ -12,8 +12,6 @@ def resize(image: np.ndarray, width: int, height: int) -> np.ndarray:
 
 def resize_map(probability: np.ndarray, size: tuple[int, int]) -> np.ndarray:
     """Probabilities at the size (height, width) of the image, bilinear."""
-    if probability.shape == size:  # made of tiles: a copy of a panorama's would fill the memory
-        return probability
     return cv2.resize(probability, size[::-1], interpolation=cv2.INTER_LINEAR)
 
 

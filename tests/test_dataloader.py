@@ -2,6 +2,7 @@ import dataclasses
 import gc
 import multiprocessing
 import shutil
+import time
 from pathlib import Path
 
 import cv2
@@ -11,19 +12,11 @@ import torch
 
 from ran.data.augmentation import paper_augmentation
 from ran.data.contour import contour_band
-from ran.data.images import write_image
+from ran.data.images import read_image, write_image
 from ran.data.layouts import find_sets
 from ran.data.masks import UNKNOWN, read_mask
 from ran.data.resizing import resize
-from ran.dataloader import (
-    EpochBatches,
-    Samples,
-    load_sample,
-    make_loader,
-)
-from ran.model.connectivity import connectivity_target
-
-ROOT = Path(__file__).parent.parent
+from ran.dataloader import EpochBatches, Samples, as_floats, load_sample, make_loader
 
 
 @pytest.fixture
@@ -31,86 +24,68 @@ def pairs(dataset):
     return find_sets(str(dataset), "train", [])["SAMPLE"]
 
 
-def test_contour_is_computed_when_the_folder_is_absent(dataset, tmp_path, pairs):
-    shutil.copytree(dataset, tmp_path / "d")
-    shutil.rmtree(tmp_path / "d/Train/SAMPLE/contour")
-    without = find_sets(str(tmp_path / "d"), "train", [])["SAMPLE"]
-    assert without[0].contour is None
-    for with_file, computed in zip(pairs, without):
-        assert all(np.array_equal(a, b) for a, b in zip(load_sample(with_file, 64), load_sample(computed, 64)))
+def test_a_sample_is_its_files_resized(pairs):
+    sample, mask = Samples(pairs, 64)[1], read_mask(pairs[1].mask)
+    assert np.array_equal(sample["image"], resize(read_image(pairs[1].image), 64, 64).transpose(2, 0, 1))
+    for key, target in (("mask", mask), ("contour", contour_band(mask))):
+        assert np.array_equal(sample[key][0], cv2.resize(target, (64, 64), interpolation=cv2.INTER_NEAREST))
+    assert sample["index"] == 1 and np.array_equal(sample["truth"], mask)
+    assert {key: part.shape for key, part in sample.items() if key != "truth"} == {
+        "image": (3, 64, 64), "mask": (1, 64, 64), "contour": (1, 64, 64), "index": ()
+    }  # fmt: skip
 
 
-def test_contours_that_do_not_fit_are_named(dataset, tmp_path):
-    shutil.copytree(dataset, tmp_path / "d")
-    contours = tmp_path / "d/Train/SAMPLE/contour"
-    cv2.imwrite(str(contours / "train_000.png"), np.zeros((7, 7), np.uint8))
-    pair = find_sets(str(tmp_path / "d"), "train", [])["SAMPLE"][0]
-    with pytest.raises(ValueError, match="train_000.png: its size differs"):
-        load_sample(pair, 64)
-    cv2.imwrite(str(contours / "train_000.bmp"), np.zeros((64, 96), np.uint8))
-    with pytest.raises(ValueError, match="train_000.bmp: doubled stem"):
-        find_sets(str(tmp_path / "d"), "train", [])
+def test_a_contour_is_read_or_computed_and_has_to_fit(pairs, tmp_path):
+    without = dataclasses.replace(pairs[0], contour=None)
+    assert all(np.array_equal(a, b) for a, b in zip(load_sample(pairs[0], 64), load_sample(without, 64)))
+    drawn = dataclasses.replace(pairs[0], contour=tmp_path / "drawn.png")
+    write_image(drawn.contour, read_mask(pairs[0].mask))
+    sample = load_sample(drawn, 64)[0]
+    assert np.array_equal(sample[..., 4], sample[..., 3])
+    write_image(drawn.contour, np.zeros((7, 7), np.uint8))
+    with pytest.raises(ValueError, match="drawn.png: its size differs"):
+        load_sample(drawn, 64)
 
 
-def test_samples_are_the_files_resized(pairs):
-    sample = Samples(pairs, 64, True)[1]
-    assert sample["image"].shape == (3, 64, 64) and sample["image"].dtype == torch.uint8
-    mask = cv2.resize(read_mask(pairs[1].mask), (64, 64), interpolation=cv2.INTER_NEAREST)
-    contour = cv2.resize(contour_band(read_mask(pairs[1].mask)), (64, 64), interpolation=cv2.INTER_NEAREST)
-    assert np.array_equal(sample["mask"][0], mask) and np.array_equal(sample["contour"][0], contour)
-    assert sample["index"] == 1 and "truth" not in sample
+def test_resize_averages_when_it_shrinks():
+    checks = np.indices((64, 64)).sum(0).astype(np.uint8) % 2 * 255
+    assert np.ptp(resize(checks, 16, 16)) <= 1
+    assert resize(checks[:4, :4], 9, 7).shape == (7, 9)
 
 
 def test_augmentation_moves_image_mask_and_contour_together(pairs, monkeypatch):
     """An image that is its own mask must still be that after every transform that moves pixels."""
-    data = Samples(pairs, 64, True, paper_augmentation(), 7)
+    data = Samples(pairs, 64, paper_augmentation(), 7)
     mask = load_sample(pairs[0], 64)[0][..., 3]
     monkeypatch.setattr("ran.dataloader.load_sample", lambda *_: (np.dstack([mask] * 5), mask))
     moved = 0
     for epoch in range(30):
         sample = data[(epoch, 0)]
-        assert torch.equal(sample["mask"], sample["contour"])
-        assert set(sample["mask"].unique().tolist()) <= {0, 255}
-        image = sample["image"].float().mean(0)
-        assert ((image > 100) == (sample["mask"][0] > 100)).float().mean() > 0.999
+        assert np.array_equal(sample["mask"], sample["contour"]) and set(np.unique(sample["mask"])) <= {0, 255}
+        assert ((sample["image"].mean(0) > 100) == (sample["mask"][0] > 100)).mean() > 0.999
         moved += not np.array_equal(sample["mask"][0], mask)
-    assert 5 < moved < 25
+    assert 5 < moved < 25 and "truth" not in sample
 
 
-def test_connectivity_follows_the_moved_contour(pairs):
-    """Direction maps made before a flip would point the wrong way: they are made last."""
-    contour = (Samples(pairs, 64, True)[0]["contour"].float() / 255)[None]
-    flipped_after = connectivity_target(contour).flip(-1)
-    of_flipped = connectivity_target(contour.flip(-1))
-    assert not torch.equal(flipped_after, of_flipped)
-    assert torch.equal(flipped_after[:, [2, 1, 0, 4, 3, 7, 6, 5]], of_flipped)
-
-
-def collect(data, workers, sampler=None, batch_size=2):
-    sampler = sampler or EpochBatches(len(data), batch_size, 3)
-    loader = make_loader(data, workers, batch_sampler=sampler)
-    batches = []
+def collect(data: Samples, workers: int, batch_size: int) -> dict[str, torch.Tensor]:
+    """Two epochs of samples."""
+    sampler = EpochBatches(len(data), batch_size, 3)
+    loader, batches = make_loader(data, workers, batch_sampler=sampler), []
     for epoch in range(2):
         sampler.epoch = epoch
         batches += list(loader)
     return {key: torch.cat([batch[key] for batch in batches]) for key in batches[0]}
 
 
-def test_augmentation_does_not_depend_on_workers_or_order(pairs):
-    data = Samples(pairs, 64, True, paper_augmentation(), 3)
-    alone, parallel = collect(data, 0), collect(data, 2, batch_size=3)
+def test_augmentation_depends_on_seed_epoch_and_index_alone(pairs):
+    data, other = (Samples(pairs, 64, paper_augmentation(), seed) for seed in (3, 4))
+    alone, parallel = collect(data, 0, 2), collect(data, 2, 3)
     assert all(torch.equal(alone[key], parallel[key]) for key in alone)
     index, first = alone["index"][0].item(), alone["image"][0]
     data[(5, 0)]
-    assert torch.equal(data[(0, index)]["image"], first)
-    assert not torch.equal(alone["image"][:6], alone["image"][6:])
-
-
-def test_another_seed_and_epoch_give_another_picture(pairs):
-    data = Samples(pairs, 64, True, paper_augmentation(), 3)
-    other = Samples(pairs, 64, True, paper_augmentation(), 4)
-    assert any(not torch.equal(data[(0, i)]["image"], data[(1, i)]["image"]) for i in range(6))
-    assert any(not torch.equal(data[(0, i)]["image"], other[(0, i)]["image"]) for i in range(6))
+    assert np.array_equal(data[(0, index)]["image"], first)
+    for one, epoch in ((data, 1), (other, 0)):  # another epoch, another seed
+        assert any(not np.array_equal(data[(0, i)]["image"], one[(epoch, i)]["image"]) for i in range(6))
 
 
 def test_batches_cover_every_index():
@@ -121,7 +96,7 @@ def test_batches_cover_every_index():
     assert {epoch for batch in whole for epoch, _ in batch} == {0} and list(batches) == whole
     assert list(EpochBatches(10, 4, seed=2)) != whole
     batches.epoch = 1
-    assert list(batches) != whole
+    assert list(batches) != whole and {epoch for batch in batches for epoch, _ in batch} == {1}
 
 
 @pytest.mark.parametrize("size", [1, 2, 4])
@@ -137,22 +112,9 @@ def test_processes_get_equal_shares_of_each_batch(size, length, extra):
         assert set(shared) == set(batch) and len(shared) - len(batch) < size
 
 
-def test_test_batches_have_the_masks_at_their_own_size(dataset):
-    pairs = find_sets(str(dataset), "test", [])["SAMPLE"]
-    batch = next(iter(make_loader(Samples(pairs, 32), 0, batch_size=3)))
-    assert batch["image"].shape == (3, 3, 32, 32) and batch["image"].dtype == torch.uint8
-    assert all(np.array_equal(mask, read_mask(pair.mask)) for mask, pair in zip(batch["truth"], pairs, strict=True))
-
-
-def test_resize_averages_when_it_shrinks():
-    checks = np.indices((64, 64)).sum(0).astype(np.uint8) % 2 * 255
-    assert np.ptp(resize(checks, 16, 16)) <= 1
-    assert resize(checks[:4, :4], 9, 7).shape == (7, 9)
-
-
-def test_every_batch_gets_its_share_of_extra_pictures_in_turn():
+def test_every_batch_gets_its_share_of_extra_images_in_turn():
     batches = EpochBatches(7, 4, seed=1, extra=(5, 2))
-    assert len(batches) == 4  # 7 pictures by twos, the last one alone
+    assert len(batches) == 4  # 7 images by twos, the last one alone
     seen, extras, turns = [], [], []
     for epoch in range(2):
         batches.epoch = epoch
@@ -163,38 +125,61 @@ def test_every_batch_gets_its_share_of_extra_pictures_in_turn():
             turns += [turn for turn, _ in batch[-2:]]
             assert max(indices[:-2]) < 7 <= min(indices[-2:])
     assert sorted(seen) == sorted([*range(7)] * 2)
-    for turn in (extras[:5], extras[5:10]):
-        assert sorted(turn) == [7, 8, 9, 10, 11]
+    assert sorted(extras[:5]) == sorted(extras[5:10]) == [7, 8, 9, 10, 11]
     assert extras[:5] != extras[5:10] and turns == [0] * 5 + [1] * 5 + [2] * 5 + [3]  # each augments them anew
 
 
-def test_trimaps_are_read_where_they_are_named(dataset, tmp_path):
-    """What is unknown stays so, no contour is made of it, and a training takes such a set only by its name."""
+def test_batches_are_tensors_beside_masks_at_their_own_size(dataset):
+    pairs = find_sets(str(dataset), "test", [])["SAMPLE"]
+    before = torch.get_rng_state()
+    batch = next(iter(make_loader(Samples(pairs, 32), 0, batch_size=3)))
+    assert torch.equal(torch.get_rng_state(), before)  # a resumed network with dropout needs the same state
+    assert batch["image"].shape == (3, 3, 32, 32) and batch["image"].dtype == torch.uint8
+    assert all(np.array_equal(mask, read_mask(pair.mask)) for mask, pair in zip(batch["truth"], pairs, strict=True))
+    assert (batch["contour"] == UNKNOWN).all()  # a test computes no loss
+    image, mask, _ = as_floats(batch, torch.device("cpu"))
+    assert torch.equal(image, batch["image"] / 255) and mask.unique().tolist() == [0, 1]
+
+
+def test_what_a_trimap_does_not_know_stays_so_and_has_no_contour(dataset, tmp_path):
     folder = tmp_path / "Train/PART"
     shutil.copytree(dataset / "Train/SAMPLE/images", folder / "images")
     shutil.copytree(dataset / "Train/SAMPLE/masks", folder / "trimaps")
-    path = min((folder / "trimaps").iterdir())
-    trimap = read_mask(path)
+    trimap = read_mask(path := min((folder / "trimaps").iterdir()))
     trimap[:20] = UNKNOWN
     write_image(path, trimap)
-    with pytest.raises(FileNotFoundError, match="no data set"):
-        find_sets(str(tmp_path), "train", [])
-    part = Samples(find_sets(str(tmp_path), "train", ["PART"])["PART"], 64, True)
-    assert set(part[0]["mask"].unique().tolist()) == {0, UNKNOWN, 255}
-    assert set(part[0]["contour"].unique().tolist()) == {UNKNOWN}
-    assert set(part[1]["contour"].unique().tolist()) <= {0, 255}
-    trimap[0, :3] = 7, 90, 200
-    write_image(path, trimap)
-    with pytest.raises(ValueError, match=r"trimap holds only 0, 128 and 255; this one also holds \[7, 90, 200\]"):
-        part[0]
+    part = Samples(find_sets(str(tmp_path), "train", ["PART"])["PART"], 64)
+    assert set(np.unique(part[0]["mask"])) == {0, UNKNOWN, 255} and set(np.unique(part[0]["contour"])) == {UNKNOWN}
+    assert set(np.unique(part[1]["contour"])) == {0, 255}
 
 
-def test_loader_processes_end_with_their_loader_also_after_an_error(pairs, tmp_path):
+class Stuck(Samples):
+    """Never gives its second sample; writes the file `marker` when it is asked for it."""
+
+    marker: Path
+
+    def __getitem__(self, key):
+        if key == 1:
+            self.marker.touch()
+            time.sleep(1000)
+        return super().__getitem__(key)
+
+
+@pytest.mark.parametrize("fault", ["an error", "a stuck process"])
+def test_loader_processes_end_with_their_loader(pairs, tmp_path, monkeypatch, fault):
     """They ignore SIGTERM: without an end of their own a program would wait for them for ever."""
+    monkeypatch.setattr("torch.utils.data._utils.MP_STATUS_CHECK_INTERVAL", 0.1)  # seconds that torch waits for each
     before = set(multiprocessing.active_children())
-    loader = make_loader(Samples([dataclasses.replace(pairs[0], image=tmp_path / "gone.jpg"), *pairs[1:]], 64, True), 2)
-    with pytest.raises(ValueError, match="gone.jpg"):
-        list(loader)
+    if fault == "an error":
+        loader = make_loader(Samples([dataclasses.replace(pairs[0], image=tmp_path / "gone.jpg"), *pairs[1:]], 64), 2)
+        with pytest.raises(ValueError, match="^[^\\n]*gone.jpg: not a readable image"):
+            list(loader)
+    else:
+        stuck = Stuck(pairs, 64)
+        stuck.marker = tmp_path / "marker"
+        next(iter(loader := make_loader(stuck, 2)))
+        while not stuck.marker.exists():
+            time.sleep(0.1)
     started = set(multiprocessing.active_children()) - before
     assert len(started) == 2
     del loader

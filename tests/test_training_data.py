@@ -1,52 +1,55 @@
 import dataclasses
-import re
 import shutil
 from pathlib import Path
 
 import numpy as np
 import pytest
-import torch
 
-from ran.data import masks
 from ran.data.images import read_image, write_image
-from ran.data.layouts import Pair, find_sets
-from ran.tester import Tester
+from ran.data.layouts import Pair
 from ran.trainer import Trainer
 from ran.training_data import TrainingData, may_have_seen, split_fold, split_validation
 from ran.utils.checkpoint import read_weights
-from ran.utils.options import TestConfig as EvaluationConfig
 
 
-@pytest.fixture
-def pairs(dataset):
-    return find_sets(str(dataset), "train", [])["SAMPLE"]
+def made_up(count: int) -> list[Pair]:
+    return [Pair("A", f"{i:03}", Path(), Path()) for i in range(count)]
 
 
-def test_validation_split_is_five_percent_and_fixed(pairs):
-    many = [dataclasses.replace(pairs[0], stem=f"{i:03}") for i in range(604)]
-    training, validation = split_validation(many, 0.05, 42)
+def names(pairs: list[Pair]) -> list[str]:
+    return [pair.name for pair in pairs]
+
+
+def test_validation_is_a_fixed_share():
+    many = made_up(604)
+    training, validation = split_validation(many, 0.05, 42, (), {})
     assert (len(training), len(validation)) == (574, 30)
     assert sorted(training + validation, key=lambda pair: pair.stem) == many
     assert validation == [pair for pair in many if pair in validation]  # in their order
-    assert split_validation(many, 0.05, 42) == (training, validation)
-    assert len(split_validation(many[:3], 0.05, 42)[1]) == 1
-    assert split_validation(many[:1], 0, 42) == (many[:1], [])
-    with pytest.raises(ValueError, match="at least two"):
-        split_validation(many[:1], 0.05, 42)
+    assert split_validation(many, 0.05, 42, (), {}) == (training, validation)
+    assert split_validation(many, 0.05, 43, (), {}) != (training, validation)
+    assert (
+        len(split_validation(many[:3], 0.05, 42, (), {})[1]) == len(split_validation(many[:2], 1, 42, (), {})[0]) == 1
+    )
+    for few, twin_of in ((many[:1], {}), (many[:2], {"A/001": "A/000"}), (many[:1], {"A/000": "EXTRA/0"})):
+        with pytest.raises(ValueError, match="at least two"):
+            split_validation(few, 0.05, 42, (), twin_of)
 
 
 @pytest.mark.parametrize("seed", range(5))
-def test_twins_come_to_one_side_of_the_split(pairs, seed):
-    many = [dataclasses.replace(pairs[0], stem=f"{i:02}") for i in range(20)]
-    twin_of = {many[new].name: many[old].name for new, old in ((19, 0), (18, 1), (17, 1), (16, 2))}
-    training, validation = split_validation(many, 0.5, seed, twin_of)
-    held_out = {pair.name for pair in validation}
-    assert len(validation) >= 8 and {*training, *validation} == {*many} and len(training) + len(validation) == 20
-    assert all((one in held_out) == (other in held_out) for one, other in twin_of.items())
+def test_twins_come_to_one_side_of_the_split(seed):
+    many = made_up(20)
+    twin_of = {"A/019": "A/000", "A/018": "A/001", "A/017": "A/001", "A/016": "A/002", "A/015": "EXTRA/0"}
+    training, validation = split_validation(many, 0.5, seed, (), twin_of)
+    held_out = {*names(validation)}
+    assert len(validation) >= 7 and {*training, *validation} == {*many} and len(training) + len(validation) == 20
+    assert all((one in held_out) == (other in held_out) for one, other in twin_of.items())  # EXTRA/0 trains
+    _, validation = split_validation(many, 0.5, seed, ["A/017", "A/005", "GONE/1"], twin_of)
+    assert names(validation) == ["A/001", "A/005", "A/017", "A/018"]
 
 
-def test_folds_are_five_fixed_parts(pairs):
-    many = [dataclasses.replace(pairs[0], stem=f"{i:03}") for i in range(604)]
+def test_folds_are_five_fixed_parts():
+    many = made_up(604)
     parts = [split_fold(many, fold) for fold in range(1, 6)]
     assert [len(out) for _, out in parts] == [121, 121, 121, 121, 120]
     assert sorted(pair.stem for _, out in parts for pair in out) == [pair.stem for pair in many]
@@ -58,13 +61,9 @@ def test_folds_are_five_fixed_parts(pairs):
             split_fold(few, fold)
 
 
-def names(pairs) -> list[str]:
-    return [pair.name for pair in pairs]
-
-
 @pytest.fixture
 def two_sets(dataset, tmp_path, config):
-    """The training set twice, as A and B; B's images are mirrored and darkened, so that they are other photographs."""
+    """The training set twice, as A and B; B's images are mirrored and darkened, so that they are no copies."""
     for name in "AB":
         shutil.copytree(dataset / "Train/SAMPLE", tmp_path / "data/Train" / name)
     for path in (tmp_path / "data/Train/B/images").iterdir():
@@ -72,20 +71,17 @@ def two_sets(dataset, tmp_path, config):
     return dataclasses.replace(config, data_path=str(tmp_path / "data"))
 
 
-def test_a_set_of_its_own_validates(two_sets, tmp_path):
-    """It does so with --weights, too: what validated the training before then trains, also after a resumption."""
-    config = dataclasses.replace(two_sets, val="B", epochs=1)
-    trainer = Trainer(config)
-    assert names(trainer.data.validation) == [f"B/train_{i:03}" for i in range(6)] and trainer.data.sets == ["A"]
-    assert trainer.data.names == [f"A/train_{i:03}" for i in range(6)]
-    trainer.train()
-    assert read_weights(config.model_path)[1]["validation"] == names(trainer.data.validation)
-    first = dataclasses.replace(config, datasets=["A"], val="", model_path=str(tmp_path / "first"))
-    Trainer(first).train()
-    tuned = dataclasses.replace(config, weights=first.model_path, model_path=str(tmp_path / "tuned"))
-    Trainer(tuned).train()
-    again = Trainer(dataclasses.replace(tuned, resume=True))
-    assert again.data.names == trainer.data.names and again.data.validation == trainer.data.validation
+def test_a_set_of_its_own_validates(two_sets, capsys):
+    """It does so with --weights and --resume, too: what validated the training before then trains."""
+    config = dataclasses.replace(two_sets, val="B")
+    first = TrainingData(config, None, {})
+    before = {"datasets": ["A"], "validation": ["A/train_001"]}
+    for data in (first, TrainingData(config, None, before), TrainingData(config, before | {"files": first.files}, {})):
+        assert names(data.validation) == [f"B/train_{i:03}" for i in range(6)] and data.sets == ["A"]
+        assert data.names == [f"A/train_{i:03}" for i in range(6)]
+    shutil.copytree(Path(two_sets.data_path, "Train/B"), Path(two_sets.data_path, "Train/C"))
+    TrainingData(dataclasses.replace(config, extra=["C"]), None, {})
+    assert "WARNING: 6 validation image(s) are among the training images: " in capsys.readouterr().out
 
 
 @pytest.mark.parametrize("options, message", [
@@ -106,23 +102,39 @@ def test_every_batch_has_extra_images_and_validation_its_own_size(two_sets):
     assert [[name[0] for name in batch] for batch in batches] == [[*"AAB"], [*"AAB"]]
     assert next(iter(data.val_loader))["image"].shape == (2, 3, 96, 96)
     seeds = [TrainingData(dataclasses.replace(config, seed=seed), None, {}).train_loader.dataset for seed in (1, 2)]
-    assert any(not torch.equal(seeds[0][0, i]["image"], seeds[1][0, i]["image"]) for i in range(12))
+    assert any(not np.array_equal(seeds[0][0, i]["image"], seeds[1][0, i]["image"]) for i in range(12))
     strong = TrainingData(dataclasses.replace(config, augmentation="strong"), None, {}).train_loader
     assert next(iter(strong))["image"].shape == (3, 3, 64, 64) and strong.dataset.size == 91  # of which crops are cut
 
 
-def test_fine_tuning_keeps_the_split_of_the_training_before_with_its_twins(two_sets, tmp_path, capsys):
-    first = dataclasses.replace(two_sets, datasets=["A"], epochs=1)
-    trainer = Trainer(first)
-    trainer.train()
-    held_out = names(trainer.data.validation)
-    tuned = dataclasses.replace(two_sets, weights=first.model_path, datasets=["A"], seed=7)
-    tuned.model_path = str(tmp_path / "tuned")
-    folder, stem = tmp_path / "data/Train/A", held_out[0].split("/")[1]
+@pytest.mark.parametrize("extra, held_out", [([], ["train_001", "a_copy"]), (["B"], [])])
+def test_fine_tuning_keeps_the_split_of_the_training_before_with_its_twins(two_sets, capsys, extra, held_out):
+    """A twin of an extra image trains, and does not validate."""
+    folder = Path(two_sets.data_path, "Train/A")
     for part, suffix in (("images", ".jpg"), ("masks", ".png"), ("contour", ".png")):
-        shutil.copy(folder / part / f"{stem}{suffix}", folder / part / f"a_copy{suffix}")
-    assert sorted(names(Trainer(tuned).data.validation)) == sorted(["A/a_copy", *held_out])
-    assert "may be among the training images of" in capsys.readouterr().out  # of the copy nothing is known
+        shutil.copy(folder / part / f"train_001{suffix}", folder / part / f"a_copy{suffix}")
+    if extra:
+        shutil.copy(folder / "images/train_001.jpg", folder / "../B/images/train_000.jpg")
+    config = dataclasses.replace(two_sets, datasets=["A"], extra=extra, seed=7, batch_size=3)
+    data = TrainingData(config, None, {"datasets": ["A"], "validation": ["A/train_001", "A/train_004"]})
+    assert sorted(names(data.validation)) == sorted(f"A/{stem}" for stem in [*held_out, "train_004"])
+    out = capsys.readouterr().out
+    assert "WARNING: 1 training image(s) are copies of another one: " in out
+    assert ("1 of 3 validation images may be among the training images of" in out) == (not extra)  # the copy
+    last = {"files": data.files, "validation": names(data.validation)}
+    assert TrainingData(config, last, {}).validation == data.validation
+
+
+def test_a_twin_of_a_twin_comes_to_the_same_side(two_sets):
+    """The first and the third differ too much to be twins."""
+    folder, texture = Path(two_sets.data_path, "Train/A"), np.random.default_rng(0).integers(30, 220, (8, 12, 3))
+    for name, brighter in (("x", 0), ("y", 4), ("z", 8)):
+        image = np.kron(texture + brighter, np.ones((8, 8, 1))).astype(np.uint8)
+        write_image(folder / f"images/{name}.png", image)
+        shutil.copy(folder / "masks/train_001.png", folder / f"masks/{name}.png")
+    before = {"datasets": ["A"], "validation": ["A/z"]}
+    data = TrainingData(dataclasses.replace(two_sets, datasets=["A"]), None, before)
+    assert names(data.validation) == ["A/x", "A/y", "A/z"]
 
 
 @pytest.mark.parametrize("stages, seen", [
@@ -133,40 +145,28 @@ def test_fine_tuning_keeps_the_split_of_the_training_before_with_its_twins(two_s
 ])  # fmt: skip
 @pytest.mark.parametrize("place", ["before", "averaged"])
 def test_what_earlier_trainings_may_have_seen(stages, seen, place):
-    pairs = [Pair("A", stem, Path(), Path()) for stem in "12"]
     trained = stages[0] | {place: stages[1:]}
-    assert [pair.name for pair in pairs if may_have_seen(trained, pair)] == seen
+    assert [name for name in ("A/1", "A/2") if may_have_seen(trained, Pair(*name.split("/"), Path(), Path()))] == seen
 
 
-def test_validation_reads_a_mask_once_an_epoch(config, monkeypatch):
-    trainer, read = Trainer(dataclasses.replace(config, val_share=0.5)), []
-    levels = masks.read_levels
-    monkeypatch.setattr(masks, "read_levels", lambda path, white: read.append(path) or levels(path, white))
-    for epoch in (1, 2):
-        trainer.validate()
-        files = [path for pair in trainer.data.val_pairs for path in (pair.mask, pair.contour)]
-        assert len(files) == 6 and sorted(read) == sorted(files * epoch)
+def test_resumption_sees_any_change_of_a_file(two_sets):
+    files = TrainingData(two_sets, None, {}).files
+    path = Path(two_sets.data_path, "Train/B/masks/train_003.png")
+    content = bytearray(path.read_bytes())
+    content[len(content) // 2] ^= 1
+    path.write_bytes(content)
+    with pytest.raises(ValueError, match=r": 1 pair\(s\) have changed since then: B/train_003; restore the old files"):
+        TrainingData(two_sets, {"files": files}, {})
 
 
 @pytest.mark.slow
-def test_joint_training_names_both_sets_and_test_prints_the_measured_ones(config, dataset, tmp_path, capsys):
-    data = tmp_path / "joint"
+def test_joint_training_names_its_sets_and_validation_images(config, dataset, tmp_path, capsys):
     for name in ("CUHK", "DUT"):
-        shutil.copytree(dataset / "Train/SAMPLE", data / "Train" / name)
-    shutil.copytree(dataset / "SAMPLE", data / "CUHK")
-    joint = dataclasses.replace(config, data_path=str(data), epochs=1)
-    Trainer(joint).train()
+        shutil.copytree(dataset / "Train/SAMPLE", tmp_path / "joint/Train" / name)
+    trainer = Trainer(dataclasses.replace(config, data_path=str(tmp_path / "joint"), epochs=1))
+    trainer.train()
     out = capsys.readouterr().out
     assert "CUHK + DUT, 8 training and 4 validation images" in out
     assert "WARNING: 6 training image(s) are copies of another one: " in out and "and 1 more" in out
-    assert read_weights(tmp_path / "run")[1]["datasets"] == ["CUHK", "DUT"]
-    test = EvaluationConfig(data_path=str(data), model_path=str(tmp_path / "run"), num_workers=0, device="cpu")
-    Tester(test).test()
-    out = capsys.readouterr().out
-    assert re.search(r"^CUHK, 3 images\nmethod( +MAE.*){1}\nrun ", out, re.MULTILINE)
-    assert "DUT" not in out  # not measured is not zero
-    shutil.copytree(dataset / "SAMPLE", data / "DUT")
-    Tester(test).test()
-    out = capsys.readouterr().out
-    assert re.search(r"^CUHK, 3 images; DUT, 3 images\nmethod( +\S+ MAE.*){2}\nrun ", out, re.MULTILINE)
-    assert Trainer(dataclasses.replace(joint, model_path=str(tmp_path / "one"), datasets=["DUT"])).data.sets == ["DUT"]
+    metadata = read_weights(tmp_path / "run")[1]
+    assert metadata["datasets"] == ["CUHK", "DUT"] and metadata["validation"] == names(trainer.data.validation)

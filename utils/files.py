@@ -14,7 +14,6 @@ from typing import Any
 from filelock import FileLock, Timeout
 
 LOCK_SECONDS = 10  # a run that was asked to end may need some seconds for it
-PART = 2**15  # bytes at both ends of a file that tell it from others
 UNWRITABLE = (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.EPERM, errno.EFBIG, errno.ENAMETOOLONG,
               errno.EISDIR)  # fmt: skip
 
@@ -109,18 +108,3 @@ def read_lines(path: Path) -> list[str]:
     except UnicodeDecodeError as error:
         raise ValueError(f"{path}: not a text file in UTF-8 ({error}); save it as UTF-8") from None
     return [line.strip() for line in lines if line.strip()]
-
-
-def fingerprint(*paths: Path) -> str:
-    """A hash of some files' sizes, and of the first and last 32 KB of each. Raises ValueError for what is no file."""
-    digest = hashlib.blake2b(digest_size=8)
-    for path in paths:
-        if path.exists() and not path.is_file():
-            raise ValueError(f"{path}: a folder, a pipe or the like")
-        with path.open("rb") as file:
-            size = file.seek(0, os.SEEK_END)
-            digest.update(str(size).encode())
-            for place in (0, max(0, size - PART)):
-                file.seek(place)
-                digest.update(file.read(PART))
-    return digest.hexdigest()

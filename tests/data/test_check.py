@@ -8,7 +8,7 @@ import cv2
 import numpy as np
 import pytest
 
-from ran.data.check import Look, check, contrast_gain, glance, groups, links, look, report, twins, warn_of_twins
+from ran.data.check import Look, check, contrast_gain, look, report, twins, warn_of_twins
 from ran.data.contour import contour_band
 from ran.data.layouts import Pair
 from ran.tools.sample import photograph
@@ -38,14 +38,16 @@ def pairs(folder: Path, *masks: np.ndarray, **more) -> list[Pair]:
 
 def looks_of(folder: Path, images: dict[str, np.ndarray]) -> list[Look]:
     paths = [write(folder / name, values, cv2.IMWRITE_JPEG_QUALITY, 30) for name, values in images.items()]
-    return glance([Pair("SET", path.name, path, Path("none")) for path in paths])
+    return look([Pair("SET", path.name, path, Path("none")) for path in paths], masks=False)
 
 
-def test_detail_speaks_for_the_right_polarity():
-    assert contrast_gain(IMAGE, RIGHT) > 50 and contrast_gain(IMAGE, WRONG) < -50
-    assert contrast_gain(IMAGE, FOCUS * 0) == contrast_gain(IMAGE, FOCUS * 0 + 255) == 0
-    unknown = np.where(np.arange(60) < 30, 128, WRONG).astype(np.uint8)
-    assert contrast_gain(IMAGE, unknown) == 0  # nothing is called blurred
+def test_detail_is_compared_between_the_two_parts():
+    around = np.pad(IMAGE.astype(int), 1, mode="reflect")
+    detail = abs(around[:-2, 1:-1] + around[2:, 1:-1] + around[1:-1, :-2] + around[1:-1, 2:] - 4 * around[1:-1, 1:-1])
+    for mask in (RIGHT, WRONG, UNKNOWN):
+        assert contrast_gain(IMAGE, mask) == pytest.approx(detail[mask == 255].mean() - detail[mask == 0].mean())
+    for one_class in (FOCUS * 0, FOCUS * 0 + 255, np.where(FOCUS, 255, 128)):
+        assert contrast_gain(IMAGE, one_class.astype(np.uint8)) == 0
 
 
 def test_the_noise_of_a_large_image_is_no_detail(tmp_path):
@@ -69,23 +71,16 @@ def test_inverted_masks_are_warned_of_by_their_majority(tmp_path, masks, more, w
     assert said == [f"SET: WARNING: THE MASKS LOOK INVERTED: {warning}"] * bool(wrong)
 
 
-LEVELS = {  # masks of a set, what is said of their levels, and whether it is a warning
-    "labels": ([FOCUS * 100] * 2, "masks hold 0 and 100 (2, such as {0}); the larger value means", False),
-    "a class alone": ([RIGHT, RIGHT, FOCUS * 0],
-                      "masks hold 0 and 255 (2, such as {0}), 0 (1, such as {2}); the larger", False),
-    "all of one class": ([FOCUS * 0] * 3, "masks hold 0 (3, such as {0}); the larger", True),
-    "two kinds": ([RIGHT, FOCUS + 1, RIGHT],
-                  "masks hold 0 and 255 (2, such as {0}), 1 and 2 (1, such as {1}); the larger", True),
-}  # fmt: skip
-
-
-@pytest.mark.parametrize("masks, said, warns", LEVELS.values(), ids=LEVELS)
+@pytest.mark.parametrize("masks, said, warns", [
+    ([FOCUS * 100] * 2, "masks hold 0 and 100 (2, such as {0}); the larger", False),
+    ([FOCUS, FOCUS * 0, FOCUS], "masks hold 0 and 1 (2, such as {0}); the larger", False),
+    ([RIGHT, FOCUS + 1, RIGHT], "masks hold 0 and 255 (2, such as {0}), 1 and 2 (1, such as {1}); the larger", True),
+    ([2 - FOCUS], "masks hold 1 and 2 (1, such as {0}); the smaller", False),
+])  # fmt: skip
 def test_levels_that_are_not_black_and_white_are_named(tmp_path, masks, said, warns):
-    (line,) = report(look(found := pairs(tmp_path, *masks)), "TURN")
-    assert line.startswith(f"SET: {'WARNING: ' * warns}{said.format(*[pair.mask for pair in found])}")
-    assert line.endswith(" value means in focus; TURN")
-    (line,) = report(look(pairs(tmp_path, *(masks[0].max() - mask for mask in masks), white="blurred")))
-    assert "the smaller value means" in line
+    found = pairs(tmp_path, *masks, white="blurred" if "smaller" in said else "in_focus")
+    said = f"{'WARNING: ' * warns}{said.format(*[pair.mask for pair in found])} value means in focus"
+    assert report(look(found), "TURN") == [f"SET: {said}; TURN"]
 
 
 def test_contours_of_other_masks_are_warned_of(tmp_path):
@@ -109,40 +104,31 @@ def test_pairs_that_cannot_be_used_are_all_named(tmp_path):
 
 
 def test_copies_are_twins_and_other_images_are_not(tmp_path):
-    coffee = photograph("coffee")[::2, ::2, ::-1]
+    rng, coffee, flat = np.random.default_rng(0), photograph("coffee")[::2, ::2, ::-1], np.zeros((64, 64), np.uint8)
     small = cv2.resize(coffee, None, fx=0.7, fy=0.7, interpolation=cv2.INTER_AREA)
-    looks = looks_of(tmp_path, {
-        "coffee.png": coffee, "a copy.png": coffee, "resized.png": small, "square.png": cv2.resize(coffee, (320, 320)),
+    copies = {
+        "a copy.png": coffee, "resized.png": small, "square.png": cv2.resize(coffee, (320, 320)),
         "upside down.png": coffee[::-1], "flipped.png": coffee[:, ::-1], "turned.png": np.rot90(coffee),
         "both.png": np.rot90(small, 3)[::-1], "quality 30.jpg": coffee,
-        **{f"{name}.png": photograph(name)[..., ::-1] for name in ("chelsea", "rocket")},
-    })  # fmt: skip
-    first, more, different = looks[:1], looks[1:-2], looks[-2:]
-    assert twins(looks) == [(looks[0], one) for one in more] and len(more) == 8
-    assert groups(looks) == [[one.pair for one in [*first, *more]]]
-    assert [b for _, b in twins(first, looks)] == [*first, *more] and twins(first, different) == []
-    assert twins(different) == twins([], first) == twins(first, []) == twins([]) == groups([]) == []
+    }  # fmt: skip
+    others = {f"{name}.png": photograph(name)[..., ::-1] for name in ("chelsea", "rocket")}
+    others |= {f"dark {number}.png": rng.integers(0, 24, (64, 64), dtype=np.uint8) for number in range(2)}
+    others |= {"flat.png": flat, "also flat.png": flat}
+    first, *looks = looks_of(tmp_path, {"coffee.png": coffee, **copies, **others})
+    assert twins([first, *looks]) == twins([first], looks) == [(first, copy) for copy in looks[:8]]
+    assert twins(looks[8:], [first]) == twins([], [first]) == twins([first], []) == twins([]) == []
 
 
-def test_every_image_is_its_own_twin():
-    """Rounding makes some of these distances negative."""
-    small = np.random.default_rng(0).uniform(0, 255, (99, 16, 16)).astype("f4")
-    looks = [Look(Pair("SET", "a", Path(), Path()), small=one) for one in small]
-    assert np.array_equal(links(looks, looks), np.eye(99, dtype=bool))
+def test_twins_differ_by_five_levels_and_a_third_of_the_contrast_at_most():
+    def of(values: np.ndarray) -> Look:
+        return Look(Pair("SET", "a", Path(), Path()), small=values.astype(np.float32))
 
-
-def test_twins_of_twins_are_one_group(tmp_path):
-    """The first and the last differ too much to be twins."""
-    coffee = photograph("coffee")[::4, ::4].clip(0, 230)
-    images = {f"{number}.png": coffee + brighter for number, brighter in enumerate((0, 3, 9, 6))}
-    looks = looks_of(tmp_path, images | {"other.png": IMAGE})
-    assert twins(looks[:1], looks[2:]) == [] and groups(looks) == [[one.pair for one in looks[:4]]]
-
-
-def test_dark_and_flat_images_are_no_twins(tmp_path):
-    rng, flat = np.random.default_rng(0), np.zeros((64, 64), np.uint8)
-    dark = [rng.integers(0, 24, (64, 64), dtype=np.uint8) for _ in range(2)]
-    assert twins(looks_of(tmp_path, {f"{number}.png": one for number, one in enumerate([*dark, flat, flat])})) == []
+    wide = np.random.default_rng(0).uniform(50, 200, (16, 16))
+    narrow = np.where(np.arange(16) % 2, 100, 104).repeat(16).reshape(16, 16)  # its standard deviation is 2
+    for small, below, above in ((wide, 4.9, 5.1), (narrow, 0.58, 0.62)):
+        assert [len(twins([of(small)], [of(small + more)])) for more in (below, above)] == [1, 0]
+    first, second, third = of(wide), of(wide + 3), of(wide + 3)
+    assert twins([first, second, third]) == [(first, second), (first, third)]  # the first of two originals
 
 
 def test_twins_are_warned_of_with_five_names(tmp_path):
@@ -163,19 +149,16 @@ def change(way, *paths: Path) -> None:
         write(path, way(cv2.imread(str(path), cv2.IMREAD_GRAYSCALE)))
 
 
-def add_pair(folder: Path, new: Path) -> None:
-    """A smaller copy of the pair train_002 of a folder."""
-    image, mask = cv2.imread(str(folder / "images/train_002.jpg")), cv2.imread(str(folder / "masks/train_002.png"))
+def add_pair(folder: Path, new: Path, masks: str = "masks") -> None:
+    """A smaller copy of the first pair of a folder."""
+    image, mask = (cv2.imread(str(min((folder / part).iterdir()))) for part in ("images", "masks"))
     write(new / "images/new.jpg", cv2.resize(image, (80, 80)))
-    write(new / "masks/new.png", cv2.resize(mask, (80, 80), interpolation=cv2.INTER_NEAREST))
+    write(new / masks / "new.png", cv2.resize(mask, (80, 80), interpolation=cv2.INTER_NEAREST))
 
 
 FAULTS = {  # what is done to the training set, and the only problem that is named
-    "no mask": (lambda f: (f / "masks/train_001.png").unlink(), "images/train_001.jpg: no partner in "),
     "two masks": (lambda f: shutil.copy(f / "masks/train_001.png", f / "masks/train_001.bmp"), "001.bmp: doubled stem"),
-    "a contour alone": (lambda f: shutil.copy(f / "contour/train_003.png", f / "contour/x.png"), "x.png: no partner"),
     "no image": (lambda f: (f / "images/train_001.jpg").write_bytes(b""), "images/train_001.jpg: not a readable image"),
-    "another size": (lambda f: change(lambda m: m[1:], f / "masks/train_001.png"), "train_001.jpg is 96 x 64, its mas"),
     "a stale contour": (lambda f: change(lambda m: m[::-1], f / "contour/train_001.png"),
                         ": WARNING: contours that do not fit their masks; prepare draws them again: "),
     "inverted": (lambda f: change(lambda m: 255 - m, *(f / "../../SAMPLE/Test/masks").iterdir()),
@@ -183,7 +166,9 @@ FAULTS = {  # what is done to the training set, and the only problem that is nam
     "a twin": (lambda f: [shutil.copy(path, path.with_stem("twin")) for path in f.glob("*/train_001.*")],
                "images/twin.jpg: the same image as "),
     "a twin among tests": (lambda f: add_pair(f, f / "../../SAMPLE/Test"), "new.jpg: the same image as "),
-    "a twin in another set": (lambda f: add_pair(f, f / "../PACK"), "/train_002.jpg: the same image as "),
+    "a twin in another set": (lambda f: add_pair(f, f / "../PACK"), "/train_000.jpg: the same image as "),
+    "a twin with a trimap": (lambda f: add_pair(f / "../../SAMPLE/Test", f / "../PART", "trimaps"),
+                             "PART/images/new.jpg: the same image as "),
 }  # fmt: skip
 
 

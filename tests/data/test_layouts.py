@@ -15,22 +15,25 @@ def fill(folder: Path, *stems: str, suffix: str = "png") -> Path:
 
 @pytest.mark.parametrize("depth", ["", "a", "a/b/c"])
 def test_a_layout_is_found_down_to_four_levels(tmp_path, depth):
-    images, masks = (fill(tmp_path / depth / name, "1") for name in ("xu100-source", "xu100-gt"))
-    parts, problems = detect(tmp_path)
-    assert [(layout.dataset, layout.split, i, m) for layout, i, m in parts] == [("CUHK", "test", images, masks)]
-    assert problems == []
+    """A Mac's ZIP holds beside it a mirror of all folders, with other halves of all files."""
+    images, masks = (fill(tmp_path / depth / name, "1", "2", "._1") for name in ("xu100-source", "xu100-gt"))
+    fill(tmp_path / "__MACOSX" / depth / images.name, "._1")
+    fill(tmp_path / "__MACOSX" / depth / masks.name, "._1")
+    ((layout, *folders),), problems = detect(tmp_path)
+    assert layout == LAYOUTS[4] and folders == [images, masks] and not problems
+    pairs, problems = pairs_of(layout, images, masks)
+    assert [pair.name for pair in pairs] == ["CUHK/1", "CUHK/2"] and not problems
 
 
 def test_what_is_missing_is_said(tmp_path):
     assert detect(tmp_path / "nowhere")[1] == [f"{tmp_path / 'nowhere'}: no such folder"]
-    assert "none of the known folder pairs" in detect(tmp_path)[1][0]
     fill(tmp_path / "gt", "1")
     assert "none of the known folder pairs" in detect(tmp_path)[1][0]  # anything may be called gt
     fill(tmp_path / "xu100-gt", "1")
-    assert detect(tmp_path)[1] == [f"{tmp_path}/xu100-gt: no xu100-source beside it"]
+    assert detect(tmp_path)[1] == [f"{tmp_path}: only one of xu100-source and xu100-gt is here"]
 
 
-def test_split_comes_from_layout_list_or_file(tmp_path):
+def test_the_split_comes_from_layout_list_or_file(tmp_path):
     images, masks = (fill(tmp_path / name, "a", "b") for name in ("image", "gt"))
     mine = Layout("image", "gt", "MINE", "list", "in_focus")
     assert "--test_list" in pairs_of(mine, images, masks, None)[1][0]
@@ -44,34 +47,21 @@ def test_split_comes_from_layout_list_or_file(tmp_path):
         assert {pair.folder(Path("d")) for pair in pairs_of(LAYOUTS[number], images, masks)[0]} == {Path("d", folder)}
 
 
-def test_sets_are_found_by_name_and_their_pairs_by_stem(dataset):
+def test_sets_are_found_by_name_and_their_pairs_by_stem(dataset, tmp_path):
     training, test = (find_sets(str(dataset), split, [])["SAMPLE"] for split in ("train", "test"))
     assert len(training) == 6 and len(test) == 3 and test[0].contour is None
     assert all(pair.image.stem == pair.mask.stem == pair.contour.stem == pair.stem for pair in training)
-
-
-def test_sets_are_chosen_and_what_is_missing_is_named(dataset, tmp_path):
     for name in ("B", "A", "PART"):
         shutil.copytree(dataset / "Train/SAMPLE", tmp_path / "Train" / name)
     (tmp_path / "Train/PART/masks").rename(tmp_path / "Train/PART/trimaps")
     assert list(find_sets(str(tmp_path), "train", [])) == ["A", "B"]
-    assert list(find_sets(str(tmp_path), "train", ["B"])) == ["B"]
-    with pytest.raises(FileNotFoundError, match="no C with train images.*found: A, B, PART"):
-        find_sets(str(tmp_path), "train", ["A", "C"])
-    with pytest.raises(FileNotFoundError, match="no data set with test images.*found: none"):
-        find_sets(str(tmp_path), "test", [])
+    assert list(find_sets(str(tmp_path), "train", ["PART", "B"])) == ["B", "PART"]
+    for split, names, said in (("train", ["A", "C"], r"no C with train images here \(Train/.*found: A, B, PART"),
+                               ("test", [], "no data set with test images.*found: none")):  # fmt: skip
+        with pytest.raises(FileNotFoundError, match=said):
+            find_sets(str(tmp_path), split, names)
     (tmp_path / "Train/A/masks/train_002.png").unlink()
+    (tmp_path / "Train/B/contour/train_002.png").unlink()
     with pytest.raises(ValueError, match="train_002.jpg: no partner"):
         find_sets(str(tmp_path), "train", [])
-
-
-def test_what_a_mac_s_zip_holds_beside_is_none_of_the_set(tmp_path):
-    """A mirror of all folders with the other halves of all files, as `ditto -c -k` and Finder pack them."""
-    for name, suffix in (("dut500-source", "jpg"), ("dut500-gt", "bmp")):
-        fill(tmp_path / "DUT" / name, "1", "2", "._1", suffix=suffix)
-        fill(tmp_path / "__MACOSX/DUT" / name, "._1", "._2", suffix=suffix)
-        (tmp_path / "DUT" / name / ".DS_Store").touch()
-    ((layout, images, masks),), problems = detect(tmp_path)
-    assert images == tmp_path / "DUT/dut500-source" and not problems
-    pairs, problems = pairs_of(layout, images, masks)
-    assert [pair.stem for pair in pairs] == ["1", "2"] and not problems
+    assert [pair.contour is None for pair in find_sets(str(tmp_path), "train", ["B"])["B"]] == [0, 0, 1, 0, 0, 0]

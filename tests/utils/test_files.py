@@ -5,7 +5,6 @@ import pytest
 from ran.utils import files
 from ran.utils.files import (
     atomic,
-    fingerprint,
     locked,
     read_lines,
     write_bytes,
@@ -69,13 +68,3 @@ def test_a_folder_is_one_runs_at_a_time_and_goes_again_where_the_work_failed_at_
             _ = [(tmp_path / folder / name).touch() for name in kept[1:]]
             raise ValueError
         assert [path.name for path in tmp_path.rglob("*")] == kept
-
-
-def test_fingerprints_see_another_size_beginning_or_end(tmp_path):
-    contents = [b"a" * 100_000, b"b" + b"a" * 99_999, b"a" * 99_999 + b"b", b"a" * 99_999, b""]
-    for number, content in enumerate(contents):
-        (tmp_path / str(number)).write_bytes(content)
-    assert len({fingerprint(tmp_path / str(number)) for number in range(5)}) == 5
-    assert fingerprint(tmp_path / "0", tmp_path / "1") != fingerprint(tmp_path / "1", tmp_path / "0")
-    with pytest.raises(ValueError, match="a folder, a pipe or the like"):
-        fingerprint(tmp_path)
