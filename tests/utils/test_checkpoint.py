@@ -4,7 +4,8 @@ from pathlib import Path
 import pytest
 import torch
 
-from ran.utils.checkpoint import network_to_tune, read_state, read_weights, recipe, save_state, save_weights
+from ran.utils.checkpoint import STATE, network_to_tune, read_state, read_weights, recipe, save_state, save_weights
+from ran.utils.checkpoint import state_to_resume as resumed
 from ran.utils.options import TrainConfig
 from ran.utils.weight_files import WEIGHTS, image_size, named
 
@@ -65,3 +66,21 @@ def test_weights_bring_their_own_network_and_options_of_another_one_are_refused(
     for key, value in (("arch", "resnet34"), ("attention", "none"), ("connectivity", False)):
         with pytest.raises(ValueError, match=f"--weights ran_resnet18: its network has {key} .*, so remove {key}"):
             network_to_tune(dataclasses.replace(config, **{key: value}))
+
+
+@pytest.mark.parametrize("stored, now, message", [
+    ({}, {"epochs": 9, "num_workers": 0, "data_path": "elsewhere", "early_stop": 3}, ""),
+    ({}, {"lr": 0.5}, r"with --lr 5e-05 \(now 0.5\)"), ({}, {"clip": 1.0}, r"with clip 2.0 \(now 1.0\)"),
+    ({"schedule": "onecycle"}, {"schedule": "onecycle", "epochs": 9}, r"--epochs 100 \(now 9\)"),
+    ({"img_size": 320}, {}, ""), ({}, {"resume": False}, "already holds a run .last.pt.: --resume continues it"),
+])  # fmt: skip
+def test_a_run_goes_on_with_the_options_that_it_began_with(tmp_path, stored, now, message):
+    config = TrainConfig(**{"resume": True} | now)
+    assert resumed(tmp_path, config) is None
+    begun = {"config": dataclasses.asdict(TrainConfig(**{"img_size": 384} | stored))}
+    save_state(tmp_path / "last.pt", dict.fromkeys(STATE, {}) | begun)
+    if message:
+        with pytest.raises(ValueError, match=message):
+            resumed(tmp_path, config)
+    else:
+        assert resumed(tmp_path, config)["config"] == begun["config"]
