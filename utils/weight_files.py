@@ -14,7 +14,7 @@ WEIGHTS = ROOT / "weights"  # the models that are shipped
 def named(path: str | Path) -> Path:
     """The path, or where there is none, the shipped model of that name."""
     shipped = WEIGHTS / f"{path}.safetensors"
-    return shipped if not Path(path).exists() and Path(path).name == str(path) and shipped.is_file() else Path(path)
+    return shipped if shipped.is_file() and not Path(path).exists() else Path(path)
 
 
 def weights_in(path: Path) -> Path:
