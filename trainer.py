@@ -2,6 +2,7 @@
 
 import dataclasses
 import math
+import signal
 import time
 from contextlib import nullcontext
 from pathlib import Path
@@ -20,6 +21,7 @@ from .utils.files import locked
 from .utils.log import RunLog
 from .utils.optimization import Optimization
 from .utils.options import TrainConfig
+from .utils.processes import handled
 from .utils.progress import bar
 
 VALIDATED = ("P0", "P1", "P3", "P5")  # protocols that need the histogram of a map alone
@@ -81,7 +83,7 @@ class Trainer:
         distributed.check_same(f"states in {self.folder}", len(self.history))
 
     def train(self) -> int:
-        """Runs the epochs that are left. Returns the exit status, 0.
+        """Runs the epochs that are left. Returns the exit status: 0, or 128 + signal after SIGTERM or SIGUSR1.
 
         Raises:
             OSError: the folder cannot be written to.
@@ -89,8 +91,14 @@ class Trainer:
         """
         print(self._start_line(), flush=True)
         self.log = RunLog(self.folder, len(self.history) + 1) if distributed.rank() == 0 else None
-        while not (reason := self._over()):
-            self.train_epoch()
+        signals: list[int] = []
+        with handled(lambda number, _: signals.append(number)):
+            while not (reason := self._over()):
+                self.train_epoch()
+                if (received := distributed.gather(signals)) and not self._over():
+                    name = signal.Signals(received[0]).name
+                    print(f"{name}: saved after epoch {len(self.history)}; --resume continues")
+                    return 128 + received[0]
         best = self.best()
         why = f"best {self.config.keep} in epoch" if "val_loss" in best else "kept epoch"
         print(f"{reason}; {why} {best['epoch']}: {self.folder / checkpoint.BEST}")

@@ -139,6 +139,15 @@ def test_a_killed_process_ends_the_job_and_leaves_a_good_state(config, tmp_path)
     assert Trainer(dataclasses.replace(config, epochs=done + 1, resume=True)).train() == 0
 
 
+def test_sigterm_ends_the_job_after_an_epoch(config, tmp_path):
+    config = dataclasses.replace(config, epochs=500, early_stop=500)
+    job = processes.Job(tmp_path / "said", MAIN, "train", *options(config), torchrun=True)
+    processes.until(job, (tmp_path / "run/last.pt").exists)
+    job.send_signal(signal.SIGTERM)
+    assert job.wait(120) != 0 and "SIGTERM: saved after epoch" in job.stdout, job.stderr
+    assert read_state(tmp_path / "run/last.pt")["history"]
+
+
 @pytest.mark.parametrize("command, change, messages", [
     ("train", {"lr": 1e30}, ["a lower --lr", "images SAMPLE/"]),
     ("train", {"batch_size": 3}, ["--batch_size 3: must be a multiple of the 2 processes"]),

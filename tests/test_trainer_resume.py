@@ -1,7 +1,11 @@
 """A training is killed, resumed and repeated."""
 
 import dataclasses
+import multiprocessing
+import os
 import shutil
+import signal
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -22,7 +26,11 @@ def same(a: dict, b: dict) -> bool:
     return a.keys() == b.keys() and all(torch.equal(a[key], b[key]) for key in a)
 
 
-def kill_in_epochs(monkeypatch, numbers: list[int]) -> None:
+def kill() -> None:
+    raise SystemExit("killed")
+
+
+def end_in_epochs(monkeypatch, numbers: list[int], end: Callable = kill) -> None:
     """Ends the training in the last step of these epochs, once in each."""
     step = Trainer.train_step
 
@@ -30,7 +38,7 @@ def kill_in_epochs(monkeypatch, numbers: list[int]) -> None:
         result, epoch = step(self, batch, number), len(self.history) + 1
         if number + 1 == len(self.data.batches) and epoch in numbers:
             numbers.remove(epoch)
-            raise SystemExit("killed")
+            end()
         return result
 
     monkeypatch.setattr(Trainer, "train_step", ending_step)
@@ -47,7 +55,7 @@ def test_a_run_that_was_killed_goes_on_as_if_unbroken(config, tmp_path, monkeypa
     whole = dataclasses.replace(config, model_path=str(tmp_path / "whole"), val_share=0.1, epochs=3)
     Trainer(whole).train()
     broken = dataclasses.replace(whole, model_path=str(tmp_path / "broken"), num_workers=workers, resume=True)
-    kill_in_epochs(monkeypatch, [1, 2, 3])
+    end_in_epochs(monkeypatch, [1, 2, 3])
     for _ in range(3):
         with pytest.raises(SystemExit):
             Trainer(broken).train()
@@ -59,6 +67,22 @@ def test_a_run_that_was_killed_goes_on_as_if_unbroken(config, tmp_path, monkeypa
     assert same(read_weights(tmp_path / "whole")[0], read_weights(tmp_path / "broken")[0])
     moments = [{(i, k): v for i, s in state["optimizer"]["state"].items() for k, v in s.items()} for state in states]
     assert same(*moments)
+
+
+@pytest.mark.parametrize("number, workers", [(signal.SIGTERM, 0), (signal.SIGUSR1, 1)])
+def test_a_signal_ends_a_run_when_its_epoch_is_saved(config, monkeypatch, tmp_path, capsys, number, workers):
+    """Slurm sends it to all processes, also to those that load images."""
+    config, before = dataclasses.replace(config, num_workers=workers), signal.getsignal(number)
+
+    def to_all() -> None:
+        for process in (os.getpid(), *(child.pid for child in multiprocessing.active_children())):
+            os.kill(process, number)
+
+    end_in_epochs(monkeypatch, [1], to_all)
+    assert Trainer(config).train() == 128 + number
+    assert f"{number.name}: saved after epoch 1; --resume continues" in capsys.readouterr().out
+    assert len(read_state(tmp_path / "run/last.pt")["history"]) == 1 and signal.getsignal(number) is before
+    assert Trainer(dataclasses.replace(config, resume=True)).train() == 0
 
 
 def test_each_epoch_is_augmented_anew_and_has_random_numbers_of_its_own(config, monkeypatch):

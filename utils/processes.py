@@ -9,6 +9,7 @@ import threading
 import warnings
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ProcessPoolExecutor
+from contextlib import contextmanager
 from multiprocessing.context import BaseContext
 from types import ModuleType
 from typing import Any
@@ -18,6 +19,7 @@ from .progress import in_order
 METHOD = "forkserver" if "forkserver" in multiprocessing.get_all_start_methods() else "spawn"
 SLOW = ("ran.evaluation.metrics", "ran.dataloader", "ran.data.augmentation")  # they take seconds to import
 FEW = 32  # calls that this process makes sooner than others would have started
+POLITE = [getattr(signal, name) for name in ("SIGTERM", "SIGUSR1") if hasattr(signal, name)]  # Slurm announces an end
 _CONTEXT = multiprocessing.get_context(METHOD)
 
 
@@ -44,7 +46,8 @@ def start_method() -> BaseContext:
         forkserver.set_forkserver_preload([name for name in SLOW if name in sys.modules])  # once for all processes
         path = os.environ.get("PYTHONPATH")
         os.environ["PYTHONPATH"] = os.pathsep.join(sys.path)
-        forkserver.ensure_running()
+        with handled(signal.SIG_IGN):  # signals to all processes are the main one's; what is ignored stays so there
+            forkserver.ensure_running()
         os.environ.pop("PYTHONPATH") if path is None else os.environ.update(PYTHONPATH=path)
     context: Any = copy.copy(_CONTEXT)
     context.Process = Process
@@ -75,9 +78,21 @@ def set_up(*_) -> None:
 
     cv2.setNumThreads(0)
     warnings.filterwarnings("ignore", module="PIL")  # as main does
-    for number in (signal.SIGINT, signal.SIGTERM):
+    for number in (signal.SIGINT, *POLITE):
         signal.signal(number, signal.SIG_IGN)
     threading.Thread(target=_end_with_parent, daemon=True).start()
+
+
+@contextmanager
+def handled(handler: Any) -> Iterator[None]:
+    """Handles POLITE signals so for a while, if this is the main thread: Python allows it there alone."""
+    is_main = threading.current_thread() is threading.main_thread()
+    before = {number: signal.signal(number, handler) for number in POLITE} if is_main else {}
+    try:
+        yield
+    finally:
+        for number, old in before.items():
+            signal.signal(number, old)
 
 
 def _end_with_parent() -> None:
