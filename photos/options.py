@@ -23,6 +23,7 @@ RENDERINGS = {
     "cutout": Rendering(".cutout.png", "the part in focus, the rest transparent", "Cut-out"),
     "bokeh": Rendering(".bokeh.jpg", "the blurred part blurred more", "More blur"),
 }
+SUFFIXES = {"map": ".png"} | {kind: rendering.suffix for kind, rendering in RENDERINGS.items()}  # of predict's files
 network = partial(model_option, "weights or .onnx file, run folder or shipped model (default: ran_photos)")
 
 
@@ -31,7 +32,7 @@ class PredictOptions:
     """Write focus maps of images: files, folders with their subfolders, or patterns such as "shoot/*.jpg"."""
 
     paths: list[str] = option([], "images: files, folders, patterns", positional=True)
-    output: str = output_option("maps", "folder for maps (NAME.png, 255 = in focus); for one image also a .png file")
+    output: str = output_option("maps", "folder for maps: NAME.png, 255 = in focus")
     overlay: bool = option(False, f"also write NAME{RENDERINGS['overlay'].suffix}: {RENDERINGS['overlay'].help}")
     cutout: bool = option(False, f"also write NAME{RENDERINGS['cutout'].suffix}: {RENDERINGS['cutout'].help}")
     bokeh: bool = option(False, f"also write NAME{RENDERINGS['bokeh'].suffix}: {RENDERINGS['bokeh'].help}")
@@ -56,7 +57,7 @@ class PredictOptions:
 class VideoOptions:
     """Write a new video with the same sound: the focus map of every frame, or a rendering of it."""
 
-    paths: list[str] = option([], "a video file, or numbered images such as frames/%%04d.png", positional=True)
+    paths: list[str] = option([], "a video file", positional=True)
     output: str = output_option("maps", "video to write (.mp4 or .webm), or folder for NAME.overlay.mp4")
     show: str = option("overlay", "what to show of each frame", choices=("map", *RENDERINGS))
     table: str = option("", "csv: write numbers of every frame to NAME.overlay.frames.csv", choices=("", "csv"))

@@ -71,7 +71,7 @@ class _Parser(argparse.ArgumentParser):
             elif isinstance(default, bool):
                 kind = {"type": _bool, "nargs": "?", "const": True, "metavar": "BOOL"}
             elif isinstance(default, list):
-                kind |= {"type": type((default or [""])[0]), "nargs": "*" if known["positional"] else "+"}
+                kind |= {"type": type((default or [""])[0]), "nargs": "+"}
             if known["positional"]:
                 self.add_argument(f.name, help=shown, **kind)
                 continue
