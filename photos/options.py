@@ -36,19 +36,14 @@ class PredictOptions:
     overlay: bool = option(False, f"also write NAME{RENDERINGS['overlay'].suffix}: {RENDERINGS['overlay'].help}")
     cutout: bool = option(False, f"also write NAME{RENDERINGS['cutout'].suffix}: {RENDERINGS['cutout'].help}")
     bokeh: bool = option(False, f"also write NAME{RENDERINGS['bokeh'].suffix}: {RENDERINGS['bokeh'].help}")
-    blur: float = option(BLUR, "with --bokeh: diameter of the blur disc, percent of the longer side, 0.2 to 20")
+    blur: float = option(BLUR, "with --bokeh: diameter of the blur disc, percent of the longer side", at_least=0.2)
     table: str = option("", "write numbers of images to OUTPUT/focus.csv or .json", choices=("", "csv", "json"))
     tile: int = option(0, "predict overlapping squares of this side, pixels: finer maps; 0 = the whole", at_least=0)
     model_path: str = network()
     device: str = device_option()
     overwrite: bool = option(False, "write existing results again")
-    quiet: bool = option(False, "print warnings and errors only")
 
     def __post_init__(self):
-        if self.blur != BLUR and not self.bokeh:
-            raise ValueError("--blur needs --bokeh")
-        if not 0.2 <= self.blur <= 20:
-            raise ValueError(f"--blur {self.blur:g}: expected 0.2 to 20 percent of the longer side")
         if 0 < self.tile < MIN_SIZE:
             raise ValueError(f"--tile {self.tile}: expected at least {MIN_SIZE} pixels, or 0")
 
@@ -60,10 +55,13 @@ class VideoOptions:
     paths: list[str] = option([], "a video file", positional=True)
     output: str = output_option("maps", "video to write (.mp4 or .webm), or folder for NAME.overlay.mp4")
     show: str = option("overlay", "what to show of each frame", choices=("map", *RENDERINGS))
-    table: str = option("", "csv: write numbers of every frame to NAME.overlay.frames.csv", choices=("", "csv"))
     model_path: str = network()
     device: str = device_option()
-    overwrite: bool = option(False, "replace an existing video and its table")
+    overwrite: bool = option(False, "replace an existing video")
+
+    def __post_init__(self):
+        if len(self.paths) != 1:
+            raise ValueError(f"name one video, not {len(self.paths)}")
 
 
 @dataclass

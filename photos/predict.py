@@ -38,15 +38,14 @@ def run(options: PredictOptions) -> int:
         raise ValueError(f"--output {output}: name a folder; each map in it has the name of its image")
     sources, skipped = find_images(options.paths, output)
     sources = sources[int(os.environ.get("RANK", 0)) :: int(os.environ.get("WORLD_SIZE", 1))]
-    predictor = load_model(chosen_weights(options.model_path, options.quiet), options.device)
+    predictor = load_model(chosen_weights(options.model_path), options.device)
     prediction = Prediction(options, output, predictor)
     todo = [source for source in sources if options.overwrite or not prediction.is_done(source)]
     prediction.predict(todo)
-    if not options.quiet:
-        print(f"{len(todo) - len(prediction.failed)} image(s) in {time.monotonic() - start:.1f} s: {output}")
-        if done := len(sources) - len(todo):
-            print(f"{done} image(s) skipped: their results are up to date (--overwrite writes them again)")
-        print(end=skipped)
+    print(f"{len(todo) - len(prediction.failed)} image(s) in {time.monotonic() - start:.1f} s: {output}")
+    if done := len(sources) - len(todo):
+        print(f"{done} image(s) skipped: their results are up to date (--overwrite writes them again)")
+    print(end=skipped)
     for sentence in sorted(prediction.warned):
         print(f"warning: {sentence}", file=sys.stderr)
     if prediction.failed:
@@ -86,7 +85,7 @@ class Prediction:
             table.changes |= {source.name: None for source in sources if source.name in table.rows}
             table.write()
         threads = max(2, cores_of_process())  # and so many images in memory before the network, and behind it
-        shown = bar(sources, "predicting", unit="image", disable=self.options.quiet or len(sources) < 2)
+        shown = bar(sources, "predicting", unit="image", disable=len(sources) < 2)
         levels = partial(self.predictor.levels, tile=self.options.tile)
         self.drawers = many, one = ThreadPoolExecutor(threads), ThreadPoolExecutor(1)
         try:
