@@ -67,23 +67,19 @@ class Prediction:
         self.kinds = ["map", *(kind for kind in RENDERINGS if getattr(options, kind))]
         self.warned, self.failed = list[str](), list[str]()
         check_writable(output)
-        tables = {kind: Table(output / f"focus.{kind}") for kind in ("csv", "json")}
-        # A table of an earlier run is kept up to date, too.
-        self.tables = {kind: table for kind, table in tables.items() if table.rows or kind == options.table}
+        self.table = Table(output, options.table)
 
     def is_done(self, source: Source) -> bool:
         """Whether every result is there and newer than the image."""
-        table = self.tables.get(self.options.table)
         with suppress(OSError):  # a result is missing; a missing image is named when it is read
             dates = [self._file(source, kind).stat().st_mtime_ns for kind in self.kinds]
-            return min(dates) > source.path.stat().st_mtime_ns and (not table or source.name in table.rows)
+            return min(dates) > source.path.stat().st_mtime_ns and self.table.has(source.name)
         return False
 
     def predict(self, sources: list[Source]) -> None:
         """Reads, predicts and writes every image; rows of earlier images go at once, so that a kill leaves none."""
-        for table in self.tables.values():
-            table.changes |= {source.name: None for source in sources if source.name in table.rows}
-            table.write()
+        self.table.changes |= {source.name: None for source in sources}
+        self.table.write()
         threads = max(2, cores_of_process())  # and so many images in memory before the network, and behind it
         shown = bar(sources, "predicting", unit="image", disable=len(sources) < 2)
         levels = partial(self.predictor.levels, tile=self.options.tile)
@@ -93,11 +89,9 @@ class Prediction:
                 photos = zip(shown, in_order(pool, self._read, ((source,) for source in sources), threads))
                 calls = ((source, photo, levels(photo.pixels)) for source, photo in photos if photo)
                 for _ in in_order(pool, self._write, calls, threads):
-                    for table in self.tables.values():
-                        table.write(TABLE_SECONDS)
+                    self.table.write(TABLE_SECONDS)
         finally:
-            for table in self.tables.values():
-                table.write()
+            self.table.write()
 
     def _file(self, source: Source, kind: str) -> Path:
         return self.output / f"{source.name}{SUFFIXES[kind]}"
@@ -127,9 +121,9 @@ class Prediction:
                     self.warned.append(f"{path}: removed, it was older than the new map")
             metadata = read_metadata(source.path) if len(self.kinds) > 1 else {}
             drawn = self.drawers[focus_map.size > LARGE].map(draw, self.kinds)
-            row = numbers(photo.pixels, focus_map) if self.tables else {}
-            for table in self.tables.values():
-                table.changes[source.name] = {"name": source.name, "image": source.shown, **row}
+            if self.table.rows:
+                row = {"name": source.name, "image": source.shown, **numbers(photo.pixels, focus_map)}
+                self.table.changes[source.name] = row
             list(drawn)  # waits for the files
         except (ValueError, MemoryError) as error:
             self._fail(source, error)
@@ -140,26 +134,33 @@ class Prediction:
 
 
 class Table:
-    """Rows by name in OUTPUT/focus.csv or focus.json. Runs and processes at the same time may share the file.
+    """Numbers of images in OUTPUT/focus.csv or focus.json. Runs and processes at the same time may share the file.
 
-    `rows` are those of the file before the run. write() puts `changes` there; None removes a row.
+    `changes` holds rows by name for write(); None removes a row. A table of an earlier run is kept up to date, too.
     """
 
-    def __init__(self, path: Path):
-        self.path, self.rows, self._time = path, _read(path), time.monotonic()
+    def __init__(self, output: Path, kind: str):
+        known = {path: _read(path) for path in (output / "focus.csv", output / "focus.json")}
+        self.rows = {path: rows for path, rows in known.items() if rows or path.suffix == f".{kind}"}
         self.changes: dict[str, dict | None] = {}
+        self._time = time.monotonic()
+
+    def has(self, name: str) -> bool:
+        """Whether an earlier run has written a row of this name."""
+        return all(name in rows for rows in self.rows.values())
 
     def write(self, seconds: float = 0) -> None:
         """Puts the changes into the file, if so many seconds have passed since the last time."""
         if not self.changes or time.monotonic() - self._time < seconds:
             return
         self._time = time.monotonic()
-        with FileLock(self.path.with_name(f".{self.path.name}.lock")):
-            rows = [row for _, row in sorted((_read(self.path) | self.changes).items()) if row]
-            if self.path.suffix == ".json":
-                write_json(self.path, rows)
-            else:
-                write_csv(self.path, rows, encoding="utf-8-sig")
+        for path in self.rows:
+            with FileLock(path.with_name(f".{path.name}.lock")):
+                rows = [row for _, row in sorted((_read(path) | self.changes).items()) if row]
+                if path.suffix == ".json":
+                    write_json(path, rows)
+                else:
+                    write_csv(path, rows, encoding="utf-8-sig")
 
 
 def _read(path: Path) -> dict[str, dict]:
