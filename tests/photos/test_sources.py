@@ -35,7 +35,7 @@ def test_files_folders_and_patterns(words, output, expected):
 
 
 def test_what_is_skipped_is_counted():
-    line = "skipped: 1 .mp4, 1 .txt, 4 hidden or system file(s), 1 in --output, 1 linked folder(s)\n"
+    line = "skipped: 1 .mp4, 1 .txt, 2 hidden or system file(s), 3 hidden, system or linked folder(s), 1 in --output\n"
     assert find_images(["shoot"], Path("shoot/maps"))[1] == line and not find_images(["elsewhere"], Path("maps"))[1]
 
 
