@@ -1,7 +1,7 @@
 """`video`: the map of every frame of a video, or a rendering of it, as a new video with the same sound."""
 
-import sys
 import time
+import warnings
 from collections import deque
 from collections.abc import Iterator
 from fractions import Fraction
@@ -30,11 +30,11 @@ HD, BT709, UNKNOWN = 720, 1, 2  # from this height on, frames of an unknown matr
 
 
 class Clip:
-    """A video file. `sound` holds packets to be written, `notes` says what is left out."""
+    """A video file. `sound` holds packets to be written. A warning says what is left out."""
 
     def __init__(self, path: Path, kind: str):
         self.path, self.container = path, av.open(str(path.absolute()), options=FILES)
-        tracks, self.sound, self.notes = self.container.streams, deque[Any](), list[str]()
+        tracks, self.sound = self.container.streams, deque[Any]()
         self.stream, self.audio = tracks.best("video"), tracks.best("audio")
         if not self.stream or self.stream.disposition & self.stream.disposition.attached_pic:
             raise ValueError(f"{path}: no video is in this file")
@@ -48,11 +48,11 @@ class Clip:
         if 0 < (end := float(max(times, default=0) - self.start)) < self.seconds - 0.5 - 1 / self.rate:
             raise ValueError(f"{path}: it ends early, after {end:.1f} s of {self.seconds:.1f} s; {REPAIR}")
         if others := len(tracks.video) + len(tracks.audio) + len(tracks.subtitles) - 1 - bool(self.audio):
-            self.notes.append(f"{others} further track(s) are left out")
+            warnings.warn(f"{path}: {others} further track(s) are left out", stacklevel=2)
         context = self.audio and self.audio.codec_context
         codec = context.codec.canonical_name if context else "an unknown codec"
         if self.audio and codec not in SOUND[kind]:
-            self.notes.append(f"its sound ({codec}) is left out, since {kind} files do not hold it")
+            warnings.warn(f"{path}: its sound ({codec}) is left out, {kind} files do not hold it", stacklevel=2)
             self.audio = None
 
     def frames(self) -> Iterator[tuple[Photo, int, int]]:
@@ -123,8 +123,6 @@ def run(options: VideoOptions) -> None:
     except av.FFmpegError as error:
         raise ValueError(f"{path} -> {output}: FFmpeg fails ({error.strerror}); convert it to .mp4 first") from None
     print(f"{count} frame(s) in {time.monotonic() - begin:.1f} s: {output}")
-    for sentence in clip.notes:
-        print(f"warning: {path}: {sentence}", file=sys.stderr)
 
 
 def write(film: Any, clip: Clip, options: VideoOptions) -> int:
