@@ -100,10 +100,10 @@ def optional(module: str, what: str, package: str) -> Any:
 
 
 def _is_heic(file: io.BytesIO) -> bool:
-    """Whether a file is HEIC by its first bytes, whatever its suffix; AVIF, which Pillow reads, is not."""
+    """Whether a file is HEIC by its first bytes, whatever its suffix."""
     head = file.getvalue()[:64]
     brands = head[8 : int.from_bytes(head[:4], "big")]
-    return head[4:8] == b"ftyp" and b"avif" not in brands and any(brand in brands for brand in HEIC_BRANDS)
+    return head[4:8] == b"ftyp" and any(brand in brands for brand in HEIC_BRANDS)
 
 
 def _open(file: io.BytesIO) -> Image.Image:
