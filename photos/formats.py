@@ -26,8 +26,6 @@ ROWS = 256  # blended at a time: float weights of a large image would fill the m
 KEPT = {270, 271, 272, 282, 283, 296, 305, 306, 315, 316, 18246, 33432, *range(40091, 40096), 34665, 34853}
 # Tags dropped of its second directory: the maker's note may fill a JPEG's 64 KB, the others are about stored pixels.
 DROPPED = ("MakerNote", "ExifImageWidth", "ExifImageHeight", "ExifInteroperabilityOffset")
-# Bytes. Smaller blocks, as Pillow's own, stay in malloc's reserve when an image is freed: 400 MB of 100 megapixels.
-Image.core.set_block_size(2**26)
 
 
 class Photo(NamedTuple):

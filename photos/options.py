@@ -36,7 +36,7 @@ class PredictOptions:
     overlay: bool = option(False, f"also write NAME{RENDERINGS['overlay'].suffix}: {RENDERINGS['overlay'].help}")
     cutout: bool = option(False, f"also write NAME{RENDERINGS['cutout'].suffix}: {RENDERINGS['cutout'].help}")
     bokeh: bool = option(False, f"also write NAME{RENDERINGS['bokeh'].suffix}: {RENDERINGS['bokeh'].help}")
-    blur: float = option(BLUR, "with --bokeh: diameter of the blur disc, percent of the longer side", at_least=0.2)
+    blur: float = option(BLUR, "with --bokeh: diameter of the blur disc, percent of the longer side", at_least=1)
     table: str = option("", "write numbers of images to OUTPUT/focus.csv or .json", choices=("", "csv", "json"))
     tile: int = option(0, "predict overlapping squares of this side, pixels: finer maps; 0 = the whole", at_least=0)
     model_path: str = network()

@@ -13,6 +13,7 @@ from pathlib import Path
 
 import numpy as np
 from filelock import FileLock
+from PIL import Image
 
 from ..data.images import write_image
 from ..data.names import is_image
@@ -29,10 +30,12 @@ from .sources import Source, find_images
 
 TABLE_SECONDS = 60  # between two writings of the table
 LARGE = 2**26  # pixels of an image from which its files are made one by one, to save memory
+BLOCK = 2**26  # bytes in which Pillow allocates: malloc returns such blocks to the system at once, but keeps smaller ones
 
 
 def run(options: PredictOptions) -> int:
     """Writes the results that are missing or older than their image. Returns 1 if an image failed, else 0."""
+    Image.core.set_block_size(BLOCK)
     output, start = Path(options.output), time.monotonic()
     if is_image(output) and not output.is_dir():
         raise ValueError(f"--output {output}: name a folder; each map in it has the name of its image")

@@ -15,7 +15,6 @@ HALF = 128  # levels from here on are in focus: a probability of at least 0.5
 LINE = (255, 214, 10)  # yellow: the border of the part in focus
 DARK = np.rint(np.linspace(0.3 * 255, 255, 256)).astype(np.uint8)  # brightness of the overlay by level of the map
 WORKING_SIDE = 1024  # longer side at which blur and numbers are computed, pixels
-RADIUS = 4  # smallest radius of the bokeh's disc there, pixels: a weaker blur is computed at a longer side
 
 
 def render(name: str, photo: Photo, focus_map: np.ndarray, blur: float = BLUR) -> np.ndarray:
@@ -63,17 +62,16 @@ def bokeh(image: np.ndarray, focus_map: np.ndarray, blur: float = BLUR) -> np.nd
     The blur averages blurred pixels alone, in linear light. The part in focus does not bleed into it, nor does its soft
     rim, where pixels hold light of both. `blur` is the diameter of the disc, percent of the longer side.
     """
-    side = max(WORKING_SIDE, round(200 * RADIUS / blur))
-    light = linear(shrunk(image, side))
+    light = linear(shrunk(image))
     radius = max(1.0, blur / 200 * max(light.shape[:2]))
     kernel, rim = disc(radius), cv2.getStructuringElement(cv2.MORPH_ELLIPSE, [2 * round(radius / 2) + 1] * 2)
-    weight = np.maximum((1 - cv2.dilate(shrunk(focus_map, side) / np.float32(255), rim)) ** 8, 1e-5)
+    weight = np.maximum((1 - cv2.dilate(shrunk(focus_map) / np.float32(255), rim)) ** 8, 1e-5)
     blurred = cv2.filter2D(light * weight[..., None], -1, kernel) / cv2.filter2D(weight, -1, kernel)[..., None]
     return blend(image, resize(display(blurred), *focus_map.shape[::-1]), focus_map)
 
 
-def shrunk(image: np.ndarray, side: int = WORKING_SIDE) -> np.ndarray:
-    """Image or map shrunk to a longer side of at most so many pixels, by area averages."""
-    share = side / max(image.shape[:2])
+def shrunk(image: np.ndarray) -> np.ndarray:
+    """Image or map at a longer side of at most WORKING_SIDE, by area averages."""
+    share = WORKING_SIDE / max(image.shape[:2])
     width, height = (max(1, round(share * length)) for length in image.shape[1::-1])
     return resize(image, width, height) if share < 1 else image

@@ -23,12 +23,14 @@ def test_overlay_keeps_what_is_in_focus_and_darkens_the_rest():
 
 
 def test_cutout_has_the_map_as_alpha_and_none_of_the_background_in_its_edge():
-    cut, half = (render("cutout", Photo(IMAGE, alpha), MAP) for alpha in (None, np.full_like(MAP, 128)))
+    image = IMAGE.copy()
+    image[:, :240] = (0, 0, 200)  # too far from the edge to matter there
+    cut, half = (render("cutout", Photo(image, alpha), MAP) for alpha in (None, np.full_like(MAP, 128)))
     assert cut.shape == (400, 600, 4) and np.array_equal(cut[..., 3], MAP)
     assert np.abs(half[..., 3] - MAP * (128 / 255)).max() <= 1  # what was transparent stays so
-    assert np.array_equal(cut[:, :280, :3], IMAGE[:, :280])
-    edge = cut[:, 305:309, :3].reshape(-1, 3)  # nearly transparent: green in the image
-    assert edge[:, 1].mean() < 60 and edge[:, 0].mean() > edge[:, 1].mean()
+    assert np.array_equal(cut[:, :280, :3], image[:, :280])
+    red, green, blue = cut[:, 305:309, :3].reshape(-1, 3).mean(axis=0)  # nearly transparent: green in the image
+    assert green < 60 and red > green and blue < 30
 
 
 def test_bokeh_blurs_the_blurred_part_alone_and_does_not_smear_into_it():
@@ -50,7 +52,7 @@ def test_a_bright_subject_gets_no_glow():
     assert np.abs(render("bokeh", Photo(image), focus_map)[beyond].astype(int) - (20, 50, 40)).max() <= 4
 
 
-@pytest.mark.parametrize("side, blur", [(1000, 0.5), (1000, 6), (2000, 2.4)])
+@pytest.mark.parametrize("side, blur", [(1000, 1), (1000, 6), (2000, 2.4)])
 def test_the_disc_has_the_diameter_that_blur_says(side, blur):
     """A white point on black, nothing in focus: what the blur makes of it is its disc."""
     image, (y, x), reach = np.zeros((side * 2 // 3, side, 3), np.uint8), (side // 3, side // 2), side // 500
