@@ -30,12 +30,11 @@ from .sources import Source, find_images
 
 TABLE_SECONDS = 60  # between two writings of the table
 LARGE = 2**26  # pixels of an image from which its files are made one by one, to save memory
-BLOCK = 2**26  # bytes in which Pillow allocates: malloc returns such blocks to the system at once, but keeps smaller ones
 
 
 def run(options: PredictOptions) -> int:
     """Writes the results that are missing or older than their image. Returns 1 if an image failed, else 0."""
-    Image.core.set_block_size(BLOCK)
+    Image.core.set_block_size(2**26)  # bytes; malloc keeps smaller blocks, as Pillow's own, when an image is freed
     output, start = Path(options.output), time.monotonic()
     if is_image(output) and not output.is_dir():
         raise ValueError(f"--output {output}: name a folder; each map in it has the name of its image")
@@ -76,7 +75,8 @@ class Prediction:
         """Whether every result is there and newer than the image."""
         with suppress(OSError):  # a result is missing; a missing image is named when it is read
             dates = [self._file(source, kind).stat().st_mtime_ns for kind in self.kinds]
-            return min(dates) > source.path.stat().st_mtime_ns and self.table.has(source.name)
+            has_row = all(source.name in rows for rows in self.table.rows.values())
+            return has_row and min(dates) > source.path.stat().st_mtime_ns
         return False
 
     def predict(self, sources: list[Source]) -> None:
@@ -147,10 +147,6 @@ class Table:
         self.rows = {path: rows for path, rows in known.items() if rows or path.suffix == f".{kind}"}
         self.changes: dict[str, dict | None] = {}
         self._time = time.monotonic()
-
-    def has(self, name: str) -> bool:
-        """Whether an earlier run has written a row of this name."""
-        return all(name in rows for rows in self.rows.values())
 
     def write(self, seconds: float = 0) -> None:
         """Puts the changes into the file, if so many seconds have passed since the last time."""
