@@ -60,12 +60,13 @@ def test_frames_are_upright_also_with_odd_sides_and_oblong_pixels(bright, tmp_pa
     assert stream.sample_aspect_ratio == (Fraction(4, 3) if stream.width > stream.height else Fraction(3, 4))
 
 
-@pytest.mark.parametrize("height, matrix, span, codec", [
-    (64, 5, 1, "libx264"), (64, 5, 2, "libx264"), (720, 9, 1, "libx264"), (720, 1, 1, "mpeg4"),
+@pytest.mark.parametrize("height, matrix, span, name, codec", [
+    (64, 5, 1, "a.mkv", "libx264"), (64, 5, 2, "a.mkv", "libx264"), (720, 9, 1, "a.mkv", "libx264"),
+    (720, 1, 1, "a.avi", "mpeg4"), (64, 5, 1, "a.avi", "mpeg4"),  # which do not say their matrix
 ])  # fmt: skip
-def test_colours_are_those_of_the_source(bright, tmp_path, height, matrix, span, codec):
+def test_colours_are_those_of_the_source(bright, tmp_path, height, matrix, span, name, codec):
     patch = np.full((height, 64, 3), (200, 60, 30), np.uint8)
-    clip = write_clip(tmp_path / "a.mkv", [patch], codec=codec, colorspace=matrix, color_range=span)
+    clip = write_clip(tmp_path / name, [patch], codec=codec, colorspace=matrix, color_range=span)
     with av.open(str(run(clip, tmp_path, show="bokeh"))) as container:  # of a plain colour: the same
         shown = next(container.decode(video=0))
     assert shown.colorspace == 1 and abs(shown.to_ndarray(format="rgb24").astype(int) - patch).max() <= 5
