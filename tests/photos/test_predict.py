@@ -17,6 +17,7 @@ from ran.data.images import write_image
 from ran.data.resizing import quantised
 from ran.photos import predict
 from ran.photos.options import PredictOptions
+from ran.photos.renderings import render
 from ran.predictor import TorchPredictor, load_model
 from ran.tools.sample import photograph
 from tests import processes
@@ -48,7 +49,7 @@ def later(*paths: Path) -> None:
         os.utime(path, (path.stat().st_mtime + 60,) * 2)
 
 
-def test_maps_renderings_and_table(options, run_folder, shoot, tmp_path, capsys):
+def test_maps_renderings_and_table(options, run_folder, shoot, tmp_path, capsys, monkeypatch):
     options.overlay = options.cutout = options.bokeh = True
     options.table, out = "csv", tmp_path / "out"
     assert predict.run(options) == 0
@@ -63,10 +64,11 @@ def test_maps_renderings_and_table(options, run_folder, shoot, tmp_path, capsys)
     row = rows(out)["day 2/ä"]
     assert row["image"] == str(shoot / "day 2/ä.png") and (row["width"], row["height"]) == ("400", "320")
     assert float(row["in_focus"]) == pytest.approx((read(out / "day 2/ä.png") >= 128).mean(), abs=0.01)
-    options.table, options.tile, options.overwrite = "json", 100, True
+    options.table, options.tile, options.overwrite, options.blur, blurs = "json", 100, True, 9, []
+    monkeypatch.setattr(predict, "render", lambda *words: blurs.append(words[3]) or render(*words))
     assert predict.run(options) == 0
     assert [row["name"] for row in json.loads((out / "focus.json").read_text())] == [*NAMES]
-    assert np.array_equal(read(out / "a.png"), quantised(predictor(shoot / "a.png", tile=100)))
+    assert np.array_equal(read(out / "a.png"), quantised(predictor(shoot / "a.png", tile=100))) and set(blurs) == {9}
 
 
 def test_what_is_newer_than_its_image_is_skipped(options, capsys):

@@ -30,7 +30,7 @@ def files(tmp_path, monkeypatch) -> None:
     (["shoot/?.*"], "maps", {"a": "shoot/a.jpg", "b": "shoot/b.HEIC"}),
     (["shoot/**/*.png"], "x", {"day 2/ä": "shoot/day 2/ä.png", "maps/a": "shoot/maps/a.png"}),
     (["shoot/notes.txt", "shoot/.hidden.jpg"], "x", {"notes": "shoot/notes.txt", ".hidden": "shoot/.hidden.jpg"}),
-    (["shoot/a.jpg", "shoot/?.jpg", "shoot/a.jpg"], "x", {"a": "shoot/a.jpg"}),
+    (["shoot/a.jpg", "shoot/?.jpg", "kinds/../shoot/a.jpg"], "x", {"a": "shoot/a.jpg"}),
     (["shoot/[1].jpg"], "x", {"[1]": "shoot/[1].jpg"}),  # a name that looks like a pattern
 ])  # fmt: skip
 def test_files_folders_and_patterns(words, output, expected):
