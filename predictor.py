@@ -145,12 +145,11 @@ class TorchPredictor(Predictor):
             return self.network(batch, mask_only=True)["mask"].sigmoid()[:, 0].cpu().numpy()
 
 
-def chosen_weights(model_path: str, quiet: bool = False) -> Path:
+def chosen_weights(model_path: str) -> Path:
     """The weights that a command was given, else the shipped ones; prints which."""
     path = named(model_path or SHIPPED)
-    if not quiet:
-        of_ours = "" if model_path else ", from this repository (--model_path selects others)"
-        print(f"weights: {path}{of_ours}", flush=True)
+    of_ours = "" if model_path else ", from this repository (--model_path selects others)"
+    print(f"weights: {path}{of_ours}", flush=True)
     return path
 
 

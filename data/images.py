@@ -56,6 +56,8 @@ def in_memory(source: Any) -> Iterator[io.BytesIO]:
         yield file
     except Exception as error:  # Pillow, libheif and LibRaw raise many kinds for a damaged file
         reason = getattr(error, "strerror", None) or str(error) or type(error).__name__
+        if isinstance(error, Image.DecompressionBombError):
+            reason = f"{reason.partition(',')[0]}: make it smaller"
         raise ValueError(f"{name}: not a readable image ({reason})") from None
 
 

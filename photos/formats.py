@@ -52,9 +52,7 @@ def read_photo(source: str | Path | BinaryIO) -> Photo:
             return _with_alpha(as_rgb(image := _open(file)), image)
         if _is_raw(file):
             return Photo(_develop(file))
-    pixels = read_image(file)
-    with _open(file) as image:
-        return _with_alpha(pixels, image)
+    return _with_alpha(read_image(file), _open(file))
 
 
 def read_pixels(source: str | Path | BinaryIO) -> np.ndarray:
@@ -66,9 +64,9 @@ def read_metadata(path: Path) -> dict[int, bytes]:
     """EXIF without orientation, and an RGB profile, as data.images takes them; empty where an image file has none."""
     kept: dict[int, bytes] = {}
     # Pillow raises many kinds for a damaged EXIF; the image may be whole.
-    with suppress(Exception), in_memory(path) as file, _open(file) as image:
-        profile = image.info.get("icc_profile")
-        exif = image.getexif()
+    with suppress(Exception), in_memory(path) as file:
+        image = _open(file)
+        profile, exif = image.info.get("icc_profile"), image.getexif()
         details = exif.get_ifd(ExifTags.IFD.Exif)
         if profile and image.mode in ("RGB", "RGBA", "P") and not _is_raw(file):
             kept[cv2.IMAGE_METADATA_ICCP] = profile
@@ -76,7 +74,6 @@ def read_metadata(path: Path) -> dict[int, bytes]:
             del exif[tag]
         for name in DROPPED:
             details.pop(ExifTags.Base[name], None)
-        exif.bigtiff = False  # EXIF is never a BigTIFF
         if len(exif) and len(data := exif.tobytes().removeprefix(b"Exif\0\0")) < 2**16 - 8:  # a JPEG holds no more
             kept[cv2.IMAGE_METADATA_EXIF] = data
     return kept
@@ -101,10 +98,10 @@ def optional(module: str, what: str, package: str) -> Any:
 
 
 def _is_heic(file: io.BytesIO) -> bool:
-    """Whether a file is HEIC by its first bytes, whatever its suffix; AVIF, which Pillow reads, is not."""
+    """Whether a file is HEIC by its first bytes, whatever its suffix."""
     head = file.getvalue()[:64]
     brands = head[8 : int.from_bytes(head[:4], "big")]
-    return head[4:8] == b"ftyp" and b"avif" not in brands and any(brand in brands for brand in HEIC_BRANDS)
+    return head[4:8] == b"ftyp" and any(brand in brands for brand in HEIC_BRANDS)
 
 
 def _open(file: io.BytesIO) -> Image.Image:
@@ -116,10 +113,9 @@ def _open(file: io.BytesIO) -> Image.Image:
 
 def _is_raw(file: io.BytesIO) -> bool:
     """Whether a file is a camera raw file: by its suffix; DNG and others of TIFF's kind by content."""
-    found = Path(file.name).suffix.lower() in RAW_SUFFIXES
     with suppress(Exception):  # what is no TIFF, or a damaged one, read_image names
-        found = found or is_raw(Image.open(file, formats=("TIFF",)))
-    return found
+        return Path(file.name).suffix.lower() in RAW_SUFFIXES or is_raw(Image.open(file, formats=("TIFF",)))
+    return False
 
 
 def _develop(file: io.BytesIO) -> np.ndarray:

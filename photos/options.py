@@ -23,6 +23,7 @@ RENDERINGS = {
     "cutout": Rendering(".cutout.png", "the part in focus, the rest transparent", "Cut-out"),
     "bokeh": Rendering(".bokeh.jpg", "the blurred part blurred more", "More blur"),
 }
+SUFFIXES = {"map": ".png"} | {kind: rendering.suffix for kind, rendering in RENDERINGS.items()}  # of predict's files
 network = partial(model_option, "weights or .onnx file, run folder or shipped model (default: ran_photos)")
 
 
@@ -31,11 +32,11 @@ class PredictOptions:
     """Write focus maps of images: files, folders with their subfolders, or patterns such as "shoot/*.jpg"."""
 
     paths: list[str] = option([], "images: files, folders, patterns", positional=True)
-    output: str = output_option("maps", "folder for maps (NAME.png, 255 = in focus); for one image also a .png file")
+    output: str = output_option("maps", "folder for maps: NAME.png, 255 = in focus")
     overlay: bool = option(False, f"also write NAME{RENDERINGS['overlay'].suffix}: {RENDERINGS['overlay'].help}")
     cutout: bool = option(False, f"also write NAME{RENDERINGS['cutout'].suffix}: {RENDERINGS['cutout'].help}")
     bokeh: bool = option(False, f"also write NAME{RENDERINGS['bokeh'].suffix}: {RENDERINGS['bokeh'].help}")
-    blur: float = option(BLUR, "with --bokeh: diameter of the blur disc, percent of the longer side, 0.2 to 20")
+    blur: float = option(BLUR, "with --bokeh: diameter of the blur disc, percent of the longer side", at_least=1)
     table: str = option("", "write numbers of images to OUTPUT/focus.csv or .json", choices=("", "csv", "json"))
     tile: int = option(0, "predict overlapping squares of this side, pixels: finer maps; 0 = the whole", at_least=0)
     model_path: str = network()
@@ -44,10 +45,6 @@ class PredictOptions:
     quiet: bool = option(False, "print warnings and errors only")
 
     def __post_init__(self):
-        if self.blur != BLUR and not self.bokeh:
-            raise ValueError("--blur needs --bokeh")
-        if not 0.2 <= self.blur <= 20:
-            raise ValueError(f"--blur {self.blur:g}: expected 0.2 to 20 percent of the longer side")
         if 0 < self.tile < MIN_SIZE:
             raise ValueError(f"--tile {self.tile}: expected at least {MIN_SIZE} pixels, or 0")
 
@@ -56,13 +53,17 @@ class PredictOptions:
 class VideoOptions:
     """Write a new video with the same sound: the focus map of every frame, or a rendering of it."""
 
-    paths: list[str] = option([], "a video file, or numbered images such as frames/%%04d.png", positional=True)
+    paths: list[str] = option([], "a video file", positional=True)
     output: str = output_option("maps", "video to write (.mp4 or .webm), or folder for NAME.overlay.mp4")
     show: str = option("overlay", "what to show of each frame", choices=("map", *RENDERINGS))
-    table: str = option("", "csv: write numbers of every frame to NAME.overlay.frames.csv", choices=("", "csv"))
+    table: str = option("", "csv: write numbers of every frame to NAME.overlay.csv", choices=("", "csv"))
     model_path: str = network()
     device: str = device_option()
     overwrite: bool = option(False, "replace an existing video and its table")
+
+    def __post_init__(self):
+        if len(self.paths) != 1:
+            raise ValueError(f"name one video, not {len(self.paths)}")
 
 
 @dataclass

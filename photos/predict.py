@@ -10,10 +10,10 @@ from contextlib import suppress
 from datetime import timedelta
 from functools import partial
 from pathlib import Path
-from threading import Lock
 
 import numpy as np
 from filelock import FileLock
+from PIL import Image
 
 from ..data.images import write_image
 from ..data.names import is_image
@@ -23,32 +23,24 @@ from ..utils.files import check_writable, write_csv, write_json
 from ..utils.progress import bar, cores_of_process, in_order
 from .formats import Photo, read_metadata, read_photo
 from .onnx import load_model
-from .options import RENDERINGS, PredictOptions
+from .options import RENDERINGS, SUFFIXES, PredictOptions
 from .renderings import render
 from .sharpness import numbers
-from .sources import SUFFIXES, Source, find_images
+from .sources import Source, find_images
 
 TABLE_SECONDS = 60  # between two writings of the table
-STALE = "it was older than the new map"
 LARGE = 2**26  # pixels of an image from which its files are made one by one, to save memory
 
 
 def run(options: PredictOptions) -> int:
     """Writes the results that are missing or older than their image. Returns 1 if an image failed, else 0."""
-    if not options.paths:
-        raise ValueError("name images before the options: files, folders or patterns")
+    Image.core.set_block_size(2**26)  # bytes; malloc keeps smaller blocks, as Pillow's own, when an image is freed
     output, start = Path(options.output), time.monotonic()
+    if is_image(output) and not output.is_dir():
+        raise ValueError(f"--output {output}: name a folder; each map in it has the name of its image")
     sources, skipped = find_images(options.paths, output)
-    names_file = is_image(output) and not output.is_dir()
-    more = options.table or any(getattr(options, name) for name in RENDERINGS)
-    if names_file and (output.suffix != ".png" or len(sources) > 1 or more):
-        raise ValueError(f"-o {output}: a .png file holds the map of one image and nothing else; name a folder")
     sources = sources[int(os.environ.get("RANK", 0)) :: int(os.environ.get("WORLD_SIZE", 1))]
     predictor = load_model(chosen_weights(options.model_path, options.quiet), options.device)
-    if names_file:
-        for source in sources:
-            write_image(output, predictor.levels(read_photo(source.path).pixels, tile=options.tile))
-        return 0
     prediction = Prediction(options, output, predictor)
     todo = [source for source in sources if options.overwrite or not prediction.is_done(source)]
     prediction.predict(todo)
@@ -75,28 +67,23 @@ class Prediction:
 
     def __init__(self, options: PredictOptions, output: Path, predictor: Predictor):
         self.options, self.output, self.predictor = options, output, predictor
-        self.suffixes = {name: kind.suffix for name, kind in RENDERINGS.items() if getattr(options, name)}
-        self.ends = {".png", *self.suffixes.values()}
+        self.kinds = ["map", *(kind for kind in RENDERINGS if getattr(options, kind))]
         self.warned, self.failed = list[str](), list[str]()
         check_writable(output)
-        tables = {kind: Table(output / f"focus.{kind}") for kind in ("csv", "json")}
-        self.tables, self.table = [*tables.values()], tables.get(options.table)
+        self.table = Table(output, options.table)
 
     def is_done(self, source: Source) -> bool:
         """Whether every result is there and newer than the image."""
         with suppress(OSError):  # a result is missing; a missing image is named when it is read
-            changed, has_row = source.path.stat().st_mtime_ns, not self.table or source.name in self.table.rows
-            files = (self.output / f"{source.name}{end}" for end in self.ends)
-            return has_row and all(file.stat().st_mtime_ns > changed for file in files)
+            dates = [self._file(source, kind).stat().st_mtime_ns for kind in self.kinds]
+            has_row = all(source.name in rows for rows in self.table.rows.values())
+            return has_row and min(dates) > source.path.stat().st_mtime_ns
         return False
 
     def predict(self, sources: list[Source]) -> None:
         """Reads, predicts and writes every image; rows of earlier images go at once, so that a kill leaves none."""
-        for table in self.tables:
-            stale = [source.name for source in sources if source.name in table.rows]
-            table.change(dict.fromkeys(stale))
-            table.write()
-            self.warned += [f"{table.path}: row {name} removed, {STALE}" for name in stale if table is not self.table]
+        self.table.changes |= {source.name: None for source in sources}
+        self.table.write()
         threads = max(2, cores_of_process())  # and so many images in memory before the network, and behind it
         shown = bar(sources, "predicting", unit="image", disable=self.options.quiet or len(sources) < 2)
         levels = partial(self.predictor.levels, tile=self.options.tile)
@@ -106,11 +93,12 @@ class Prediction:
                 photos = zip(shown, in_order(pool, self._read, ((source,) for source in sources), threads))
                 calls = ((source, photo, levels(photo.pixels)) for source, photo in photos if photo)
                 for _ in in_order(pool, self._write, calls, threads):
-                    for table in self.tables:
-                        table.write(TABLE_SECONDS)
+                    self.table.write(TABLE_SECONDS)
         finally:
-            for table in self.tables:
-                table.write()
+            self.table.write()
+
+    def _file(self, source: Source, kind: str) -> Path:
+        return self.output / f"{source.name}{SUFFIXES[kind]}"
 
     def _read(self, source: Source) -> Photo | None:
         try:
@@ -123,25 +111,24 @@ class Prediction:
         return photo
 
     def _write(self, source: Source, photo: Photo, focus_map: np.ndarray) -> None:
-        """Writes an image's files, and adds its row, if there is a table. Raises OSError: they cannot be written."""
+        """Writes an image's files, and adds its row to tables. Raises OSError: they cannot be written."""
 
-        def draw(name: str) -> None:
-            image = render(name, photo, focus_map, self.options.blur)
-            write_image(self.output / f"{source.name}{self.suffixes[name]}", image, metadata)
+        def draw(kind: str) -> None:
+            about = {} if kind == "map" else metadata
+            # The rendering has no name here: write_image frees it as soon as it has converted it.
+            write_image(self._file(source, kind), render(kind, photo, focus_map, self.options.blur), about)
 
         try:
-            for end in sorted(set(SUFFIXES) - self.ends):
-                if (path := self.output / f"{source.name}{end}").exists():
-                    path.unlink(missing_ok=True)
-                    self.warned.append(f"{path}: removed, {STALE}")
-            metadata = read_metadata(source.path) if self.suffixes else {}
-            drawer = self.drawers[focus_map.size > LARGE]
-            written = drawer.submit(write_image, self.output / f"{source.name}.png", focus_map)
-            drawn = drawer.map(draw, self.suffixes)
-            if self.table:
+            for kind in SUFFIXES.keys() - self.kinds:
+                if (path := self._file(source, kind)).exists():
+                    path.unlink()
+                    self.warned.append(f"{path}: removed, it was older than the new map")
+            metadata = read_metadata(source.path) if len(self.kinds) > 1 else {}
+            drawn = self.drawers[focus_map.size > LARGE].map(draw, self.kinds)
+            if self.table.rows:
                 row = {"name": source.name, "image": source.shown, **numbers(photo.pixels, focus_map)}
-                self.table.change({source.name: row})
-            _ = [written.result(), *drawn]  # waits for the files
+                self.table.changes[source.name] = row
+            list(drawn)  # waits for the files
         except (ValueError, MemoryError) as error:
             self._fail(source, error)
 
@@ -151,33 +138,29 @@ class Prediction:
 
 
 class Table:
-    """Rows by name in OUTPUT/focus.csv or focus.json. Runs and processes at the same time may share the file.
+    """Numbers of images in OUTPUT/focus.csv or focus.json. Runs and processes at the same time may share the file.
 
-    `rows` are those of the file as it was read last. write() puts `changes` there; None removes a row.
+    `changes` holds rows by name for write(); None removes a row. A table of an earlier run is kept up to date, too.
     """
 
-    def __init__(self, path: Path):
-        self.path, self.rows, self._time = path, _read(path), time.monotonic()
+    def __init__(self, output: Path, kind: str):
+        known = {path: _read(path) for path in (output / "focus.csv", output / "focus.json")}
+        self.rows = {path: rows for path, rows in known.items() if rows or path.suffix == f".{kind}"}
         self.changes: dict[str, dict | None] = {}
-        self._lock = Lock()  # threads add rows while another one writes the file
-
-    def change(self, rows: dict[str, dict | None]) -> None:
-        """Adds rows, or None for those to remove."""
-        with self._lock:
-            self.changes |= rows
+        self._time = time.monotonic()
 
     def write(self, seconds: float = 0) -> None:
         """Puts the changes into the file, if so many seconds have passed since the last time."""
         if not self.changes or time.monotonic() - self._time < seconds:
             return
-        with self._lock, FileLock(self.path.with_name(f".{self.path.name}.lock")):
-            rows = sorted((_read(self.path) | self.changes).items())
-            self.rows = {name: row for name, row in rows if row}
-            if self.path.suffix == ".json":
-                write_json(self.path, [*self.rows.values()])
-            else:
-                write_csv(self.path, [*self.rows.values()], encoding="utf-8-sig")
-            self.changes, self._time = {}, time.monotonic()
+        self._time = time.monotonic()
+        for path in self.rows:
+            with FileLock(path.with_name(f".{path.name}.lock")):
+                rows = [row for _, row in sorted((_read(path) | self.changes).items()) if row]
+                if path.suffix == ".json":
+                    write_json(path, rows)
+                else:
+                    write_csv(path, rows, encoding="utf-8-sig")
 
 
 def _read(path: Path) -> dict[str, dict]:

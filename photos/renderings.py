@@ -6,7 +6,8 @@ Images are H x W x 3 uint8, RGB; maps are H x W uint8 of the same size, 255 = in
 import cv2
 import numpy as np
 
-from ..data.lens import disc
+from ..data.lens import disc, display, linear
+from ..data.resizing import resize
 from .formats import Photo, blend
 from .options import BLUR
 
@@ -14,13 +15,15 @@ HALF = 128  # levels from here on are in focus: a probability of at least 0.5
 LINE = (255, 214, 10)  # yellow: the border of the part in focus
 DARK = np.rint(np.linspace(0.3 * 255, 255, 256)).astype(np.uint8)  # brightness of the overlay by level of the map
 WORKING_SIDE = 1024  # longer side at which blur and numbers are computed, pixels
-RADIUS = 4  # smallest radius of the bokeh's disc there, pixels: a weaker blur is computed at a longer side
 
 
 def render(name: str, photo: Photo, focus_map: np.ndarray, blur: float = BLUR) -> np.ndarray:
-    """The rendering of a name, or "map": H x W x 3 uint8, or x 4 (RGB, alpha) of a cut-out; for blur see bokeh."""
+    """The rendering of a name: H x W x 3 uint8, or x 4 (RGB, alpha) of a cut-out, or the map itself.
+
+    For blur see bokeh.
+    """
     if name == "map":
-        return cv2.merge([focus_map] * 3)
+        return focus_map
     if name == "overlay":
         return overlay(photo.pixels, focus_map)
     if name == "bokeh":
@@ -50,7 +53,7 @@ def clean_colours(image: np.ndarray, focus_map: np.ndarray) -> np.ndarray:
     window = [2 * max(1, max(small.shape[:2]) // 40) + 1] * 2
     near = cv2.blur(small * weight, window) / (cv2.blur(weight, window)[..., None] + 1e-6)
     # A pixel that is all in focus keeps its colour, one that is hardly in focus takes that of its neighbours.
-    return blend(image, _enlarged(near, focus_map.shape), focus_map)
+    return blend(image, resize(np.rint(near.clip(0, 255)).astype(np.uint8), *focus_map.shape[::-1]), focus_map)
 
 
 def bokeh(image: np.ndarray, focus_map: np.ndarray, blur: float = BLUR) -> np.ndarray:
@@ -59,25 +62,16 @@ def bokeh(image: np.ndarray, focus_map: np.ndarray, blur: float = BLUR) -> np.nd
     The blur averages blurred pixels alone, in linear light. The part in focus does not bleed into it, nor does its soft
     rim, where pixels hold light of both. `blur` is the diameter of the disc, percent of the longer side.
     """
-    side = max(WORKING_SIDE, round(200 * RADIUS / blur))
-    small = shrunk(image, side).astype(np.float32)
-    radius = max(1.0, blur / 200 * max(small.shape[:2]))
+    light = linear(shrunk(image))
+    radius = max(1.0, blur / 200 * max(light.shape[:2]))
     kernel, rim = disc(radius), cv2.getStructuringElement(cv2.MORPH_ELLIPSE, [2 * round(radius / 2) + 1] * 2)
-    weight = np.maximum((1 - cv2.dilate(shrunk(focus_map, side) / np.float32(255), rim)) ** 8, 1e-5)
-    light = (small / 255) ** 2.2 * weight[..., None]
-    blurred = cv2.filter2D(light, -1, kernel) / cv2.filter2D(weight, -1, kernel)[..., None]
-    return blend(image, _enlarged(255 * np.maximum(blurred, 0) ** (1 / 2.2), focus_map.shape), focus_map)
+    weight = np.maximum((1 - cv2.dilate(shrunk(focus_map) / np.float32(255), rim)) ** 8, 1e-5)
+    blurred = cv2.filter2D(light * weight[..., None], -1, kernel) / cv2.filter2D(weight, -1, kernel)[..., None]
+    return blend(image, resize(display(blurred), *focus_map.shape[::-1]), focus_map)
 
 
-def shrunk(image: np.ndarray, side: int = WORKING_SIDE) -> np.ndarray:
-    """Image or map shrunk to a longer side of at most so many pixels, by area averages."""
-    share = side / max(image.shape[:2])
-    if share >= 1:
-        return image
+def shrunk(image: np.ndarray) -> np.ndarray:
+    """Image or map at a longer side of at most WORKING_SIDE, by area averages."""
+    share = WORKING_SIDE / max(image.shape[:2])
     width, height = (max(1, round(share * length)) for length in image.shape[1::-1])
-    return cv2.resize(image, (width, height), interpolation=cv2.INTER_AREA)
-
-
-def _enlarged(image: np.ndarray, size: tuple[int, int]) -> np.ndarray:
-    """Smooth colours, h x w x 3 floats from 0 to 255, at (height, width), as uint8."""
-    return cv2.resize(np.rint(image.clip(0, 255)).astype(np.uint8), size[::-1], interpolation=cv2.INTER_LINEAR)
+    return resize(image, width, height) if share < 1 else image

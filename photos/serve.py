@@ -5,7 +5,7 @@ import os
 import shutil
 import signal
 import tempfile
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -44,17 +44,15 @@ def run(options: ServeOptions) -> None:
     page.block_thread()
 
 
-def results(predictor: Predictor, images: list[str], folder: str, kinds: Iterable[str], table: str = "") -> Prediction:
-    """Writes maps, the renderings of `kinds` and perhaps a table of images into a new folder, as predict does."""
+def results(predictor: Predictor, images: list[str], folder: str, **options: Any) -> Prediction:
+    """Writes maps of images, and what options of predict add, into a new folder below `folder`."""
     sources: dict[str, Source] = {}
     for path in map(Path, images):
         name = path.stem.replace(".", "_")  # a.cutout.png would be the map of a.cutout and the cut-out of a
         while name.casefold() in sources:  # another image of this name
             name += "_2"
         sources[name.casefold()] = Source(path, name, path.name)
-    switches: dict[str, Any] = dict.fromkeys(kinds, True)
-    output = Path(tempfile.mkdtemp(dir=folder))
-    prediction = Prediction(PredictOptions(output=str(output), table=table, **switches), output, predictor)
+    prediction = Prediction(PredictOptions(**options), Path(tempfile.mkdtemp(dir=folder)), predictor)
     prediction.predict([*sources.values()])
     return prediction
 
@@ -64,7 +62,7 @@ def handlers(predictor: Predictor, folder: str) -> tuple[Callable, Callable, Cal
     import gradio as gr
 
     def predict(image: str) -> str:
-        prediction = results(predictor, [image], folder, ())
+        prediction = results(predictor, [image], folder)
         if prediction.failed:
             raise gr.Error(prediction.failed[0], print_exception=False)
         (focus_map,) = prediction.output.iterdir()
@@ -73,7 +71,7 @@ def handlers(predictor: Predictor, folder: str) -> tuple[Callable, Callable, Cal
     def show(value: dict) -> list:
         if not value["files"]:
             raise gr.Error("drop, paste or attach an image first", print_exception=False)
-        prediction = results(predictor, value["files"][:1], folder, RENDERINGS)
+        prediction = results(predictor, value["files"][:1], folder, **dict.fromkeys(RENDERINGS, True))
         for sentence in prediction.failed + prediction.warned:
             gr.Warning(sentence, duration=None)
         if prediction.failed:
@@ -87,11 +85,12 @@ def handlers(predictor: Predictor, folder: str) -> tuple[Callable, Callable, Cal
         return [None, (preview, overlay), rows, files[".png"], *views]
 
     def pack(images: list[str] | None, kinds: list[str], progress=gr.Progress(track_tqdm=True)) -> tuple:  # noqa: B008
-        prediction = results(predictor, images or [], folder, kinds, "csv")
+        images = images or []
+        prediction = results(predictor, images, folder, table="csv", **dict.fromkeys(kinds, True))
         (prediction.output / ".focus.csv.lock").unlink(missing_ok=True)
         archive = shutil.make_archive(str(Path(tempfile.mkdtemp(dir=folder), "focus_maps")), "zip", prediction.output)
         shutil.rmtree(prediction.output)  # Gradio deletes only what a component shows
-        done = f"{len(images or ()) - len(prediction.failed)} of {len(images or ())} images done"
+        done = f"{len(images) - len(prediction.failed)} of {len(images)} images done"
         failed = [f"Failed: {sentence}" for sentence in prediction.failed]
         return archive, "\n".join([done, *failed, *prediction.warned])
 

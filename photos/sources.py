@@ -8,11 +8,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from ..data.names import is_image, is_systems
-from .options import RENDERINGS
-
-# What follows an image's name in every file that predict may write.
-SUFFIXES = (".png", *(rendering.suffix for rendering in RENDERINGS.values()))
-HIDDEN = "hidden or system file(s)"
+from .options import SUFFIXES
 
 
 class Source(NamedTuple):
@@ -41,7 +37,7 @@ def find_images(words: list[str], output: Path) -> tuple[list[Source], str]:
             found.setdefault(Path(os.path.abspath(path)), name)
     owners: dict[str, Path] = {}
     for path, name in found.items():
-        for result in (f"{name}{suffix}" for suffix in SUFFIXES):
+        for result in (f"{name}{suffix}" for suffix in SUFFIXES.values()):
             if (owner := owners.setdefault(result.casefold(), path)) != path:  # on some disks, A is a
                 advice = f'name one kind of file, such as "FOLDER/*{path.suffix}", or use two output folders'
                 raise ValueError(f"{owner} and {path} would both have the result {result}: {advice}")
@@ -66,7 +62,7 @@ def _images(path: Path, output: Path, skipped: Counter[str]) -> dict[Path, str]:
         if Path(os.path.realpath(file)).is_relative_to(output):
             skipped["in --output"] += 1
         elif any(map(is_systems, name.parts)) and not named:
-            skipped[HIDDEN] += 1
+            skipped["hidden or system file(s)"] += 1
         elif is_image(file) or named:
             images[file] = name.with_suffix("").as_posix()
         else:
@@ -80,6 +76,6 @@ def _files_below(folder: Path, skipped: Counter[str]) -> Iterator[Path]:
         if not path.is_dir():
             yield path
         elif path.is_symlink() or is_systems(path.name):  # a system's bin cannot be read
-            skipped["linked folder(s)" if path.is_symlink() else HIDDEN] += 1
+            skipped["hidden, system or linked folder(s)"] += 1
         else:
             yield from _files_below(path, skipped)

@@ -1,7 +1,7 @@
 """`video`: the map of every frame of a video, or a rendering of it, as a new video with the same sound."""
 
-import sys
 import time
+import warnings
 from collections import deque
 from collections.abc import Iterator
 from fractions import Fraction
@@ -31,11 +31,11 @@ HD, BT709, UNKNOWN = 720, 1, 2  # from this height on, frames of an unknown matr
 
 
 class Clip:
-    """A video file, or numbered images. `sound` holds packets to be written, `notes` says what is left out."""
+    """A video file. `sound` holds packets to be written. A warning says what is left out."""
 
     def __init__(self, path: Path, kind: str):
         self.path, self.container = path, av.open(str(path.absolute()), options=FILES)
-        tracks, self.sound, self.notes = self.container.streams, deque[Any](), list[str]()
+        tracks, self.sound = self.container.streams, deque[Any]()
         self.stream, self.audio = tracks.best("video"), tracks.best("audio")
         if not self.stream or self.stream.disposition & self.stream.disposition.attached_pic:
             raise ValueError(f"{path}: no video is in this file")
@@ -49,11 +49,11 @@ class Clip:
         if 0 < (end := float(max(times, default=0) - self.start)) < self.seconds - 0.5 - 1 / self.rate:
             raise ValueError(f"{path}: it ends early, after {end:.1f} s of {self.seconds:.1f} s; {REPAIR}")
         if others := len(tracks.video) + len(tracks.audio) + len(tracks.subtitles) - 1 - bool(self.audio):
-            self.notes.append(f"{others} further track(s) are left out")
+            warnings.warn(f"{path}: {others} further track(s) are left out", stacklevel=2)
         context = self.audio and self.audio.codec_context
         codec = context.codec.canonical_name if context else "an unknown codec"
         if self.audio and codec not in SOUND[kind]:
-            self.notes.append(f"its sound ({codec}) is left out, since {kind} files do not hold it")
+            warnings.warn(f"{path}: its sound ({codec}) is left out, {kind} files do not hold it", stacklevel=2)
             self.audio = None
 
     def frames(self) -> Iterator[tuple[Photo, int, int]]:
@@ -104,46 +104,45 @@ def upright(frame: Any) -> Photo:
 
 def run(options: VideoOptions) -> None:
     """Writes the video whole, or nothing. Raises ValueError or OSError: what cannot be read, written or combined."""
-    if len(options.paths) != 1:
-        raise ValueError("name one video, or numbered images such as frames/%04d.png")
     begin, path, output = time.monotonic(), Path(options.paths[0]), Path(options.output)
     transparent = options.show == "cutout"
     if output.is_dir() or not output.suffix:
-        name = path.stem if path.is_file() else path.absolute().parent.name
-        output /= f"{name}.{options.show}{'.webm' if transparent else '.mp4'}"
-    kind, table = output.suffix.lower(), output.with_suffix(".frames.csv")
+        output /= f"{path.stem}.{options.show}{'.webm' if transparent else '.mp4'}"
+    kind = output.suffix.lower()
     if kind not in ENCODERS or (transparent and kind == ".mp4"):
         raise ValueError(f"--output {output}: name a folder, .webm or .mp4 file; a cut-out needs .webm")
-    if output.exists() and path.exists() and output.samefile(path):
+    if not path.is_file():  # FFmpeg would also read addresses, devices and patterns
+        raise FileNotFoundError(f"{path}: no such file")
+    if output.exists() and output.samefile(path):
         raise ValueError(f"--output {output} is the video itself; choose another name")
-    if not options.overwrite and (existing := [file for file in (output, table) if file.exists()]):
-        raise ValueError(f"{existing[0]} exists; --overwrite replaces it")
+    if output.exists() and not options.overwrite:
+        raise ValueError(f"{output} exists; --overwrite replaces it")
     try:
         clip = Clip(path, kind)
         with atomic(output) as temporary, av.open(str(temporary.absolute()), "w", format=kind[1:]) as film:
-            rows = write(film, clip, options, kind)
+            rows = write(film, clip, options)
     except av.FFmpegError as error:
         raise ValueError(f"{path} -> {output}: FFmpeg fails ({error.strerror}); convert it to .mp4 first") from None
-    table.unlink(missing_ok=True)
+    table = output.with_suffix(".csv")
+    table.unlink(missing_ok=True)  # of an earlier video
     if options.table:
         write_csv(table, rows, encoding="utf-8-sig")
     print(f"{len(rows)} frame(s) in {time.monotonic() - begin:.1f} s: {output}")
-    for sentence in clip.notes:
-        print(f"warning: {path}: {sentence}", file=sys.stderr)
 
 
-def write(film: Any, clip: Clip, options: VideoOptions, kind: str) -> list[dict]:
-    """Writes what becomes of each frame, and the sound beside it, into an open film; returns the table's rows."""
+def write(film: Any, clip: Clip, options: VideoOptions) -> list[dict]:
+    """Writes what becomes of each frame, and the sound beside it, into an open film; returns a row for each frame."""
     predictor = load_model(chosen_weights(options.model_path), options.device)
     rows, tracks = list[dict](), None
     total = clip.stream.frames or round(clip.seconds * clip.rate)
     for photo, pts, duration in bar(clip.frames(), "predicting", total, "frame"):
         levels = predictor.levels(photo.pixels)
         drawn = render(options.show, photo, levels)
+        drawn = cv2.merge([drawn] * 3) if drawn.ndim == 2 else drawn
         height, width, channels = drawn.shape
         drawn = cv2.copyMakeBorder(drawn, 0, height % 2, 0, width % 2, cv2.BORDER_REPLICATE)
         frame = av.VideoFrame.from_ndarray(drawn, "rgba" if channels == 4 else "rgb24")
-        video, sound = tracks = tracks or add_tracks(film, clip, frame, kind)  # once the size is known
+        video, sound = tracks = tracks or add_tracks(film, clip, frame)  # once the size is known
         frame = frame.reformat(format=video.pix_fmt, dst_colorspace=BT709, dst_color_range=1)
         frame.pts, frame.duration, frame.time_base = pts, duration, clip.base
         film.mux(video.encode(frame))
@@ -155,9 +154,9 @@ def write(film: Any, clip: Clip, options: VideoOptions, kind: str) -> list[dict]
     return rows
 
 
-def add_tracks(film: Any, clip: Clip, frame: Any, kind: str) -> tuple[Any, Any]:
+def add_tracks(film: Any, clip: Clip, frame: Any) -> tuple[Any, Any]:
     """Tracks of a film for frames such as this one and for a clip's sound, with its times and colours."""
-    encoder, settings = ENCODERS[kind]
+    encoder, settings = ENCODERS[f".{film.format.name}"]
     track, source = film.add_stream(encoder, clip.rate, settings, time_base=clip.base), clip.stream
     track.width, track.height = frame.width, frame.height
     track.pix_fmt = "yuva420p" if frame.format.name == "rgba" else "yuv420p"

@@ -72,7 +72,7 @@ class _Parser(argparse.ArgumentParser):
             elif isinstance(default, bool):
                 kind = {"type": _bool, "nargs": "?", "const": True, "metavar": "BOOL"}
             elif isinstance(default, list):
-                kind |= {"type": type((default or [""])[0]), "nargs": "*" if known["positional"] else "+"}
+                kind |= {"type": type((default or [""])[0]), "nargs": "+"}
             shown = known["help"] + (f" (default: {default})" if default not in ("", []) else "")
             flags = [f.name] if known["positional"] else [f"--{f.name}", *known["aliases"]]
             groups[known["group"]].add_argument(*flags, help=nothing if known["in_file"] else shown, **kind)

@@ -81,5 +81,5 @@ def run(path, tmp_path, **more) -> Path:
     """Runs the command; the only video in the folder of results, where nothing else is left."""
     options = {"paths": [str(path)], "output": str(tmp_path / "out"), "device": "cpu", "overwrite": True} | more
     video.run(VideoOptions(**options))
-    (result,) = (file for file in (tmp_path / "out").iterdir() if file.suffix != ".csv")
+    (result,) = (tmp_path / "out").iterdir()
     return result

@@ -2,7 +2,6 @@
 
 import copy
 import json
-import os
 import pickle
 import shutil
 import subprocess
@@ -20,6 +19,7 @@ from ran.photos.onnx import load_model
 from ran.tools import export
 from ran.tools.options import ExportOptions
 from ran.tools.sample import photograph
+from ran.utils.progress import cores
 
 ROOT = Path(__file__).parents[2]
 # What a deployment without PyTorch lacks; None in sys.modules is an ImportError for whoever asks.
@@ -75,48 +75,39 @@ def test_predictors_survive_pickle_and_deepcopy_in_another_folder(folder, name, 
         assert other.read is predictor.read
 
 
-@pytest.mark.skipif(not hasattr(os, "sched_getaffinity"), reason="no affinity here")
-@pytest.mark.parametrize("threads, expected", [("3", 3), ("", len(os.sched_getaffinity(0)))])
-def test_the_number_of_threads_is_the_one_allowed(folder, monkeypatch, threads, expected):
-    monkeypatch.setenv("OMP_NUM_THREADS", threads)
-    session, numbers = onnxruntime.InferenceSession, []
-
-    def recording(path, options, providers):
-        numbers.append(options.intra_op_num_threads)
-        return session(path, options, providers)
-
-    monkeypatch.setattr(onnxruntime, "InferenceSession", recording)
-    load_model(folder / "x.onnx")
-    assert numbers == [expected]
-
-
 @pytest.mark.filterwarnings("ignore:Specified provider")
-def test_devices(folder, monkeypatch):
-    for device in ("cpu", "cpu:0", "auto", None):
-        assert load_model(folder / "x.onnx", device).device == "cpu"
-    # A build with CUDA whose libraries cannot be loaded falls back to the CPU by itself.
+@pytest.mark.parametrize("threads, expected", [("3", 3), ("", cores())])
+def test_it_asks_for_the_threads_and_the_gpu_allowed(folder, monkeypatch, threads, expected):
+    real, calls = onnxruntime.InferenceSession, []
+    monkeypatch.setenv("OMP_NUM_THREADS", threads)
     monkeypatch.setattr(onnxruntime, "get_available_providers", lambda: ["CUDAExecutionProvider"])
-    with pytest.raises(ValueError, match="--device cuda:1: onnxruntime has no CUDA here"):
+    monkeypatch.setattr(onnxruntime, "InferenceSession", lambda *call: calls.append(call) or real(*call))
+    # A build with CUDA whose libraries cannot be loaded falls back to the CPU by itself.
+    with pytest.raises(ValueError, match="--device cuda:1: onnxruntime has no CUDA here; install"):
         load_model(folder / "x.onnx", "cuda:1")
+    ((_, options, (gpu, cpu)),) = calls
+    assert options.get_session_config_entry("session.intra_op.allow_spinning") == "0"
+    assert options.intra_op_num_threads == expected
+    assert gpu == ("CUDAExecutionProvider", {"device_id": "1"}) and cpu == "CPUExecutionProvider"
 
 
-@pytest.mark.parametrize("name, options, message", [
-    ("x", {}, "made from other weights than x.safetensors"), ("text", {}, "not an ONNX file that export wrote"),
-    ("y", {"device": "cuda"}, "--device cuda: onnxruntime has no CUDA here; install"),
-    ("y", {"device": "mps"}, "--device mps: onnxruntime works on cpu and"), ("no", {}, "no.onnx: no such file$"),
-    ("new", {}, "new.onnx: no such file; `.* export --model .*new.safetensors` writes it"),
+@pytest.mark.parametrize("name, device, message", [
+    ("x", "cpu", "made from other weights than x.safetensors"), ("text", None, "not an ONNX file that export wrote"),
+    ("y", "mps", "--device mps: onnxruntime works on cpu and"), ("no", None, "no.onnx: no such file$"),
+    ("new", None, "new.onnx: no such file; `.* export --model .*new.safetensors` writes it"),
 ])  # fmt: skip
-def test_what_does_not_fit_is_refused(folder, tmp_path, name, options, message):
+def test_what_does_not_fit_is_refused(folder, tmp_path, name, device, message):
     shutil.copy(folder / "x.onnx", tmp_path)
     shutil.copy(folder / "y.onnx", tmp_path)
     for file in ("x.safetensors", "new.safetensors", "text.onnx"):
         (tmp_path / file).write_text("others")
     with pytest.raises((ValueError, FileNotFoundError), match=message):
-        load_model(tmp_path / f"{name}.onnx", **options)
+        load_model(tmp_path / f"{name}.onnx", device)
 
 
-def test_files_that_other_tools_changed_are_taken_with_their_metadata(folder):
-    ours, theirs = load_model(folder / "y.onnx"), load_model(folder / "x.safetensors", "cpu")
-    assert abs(ours(folder / "cat.png") - theirs(folder / "cat.png")).max() < 1e-4
+@pytest.mark.parametrize("device", ["cpu:0", "auto", None])
+def test_files_that_other_tools_changed_are_taken_with_their_metadata(folder, device):
+    ours, theirs = load_model(folder / "y.onnx", device), load_model(folder / "x.safetensors", "cpu")
+    assert ours.device == "cpu" and abs(ours(folder / "cat.png") - theirs(folder / "cat.png")).max() < 1e-4
     known = {key: value for key, value in ours.metadata.items() if key != "weights"}
     assert known == json.loads(json.dumps(theirs.metadata)) and ours.img_size == theirs.img_size == 64

@@ -1,8 +1,6 @@
 """video: frames, times, sound and transparency of its results, and what it refuses."""
 
 import csv
-import importlib
-import sys
 from fractions import Fraction
 from pathlib import Path
 
@@ -28,26 +26,21 @@ def difference(result: Path, expected) -> float:
     return abs(shown - (expected.mean(axis=-1, keepdims=True) if ".map" in result.name else expected)).mean()
 
 
-def animation(path: Path, frames, **options) -> Path:
-    first, *others = map(Image.fromarray, frames)
-    first.save(path, save_all=True, append_images=others, **options)
-    return path
-
-
 @pytest.mark.parametrize("name, looks", [("a.mp4", {"sound": "aac", "tracks": 3}),
                                          ("a.webm", {"sound": "libopus", "codec": "libvpx-vp9"})])  # fmt: skip
-def test_times_and_sound_are_kept_and_numbers_stand_in_the_table(bright, tmp_path, capsys, name, looks):
+def test_times_and_sound_are_kept_and_numbers_stand_in_the_table(bright, tmp_path, capsys, recwarn, name, looks):
     """Times vary; the sound is longer than the video."""
     clip = write_clip(tmp_path / name, halves(5), [0, 100, 130, 400, 1000], tail=3000, **looks)
     result = run(clip, tmp_path, output=str(tmp_path / f"out/{name}"), table="csv")
-    said, table, times = capsys.readouterr(), result.with_suffix(".frames.csv"), read_clip(result)[1:]
-    assert "5 frame(s) in" in said.out
-    assert said.err == f"warning: {clip}: 2 further track(s) are left out\n" * ("tracks" in looks)
+    _, times, durations = read_clip(result)
+    assert "5 frame(s) in" in capsys.readouterr().out
+    said = [f"{clip}: 2 further track(s) are left out"] * ("tracks" in looks)
+    assert [str(warning.message) for warning in recwarn] == said
     assert sound_of(result) == sound_of(clip) and sound_of(result)[-1][1] > 4
-    assert times[0] == [0, 100, 130, 400, 1000] and (name != "a.mp4" or times[1][-1] == 500)
+    assert times == [0, 100, 130, 400, 1000] and (name != "a.mp4" or durations[-1] == 500)
     source = np.ascontiguousarray(read_clip(clip)[0][..., :3])
     assert difference(result, [overlay(frame, Bright().levels(frame)) for frame in source]) < 4  # what encoding loses
-    row = [*csv.DictReader(table.read_text("utf-8-sig").splitlines())][2]
+    row = [*csv.DictReader((table := result.with_suffix(".csv")).read_text("utf-8-sig").splitlines())][2]
     expected = {"frame": 2, "seconds": 0.13} | numbers(source[2], Bright().levels(source[2]))
     assert list(row) == list(expected) and table.read_bytes().startswith(b"\xef\xbb\xbf")
     assert all(float(row[name]) == pytest.approx(expected[name], rel=0.02) for name in ("seconds", "in_focus", "right"))
@@ -75,12 +68,13 @@ def test_frames_are_upright_also_with_odd_sides_and_oblong_pixels(bright, tmp_pa
     assert stream.sample_aspect_ratio == (Fraction(4, 3) if stream.width > stream.height else Fraction(3, 4))
 
 
-@pytest.mark.parametrize("height, matrix, span, codec", [
-    (64, 5, 1, "libx264"), (64, 5, 2, "libx264"), (720, 9, 1, "libx264"), (720, 1, 1, "mpeg4"),
+@pytest.mark.parametrize("height, matrix, span, name, codec", [
+    (64, 5, 1, "a.mkv", "libx264"), (64, 5, 2, "a.mkv", "libx264"), (720, 9, 1, "a.mkv", "libx264"),
+    (720, 1, 1, "a.avi", "mpeg4"), (64, 5, 1, "a.avi", "mpeg4"),  # which do not say their matrix
 ])  # fmt: skip
-def test_colours_are_those_of_the_source(bright, tmp_path, height, matrix, span, codec):
+def test_colours_are_those_of_the_source(bright, tmp_path, height, matrix, span, name, codec):
     patch = np.full((height, 64, 3), (200, 60, 30), np.uint8)
-    clip = write_clip(tmp_path / "a.mkv", [patch], codec=codec, colorspace=matrix, color_range=span)
+    clip = write_clip(tmp_path / name, [patch], codec=codec, colorspace=matrix, color_range=span)
     with av.open(str(run(clip, tmp_path, show="bokeh"))) as container:  # of a plain colour: the same
         shown = next(container.decode(video=0))
     assert shown.colorspace == 1 and abs(shown.to_ndarray(format="rgb24").astype(int) - patch).max() <= 5
@@ -92,34 +86,29 @@ def test_colours_are_those_of_the_source(bright, tmp_path, height, matrix, span,
 def test_what_is_transparent_stays_so(bright, tmp_path, name, codec, pix_fmt):
     clip, frames = tmp_path / name, np.zeros((3, 64, 96, 4), np.uint8)
     frames[..., :48, :3], frames[..., 24:, 3] = 255, 255  # hidden white, white, black
+    frames[[0, 1, 2], 0, [30, 40, 50], 0] = 90  # GIF joins equal frames
     if codec:
         write_clip(clip, frames, codec=codec, pix_fmt=pix_fmt)
     else:
-        animation(clip, frames, duration=100, disposal=2)
-    alpha = read_clip(run(clip, tmp_path, show="cutout"))[0][:, 4:-4, :, 3]
+        first, *others = map(Image.fromarray, frames)
+        first.save(clip, save_all=True, append_images=others, duration=[100, 300, 700], disposal=2)
+    found, times, _ = read_clip(run(clip, tmp_path, show="cutout"))
+    alpha = found[:, 4:-4, :, 3]
     assert max(alpha[..., 4:20].max(), alpha[..., 52:].max()) < 12 and alpha[..., 28:44].min() > 243
-
-
-def test_gif_and_numbered_images(bright, tmp_path):
-    clip = animation(tmp_path / "a.gif", halves(4), duration=[100, 300, 100, 700])
-    assert read_clip(run(clip, tmp_path / "1"))[1:] == ([0, 100, 400, 500], [100, 300, 100, 700])
-    for number, frame in enumerate(halves(4)):
-        Image.fromarray(frame).save(tmp_path / f"{number + 1:04}.png")
-    result = run(tmp_path / "%04d.png", tmp_path / "2", show="map")
-    assert result.name == f"{tmp_path.name}.map.mp4" and read_clip(result)[1] == [0, 40, 80, 120]
-    assert difference(result, halves(4)) < 4
+    assert codec or times == [0, 100, 400]
 
 
 @pytest.mark.parametrize("name, sound, codec, kind", [
     ("a.mov", "aac", "aac", "webm"), ("a.mov", "pcm_s16le", "pcm_s16le", "mp4"), ("a.mp4", "aac", "an unknown", "mp4"),
 ])  # fmt: skip
-def test_sound_that_the_file_does_not_hold_is_left_out(bright, tmp_path, capsys, name, sound, codec, kind):
+def test_sound_that_the_file_does_not_hold_is_left_out(bright, tmp_path, name, sound, codec, kind):
     clip = write_clip(tmp_path / name, halves(5), sound=sound)
     if codec == "an unknown":  # as that of phones from 2024 on
         clip.write_bytes(clip.read_bytes().replace(b"mp4a", b"apac").replace(b"esds", b"free"))
-    with av.open(str(run(clip, tmp_path, output=str(tmp_path / f"out/a.{kind}")))) as container:
+    with pytest.warns(UserWarning, match=rf"{name}: its sound \({codec}"):
+        result = run(clip, tmp_path, output=str(tmp_path / f"out/a.{kind}"))
+    with av.open(str(result)) as container:
         assert len(container.streams) == 1
-    assert capsys.readouterr().err.startswith(f"warning: {clip}: its sound ({codec}")
 
 
 @pytest.fixture(scope="module")
@@ -131,7 +120,6 @@ def bad(tmp_path_factory) -> Path:
     write_clip(folder / "inter.mkv", halves(2), settings={"x264-params": "tff=1"})
     parts = [write_clip(folder / f"{side}.h264", halves(3, side)).read_bytes() for side in (64, 96)]
     (folder / "sizes.h264").write_bytes(b"".join(parts))
-    animation(folder / "moving.webp", halves(3))
     noise = np.random.default_rng(0).integers(0, 256, (20, 64, 96, 3), np.uint8)
     data = write_clip(folder / "cut.mp4", noise, sound="aac").read_bytes()
     (folder / "cut.mp4").write_bytes(data[: len(data) // 2])
@@ -140,26 +128,21 @@ def bad(tmp_path_factory) -> Path:
 
 
 @pytest.mark.parametrize("name, options, message", [
+    ("none.mp4", {}, "none.mp4: no such file"),
     ("old.mp4", {}, "old.mp4 -> .*: FFmpeg fails .Invalid data"),
     ("pq.mp4", {}, "pq.mp4: HDR .PQ.; convert it to SDR first"),
     ("inter.mkv", {}, "inter.mkv: interlaced; run `ffmpeg -i IN -vf bwdif OUT.mp4` first"),
     ("sizes.h264", {}, "sizes.h264: the size of its frames changes; run `ffmpeg -i IN OUT.mp4` first"),
-    ("moving.webp", {}, "moving.webp -> .*: FFmpeg fails .Invalid data"),  # it has no decoder for it
     ("cut.mp4", {}, "cut.mp4: it ends early, after 1.* s of 2.* s; run `ffmpeg -i IN OUT.mp4` first"),
     ("clip.mp4", {"output": "%04d.png"}, "--output %04d.png: name a folder, .webm or .mp4 file"),
     ("clip.mp4", {"output": "a.mp4", "show": "cutout"}, "a cut-out needs .webm"),
     ("clip.mp4", {"output": "old.mp4"}, "old.mp4 exists; --overwrite replaces it"),
     ("clip.mp4", {"output": "clip.mp4", "overwrite": True}, "clip.mp4 is the video itself"),
+    ("clip.mp4", {"paths": ["1.mp4", "2.mp4"]}, "name one video, not 2"),
 ])  # fmt: skip
 def test_mistakes_end_in_a_sentence_and_leave_nothing(bright, bad, tmp_path, monkeypatch, name, options, message):
     monkeypatch.chdir(bad)
     before = {path.name: path.read_bytes() for path in bad.iterdir()}
-    with pytest.raises(ValueError, match=message):
+    with pytest.raises((ValueError, FileNotFoundError), match=message):
         run(name, tmp_path, **{"overwrite": False} | options)
     assert {path.name: path.read_bytes() for path in bad.iterdir()} == before and not list(tmp_path.glob("out/*"))
-
-
-def test_without_pyav_it_says_what_to_install(monkeypatch):
-    monkeypatch.setitem(sys.modules, "av", None)
-    with pytest.raises(ValueError, match="video needs another package: pip install av"):
-        importlib.reload(video)
