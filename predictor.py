@@ -145,11 +145,12 @@ class TorchPredictor(Predictor):
             return self.network(batch, mask_only=True)["mask"].sigmoid()[:, 0].cpu().numpy()
 
 
-def chosen_weights(model_path: str) -> Path:
+def chosen_weights(model_path: str, quiet: bool = False) -> Path:
     """The weights that a command was given, else the shipped ones; prints which."""
     path = named(model_path or SHIPPED)
-    of_ours = "" if model_path else ", from this repository (--model_path selects others)"
-    print(f"weights: {path}{of_ours}", flush=True)
+    if not quiet:
+        source = "" if model_path else ", from this repository (--model_path selects others)"
+        print(f"weights: {path}{source}", flush=True)
     return path
 
 
