@@ -132,7 +132,7 @@ def test_a_killed_process_ends_the_job_and_leaves_a_good_state(config, tmp_path)
     processes.until(job, (tmp_path / "run/last.pt").exists)
     first, second = Path(f"/proc/{job.pid}/task/{job.pid}/children").read_text().split()  # as they were forked
     os.kill(int(second), signal.SIGKILL)
-    assert job.wait(120) != 0 and "Signal 9 (SIGKILL)" in job.stderr
+    assert job.wait(120) != 0  # torchrun names the killed process, or the other one that misses it
     assert "5 training and 1 validation images" in job.stdout
     done = len(history(tmp_path / "run"))
     assert done >= 1
