@@ -32,8 +32,13 @@ def score_tables() -> list[comparison.SetTable]:
 
 
 def scores() -> str:
-    """All columns of each test set; measured and published rows apart."""
-    return "\n\n".join(tables.markdown(table, paired=("mae",)) for table in score_tables())
+    """All columns of each test set, and the paired differences of our models."""
+    parts = []
+    for table in score_tables():
+        ours = [line for line in table.measured if (RESULTS / line.method).is_dir()]
+        rows = [one.cells for one in comparison.SetTable(ours, []).differences(["mae"])]
+        parts += [tables.markdown(table, paired=()), tables.markdown_table([tables.DIFFERENCE, *rows])]
+    return "\n\n".join(parts)
 
 
 def summary() -> str:

@@ -13,6 +13,7 @@ LATEX_TEXT = str.maketrans(
     | {c: f"${c}$" for c in "<>|"}
     | {"↓": "$\\downarrow$", "↑": "$\\uparrow$"}
 )
+DIFFERENCE = ["difference", "column", "mean ± standard error", "images", "what it shows"]  # see Difference.cells
 
 
 def title(key: str) -> str:
@@ -37,9 +38,8 @@ def markdown(table: SetTable, paired: tuple[str, ...] = ("mae", "p3_f")) -> str:
     """The set's tables, with the paired differences of some columns."""
     parts = [f"**{table.title}**", markdown_lines(table, table.lines, table.columns)]
     if rows := [difference.cells for difference in table.differences(paired)]:
-        head = ["difference", "column", "mean ± standard error", "images", "what it shows"]
         parts.append("Paired differences, image by image (more than 2 standard errors count):")
-        parts.append(markdown_table([head, *rows]))
+        parts.append(markdown_table([DIFFERENCE, *rows]))
     parts.append("\n".join(f"- {line}" for line in [*table.remarks, *explained(table.columns)]))
     return "\n\n".join(parts)
 

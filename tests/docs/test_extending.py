@@ -1,6 +1,5 @@
 """docs/extending.md does what it says: its blocks, put where they say into a copy of the repository, all work."""
 
-import csv
 import re
 import shutil
 import subprocess
@@ -36,37 +35,28 @@ def apply(text: str, root: Path) -> None:
 
 
 @pytest.mark.slow  # a copy of the code needs a process of its own
-def test_ten_changes(dataset, tmp_path):
+def test_five_changes(dataset, tmp_path):
     shutil.copytree(ROOT, tmp_path / "ran", ignore=LEFT_OUT)
     text = (ROOT / "docs/extending.md").read_text()
-    assert len(BLOCK.findall(text)) == text.count("```python") >= 10
+    assert len(BLOCK.findall(text)) == text.count("```python") >= 5
     apply(text, tmp_path / "ran")
-    for ours, theirs in (("images", "photos"), ("masks", "truth")):
-        shutil.copytree(dataset / "SAMPLE/Test" / ours, tmp_path / "source" / theirs)
     write_image(tmp_path / "cat.png", photograph("chelsea")[:96, :120])
     here, model = ["--device", "cpu", "--num_workers", 0], ["--model_path", tmp_path / "run"]
-    (tmp_path / "strong.yaml").write_text("augmentation: strong\n")
     small = ["--arch", "resnet18", "--pretrained", "none", "--img_size", 64, "--epochs", 1]
     commands = [
         ["info", "--arch", "wide_resnet50_2"],
-        ["prepare", "--source", tmp_path / "source", "--data_path", tmp_path / "data"],
-        ["train", "--data_path", dataset, *model, *small, "--config", tmp_path / "strong.yaml", *here],
-        ["test", "--data_path", tmp_path / "data", *model, "--limit", 2, "--output", tmp_path / "scores", *here],
-        ["predict", tmp_path / "cat.png", "--output", tmp_path / "out", *model, "--pop", "--table", "csv"],
+        ["train", "--data_path", dataset, *model, *small, *here],
+        ["test", "--data_path", dataset, *model, "--limit", 2, "--output", tmp_path / "scores", *here],
+        ["predict", tmp_path / "cat.png", "--output", tmp_path / "out", *model, "--pop"],
         ["video", tmp_path / "cat.png", "--output", tmp_path / "out", *model, "--show", "pop"],
-        ["rank", tmp_path / "cat.png", *model],
-        ["export", *model, "--output", tmp_path / "ran.torchscript"],
     ]
     words = [list(map(str, command)) for command in commands]
     code = f"import main\nfor words in {words!r}:\n    assert main.main(words) == 0, words"
     result = subprocess.run([sys.executable, "-c", code], cwd=tmp_path / "ran", capture_output=True, text=True)
     assert result.returncode == 0, result.stderr
-    assert "| wide_resnet50_2 | " in result.stdout and f" {tmp_path / 'cat.png'}\n" in result.stdout
-    assert result.stdout.count("largest difference from PyTorch") == 3 and (tmp_path / "ran.torchscript").exists()
+    assert "| wide_resnet50_2 | " in result.stdout
     assert read_image(tmp_path / "out/cat.pop.jpg").shape == (96, 120, 3) and (tmp_path / "out/cat.pop.mp4").exists()
-    (row,) = csv.DictReader((tmp_path / "out/focus.csv").open())
-    assert 0 < float(row["brightness"]) < 255
     (scores,) = read_scores(tmp_path / "scores")
-    assert scores.dataset == "MINE" and scores.totals["images"] == 2 and 0 < scores.rows[0]["p3_acc"] <= 1
+    assert scores.totals["images"] == 2 and 0 < scores.rows[0]["p3_acc"] <= 1
     assert "P3 acc" in (tmp_path / "scores/report/tables.md").read_text()
     assert "val_p3_acc" in (tmp_path / "run/history.csv").read_text()
