@@ -35,7 +35,7 @@ COMMANDS = {
     "synthesise": Command("train and test", tools.SynthesiseOptions, "tools.synthesise", "make training images"),
     "predict": Command("images", photos.PredictOptions, "photos.predict", "write maps of your images", shared=True),
     "video": Command("images", photos.VideoOptions, "photos.video", "write the focus maps of a video"),
-    "serve": Command("images", photos.ServeOptions, "photos.serve", "open a page that shows focus maps"),
+    "serve": Command("images", photos.ServeOptions, "photos.serve", "serve a page that shows focus maps"),
     "evaluate": Command("compare", tools.EvaluateOptions, "tools.evaluate", "score saved maps of any method"),
     "report": Command("compare", options.ReportOptions, "tools.report", "put scored methods side by side"),
     "info": Command("compare", tools.InfoOptions, "tools.info", "print parameters and multiply-adds"),

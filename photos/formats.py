@@ -126,7 +126,7 @@ def _develop(file: io.BytesIO) -> np.ndarray:
         with rawpy.imread(file) as raw:
             return raw.postprocess(use_camera_wb=True, output_bps=8)
     except rawpy.LibRawError as error:
-        raise ValueError(f"a camera raw file that rawpy cannot read: {error}; save it as TIFF") from None
+        raise ValueError(f"a camera raw file that rawpy cannot read: {error}; save it as 8-bit PNG") from None
 
 
 def _check_colours(head: bytes) -> None:

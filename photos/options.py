@@ -21,7 +21,7 @@ class Rendering(NamedTuple):
 RENDERINGS = {
     "overlay": Rendering(".overlay.jpg", "the part in focus outlined, the rest darkened", "Overlay"),
     "cutout": Rendering(".cutout.png", "the part in focus, the rest transparent", "Cut-out"),
-    "bokeh": Rendering(".bokeh.jpg", "the blurred part blurred more", "More blur"),
+    "bokeh": Rendering(".bokeh.jpg", "the blurred part blurred more", "Bokeh"),
 }
 SUFFIXES = {"map": ".png"} | {kind: rendering.suffix for kind, rendering in RENDERINGS.items()}  # of predict's files
 network = partial(model_option, "weights or .onnx file, run folder or shipped model (default: ran_photos)")
@@ -68,7 +68,7 @@ class VideoOptions:
 
 @dataclass
 class ServeOptions:
-    """Open a page on this machine that shows what is in focus in an image: overlay, map, cut-out, bokeh, numbers."""
+    """Serve a page that shows what is in focus in an image: overlay, map, cut-out, bokeh, numbers."""
 
     model_path: str = network()
     device: str = device_option()

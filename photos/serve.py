@@ -121,7 +121,7 @@ def build(predictor: Predictor, folder: str) -> Any:
             start = gr.Button("Make focus maps", variant="primary")
             outputs = [gr.File(label="ZIP file", interactive=False), gr.Textbox(label="Report", lines=4)]
             start.click(pack, [uploads, extras], outputs, **own)
-        gr.Markdown(f"A file may have up to {MAX_MB} MB. This machine deletes images and results after ten minutes.")
+        gr.Markdown(f"A file may have up to {MAX_MB} MB. The server deletes images and results after ten minutes.")
         hidden = gr.Button(visible=False), gr.File(visible=False), gr.File(visible=False)
         hidden[0].click(predict, *hidden[1:], api_name="predict", concurrency_id="network")
     return page.queue(max_size=16, default_concurrency_limit=1, api_open=False)
