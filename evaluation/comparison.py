@@ -12,8 +12,7 @@ from .scores import Difference, MethodScores, paired_difference
 
 PUBLISHED = Path(__file__).parent.parent / "configs/published.json"
 SPLITS = PUBLISHED.with_name("splits")
-# Formats of a score by its rank: none, best, second best.
-MARKDOWN, LATEX, PLAIN = ("{}", "**{}**", "{}"), ("{}", "\\textbf{{{}}}", "\\underline{{{}}}"), ("{}", "{}", "{}")
+MARKDOWN, LATEX = ("{}", "**{}**", "{}"), ("{}", "\\textbf{{{}}}", "\\underline{{{}}}")  # no rank, best, second best
 TRAITS = {  # of all maps of a method, as evaluate finds them
     "two levels": "hold two levels: MAE, P0, P5 and E differ from those of grey maps",
     "JPEG": "are JPEG files: their noise moves MAE and P5",
@@ -95,7 +94,7 @@ class SetTable:
         score = sign * float(number(line.totals[key]))
         return best.index(score) + 1 if len(best) > 1 and self.is_ranked(line) and score in best[:2] else 0
 
-    def cell(self, line: MethodScores, key: str, formats: tuple[str, ...] = PLAIN) -> str:
+    def cell(self, line: MethodScores, key: str, formats: tuple[str, ...] = ("{}", "{}", "{}")) -> str:
         """A score by the format of its rank; empty where there is none."""
         return formats[self.rank(line, key)].format(number(line.totals[key])) if key in line.totals else ""
 
@@ -106,11 +105,7 @@ def number(value: float, digits: int = 3) -> str:
 
 
 def set_tables(scores: list[MethodScores], published: Path | None = PUBLISHED) -> list[SetTable]:
-    """A table for each set, in the order of the scores, with the published scores (see configs/published.json) on it.
-
-    Raises:
-        ValueError: see SetTable.
-    """
+    """A table for each set, in the order of the scores, with published ones (configs/published.json); see SetTable."""
     lines = []
     for paper in json.loads(published.read_text(encoding="utf-8")) if published else []:
         source = f"{paper['source']}: {paper['protocol']}"

@@ -110,8 +110,7 @@ def explained(columns: Iterable[str]) -> list[str]:
 def columns_of(protocols: Iterable[str]) -> list[str]:
     """Keys of COLUMNS under these protocols, MAE always among them; all keys where no protocol is given.
 
-    Raises:
-        ValueError: an unknown protocol.
+    Raises ValueError: an unknown protocol.
     """
     chosen = set(protocols or PROTOCOLS)
     if unknown := chosen.difference(PROTOCOLS):

@@ -58,11 +58,7 @@ class MethodScores:
 
 
 def write_scores(folder: Path, scores: list[MethodScores]) -> None:
-    """Writes scores.csv (a line an image), curves.csv, and last scores.json (totals, folders relative to this one).
-
-    Raises:
-        OSError: a file cannot be written.
-    """
+    """Writes scores.csv (a line an image), curves.csv, and last scores.json (totals, folders relative to this one)."""
     points, entries = [], []
     for one in scores:
         name = {"method": one.method, "set": one.dataset}
@@ -84,8 +80,7 @@ def image_rows(scores: list[MethodScores]) -> list[dict]:
 def read_scores(path: str | Path) -> list[MethodScores]:
     """Reads what write_scores wrote: the folder, or its scores.json.
 
-    Raises:
-        FileNotFoundError, ValueError: no such files, or other ones.
+    Raises FileNotFoundError, ValueError: no such files, or other ones.
     """
     path = Path(path)
     path = path / "scores.json" if path.is_dir() else path
@@ -119,8 +114,7 @@ def _by_method(path: Path) -> dict[tuple[str, str], list[dict]]:
 def files_by_name(folder: Path, names: Collection[str]) -> dict[str, Path]:
     """Images and arrays of a folder by stem, without one prefix or suffix if by it they have these names.
 
-    Raises:
-        ValueError: two files of one name.
+    Raises ValueError: two files of one name.
     """
     found = list_images(folder, (".npy", ".mat"))
     if several := [", ".join(path.name for path in paths) for paths in found.values() if len(paths) > 1]:

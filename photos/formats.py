@@ -43,8 +43,7 @@ class Photo(NamedTuple):
 def read_photo(source: str | Path | BinaryIO) -> Photo:
     """Reads an image file, a path or an open file; HEIC and camera raw, too, where pillow-heif and rawpy are installed.
 
-    Raises:
-        ValueError: not an image, damaged, of a kind that is not read, or a package is missing; with the file's name.
+    Raises ValueError: not an image, damaged, of a kind that is not read, or a package is missing; with the file's name.
     """
     with in_memory(source) as file:
         _check_colours(file.getvalue()[:HEAD])

@@ -37,7 +37,8 @@ def run(options: AblationOptions) -> None:
         ValueError: unknown seeds or folds; runs of another recipe; what train and test raise.
         SystemExit: 128 + signal when stopped; the same command goes on.
     """
-    rows = read_variants(options.variants) if options.variants else ROWS
+    variants = read_yaml(options.variants) if options.variants else ROWS
+    rows = {name: recipe_of(values or {}, f"{options.variants}, {name}") for name, values in variants.items()}
     seeds, folder = dict.fromkeys(options.seeds), Path(options.model_path)
     if min(seeds) < 0 or not set(options.folds) <= set(range(1, FOLDS + 1)) and options.folds != [0]:
         raise ValueError(f"--seeds are 0 or more; --folds are 1 to {FOLDS}, or 0 alone for the test sets")
@@ -67,16 +68,10 @@ def recipe_of(values: Any, where: str) -> dict:
     return typed(TrainConfig, values, where)
 
 
-def read_variants(path: str) -> dict[str, dict]:
-    """Rows of a YAML file, name: {option of train: value}; raises ValueError, see recipe_of."""
-    return {name: recipe_of(values or {}, f"{path}, {name}") for name, values in read_yaml(path).items()}
-
-
 def shared_options(options: AblationOptions) -> dict:
     """Options of train that all rows share: those of --recipe, and the command's own.
 
-    Raises:
-        ValueError: see recipe_of; also a recipe with a network whose parts cannot be switched off.
+    Raises ValueError: see recipe_of; also a recipe with a network whose parts cannot be switched off.
     """
     shared = recipe_of(read_yaml(options.recipe), options.recipe) if options.recipe else {}
     if not shared.get("weights"):

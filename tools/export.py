@@ -38,8 +38,7 @@ def run(options: ExportOptions) -> None:
 def write_onnx(path: Path, weights: Path, options: ExportOptions) -> None:
     """Writes a graph with open batch, height and width, once it agrees with PyTorch at three sizes.
 
-    Raises:
-        ValueError: packages are missing, or the graph computes something else.
+    Raises ValueError: packages are missing, or the graph computes something else.
     """
     if not all(map(find_spec, ("onnx", "onnxruntime"))):
         raise ValueError("export needs other packages: pip install onnx onnxruntime")

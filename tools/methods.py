@@ -96,9 +96,9 @@ class Method:
         """Takes the result of score_file for one map."""
         if isinstance(result, str):
             self.notes["unusable"].append(result)
-            return
-        self.scored.append(result)
-        self.notes["resized"] += [result.resized] if result.resized else []
+        else:
+            self.scored.append(result)
+            self.notes["resized"] += filter(None, [result.resized])
 
     def scores(self) -> MethodScores:
         """Scores of the method on the set. Raises ValueError: no map can be used, or all hold levels 0 and 1."""
@@ -106,16 +106,10 @@ class Method:
             raise ValueError("\n".join(["not one map could be scored", *self.remarks()]))
         if max(one.highest for one in self.scored) == 1:
             raise ValueError(f"{self.folders['maps']}: no map has a level above 1 of 255; save 1 as 255")
-        known = {
-            "two levels": all(one.levels <= 2 for one in self.scored),
-            "JPEG": all(path.suffix.lower() in (".jpg", ".jpeg") for path in self.maps.values()),
-        }
-        traits = [trait for trait, holds in known.items() if holds]
-        about = {
-            "white": self.white,
-            "traits": traits,
-            "notes": {kind: names for kind, names in self.notes.items() if names},
-        }
+        traits = ["two levels"] * all(one.levels <= 2 for one in self.scored)
+        traits += ["JPEG"] * all(path.suffix.lower() in (".jpg", ".jpeg") for path in self.maps.values())
+        notes = {kind: names for kind, names in self.notes.items() if names}
+        about = {"white": self.white, "traits": traits, "notes": notes}
         whole = SetScore(one.score for one in self.scored)
         return MethodScores.of(self.name, self.dataset, whole, folders=self.folders, about=about)
 

@@ -26,8 +26,7 @@ def run(options: SampleOptions) -> None:
 def write(output: Path, training: int, tests: int, width: int = 240) -> None:
     """Writes image/NAME.jpg, gt/NAME.png and test.txt: so many images, width x two thirds of it.
 
-    Raises:
-        ValueError: the folder holds files.
+    Raises ValueError: the folder holds files.
     """
     if any(output.glob("*/*")):
         raise ValueError(f"{output} holds files already: remove it, or choose another --output")

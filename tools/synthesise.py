@@ -28,8 +28,7 @@ network = cache(load_model)
 def run(options: SynthesiseOptions) -> None:
     """Writes Train/SYNTHETIC/images and trimaps; the same sources give the same images again.
 
-    Raises:
-        ValueError: no source, files that do not match, a set of that name.
+    Raises ValueError: no source, files that do not match, a set of that name.
     """
     sources = {name: Path(getattr(options, name)) for name in MAKERS if getattr(options, name)}
     if not sources:
