@@ -19,13 +19,8 @@ from ran.tools.options import EvaluateOptions
 @pytest.fixture
 def options(saved_maps, dataset, tmp_path) -> EvaluateOptions:
     """One method whose folder a test may break."""
-    shutil.copytree(saved_maps["good"], tmp_path / "maps")
-    maps = [f"method={tmp_path / 'maps'}"]
-    return EvaluateOptions(maps=maps, data_path=str(dataset), output=str(tmp_path / "out"))
-
-
-def first_map(tmp_path) -> Path:
-    return min((tmp_path / "maps").iterdir())
+    maps = shutil.copytree(saved_maps["good"], tmp_path / "maps")
+    return EvaluateOptions(maps=[f"method={maps}"], data_path=str(dataset), output=str(tmp_path / "out"))
 
 
 def grey(path: Path) -> np.ndarray:
@@ -81,7 +76,7 @@ def test_several_sets_stand_in_one_table(options, dataset, tmp_path, capsys):
     for name in ("A", "B"):
         shutil.copytree(dataset / "SAMPLE/Test", tmp_path / "data" / name / "Test")
         shutil.copytree(tmp_path / "maps", tmp_path / "of_sets" / name)
-    write_image(tmp_path / "data/B/Test/masks" / first_map(tmp_path).name, np.zeros((64, 96), np.uint8))
+    write_image(tmp_path / "data/B/Test/masks/test_006.png", np.zeros((64, 96), np.uint8))
     options.data_path, options.maps = str(tmp_path / "data"), [f"method={tmp_path / 'of_sets'}"]
     evaluate.run(options)
     out = capsys.readouterr().out
@@ -100,13 +95,13 @@ def test_several_sets_stand_in_one_table(options, dataset, tmp_path, capsys):
 def test_files_may_be_arrays_and_have_a_prefix_or_suffix(options, evaluated, dataset, tmp_path, name, mask):
     maps = (tmp_path / "maps").rename(tmp_path / "old")
     for number, path in enumerate(sorted(maps.iterdir())):
-        target = tmp_path / "maps" / name.format(path.stem)
-        write_image(target.with_suffix(".png"), levels := grey(path))
+        target, levels = tmp_path / "maps" / name.format(path.stem), grey(path)
+        write_image(target.with_suffix(".png"), levels)
         if number < 2:
             target.with_suffix(".png").unlink()
             np.save(target, levels / 255) if number else savemat(target.with_suffix(".mat"), {"map": levels})
-        masks = dataset / "SAMPLE/Test/masks" / path.name
-        write_image(tmp_path / "gt" / f"{mask.format(path.stem)}.png", grey(masks))
+        truth = grey(dataset / "SAMPLE/Test/masks" / path.name)
+        write_image(tmp_path / "gt" / f"{mask.format(path.stem)}.png", truth)
     options.gt, options.datasets = str(tmp_path / "gt"), ["SAMPLE"]
     evaluate.run(options)
     (one,) = read_scores(tmp_path / "out")
@@ -120,9 +115,8 @@ def test_files_may_be_arrays_and_have_a_prefix_or_suffix(options, evaluated, dat
     (lambda path: write_image(path, np.zeros((96, 64), np.uint8)), "maps that cannot be used"),
 ], ids=["missing and extra", "truncated", "colours", "swapped sides"])  # fmt: skip
 def test_missing_extra_and_unusable_maps_are_named(options, tmp_path, capsys, spoil, kind):
-    spoil(path := first_map(tmp_path))
-    named = rf"method on SAMPLE: {kind} \(1\): \S*{path.stem}"
-    with pytest.raises(ValueError, match=rf"(?s)^{kind}; --allow_missing.*{named}"):
+    spoil(tmp_path / "maps/test_006.png")
+    with pytest.raises(ValueError, match=rf"(?s)^{kind}; --allow_missing.*method on SAMPLE: {kind} .1.: \S*test_006"):
         evaluate.run(options)
     assert not (tmp_path / "out").exists()
     options.allow_missing = True
@@ -134,7 +128,7 @@ def test_missing_extra_and_unusable_maps_are_named(options, tmp_path, capsys, sp
 
 
 def test_maps_of_0_and_1_and_folders_of_unusable_ones_are_refused_but_not_one_dark_map(options, tmp_path):
-    write_image(first_map(tmp_path), np.eye(64, 96, dtype=np.uint8))
+    write_image(tmp_path / "maps/test_006.png", np.eye(64, 96, dtype=np.uint8))
     evaluate.run(options)
     assert read_scores(tmp_path / "out")[0].totals["images"] == 3
     for path in (tmp_path / "maps").iterdir():

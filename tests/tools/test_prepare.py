@@ -27,12 +27,12 @@ def pixels(path):
     return cv2.imread(str(path), cv2.IMREAD_UNCHANGED)
 
 
-def publish(source, parent, layout):
+def publish(source, parent, layout, stems=()):
     """Lays the sample's training images out as one of the known layouts; each layout gets stems of its own."""
     for part, name, suffix in (("image", layout.images, "jpg"), ("gt", layout.masks, "png")):
         (parent / name).mkdir(parents=True)
-        for n in range(6):
-            shutil.copy(source / part / f"train_00{n}.{suffix}", parent / name / f"{layout.images}{n}.{suffix}")
+        for n, stem in enumerate(stems or [f"{layout.images}{n}" for n in range(6)]):
+            shutil.copy(source / part / f"train_00{n % 6}.{suffix}", parent / name / f"{stem}.{suffix}")
 
 
 def test_layout_split_polarity_and_contours(source, dataset):
@@ -84,10 +84,7 @@ def test_published_layouts_are_known_by_their_folders(source, tmp_path, layouts)
 def test_cuhk_brings_its_polarity_and_split_and_leaves_motion_blur_out(source, tmp_path):
     stems = (SPLITS / "CUHK_test.txt").read_text().split()
     assert len(stems) == len(set(stems)) == 100
-    for part, suffix in (("image", "jpg"), ("gt", "png")):
-        (tmp_path / "cuhk" / part).mkdir(parents=True)
-        for stem in [*stems, "out_of_focus0001", "motion0001"]:
-            shutil.copy(source / part / f"train_000.{suffix}", tmp_path / f"cuhk/{part}/{stem}.{suffix}")
+    publish(source, tmp_path / "cuhk", LAYOUTS[0], ["out_of_focus0001", "motion0001", *stems])
     run(tmp_path / "cuhk", tmp_path / "dataset", dataset="", white="")
     assert [p.stem for p in (tmp_path / "dataset/Train/CUHK/images").iterdir()] == ["out_of_focus0001"]
     assert {p.stem for p in (tmp_path / "dataset/CUHK/Test/masks").iterdir()} == set(stems)
@@ -109,38 +106,32 @@ def places(source, dataset, tmp_path, monkeypatch):
         shutil.copytree(source, name)
     Path("none").mkdir()
     Path("nobody/test.txt").write_text("nobody\n")
-    for path in Path("less").glob("*/train_000.*"):
+    for path in (*Path("less").glob("*/train_000.*"), Path("broken/gt/train_005.png")):
         path.unlink()
     shutil.copy("broken/gt/train_004.png", "broken/gt/train_004.bmp")
-    Path("broken/gt/train_005.png").unlink()
 
 
 OTHER = {"source": "", "images": "copy/image", "masks": "copy/gt", "split": "train"}
 
 
-@pytest.mark.parametrize("options, messages", [
-    ({"source": "broken"}, ["train_005.jpg: no partner", "train_004.bmp: doubled stem, also train_004.png"]),
-    ({"source": "less"}, ["train_000.jpg: not of this source"]),
-    ({"source": "nobody"}, ["nobody: in "]),
-    ({"source": "none"}, ["--images and --masks name any other"]),
-    ({"source": "twice"}, ["dut500-source0.jpg: another image of the set has the same stem"]),
-    ({"source": "pack"}, ["holds CUHK, CUHK_DUT, DUT: remove --dataset"]),
-    ({"source": ""}, ["--source is missing"]),
-    ({"white": ""}, ["--white blurred or in_focus"]),
-    ({"dataset": "../CUHK"}, ["it cannot be a path"]),
-    ({"split": "test"}, ["--split needs --images"]),
-    (OTHER | {"dataset": "a/b"}, ["it cannot be a path"]),
-    (OTHER | {"masks": ""}, ["--images needs --masks, --dataset and --white"]),
-    (OTHER | {"split": "test", "trimaps": True}, ["--trimaps needs --split train"]),
-    (OTHER | {"trimaps": True}, ["masks/train_000.png: not of this source"]),
-    (OTHER | {"images": "d/Train/SAMPLE/images", "masks": "six/masks"}, ["the source would be overwritten"]),
-    (OTHER | {"images": "six/images", "masks": "d/Train/SAMPLE/masks"}, ["the source would be overwritten"]),
+@pytest.mark.parametrize("options, message", [
+    ({"source": "broken"}, "(?s)train_005.jpg: no partner.*train_004.bmp: doubled stem, also train_004.png"),
+    ({"source": "less"}, "train_000.jpg: not of this source"), ({"source": "nobody"}, "nobody: in "),
+    ({"source": "none"}, "--images and --masks name any other"), ({"source": ""}, "--source is missing"),
+    ({"source": "twice"}, "dut500-source0.jpg: another image of the set has the same stem"),
+    ({"source": "pack"}, "holds CUHK, CUHK_DUT, DUT: remove --dataset"), ({"white": ""}, "--white blurred or in_foc"),
+    ({"dataset": "../CUHK"}, "it cannot be a path"), (OTHER | {"dataset": "a/b"}, "it cannot be a path"),
+    ({"split": "test"}, "--split needs --images"), (OTHER | {"masks": ""}, "--images needs --masks, --dataset and --w"),
+    (OTHER | {"split": "test", "trimaps": True}, "--trimaps needs --split train"),
+    (OTHER | {"trimaps": True}, "masks/train_000.png: not of this source"),
+    (OTHER | {"images": "d/Train/SAMPLE/images", "masks": "six/masks"}, "the source would be overwritten"),
+    (OTHER | {"images": "six/images", "masks": "d/Train/SAMPLE/masks"}, "the source would be overwritten"),
 ])  # fmt: skip
-def test_mistakes_are_named_before_anything_is_written(places, options, messages):
+def test_mistakes_are_named_before_anything_is_written(places, options, message):
     before = files(Path("d"))
-    with pytest.raises(ValueError) as error:
+    with pytest.raises(ValueError, match=message):
         run(**{"source": "copy", "data_path": "d"} | options)
-    assert all(message in str(error.value) for message in messages) and files(Path("d")) == before
+    assert files(Path("d")) == before
 
 
 def test_masks_named_with_more_are_found(source, tmp_path):
@@ -170,7 +161,7 @@ def test_trimaps_keep_what_is_unknown(source, tmp_path, capsys):
 
 
 def test_check_fails_with_all_problems(tmp_path):
-    for name in ("a", "b"):
+    for name in "ab":
         (tmp_path / f"Train/{name}/images").mkdir(parents=True)
     with pytest.raises(ValueError, match=rf"^2 problem.s. in {tmp_path}:\n  {tmp_path}/Train/a/masks: no such folder"):
         prepare.run(PrepareOptions(data_path=str(tmp_path), check=True))
