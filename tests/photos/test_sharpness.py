@@ -1,9 +1,7 @@
 import cv2
 import numpy as np
 import pytest
-from scipy.stats import spearmanr
 
-from ran.data.lens import display, linear
 from ran.photos.sharpness import numbers, sharpness
 
 
@@ -11,18 +9,6 @@ def texture(seed: int) -> np.ndarray:
     """200 x 200 uint8: bright and dark blots with hard edges, as leaves have."""
     coarse = cv2.GaussianBlur(np.random.default_rng(seed).normal(size=(200, 200)), (0, 0), 4)
     return np.where(coarse > 0, 190, 60).astype(np.uint8)
-
-
-def test_blur_wins_over_noise_and_exposure():
-    rng, everywhere, blurs, found = np.random.default_rng(0), np.ones((200, 200), bool), [], []
-    for blur in (0, 0.5, 1, 1.5, 2, 3, 4, 6):  # standard deviations, pixels
-        light = cv2.GaussianBlur(linear(texture(0)), (0, 0), blur) if blur else linear(texture(0))
-        for stops in (-2, -1, 0, 1):
-            for noise in (0, 3, 6, 12):
-                noisy = display(light * 2.0**stops) + rng.normal(0, noise, light.shape)
-                blurs.append(blur)
-                found.append(sharpness(np.rint(noisy.clip(0, 255)), everywhere))
-    assert spearmanr(blurs, found)[0] < -0.95
 
 
 def test_the_value_is_that_of_a_naive_variogram():
@@ -35,13 +21,15 @@ def test_the_value_is_that_of_a_naive_variogram():
     assert sharpness(grey, np.ones_like(grey, bool)) == pytest.approx(expected)
 
 
-def test_only_the_region_counts_and_flat_or_tiny_ones_have_none():
+def test_only_the_region_counts_and_flat_tiny_or_noisy_ones_have_none():
     sharp, half = texture(0), np.arange(200)[None].repeat(200, 0) < 100
     for region in (half, ~half):
         both = np.where(region, sharp, cv2.GaussianBlur(sharp, (0, 0), 5))
         assert sharpness(both, region) == pytest.approx(sharpness(sharp, region)) and sharpness(both, ~region) < 0.6
     assert sharpness(np.full((40, 40), 9), np.ones((40, 40), bool)) == 0
     assert sharpness(sharp[:9, :9], half[:9, :9]) == 0 and sharpness(sharp, np.zeros_like(half)) == 0
+    stripes = np.where(half, 60, 160) + 10 * (-1) ** np.arange(200)  # a contrast that only neighbours have is noise
+    assert sharpness(stripes, np.ones_like(half)) == 0
 
 
 def test_numbers_of_a_known_map():
