@@ -58,8 +58,7 @@ class Tester:
 
     The output folder gets what write_scores writes; with report, report/; with save_map, the maps as maps/SET/STEM.png.
 
-    Raises:
-        FileNotFoundError, ValueError: no data, no weights, weights of something else.
+    Raises FileNotFoundError, ValueError: no data, no weights, weights of something else.
     """
 
     def __init__(self, config: TestConfig):

@@ -29,8 +29,7 @@ class SetTable:
         comparable: whether published scores are of the same images, and ranked with the measured ones.
         remarks: sentences about images, methods and papers that scores depend on.
 
-    Raises:
-        ValueError: a method scored twice, or against other masks than another one.
+    Raises ValueError: a method scored twice, or against other masks than another one.
     """
 
     def __init__(self, measured: list[MethodScores], published: list[MethodScores]):

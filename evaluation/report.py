@@ -111,15 +111,8 @@ def webp(image: np.ndarray) -> str:
 def write_report(scores: list[MethodScores], options: ReportOptions) -> list[str]:
     """Writes index.html, tables (.md, .tex, .csv), images.csv, and each set's curves and examples.
 
-    Args:
-        scores: methods on sets; those of one set are compared.
-        options: options of the command; `scores` and `methods` are not used here.
-
-    Returns:
-        Sentences about what is not shown.
-
-    Raises:
-        ValueError: a method twice on a set, an unknown protocol or example, a damaged image.
+    Methods on one set are compared; `scores` and `methods` of the options are not used. Returns sentences about what is
+    not shown. Raises ValueError: a method twice on a set, an unknown protocol or example, a damaged image.
     """
     columns, folder, tables = columns_of(options.columns), Path(options.output), set_tables(scores)
     galleries = [Gallery(table.measured) for table in tables]

@@ -91,10 +91,8 @@ def attention_parts(outputs: dict[str, torch.Tensor], focus: torch.Tensor, numbe
 
 
 def contour(connected: torch.Tensor) -> np.ndarray:
-    """H x W, by bilateral voting (BiconNet): the largest product of what a pixel and a neighbour say of each other.
-
-    Args:
-        connected: 1 x 8 x H x W, probabilities in the order of DIRECTIONS.
+    """H x W, by bilateral voting (BiconNet): the largest product of what a pixel and a neighbour say of each other,
+    from 1 x 8 x H x W probabilities in the order of DIRECTIONS.
     """
     back = [neighbours(connected[:, 7 - d, None])[:, d] for d in range(8)]
     return (connected * torch.stack(back, 1))[0].amax(0).numpy()

@@ -79,8 +79,7 @@ def compare(target: Callable[[np.ndarray], np.ndarray], predictor: TorchPredicto
     Args:
         target: maps images, N x 3 x H x W uint8, to probabilities, N x H x W.
 
-    Raises:
-        ValueError: a difference exceeds TOLERANCE.
+    Raises ValueError: a difference exceeds TOLERANCE.
     """
     generator = torch.Generator().manual_seed(0)
     for batch, height, width in SIZES:
@@ -96,10 +95,8 @@ def compare(target: Callable[[np.ndarray], np.ndarray], predictor: TorchPredicto
 def write_weights(path: Path, weights: Path, options: ExportOptions) -> None:
     """Writes half-precision weights; with --average the mean of several (Wortsman et al., "Model soups", ICML 2022).
 
-    The metadata are those of the first weights, with those of the others as "averaged".
-
-    Raises:
-        ValueError: another network or --fold than that of the first weights; values too large for float16.
+    The metadata are those of the first weights, with those of the others as "averaged". Raises ValueError: another
+    network or --fold than that of the first weights; values too large for float16.
     """
     paths: list[str | Path] = [weights, *options.average]
     states, abouts = zip(*map(read_weights, paths))

@@ -30,17 +30,10 @@ class Scored(NamedTuple):
 
 
 def score_file(name: str, map_path: Path, mask_path: Path, map_white: str, mask_white: str) -> Scored | str:
-    """Scores a saved map, resized bilinearly where its mask has another size.
+    """Scores a saved map, resized bilinearly where its mask has another size, or says why it cannot be used.
 
-    Args:
-        name: see score_image.
-        map_white, mask_white: what white means in the files, "in_focus" or "blurred".
-
-    Returns:
-        What is known of the map; or why it cannot be used.
-
-    Raises:
-        ValueError: the mask cannot be read.
+    `map_white` and `mask_white` are what white means in the files, "in_focus" or "blurred". Raises ValueError: the mask
+    cannot be read.
     """
     mask = read_mask(mask_path, mask_white)
     try:
@@ -116,9 +109,8 @@ class Method:
     def remarks(self) -> list[str]:
         """A line for each kind of oddity, with at most LISTED names."""
         lines = []
-        for kind, what in KINDS.items():
-            if names := self.notes[kind]:
-                more = f" and {len(names) - LISTED} more" if len(names) > LISTED else ""
-                shown = ", ".join(names[:LISTED]) + more
-                lines.append(f"{self.name} on {self.dataset}: {what} ({len(names)}): {shown}")
+        for kind, names in self.notes.items():
+            more = f" and {len(names) - LISTED} more" if len(names) > LISTED else ""
+            listing = f"{KINDS[kind]} ({len(names)}): {', '.join(names[:LISTED])}{more}"
+            lines += [f"{self.name} on {self.dataset}: {listing}"] if names else []
         return lines
