@@ -17,8 +17,8 @@ from .options import EvaluateOptions
 def run(options: EvaluateOptions) -> None:
     """Scores all maps, prints what is odd about them and one table, and writes the files.
 
-    Raises FileNotFoundError, ValueError: nothing to score, missing or unusable maps, unusable masks. Raises OSError: the
-    folder cannot be written to, or another run is at work there.
+    Raises FileNotFoundError, ValueError: nothing to score, missing or unusable maps, unusable masks. Raises OSError:
+    the folder cannot be written to, or another run is at work there.
     """
     folders, output = map_folders(options), Path(options.output)
     sets = truths(options, next(iter(folders.values())))

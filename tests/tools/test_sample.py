@@ -2,20 +2,9 @@ import cv2
 import numpy as np
 import pytest
 
-from ran.data.check import contrast_gain
-from ran.data.images import read_image
 from ran.data.lens import disc
-from ran.data.masks import read_mask
 from ran.tools import sample
 from ran.tools.options import SampleOptions
-
-
-def test_pictures_are_sharp_where_the_mask_says_so(source):
-    masks = sorted((source / "gt").iterdir())
-    assert len(masks) == 9
-    for path in masks:
-        image, mask = read_image(source / "image" / f"{path.stem}.jpg"), read_mask(path, white="blurred")
-        assert image.shape == (64, 96, 3) and 0.1 < (mask > 0).mean() < 0.9 and contrast_gain(image, mask) > 0
 
 
 def test_each_pixel_is_blurred_by_its_distance_from_the_part_in_focus():
@@ -31,6 +20,7 @@ def test_each_pixel_is_blurred_by_its_distance_from_the_part_in_focus():
         r = largest * min(1, beyond[place[:2]] / ramp)
         assert abs(image[place] - np.interp(r, radii, [one[place] for one in blurred])) <= 0.51
     assert np.array_equal(image[mask > 0], picture[mask > 0]) and beyond.max() > ramp
+    assert 0.25 <= (mask > 0).mean() <= 0.6
 
 
 def test_same_seed_same_files_and_none_over_others(tmp_path, source):
