@@ -27,6 +27,23 @@ NAMES = ("a", "b", "day 2/ä")
 LATER = (2e9, 2e9)  # than all results: in 2033
 
 
+@pytest.fixture
+def shoot(tmp_path) -> Path:
+    """Three images, in a folder and one below it."""
+    folder = tmp_path / "shoot"
+    for number, name in enumerate(NAMES):
+        write_image(folder / f"{name}.png", photograph("coffee")[40 * number :, : 300 + 50 * number])
+    exif = Image.Exif()
+    exif[0x8298] = "(c) A. Photographer"
+    Image.open(folder / "b.png").save(folder / "b.png", exif=exif)
+    return folder
+
+
+@pytest.fixture
+def options(shoot, run_folder, tmp_path) -> PredictOptions:
+    return PredictOptions(paths=[str(shoot)], output=str(tmp_path / "out"), model_path=str(run_folder), device="cpu")
+
+
 def read(path) -> np.ndarray:
     return cv2.imread(str(path), cv2.IMREAD_UNCHANGED)
 
