@@ -27,14 +27,26 @@ def grey(path: Path) -> np.ndarray:
     return cv2.imread(str(path), cv2.IMREAD_GRAYSCALE)
 
 
-@pytest.mark.parametrize("suffix, cut, traits", [(".png", 99, ["two levels"]), (".png", 0, []), (".jpg", 0, ["JPEG"])])
-def test_what_all_maps_share_is_known(options, tmp_path, suffix, cut, traits):
-    for path in list((tmp_path / "maps").iterdir()):
+@pytest.mark.parametrize("suffixes, cut, traits", [
+    ([".png"] * 3, 99, ["two levels"]), ([".png"] * 3, 0, []), ([".jpg"] * 3, 0, ["JPEG"]),
+    ([".jpg", ".png", ".png"], 0, []),
+])  # fmt: skip
+def test_what_all_maps_share_is_known(options, tmp_path, suffixes, cut, traits):
+    for path, suffix in zip(sorted((tmp_path / "maps").iterdir()), suffixes):
         levels = np.where(grey(path) > cut, 255, 0) if cut else grey(path)
         path.unlink()
         write_image(path.with_suffix(suffix), levels.astype(np.uint8))
     evaluate.run(options)
     assert read_scores(tmp_path / "out")[0].about["traits"] == traits
+
+
+def test_a_long_list_is_cut_and_an_empty_one_is_silent(options, tmp_path, capsys):
+    for number in range(7):
+        shutil.copy(tmp_path / "maps/test_006.png", tmp_path / f"maps/extra{number}.png")
+    evaluate.run(options)
+    out = capsys.readouterr().out
+    assert "not scored (7): extra0.png, extra1.png, extra2.png, extra3.png, extra4.png and 2 more\n" in out
+    assert "(0)" not in out
 
 
 def test_scores_are_those_of_score_image(evaluated, saved_maps, dataset):
