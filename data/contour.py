@@ -5,7 +5,7 @@ import numpy as np
 
 
 def contour_band(mask: np.ndarray, keep: float = 0.6) -> np.ndarray:
-    """Wide band around the in-focus boundary, the contour ground truth of RAN (section 3 of the paper's method).
+    """Wide band around the in-focus boundary, the contour ground truth of RAN, as the released code makes it.
 
     Both regions in turn are grown by 2 px (box blur 5 x 5) and get their L2 distance transform d; the band holds the
     pixels whose floor(255 sqrt(d / max d)) lies in (0, 255 keep]. Compute it at the mask's native size.

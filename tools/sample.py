@@ -12,7 +12,7 @@ from ..utils.files import write_bytes
 from ..utils.progress import bar
 from .options import SampleOptions
 
-# Public domain or CC0, and sharp all over but for chelsea's rim. Training and test use different photographs.
+# Public domain or CC0, and mostly sharp. Training and test use different images.
 PHOTOS = {"train": ("astronaut", "chelsea", "brick", "grass", "camera"), "test": ("coffee", "rocket", "gravel")}
 SEED = 0
 
