@@ -29,7 +29,7 @@ def evaluated(data_path: Path, config: TrainConfig):
 
 
 def test_a_run_leaves_what_its_folder_promises(config, tmp_path, capsys):
-    assert Trainer(config).train() == 0
+    assert Trainer(dataclasses.replace(config, resume=True)).train() == 0
     folder = tmp_path / "run"
     promised = {"best_model.safetensors", "curves.png", "history.csv", "last.pt", "tensorboard"}
     assert {p.name for p in folder.iterdir()} == promised
@@ -43,6 +43,7 @@ def test_a_run_leaves_what_its_folder_promises(config, tmp_path, capsys):
     assert metadata["datasets"] == ["SAMPLE"]
     out = capsys.readouterr().out
     assert "RAN tiny" in out and "SAMPLE, 4 training and 2 validation images" in out and "epoch   2" in out
+    assert "nothing to resume there" in out and len(metadata["validation"]) == 2
 
 
 def test_it_trains_in_a_thread_that_is_not_the_main_one(config):

@@ -1,6 +1,7 @@
 """What is said of data sets that look wrong, and what is refused."""
 
 import dataclasses
+import re
 import shutil
 from pathlib import Path
 
@@ -8,8 +9,7 @@ import cv2
 import numpy as np
 import pytest
 
-from ran.data.check import Look, check, contrast_gain, look, report, twins, warn_of_twins
-from ran.data.contour import contour_band
+from ran.data.check import Look, check, contrast_gain, look, report, twins
 from ran.data.layouts import Pair
 from ran.tools.sample import photograph
 
@@ -83,13 +83,6 @@ def test_levels_that_are_not_black_and_white_are_named(tmp_path, masks, said, wa
     assert report(look(found), "TURN") == [f"SET: {said}; TURN"]
 
 
-def test_contours_of_other_masks_are_warned_of(tmp_path):
-    found, bands = pairs(tmp_path, RIGHT, RIGHT, RIGHT), (RIGHT, RIGHT[:, ::-1], RIGHT[:-1])
-    paths = [write(tmp_path / f"contour/{number}.png", contour_band(mask)) for number, mask in enumerate(bands)]
-    (said,) = report(look([dataclasses.replace(pair, contour=path) for pair, path in zip(found, paths)]))
-    assert said.endswith(f"contours that do not fit their masks; prepare draws them again: {paths[1]}, {paths[2]}")
-
-
 def test_pairs_that_cannot_be_used_are_all_named(tmp_path):
     found = pairs(tmp_path, RIGHT, RIGHT, RIGHT, RIGHT)
     found[0].image.write_bytes(b"no image")
@@ -131,14 +124,6 @@ def test_twins_differ_by_five_levels_and_a_third_of_the_contrast_at_most():
     assert twins([first, second, third]) == [(first, second), (first, third)]  # the first of two originals
 
 
-def test_twins_are_warned_of_with_five_names(tmp_path):
-    (one,) = looks_of(tmp_path, {"a.png": IMAGE})
-    assert warn_of_twins("images are in both", []) == []
-    (said,) = warn_of_twins("images are in both", [(one, one)] * 7)
-    pair = f"{tmp_path}/a.png and {tmp_path}/a.png"
-    assert said == f"WARNING: 7 images are in both: {', '.join([pair] * 5)} and 2 more"
-
-
 def test_a_right_dataset_folder_has_no_problem(dataset, tmp_path):
     assert check(dataset) == ([f"{dataset}/Train/SAMPLE: 6 pairs", f"{dataset}/SAMPLE/Test: 3 pairs"], [])
     assert check(tmp_path / "none")[1] == [f"{tmp_path}/none: neither Train/NAME/images nor NAME/Test/images here"]
@@ -160,7 +145,7 @@ FAULTS = {  # what is done to the training set, and the only problem that is nam
     "two masks": (lambda f: shutil.copy(f / "masks/train_001.png", f / "masks/train_001.bmp"), "001.bmp: doubled stem"),
     "no image": (lambda f: (f / "images/train_001.jpg").write_bytes(b""), "images/train_001.jpg: not a readable image"),
     "a stale contour": (lambda f: change(lambda m: m[::-1], f / "contour/train_001.png"),
-                        ": WARNING: contours that do not fit their masks; prepare draws them again: "),
+                        ": WARNING: contours that do not fit their masks; .*again: [^,]*contour/train_001.png$"),
     "inverted": (lambda f: change(lambda m: 255 - m, *(f / "../../SAMPLE/Test/masks").iterdir()),
                  "/SAMPLE/Test: SAMPLE: WARNING: THE MASKS LOOK INVERTED: in 3 of 3"),
     "a twin": (lambda f: [shutil.copy(path, path.with_stem("twin")) for path in f.glob("*/train_001.*")],
@@ -177,4 +162,4 @@ def test_each_fault_of_a_dataset_folder_is_named(dataset, tmp_path, way, said):
     data = shutil.copytree(dataset, tmp_path / "data")
     way(data / "Train/SAMPLE")
     _, (problem,) = check(data)
-    assert said in problem and str(data) in problem
+    assert re.search(said, problem) and str(data) in problem
