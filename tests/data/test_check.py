@@ -11,6 +11,7 @@ import pytest
 
 from ran.data.check import Look, check, contrast_gain, look, report, twins
 from ran.data.layouts import Pair
+from ran.data.resizing import resize
 from ran.tools.sample import photograph
 
 TEXTURE = np.random.default_rng(0).integers(0, 256, (40, 60), dtype=np.uint8)
@@ -56,7 +57,9 @@ def test_the_noise_of_a_large_image_is_no_detail(tmp_path):
     texture = np.kron(rng.integers(-40, 41, (128, 128)), np.ones((8, 8)))
     image = write(tmp_path / "a.png", (128 + np.where(mask, texture, noise)).clip(0, 255).astype(np.uint8))
     (result,) = look([Pair("SET", "a", image, write(tmp_path / "mask.png", mask))])
-    assert contrast_gain(cv2.imread(str(image), cv2.IMREAD_GRAYSCALE), mask) < 0 < result.gain
+    grey = cv2.imread(str(image), cv2.IMREAD_GRAYSCALE)
+    assert contrast_gain(grey, mask) < 0 < result.gain
+    assert result.gain == pytest.approx(contrast_gain(resize(grey, 256, 256), mask[::4, ::4]))
 
 
 @pytest.mark.parametrize("masks, more, wrong", [
