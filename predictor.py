@@ -120,12 +120,7 @@ def advice_on_shape(height: int, width: int) -> str:
 
 
 class TorchPredictor(Predictor):
-    """A Predictor by PyTorch.
-
-    Args:
-        network, metadata: the result of load_network. The network moves to the device, in eval mode.
-        device: see load_model.
-    """
+    """A Predictor by PyTorch, of what load_network returns. The network moves to the device, see load_model."""
 
     def __init__(self, network: Any, metadata: dict, device: Any = "auto"):
         import torch

@@ -63,11 +63,8 @@ class Trainer:
         self.config = config = config.with_sizes((last or trained).get("config", {}))
         self.data = TrainingData(config, last, trained)
         torch.manual_seed(config.seed)
-        if last:
-            self.network = make_network(**last["model"])
-        else:
-            self.network = tuned or checkpoint.fresh_network(config)
-        self.network = self.network.to(self.device).to(memory_format=torch.channels_last)
+        network = make_network(**last["model"]) if last else tuned or checkpoint.fresh_network(config)
+        self.network = network.to(self.device).to(memory_format=torch.channels_last)
         self.model = distributed.wrapped(self.network, self.device)
         self.loss_weights = WEIGHTS | dict(zip(WEIGHTS, config.loss_weights))
         steps = config.epochs * -(-len(self.data.batches) // config.accumulate)

@@ -71,11 +71,7 @@ class Chosen(NamedTuple):
 
 
 def chosen_pairs(config: TrainConfig) -> Chosen:
-    """Finds the sets of a recipe.
-
-    Raises:
-        FileNotFoundError, ValueError: no such set, or one named twice, or one that cannot validate.
-    """
+    """Finds the sets of a recipe. Raises FileNotFoundError or ValueError: missing, named twice, cannot validate."""
     sets = find_sets(config.data_path, "train", config.datasets)
     extra = find_sets(config.data_path, "train", config.extra) if config.extra else {}
     val = find_sets(config.data_path, "train", [config.val]) if config.val else {}
@@ -95,9 +91,7 @@ def chosen_pairs(config: TrainConfig) -> Chosen:
 
 def look_at_data(chosen: Chosen, data_path: str) -> dict[str, str]:
     """Looks at all images of a fresh training and says what is odd; returns the name of each twin's original.
-
-    Raises:
-        ValueError: pairs that cannot be used.
+    Raises ValueError: pairs that cannot be used.
     """
     twin_of: dict[str, str] = {}
     if distributed.rank() == 0:

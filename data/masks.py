@@ -43,9 +43,7 @@ def read_levels(path: str | Path, white: str = "in_focus") -> tuple[np.ndarray, 
 
 def read_trimap(path: str | Path, white: str = "in_focus") -> np.ndarray:
     """Reads a partial ground truth as H x W uint8: 255 = in focus, 0 = blurred, 128 = unknown, left out of the loss.
-
-    Raises:
-        ValueError: see read_levels; also any other level.
+    Raises ValueError: see read_levels; also any other level.
     """
     with opened(path, FORMATS) as image:
         levels = _grey_levels(image, "trimap")
@@ -90,9 +88,7 @@ def _array_of(path: Path) -> np.ndarray:
 
 def _grey_levels(image: Any, kind: str) -> np.ndarray:
     """Levels of an opened mask, trimap or map, upright, H x W uint8 or uint16; 0 and 255 of black and one colour.
-
-    Raises:
-        ValueError: transparency, frames, colours, a palette that shows several indices alike.
+    Raises ValueError: transparency, frames, colours, a palette that shows several indices alike.
     """
     if getattr(image, "n_frames", 1) > 1:
         raise ValueError(f"{image.n_frames} frames: save the right one as its own file")
@@ -143,9 +139,7 @@ def _two_classes(levels: np.ndarray, noise: int) -> tuple[np.ndarray, tuple[int,
 
 def read_pair(image: Path, mask: Path, trimap: bool = False) -> tuple[np.ndarray, np.ndarray]:
     """Image (H x W x 3, RGB) and mask (H x W, 255 = in focus; or a trimap, see read_trimap) of one pair, uint8.
-
-    Raises:
-        ValueError: see read_image and read_levels; also two sizes that differ.
+    Raises ValueError: see read_image and read_levels; also two sizes that differ.
     """
     pixels, truth = read_image(image), (read_trimap if trimap else read_mask)(mask)
     check_sizes(image, pixels.shape[:2], mask, truth.shape)

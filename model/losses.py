@@ -8,11 +8,7 @@ from torch.nn import functional as F
 from .connectivity import connectivity_target
 
 WINDOWS = (3, 15, 31)  # sides of the squares, pixels
-WEIGHTS = {  # weights of the terms, as published
-    "bce": 0.7,
-    "iou": 0.7,
-    "l1": 0.7,
-}
+WEIGHTS = {"bce": 0.7, "iou": 0.7, "l1": 0.7}  # of the terms, as published
 
 
 def box_averages(x: torch.Tensor) -> Iterator[torch.Tensor]:
@@ -43,10 +39,7 @@ def pixel_weights(target: torch.Tensor) -> torch.Tensor:
 
 
 def adaptive_pixel_intensity_loss(
-    logits: torch.Tensor,
-    target: torch.Tensor,
-    weights: dict[str, float] = WEIGHTS,
-    known: torch.Tensor | float = 1.0,
+    logits: torch.Tensor, target: torch.Tensor, weights: dict[str, float] = WEIGHTS, known: torch.Tensor | float = 1.0
 ) -> torch.Tensor:
     """Adaptive pixel intensity loss (TRACER, AAAI 2022): BCE, IoU and L1, weighed; the mean over images and channels.
 
@@ -76,10 +69,7 @@ def adaptive_pixel_intensity_loss(
 
 
 def ran_loss(
-    logits: dict[str, torch.Tensor],
-    mask: torch.Tensor,
-    contour: torch.Tensor,
-    weights: dict[str, float] = WEIGHTS,
+    logits: dict[str, torch.Tensor], mask: torch.Tensor, contour: torch.Tensor, weights: dict[str, float] = WEIGHTS
 ) -> torch.Tensor:
     """The adaptive pixel intensity loss of both heads, summed 1:1; without a connectivity head, the mask's alone.
 

@@ -1,7 +1,6 @@
 """Processes of the command line that need not import torch for seconds: forked from one that has.
 
-They have a number, a group and output of their own, and real signals end them. What they lack is the start of an
-interpreter; tests that are about it start `python main.py` itself.
+Real signals end them. Tests of an interpreter's start start `python main.py` itself.
 """
 
 import contextlib
@@ -37,18 +36,17 @@ def preload() -> None:
 
 class Job(context.Process):
     """`python main.py WORDS`, or with `torchrun` two processes of a script and its words; in a session of its own.
-
-    `folder` is where the output is collected, `cwd` where the command is typed.
+    Its output is collected in a folder.
     """
 
-    def __init__(self, folder: Path, *words, torchrun: bool = False, cwd: Path = ROOT):
+    def __init__(self, folder: Path, *words, torchrun: bool = False):
         super().__init__()
         folder.mkdir(parents=True, exist_ok=True)
         number = len(list(folder.glob("*.out")))
         self.streams = [folder / f"{number}.{name}" for name in ("out", "err")]
         for stream in self.streams:
             stream.touch()
-        self.words, self.torchrun, self.cwd = [*map(str, words)], torchrun, cwd
+        self.words, self.torchrun = [*map(str, words)], torchrun
         preload()
         self.start()
         started.append(self)
@@ -71,12 +69,11 @@ class Job(context.Process):
             os.killpg(self.pid, number)
 
     def run(self) -> None:
-        """What the new process does."""
         gc.freeze()  # what was imported stays: a training collects garbage, and would copy all of it to look at it
         os.setsid()
         for number, stream in enumerate(self.streams, 1):
             os.dup2(os.open(stream, os.O_RDWR | os.O_APPEND), number)
-        os.chdir(self.cwd)
+        os.chdir(ROOT)
         # Its own processes start as those of a user's command do; from a server of its own they would outlive a kill.
         multiprocessing.set_start_method(multiprocessing.get_all_start_methods()[0], force=True)
         if self.torchrun:

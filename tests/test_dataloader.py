@@ -47,12 +47,6 @@ def test_a_contour_is_read_or_computed_and_has_to_fit(pairs, tmp_path):
         load_sample(drawn, 64)
 
 
-def test_resize_averages_when_it_shrinks():
-    checks = np.indices((64, 64)).sum(0).astype(np.uint8) % 2 * 255
-    assert np.ptp(resize(checks, 16, 16)) <= 1
-    assert resize(checks[:4, :4], 9, 7).shape == (7, 9)
-
-
 def test_augmentation_moves_image_mask_and_contour_together(pairs, monkeypatch):
     """An image that is its own mask must still be that after every transform that moves pixels."""
     data = Samples(pairs, 64, paper_augmentation(), 7)

@@ -125,27 +125,23 @@ def test_on_cuda_the_decoders_norms_are_synchronised_and_the_encoders_stay_froze
 
 
 @pytest.mark.skipif(not Path("/proc/self/task").is_dir(), reason="finds the processes by /proc")
-def test_a_killed_process_ends_the_job_and_leaves_a_good_state(config, tmp_path):
+def test_sigterm_ends_the_job_after_an_epoch_and_a_killed_process_leaves_a_good_state(config, tmp_path):
     """The second one has no share of the only validation image, and waits for the other one's scores."""
-    config = dataclasses.replace(config, val_share=0.17, epochs=500, early_stop=500)
-    job = processes.Job(tmp_path / "said", MAIN, "train", *options(config), torchrun=True)
-    processes.until(job, (tmp_path / "run/last.pt").exists)
+    config, run = dataclasses.replace(config, val_share=0.17, epochs=500, early_stop=500, resume=True), tmp_path / "run"
+
+    def job_after(epochs: int) -> processes.Job:
+        job = processes.Job(tmp_path / "said", MAIN, "train", *options(config), torchrun=True)
+        processes.until(job, lambda: (run / "last.pt").exists() and len(history(run)) > epochs)
+        return job
+
+    (job := job_after(0)).send_signal(signal.SIGTERM)
+    assert job.wait(120) != 0 and "SIGTERM: saved after epoch" in job.stdout, job.stderr
+    job = job_after(len(history(run)))
     first, second = Path(f"/proc/{job.pid}/task/{job.pid}/children").read_text().split()  # as they were forked
     os.kill(int(second), signal.SIGKILL)
     assert job.wait(120) != 0  # torchrun names the killed process, or the other one that misses it
     assert "5 training and 1 validation images" in job.stdout
-    done = len(history(tmp_path / "run"))
-    assert done >= 1
-    assert Trainer(dataclasses.replace(config, epochs=done + 1, resume=True)).train() == 0
-
-
-def test_sigterm_ends_the_job_after_an_epoch(config, tmp_path):
-    config = dataclasses.replace(config, epochs=500, early_stop=500)
-    job = processes.Job(tmp_path / "said", MAIN, "train", *options(config), torchrun=True)
-    processes.until(job, (tmp_path / "run/last.pt").exists)
-    job.send_signal(signal.SIGTERM)
-    assert job.wait(120) != 0 and "SIGTERM: saved after epoch" in job.stdout, job.stderr
-    assert read_state(tmp_path / "run/last.pt")["history"]
+    assert Trainer(dataclasses.replace(config, epochs=len(history(run)) + 1)).train() == 0
 
 
 @pytest.mark.parametrize("command, change, messages", [

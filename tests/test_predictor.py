@@ -2,7 +2,6 @@
 
 import io
 import warnings
-from pathlib import Path
 
 import cv2
 import numpy as np
@@ -15,10 +14,8 @@ from ran.data.images import write_image
 from ran.data.resizing import quantised
 from ran.predictor import Predictor, load_model
 from ran.tools.sample import photograph
-from ran.utils.checkpoint import load_network, read_weights, save_weights
 
 CAT = photograph("chelsea")[:150, :200]
-DAMAGED = r"not a readable image \(damaged, or not one of JPEG, PNG, .*: save it as 8-bit PNG\)$"
 
 
 class Bright(Predictor):
@@ -54,30 +51,13 @@ def test_every_kind_of_image_gives_the_same_map(predictor, tmp_path):
     Image.fromarray(CAT).save(file, "PNG")  # which leaves it at its end
     first = predictor(CAT)
     assert first.shape == (150, 200) and first.dtype == np.float32 and 0 <= first.min() < first.max() <= 1
-    with (tmp_path / "cat.png").open("rb") as opened:
-        for kind in (
-            tmp_path / "cat.png",
-            str(tmp_path / "cat.png"),
-            Image.fromarray(CAT),
-            CAT / 255,
-            data,
-            file,
-            opened,
-        ):
+    path = tmp_path / "cat.png"
+    with path.open("rb") as opened:
+        for kind in (path, str(path), Image.fromarray(CAT), CAT / 255, data, file, opened):
             assert np.array_equal(predictor(kind), first), kind
         assert not file.closed and not opened.closed
     small = cv2.resize(CAT, (64, 64), interpolation=cv2.INTER_AREA).transpose(2, 0, 1)[None]
     assert np.array_equal(quantised(first), predictor.maps(small, [(150, 200)])[0])
-
-
-@pytest.mark.parametrize("wrong, message", [
-    (None, "is no image"), ([CAT, CAT], "is no image"), (b"", f"^an open file: {DAMAGED}"),
-    ("nowhere.jpg", r"^nowhere.jpg: not a readable image \(No such file or directory\)$"),
-    (Path(__file__), rf"test_predictor.py: {DAMAGED}"),
-])  # fmt: skip
-def test_what_is_no_image_is_refused_in_words(wrong, message, predictor):
-    with pytest.raises(ValueError, match=message):
-        predictor(wrong)
 
 
 @pytest.mark.parametrize("name, value", [("size", -1), ("size", 31), ("tile", 31)])
@@ -105,14 +85,6 @@ def test_tiles_lie_where_they_belong_and_have_no_seams(shape):
         assert np.allclose(Bright()(np.full_like(image, 191), tile=tile), 191 / 255)
 
 
-def test_weights_that_do_not_fit_their_network_are_refused(run_folder, tmp_path):
-    state, metadata = read_weights(run_folder)
-    state.pop("reduce1.weight")
-    save_weights(tmp_path / "cut.safetensors", state, metadata)
-    with pytest.raises(ValueError, match="do not fit"):
-        load_network(tmp_path / "cut.safetensors")
-
-
 @pytest.mark.parametrize("options", [{}, {"size": 96}, {"tile": 90}, {"tile": 200}])
 def test_levels_are_those_of_the_map(options, predictor):
     levels = predictor.levels(CAT, **options)
@@ -130,28 +102,22 @@ def test_elongated_images_are_warned_of(predictor):
         predictor(CAT)
 
 
-def test_the_host_program_stays_as_it_was(predictor, run_folder, tmp_path, monkeypatch):
+def test_the_host_program_stays_as_it_was(predictor, run_folder):
     """Its warnings filters, TF32 switch, threads, default type, autocast and device, none of which changes the map."""
-    Image.new("L", (200, 100)).save(tmp_path / "large.png")
-    monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 15_000)
     seen: list[tuple[bool, bool]] = []
-    with warnings.catch_warnings():
-        warnings.simplefilter("error", Image.DecompressionBombWarning)
-        before = [*warnings.filters], torch.get_num_threads(), torch.backends.cudnn.allow_tf32
-        torch.set_default_dtype(torch.float64)
-        try:
-            with torch.device("meta"):
-                loaded = load_any(run_folder, "cpu")
-            state = lambda *_: seen.append((torch.backends.cudnn.allow_tf32, torch.is_autocast_enabled("cpu")))  # noqa: E731
-            loaded.network.register_forward_hook(state)
-            with torch.autocast("cpu", torch.bfloat16):
-                assert np.array_equal(loaded(CAT), predictor(CAT))
-            assert seen == [(False, False)]
-        finally:
-            torch.set_default_dtype(torch.float32)
-        assert before == ([*warnings.filters], torch.get_num_threads(), torch.backends.cudnn.allow_tf32)
-        with pytest.raises(ValueError, match="large.png: .*exceeds limit"):
-            loaded(tmp_path / "large.png")
+    before = [*warnings.filters], torch.get_num_threads(), torch.backends.cudnn.allow_tf32
+    torch.set_default_dtype(torch.float64)
+    try:
+        with torch.device("meta"):
+            loaded = load_any(run_folder, "cpu")
+        state = lambda *_: seen.append((torch.backends.cudnn.allow_tf32, torch.is_autocast_enabled("cpu")))  # noqa: E731
+        loaded.network.register_forward_hook(state)
+        with torch.autocast("cpu", torch.bfloat16):
+            assert np.array_equal(loaded(CAT), predictor(CAT))
+        assert seen == [(False, False)]
+    finally:
+        torch.set_default_dtype(torch.float32)
+    assert before == ([*warnings.filters], torch.get_num_threads(), torch.backends.cudnn.allow_tf32)
 
 
 def test_heic_is_read_by_the_package_and_onnx_files_are_for_it_alone(predictor, run_folder, tmp_path):

@@ -28,28 +28,31 @@ def evaluated(data_path: Path, config: TrainConfig):
     return scores
 
 
-def test_a_run_leaves_what_its_folder_promises(config, tmp_path, capsys):
-    assert Trainer(config).train() == 0
-    folder = tmp_path / "run"
+def test_a_run_leaves_what_its_folder_promises_and_test_scores_it_alike(config, tmp_path, capsys):
+    """Also in a thread, as in a notebook; signals are the main thread's."""
+    trainer, folder = Trainer(dataclasses.replace(config, resume=True, num_workers=1)), tmp_path / "run"
+    with ThreadPoolExecutor(1) as pool:
+        assert pool.submit(trainer.train).result() == 0
     promised = {"best_model.safetensors", "curves.png", "history.csv", "last.pt", "tensorboard"}
     assert {p.name for p in folder.iterdir()} == promised
     with (folder / "history.csv").open() as file:
-        rows = list(csv.DictReader(file))
-    assert [row["epoch"] for row in rows] == ["1", "2"]
-    _, metadata = read_weights(folder)
+        assert [row["epoch"] for row in csv.DictReader(file)] == ["1", "2"]
+    metadata, best = read_weights(folder)[1], min(trainer.history, key=lambda row: row["val_mae"])
     assert metadata["config"] == recipe(dataclasses.replace(config, amp="off")) and metadata["config"]["lr"] == 1e-4
     assert str(tmp_path) not in json.dumps(metadata)  # weights tell nothing of the machine they were trained on
-    assert metadata["val_mae"] == min(float(row["val_mae"]) for row in rows)
-    assert metadata["datasets"] == ["SAMPLE"]
+    assert metadata["datasets"] == ["SAMPLE"] and metadata["val_mae"] == best["val_mae"]
+    assert metadata["validation"] == [pair.name for pair in trainer.data.validation]
     out = capsys.readouterr().out
     assert "RAN tiny" in out and "SAMPLE, 4 training and 2 validation images" in out and "epoch   2" in out
-
-
-def test_it_trains_in_a_thread_that_is_not_the_main_one(config):
-    """As in a notebook or a web application; signals are the main thread's."""
-    with ThreadPoolExecutor(1) as pool:
-        trainer = Trainer(dataclasses.replace(config, num_workers=1, epochs=1))
-        assert pool.submit(trainer.train).result() == 0
+    assert "nothing to resume there" in out
+    for pair in trainer.data.validation:  # put into a test set
+        for part, path in (("images", pair.image), ("masks", pair.mask)):
+            (target := tmp_path / "data/HELD/Test" / part).mkdir(parents=True, exist_ok=True)
+            shutil.copy(path, target)
+    held, columns = evaluated(tmp_path / "data", config), columns_of(VALIDATED)
+    assert held.dataset == "HELD"
+    assert {key for key in best if key.startswith("val_")} == {"val_loss", *(f"val_{key}" for key in columns)}
+    assert all(best[f"val_{key}"] == pytest.approx(held.totals[key], abs=1e-4) for key in columns)
 
 
 def on_first(config: TrainConfig, count: int, folder: Path) -> TrainConfig:
@@ -143,20 +146,6 @@ def test_partial_encoder_weights_are_reported(config, tmp_path, capsys):
     assert torch.equal(trained.network.encoder.backbone.conv1.weight, state["conv1.weight"])
 
 
-def test_validation_scores_as_test_does(config, tmp_path):
-    """The validation images, put into a test set, get the same scores from `test`."""
-    trained = Trainer(dataclasses.replace(config, epochs=1))
-    trained.train()
-    for pair in trained.data.validation:
-        for part, path in (("images", pair.image), ("masks", pair.mask)):
-            (folder := tmp_path / "data/HELD/Test" / part).mkdir(parents=True, exist_ok=True)
-            shutil.copy(path, folder)
-    held, row, columns = evaluated(tmp_path / "data", config), trained.history[0], columns_of(VALIDATED)
-    assert held.dataset == "HELD"
-    assert {key for key in row if key.startswith("val_")} == {"val_loss", *(f"val_{key}" for key in columns)}
-    assert all(row[f"val_{key}"] == pytest.approx(held.totals[key], abs=1e-4) for key in columns)
-
-
 @pytest.mark.slow
 def test_ablation_switches_come_back_and_without_validation_the_last_epoch_is_kept(config, dataset, capsys):
     row = dataclasses.replace(config, epochs=2, attention="reverse", connectivity=False, val_share=0.0, early_stop=1)
@@ -185,14 +174,11 @@ def test_cuda_training_runs(config):
     assert Trainer(dataclasses.replace(config, device="cuda")).train() == 0
 
 
-@pytest.mark.parametrize(
-    "where, said",
-    [
-        ("validation", "validation: loss nan; "),
-        ("training", r"step 1: loss nan.* images SAMPLE/train_\d+, SAMPLE/train_\d+\. .*"),
-        ("gradient", r"step 1: loss \d.*gradient norm (nan|inf), images SAMPLE/train_\d+, SAMPLE/train_\d+\. .*"),
-    ],
-)
+@pytest.mark.parametrize("where, said", [
+    ("validation", "validation: loss nan; "),
+    ("training", r"step 1: loss nan.* images SAMPLE/train_\d+, SAMPLE/train_\d+\. .*"),
+    ("gradient", r"step 1: loss \d.*gradient norm (nan|inf), images SAMPLE/train_\d+, SAMPLE/train_\d+\. .*"),
+])  # fmt: skip
 def test_what_is_no_number_stops_the_training_and_is_never_kept(config, tmp_path, monkeypatch, where, said):
     """An all-dark map may score well by chance: the best and the last epoch stay those before."""
     Trainer(dataclasses.replace(config, epochs=1)).train()
@@ -206,9 +192,8 @@ def test_what_is_no_number_stops_the_training_and_is_never_kept(config, tmp_path
         return ran_loss(logits, *rest) * (nan if where == ("validation" if validates else "training") else 1)
 
     monkeypatch.setattr("ran.trainer.ran_loss", broken)
-    with pytest.raises(
-        ValueError, match=f"epoch 2, {said}start again with a lower --lr.*are those of the epochs before"
-    ):
+    message = f"epoch 2, {said}start again with a lower --lr.*are those of the epochs before"
+    with pytest.raises(ValueError, match=message):
         Trainer(dataclasses.replace(config, resume=True)).train()
     assert kept == [path.read_bytes() for path in files]
 

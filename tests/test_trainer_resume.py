@@ -3,7 +3,6 @@
 import dataclasses
 import multiprocessing
 import os
-import shutil
 import signal
 from collections.abc import Callable
 from pathlib import Path
@@ -13,9 +12,8 @@ import torch
 from torch.nn import functional as F
 
 from ran.model import Encoder
-from ran.trainer import Trainer, run
-from ran.utils import files
-from ran.utils.checkpoint import read_state, read_weights, save_state
+from ran.trainer import Trainer
+from ran.utils.checkpoint import read_state, read_weights
 
 
 def weights_of(folder) -> dict[str, torch.Tensor]:
@@ -102,63 +100,8 @@ def test_each_epoch_is_augmented_anew_and_has_random_numbers_of_its_own(config, 
     assert any(not torch.equal(image, second[index]) for index, image in first.items())
 
 
-def test_two_runs_do_not_write_into_one_folder(config, monkeypatch, tmp_path):
-    monkeypatch.setattr(files, "LOCK_SECONDS", 0)
-    with files.locked(tmp_path / "run"), pytest.raises(OSError, match="run: another run is writing there"):
-        run(config)
-    assert not (tmp_path / "run").exists()
-
-
 @pytest.mark.slow
-def test_more_epochs_continue_a_finished_run(config, tmp_path):
-    """Also one whose state lacks an option that is newer."""
-    Trainer(config).train()
-    state = read_state(tmp_path / "run/last.pt")
-    del state["config"]["attention"]
-    save_state(tmp_path / "run/last.pt", state)
-    longer = dataclasses.replace(config, model_path=str(tmp_path / "longer"), epochs=3)
-    Trainer(longer).train()
-    Trainer(dataclasses.replace(config, epochs=3, resume=True)).train()
-    assert same(weights_of(config.model_path), weights_of(longer.model_path))
-
-
-def test_what_cannot_be_resumed_is_said(config, dataset, tmp_path, capsys):
-    """Nothing there, not asked for, another recipe, other images, an older version."""
-    again = dataclasses.replace(config, epochs=1, resume=True)
-    assert Trainer(again).train() == 0 and "nothing to resume" in capsys.readouterr().out
-    shutil.copytree(dataset, tmp_path / "other")
-    for path in (tmp_path / "other/Train").rglob("*.*"):
-        path.rename(path.with_name(f"x{path.name}"))
-    for change, reason in (
-        ({"resume": False}, "already holds a run.*--resume"),
-        ({"lr": 0.5}, r"--lr 0.0001 \(now 0.5\)"),
-        ({"data_path": str(tmp_path / "other")}, "other images"),
-    ):
-        with pytest.raises(ValueError, match=reason):
-            Trainer(dataclasses.replace(again, **change))
-    state = read_state(tmp_path / "run/last.pt")
-    del state["validation"]
-    save_state(tmp_path / "run/last.pt", state)
-    with pytest.raises(ValueError, match=r"last.pt: not a training state of this version; an older one .*--weights"):
-        Trainer(again)
-
-
-def test_resume_with_a_replaced_image_or_mask_is_refused_with_its_name(config, tmp_path, dataset):
-    config.data_path = str(shutil.copytree(dataset, tmp_path / "data"))
-    Trainer(dataclasses.replace(config, epochs=1)).train()
-    again = dataclasses.replace(config, resume=True)
-    for part in ("images/train_001.jpg", "masks/train_004.png", "contour/train_002.png"):
-        path = tmp_path / "data/Train/SAMPLE" / part
-        old = path.read_bytes()
-        path.write_bytes(path.with_stem("train_000").read_bytes())
-        with pytest.raises(ValueError, match=rf"1 pair\(s\) have changed since then: SAMPLE/{path.stem}; restore"):
-            Trainer(again)
-        path.write_bytes(old)
-    assert Trainer(again).train() == 0
-
-
-@pytest.mark.slow
-def test_one_cycle_goes_through_and_its_length_cannot_change(config, tmp_path):
+def test_one_cycle_goes_through_and_resumes(config, tmp_path):
     """The whole of the best recipe at the smallest size; resumed, it comes to the same weights."""
     recipe = {"schedule": "onecycle", "lr": 1e-3, "encoder_lr": 0.2, "decoder": "fine", "early_stop": 1}
     config = dataclasses.replace(config, **recipe, augmentation="strong", loss_weights=[0.5, 1.0, 4.0])
@@ -171,5 +114,3 @@ def test_one_cycle_goes_through_and_its_length_cannot_change(config, tmp_path):
     first.train()
     assert Trainer(dataclasses.replace(halves, resume=True)).train() == 0
     assert same(weights_of(tmp_path / "run"), weights_of(tmp_path / "halves"))
-    with pytest.raises(ValueError, match=r"--epochs 2 \(now 3\)"):
-        Trainer(dataclasses.replace(config, epochs=3, resume=True))

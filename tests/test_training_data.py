@@ -7,9 +7,7 @@ import pytest
 
 from ran.data.images import read_image, write_image
 from ran.data.layouts import Pair
-from ran.trainer import Trainer
 from ran.training_data import TrainingData, may_have_seen, split_fold, split_validation
-from ran.utils.checkpoint import read_weights
 
 
 def made_up(count: int) -> list[Pair]:
@@ -28,9 +26,8 @@ def test_validation_is_a_fixed_share():
     assert validation == [pair for pair in many if pair in validation]  # in their order
     assert split_validation(many, 0.05, 42, (), {}) == (training, validation)
     assert split_validation(many, 0.05, 43, (), {}) != (training, validation)
-    assert (
-        len(split_validation(many[:3], 0.05, 42, (), {})[1]) == len(split_validation(many[:2], 1, 42, (), {})[0]) == 1
-    )
+    assert len(split_validation(many[:3], 0.05, 42, (), {})[1]) == 1  # at least one on each side
+    assert len(split_validation(many[:2], 1, 42, (), {})[0]) == 1
     for few, twin_of in ((many[:1], {}), (many[:2], {"A/001": "A/000"}), (many[:1], {"A/000": "EXTRA/0"})):
         with pytest.raises(ValueError, match="at least two"):
             split_validation(few, 0.05, 42, (), twin_of)
@@ -150,23 +147,23 @@ def test_what_earlier_trainings_may_have_seen(stages, seen, place):
 
 
 def test_resumption_sees_any_change_of_a_file(two_sets):
-    files = TrainingData(two_sets, None, {}).files
-    path = Path(two_sets.data_path, "Train/B/masks/train_003.png")
-    content = bytearray(path.read_bytes())
-    content[len(content) // 2] ^= 1
-    path.write_bytes(content)
-    with pytest.raises(ValueError, match=r": 1 pair\(s\) have changed since then: B/train_003; restore the old files"):
-        TrainingData(two_sets, {"files": files}, {})
+    files, folder = TrainingData(two_sets, None, {}).files, Path(two_sets.data_path, "Train/B")
+    for path in (folder / "images/train_001.jpg", folder / "masks/train_003.png", folder / "contour/train_002.png"):
+        old = path.read_bytes()
+        path.write_bytes(old[:-1] + bytes([old[-1] ^ 1]))
+        with pytest.raises(ValueError, match=rf": 1 pair\(s\) have changed since then: B/{path.stem}; restore the old"):
+            TrainingData(two_sets, {"files": files}, {})
+        path.write_bytes(old)
+    assert TrainingData(two_sets, {"files": files, "validation": []}, {}).files == files
+    with pytest.raises(ValueError, match="it was trained on other images"):
+        TrainingData(dataclasses.replace(two_sets, datasets=["A"]), {"files": files}, {})
 
 
-@pytest.mark.slow
-def test_joint_training_names_its_sets_and_validation_images(config, dataset, tmp_path, capsys):
+def test_joint_training_names_its_sets_and_their_copies(config, dataset, tmp_path, capsys):
     for name in ("CUHK", "DUT"):
-        shutil.copytree(dataset / "Train/SAMPLE", tmp_path / "joint/Train" / name)
-    trainer = Trainer(dataclasses.replace(config, data_path=str(tmp_path / "joint"), epochs=1))
-    trainer.train()
-    out = capsys.readouterr().out
-    assert "CUHK + DUT, 8 training and 4 validation images" in out
-    assert "WARNING: 6 training image(s) are copies of another one: " in out and "and 1 more" in out
-    metadata = read_weights(tmp_path / "run")[1]
-    assert metadata["datasets"] == ["CUHK", "DUT"] and metadata["validation"] == names(trainer.data.validation)
+        shutil.copytree(dataset / "Train/SAMPLE", tmp_path / "Train" / name)
+    data, out = TrainingData(dataclasses.replace(config, data_path=str(tmp_path)), None, {}), capsys.readouterr().out
+    assert data.sets == ["CUHK", "DUT"] and (len(data.names), len(data.validation)) == (8, 4)
+    folders = [tmp_path / "Train" / name / "images" for name in data.sets]
+    five = ", ".join(f"{folders[0]}/train_{i:03}.jpg and {folders[1]}/train_{i:03}.jpg" for i in range(5))
+    assert out == f"WARNING: 6 training image(s) are copies of another one: {five} and 1 more\n"

@@ -65,9 +65,7 @@ def read_weights(path: str | Path) -> tuple[dict[str, torch.Tensor], dict]:
 
 def load_network(path: str | Path) -> tuple[RAN, dict]:
     """Network and metadata from a .safetensors file or a run folder, on the CPU.
-
-    Raises:
-        FileNotFoundError, ValueError: see read_weights; also weights that do not fit the network they name.
+    Raises FileNotFoundError, ValueError: see read_weights; also weights that do not fit the network they name.
     """
     state, metadata = read_weights(path)
     try:
@@ -91,11 +89,7 @@ def fresh_network(config: TrainConfig) -> RAN:
 
 
 def network_to_tune(config: TrainConfig) -> tuple[RAN, dict]:
-    """Network and metadata of --weights.
-
-    Raises:
-        FileNotFoundError, ValueError: see load_network; also options that name another network.
-    """
+    """Network and metadata of --weights. Errors: those of load_network, and ValueError for options of another one."""
     network, metadata = load_network(config.weights)
     for key in NETWORK:
         given, own = getattr(config, key), network.options[key]
@@ -122,9 +116,7 @@ def read_state(path: Path) -> dict:
 
 def state_to_resume(folder: Path, config: TrainConfig) -> dict | None:
     """The training state in a run folder that a training with this config goes on from, or None for a fresh start.
-
-    Raises:
-        ValueError: the folder holds a run that was not to be resumed, or one of another recipe.
+    Raises ValueError: the folder holds a run that was not to be resumed, or one of another recipe.
     """
     path = folder / LAST
     if not config.resume and (present := [name for name in (LAST, BEST) if (folder / name).exists()]):

@@ -6,7 +6,7 @@ import hashlib
 import json
 import os
 import tempfile
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
@@ -88,12 +88,9 @@ def write_json(path: Path, value: object) -> None:
     write_bytes(path, (json.dumps(value, indent=2) + "\n").encode())
 
 
-def write_csv(path: Path, rows: list[dict], header: Iterable[str] = (), encoding: str = "utf-8") -> None:
-    """Writes rows; what a row lacks is empty. The header is needed where there may be none.
-
-    The encoding utf-8-sig begins with the mark by which Excel knows UTF-8.
-    """
-    header = list(header) or list(dict.fromkeys(key for row in rows for key in row))
+def write_csv(path: Path, rows: list[dict], encoding: str = "utf-8") -> None:
+    """Writes rows; what a row lacks is empty. utf-8-sig begins with the mark by which Excel knows UTF-8."""
+    header = list(dict.fromkeys(key for row in rows for key in row))
     text: Any = {"newline": "", "encoding": encoding, "errors": "surrogateescape"}  # a file's name may hold any bytes
     with atomic(path) as temporary, temporary.open("w", **text) as file:
         writer = csv.DictWriter(file, header, lineterminator="\n")

@@ -1,6 +1,7 @@
 """What is said of data sets that look wrong, and what is refused."""
 
 import dataclasses
+import re
 import shutil
 from pathlib import Path
 
@@ -8,9 +9,9 @@ import cv2
 import numpy as np
 import pytest
 
-from ran.data.check import Look, check, contrast_gain, look, report, twins, warn_of_twins
-from ran.data.contour import contour_band
+from ran.data.check import Look, check, contrast_gain, look, report, twins
 from ran.data.layouts import Pair
+from ran.data.resizing import resize
 from ran.tools.sample import photograph
 
 TEXTURE = np.random.default_rng(0).integers(0, 256, (40, 60), dtype=np.uint8)
@@ -56,7 +57,9 @@ def test_the_noise_of_a_large_image_is_no_detail(tmp_path):
     texture = np.kron(rng.integers(-40, 41, (128, 128)), np.ones((8, 8)))
     image = write(tmp_path / "a.png", (128 + np.where(mask, texture, noise)).clip(0, 255).astype(np.uint8))
     (result,) = look([Pair("SET", "a", image, write(tmp_path / "mask.png", mask))])
-    assert contrast_gain(cv2.imread(str(image), cv2.IMREAD_GRAYSCALE), mask) < 0 < result.gain
+    grey = cv2.imread(str(image), cv2.IMREAD_GRAYSCALE)
+    assert contrast_gain(grey, mask) < 0 < result.gain
+    assert result.gain == pytest.approx(contrast_gain(resize(grey, 256, 256), mask[::4, ::4]))
 
 
 @pytest.mark.parametrize("masks, more, wrong", [
@@ -81,13 +84,6 @@ def test_levels_that_are_not_black_and_white_are_named(tmp_path, masks, said, wa
     found = pairs(tmp_path, *masks, white="blurred" if "smaller" in said else "in_focus")
     said = f"{'WARNING: ' * warns}{said.format(*[pair.mask for pair in found])} value means in focus"
     assert report(look(found), "TURN") == [f"SET: {said}; TURN"]
-
-
-def test_contours_of_other_masks_are_warned_of(tmp_path):
-    found, bands = pairs(tmp_path, RIGHT, RIGHT, RIGHT), (RIGHT, RIGHT[:, ::-1], RIGHT[:-1])
-    paths = [write(tmp_path / f"contour/{number}.png", contour_band(mask)) for number, mask in enumerate(bands)]
-    (said,) = report(look([dataclasses.replace(pair, contour=path) for pair, path in zip(found, paths)]))
-    assert said.endswith(f"contours that do not fit their masks; prepare draws them again: {paths[1]}, {paths[2]}")
 
 
 def test_pairs_that_cannot_be_used_are_all_named(tmp_path):
@@ -131,14 +127,6 @@ def test_twins_differ_by_five_levels_and_a_third_of_the_contrast_at_most():
     assert twins([first, second, third]) == [(first, second), (first, third)]  # the first of two originals
 
 
-def test_twins_are_warned_of_with_five_names(tmp_path):
-    (one,) = looks_of(tmp_path, {"a.png": IMAGE})
-    assert warn_of_twins("images are in both", []) == []
-    (said,) = warn_of_twins("images are in both", [(one, one)] * 7)
-    pair = f"{tmp_path}/a.png and {tmp_path}/a.png"
-    assert said == f"WARNING: 7 images are in both: {', '.join([pair] * 5)} and 2 more"
-
-
 def test_a_right_dataset_folder_has_no_problem(dataset, tmp_path):
     assert check(dataset) == ([f"{dataset}/Train/SAMPLE: 6 pairs", f"{dataset}/SAMPLE/Test: 3 pairs"], [])
     assert check(tmp_path / "none")[1] == [f"{tmp_path}/none: neither Train/NAME/images nor NAME/Test/images here"]
@@ -160,7 +148,7 @@ FAULTS = {  # what is done to the training set, and the only problem that is nam
     "two masks": (lambda f: shutil.copy(f / "masks/train_001.png", f / "masks/train_001.bmp"), "001.bmp: doubled stem"),
     "no image": (lambda f: (f / "images/train_001.jpg").write_bytes(b""), "images/train_001.jpg: not a readable image"),
     "a stale contour": (lambda f: change(lambda m: m[::-1], f / "contour/train_001.png"),
-                        ": WARNING: contours that do not fit their masks; prepare draws them again: "),
+                        ": WARNING: contours that do not fit their masks; .*again: [^,]*contour/train_001.png$"),
     "inverted": (lambda f: change(lambda m: 255 - m, *(f / "../../SAMPLE/Test/masks").iterdir()),
                  "/SAMPLE/Test: SAMPLE: WARNING: THE MASKS LOOK INVERTED: in 3 of 3"),
     "a twin": (lambda f: [shutil.copy(path, path.with_stem("twin")) for path in f.glob("*/train_001.*")],
@@ -177,4 +165,4 @@ def test_each_fault_of_a_dataset_folder_is_named(dataset, tmp_path, way, said):
     data = shutil.copytree(dataset, tmp_path / "data")
     way(data / "Train/SAMPLE")
     _, (problem,) = check(data)
-    assert said in problem and str(data) in problem
+    assert re.search(said, problem) and str(data) in problem

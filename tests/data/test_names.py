@@ -38,6 +38,7 @@ def test_pairs_are_matched_by_stem_also_with_a_suffix(tmp_path):
     pairs = {stem: (images / image, masks / mask) for stem, image, mask in
              (("10", "10.jpg", "10.png"), ("2", "2.png", "2.png"), ("9", "9.JPG", "9.bmp"))}  # fmt: skip
     assert pair_by_stem(images, masks) == pair_by_stem(images, masks, affixes=True) == (pairs, [])
+    assert list(pair_by_stem(images, masks)[0]) == ["10", "2", "9"]  # sorted, whatever the order of files
     more = touch(tmp_path / "more", "2_mask.png", "9_mask.png", "10_mask.png", "2.png")
     assert pair_by_stem(images, more)[0] == {"2": (images / "2.png", more / "2.png")}
     pairs = {stem: (image, more / f"{stem}_mask.png") for stem, (image, _) in pairs.items()}

@@ -2,8 +2,6 @@
 
 import json
 import os
-import subprocess
-import sys
 from pathlib import Path
 
 import numpy as np
@@ -13,13 +11,11 @@ from main import main
 from ran.evaluation.metrics import COLUMNS
 from tests.faults.commands import words
 from tests.faults.making import JPEG_PLAIN, MAP, MASK, PICTURE, encoded
-from tests.processes import ROOT
 
 COMMANDS = ("prepare", "train", "test", "evaluate")
 GOOD = {"good_1": 255 - PICTURE, "good_2": PICTURE // 2}  # no twins
 THREE = np.where(MASK == 0, np.arange(96) // 60, 2).astype(np.uint8)
 NOT_UTF_8 = "bad\udce9"
-DAMAGED = JPEG_PLAIN[:-300]
 UNREADABLE = "not a readable image ("
 
 
@@ -42,7 +38,7 @@ def subfolder(image: Path, mask: Path) -> None:
 
 
 KINDS = {  # what becomes of the third pair, what the sentence names and says, and which commands it concerns
-    "truncated": (lambda image, _: image.write_bytes(DAMAGED), "bad.jpg", UNREADABLE, COMMANDS),
+    "truncated": (lambda image, _: image.write_bytes(JPEG_PLAIN[:-300]), "bad.jpg", UNREADABLE, COMMANDS),
     NOT_UTF_8: (lambda image, _: image.write_text("no image\n"), "bad?.jpg", UNREADABLE, COMMANDS),
     "pipe": (lambda image, _: image.unlink() or os.mkfifo(image), "bad.jpg", f"{UNREADABLE}a folder, a pipe", COMMANDS),
     "subfolder": (subfolder, "/more", "a folder among the images", COMMANDS),
@@ -54,12 +50,6 @@ KINDS = {  # what becomes of the third pair, what the sentence names and says, a
 }  # fmt: skip
 
 
-def check(status: int, error: str, name: str, sentence: str) -> None:
-    assert status == 1 and "Traceback" not in error and error.startswith("error: "), error
-    (line,) = (line for line in error.splitlines() if name in line)
-    assert sentence in line and not [good for good in GOOD if good in error], error
-
-
 @pytest.mark.parametrize("kind, command", [(kind, command) for kind in KINDS for command in KINDS[kind][-1]])
 def test_it_is_named(kind, command, tmp_path, run_folder, capfd):
     harm, name, sentence, _ = KINDS[kind]
@@ -67,21 +57,11 @@ def test_it_is_named(kind, command, tmp_path, run_folder, capfd):
     folder = arrange(command, tmp_path / "data", **{stem: PICTURE})
     harm(folder / f"images/{stem}.jpg", folder / f"masks/{stem}.png")
     status = main(words(command, tmp_path / "data", run_folder, tmp_path / "out", workers=2))
-    check(status, capfd.readouterr().err.encode(errors="replace").decode(), name, sentence)
+    error = capfd.readouterr().err.encode(errors="replace").decode()
+    assert status == 1 and "Traceback" not in error and error.startswith("error: "), error
+    (line,) = (line for line in error.splitlines() if name in line)
+    assert sentence in line and not [good for good in GOOD if good in error], error
     assert not list(tmp_path.glob("out/*"))
-
-
-@pytest.mark.slow
-def test_a_loader_process_that_meets_it_ends_with_its_command(tmp_path, run_folder):
-    """As where a file is damaged after the look at the start."""
-    folder = arrange("test", tmp_path / "data", bad=PICTURE)
-    (folder / "images/bad.jpg").write_bytes(DAMAGED)
-    blind = "import sys, main, tests.small, ran.tester as t; t.look = lambda pairs: []; sys.exit(main.main())"
-    call = words("test", tmp_path / "data", run_folder, tmp_path / "out", workers=2)
-    options = {"cwd": ROOT, "capture_output": True, "text": True, "timeout": 100}  # seconds; it hung for ever
-    done = subprocess.run([sys.executable, "-c", blind, *call], **options)
-    check(done.returncode, done.stderr, "bad.jpg", UNREADABLE)
-    assert not (tmp_path / "out/scores.json").exists()
 
 
 @pytest.mark.parametrize("command", COMMANDS)

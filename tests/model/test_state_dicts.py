@@ -38,10 +38,7 @@ READ = {
 ONE, CODE = torch.ones(1), "it holds code, perhaps a whole network: save its state_dict"
 REFUSED = {
     "last.pt of a run": (lambda: {"network": {"a": ONE}, "model": {}}, "found no tensors. .*--weights"),
-    "a trained network": (
-        lambda: {"encoder.a": ONE},
-        "0 of the 100 tensors .*conv1.weight.*found encoder.a.*--weights",
-    ),
+    "a trained network": (lambda: {"encoder.a": ONE}, "0 of the 100 .*conv1.weight.*found encoder.a.*--weights"),
     "a tensor called model": (lambda: {"model": ONE}, "0 of the 100 tensors"),
     "no state dict": (lambda: ONE, "found no tensors"),
     "a deeper network": (lambda: torchvision.models.resnet34().state_dict(), "another network than resnet18"),
@@ -89,20 +86,15 @@ def test_torchvisions_weights_give_its_features_by_timm_too(tmp_path, resnet18):
         load(torchvision.models.resnet34().state_dict(), tmp_path, "timm/resnet18")
 
 
-@pytest.mark.parametrize(
-    "arch, library",
-    [
-        ("efficientnet_b3", ""),
-        ("efficientnet_lite2", "tf_efficientnet_lite2"),
-        ("timm/convnext_atto", "convnext_atto"),  # as features its stages.0 is called stages_0
-        ("timm/mvitv2_tiny", "mvitv2_tiny"),  # and its stages model.stages
-    ],
-)
+@pytest.mark.parametrize("arch, library", [
+    ("efficientnet_b3", ""),
+    ("efficientnet_lite2", "tf_efficientnet_lite2"),
+    ("timm/convnext_atto", "convnext_atto"),  # as features its stages.0 is called stages_0
+    ("timm/mvitv2_tiny", "mvitv2_tiny"),  # and its stages model.stages
+])  # fmt: skip
 def test_a_librarys_whole_state_dict_is_taken(arch, library, tmp_path):
-    if library:
-        whole = pytest.importorskip("timm").create_model(library).state_dict()
-    else:
-        whole = torchvision.models.efficientnet_b3(weights=None).state_dict()
+    network = pytest.importorskip("timm").create_model(library) if library else torchvision.models.get_model(arch)
+    whole = network.state_dict()
     encoder, lacking = load(whole, tmp_path, arch)
     assert lacking == []
     for name, value in encoder.backbone.state_dict().items():

@@ -3,13 +3,7 @@ import os
 import pytest
 
 from ran.utils import files
-from ran.utils.files import (
-    atomic,
-    locked,
-    read_lines,
-    write_bytes,
-    write_csv,
-)
+from ran.utils.files import atomic, locked, read_lines, write_bytes, write_csv
 
 
 def test_atomic_leaves_the_old_file_when_the_block_fails(tmp_path):

@@ -17,14 +17,6 @@ def train(*words) -> TrainConfig:
     return parse(TrainConfig, list(words), "train")
 
 
-def test_defaults_are_the_papers_recipe():
-    config = train().with_sizes({})
-    assert (config.arch, config.batch_size, config.img_size, config.epochs) == ("resnet50", 2, 384, 100)
-    assert (config.lr, config.weight_decay, config.patience, config.lr_factor) == (5e-5, 1e-4, 5, 0.1)
-    assert config.amp == "off"  # on every device
-    assert (config.clip, config.early_stop, config.val_share, config.seed) == (2, 10, 0.05, 42)
-
-
 def test_weights_store_the_recipe_and_a_run_goes_on_with_the_same_one():
     machine = {"data_path", "model_path", "num_workers", "device", "config", "resume"}
     assert names(TrainConfig, "local") == machine and as_typed("train") == "python main.py train"
@@ -46,7 +38,6 @@ def test_values_lists_and_the_readmes_own_spellings():
     ("--bach_size 2", "unknown option --bach_size; did you mean --batch_size?"),
     ("--epoch 2", "unknown option --epoch"),
     ("--batch_size 0", "0: expected a finite number, at least 1"),
-    ("--batch_size two", "invalid int value"),
     ("--arch vgg16", "resnet50"),
     ("--amp fp16", "invalid choice: 'fp16'"),
     ("--resume maybe", "'maybe' is not True or False"),
@@ -57,7 +48,6 @@ def test_values_lists_and_the_readmes_own_spellings():
     ("--clip 1", "--clip is set only in a YAML file: write it there, and name the file with --config FILE"),
     ("lr: fast", "recipe.yaml: error: argument --lr: invalid float value: 'fast'"),
     ("patience: -1", "recipe.yaml: error: --patience: -1: expected a finite number, at least 0"),
-    ("learning_rate: 1", "recipe.yaml: error: unknown option --learning_rate"),
     ("just words", "recipe.yaml: it should map names to values"),
     ("lr: 1e-4\nlr: 2e-4", "lr occurs twice"),
     ("loss_weights: [1, 2]", "loss_weights [1.0, 2.0]: expected three weights from 0, not all of them 0"),
