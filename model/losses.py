@@ -8,7 +8,11 @@ from torch.nn import functional as F
 from .connectivity import connectivity_target
 
 WINDOWS = (3, 15, 31)  # sides of the squares, pixels
-WEIGHTS = {"bce": 0.7, "iou": 0.7, "l1": 0.7}  # of the terms, as published
+WEIGHTS = {  # weights of the terms, as published
+    "bce": 0.7,
+    "iou": 0.7,
+    "l1": 0.7,
+}
 
 
 def box_averages(x: torch.Tensor) -> Iterator[torch.Tensor]:

@@ -4,9 +4,9 @@ from pathlib import Path
 import pytest
 
 from ran.photos.options import PredictOptions
-from ran.tools.ablation import read_variants
+from ran.tools.ablation import recipe_of
 from ran.utils.checkpoint import read_weights, recipe
-from ran.utils.command_line import as_typed, names, parse
+from ran.utils.command_line import as_typed, names, parse, read_yaml
 from ran.utils.options import TestConfig as EvaluationConfig
 from ran.utils.options import TrainConfig
 
@@ -101,7 +101,7 @@ def test_shipped_configs():
     text = (CONFIGS / "paper.yaml").read_text()  # --help says that it lists all; an empty list cannot be set
     assert names(TrainConfig, "in_file") == {*re.findall(r"^(?:# )?(\w+): .*# file: ", text, re.MULTILINE)}
     best = train("--config", str(CONFIGS / "best.yaml"))
-    rows = read_variants(str(CONFIGS / "trials.yaml"))
+    rows = {name: recipe_of(row or {}, name) for name, row in read_yaml(str(CONFIGS / "trials.yaml")).items()}
     assert list(rows) == ["paper", "fine", "loss", "strong", "large"] and rows["strong"]["lr"] == best.lr
     assert rows["large"]["loss_weights"] == [0.5, 1.0, 4.0]
     assert (best.arch, best.decoder, best.schedule, best.val_share) == ("resnet18", "fine", "onecycle", 0)
