@@ -11,10 +11,11 @@ import signal
 import sys
 import time
 from collections.abc import Callable
-from multiprocessing import forkserver
 from pathlib import Path
 from subprocess import CompletedProcess, Popen, TimeoutExpired
 from unittest import mock
+
+import pytest
 
 import main
 
@@ -23,12 +24,17 @@ ROOT = Path(__file__).parent.parent
 PRELOADED = ("tests.small", "ran.trainer", "ran.tester", "ran.photos.predict", "ran.tools.prepare",
              "torch.distributed.run", "torch._dynamo", "torch.utils.tensorboard", "matplotlib.backends.backend_agg",
              "matplotlib.backends.backend_pdf", "matplotlib.backends.backend_svg")  # fmt: skip
-context = multiprocessing.get_context("forkserver")
+FORKS = "forkserver" in multiprocessing.get_all_start_methods()  # not on Windows
+context = multiprocessing.get_context("forkserver" if FORKS else "spawn")
 started: list["Job"] = []
 
 
 def preload() -> None:
     """Starts the process that all others are forked from; it ends with this one."""
+    if not FORKS:
+        return
+    from multiprocessing import forkserver
+
     context.set_forkserver_preload([*PRELOADED])
     with mock.patch.dict(os.environ, PYTHONPATH=str(ROOT)):
         forkserver.ensure_running()
@@ -40,6 +46,8 @@ class Job(context.Process):
     """
 
     def __init__(self, folder: Path, *words, torchrun: bool = False):
+        if not FORKS:
+            pytest.skip("no forkserver here")
         super().__init__()
         folder.mkdir(parents=True, exist_ok=True)
         number = len(list(folder.glob("*.out")))

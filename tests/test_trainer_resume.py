@@ -14,6 +14,7 @@ from torch.nn import functional as F
 from ran.model import Encoder
 from ran.trainer import Trainer
 from ran.utils.checkpoint import read_state, read_weights
+from ran.utils.processes import POLITE
 
 
 def weights_of(folder) -> dict[str, torch.Tensor]:
@@ -67,7 +68,7 @@ def test_a_run_that_was_killed_goes_on_as_if_unbroken(config, tmp_path, monkeypa
     assert same(*moments)
 
 
-@pytest.mark.parametrize("number, workers", [(signal.SIGTERM, 0), (signal.SIGUSR1, 1)])
+@pytest.mark.parametrize("number, workers", [*zip(POLITE, (0, 1))])
 def test_a_signal_ends_a_run_when_its_epoch_is_saved(config, monkeypatch, tmp_path, capsys, number, workers):
     """Slurm sends it to all processes, also to those that load images."""
     config, before = dataclasses.replace(config, num_workers=workers), signal.getsignal(number)

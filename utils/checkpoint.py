@@ -57,7 +57,8 @@ def read_weights(path: str | Path) -> tuple[dict[str, torch.Tensor], dict]:
             metadata = {key: json.loads(value) for key, value in (file.metadata() or {}).items()}
             state = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 (not a dict)
     except (SafetensorError, json.JSONDecodeError) as error:
-        raise ValueError(f"{path}: not a readable .safetensors file of this project ({error})") from None
+        advice = f"name a run folder, or the {BEST} in it"
+        raise ValueError(f"{path}: not a readable .safetensors file of this project ({error}); {advice}") from None
     if not all(isinstance(metadata.get(part), dict) for part in ("model", "config")):
         raise ValueError(f"{path}: not weights that `train` wrote: its metadata lacks the network's options")
     return state, metadata

@@ -54,9 +54,10 @@ def test_tiffs_are_read(tmp_path, kind):
 
 
 def test_what_is_no_image_is_named(tmp_path):
-    os.mkfifo(tmp_path / "pipe")
     (tmp_path / "folder").mkdir()
-    for name in ("pipe", "folder"):  # a pipe would block
+    if hasattr(os, "mkfifo"):
+        os.mkfifo(tmp_path / "pipe")
+    for name in [path.name for path in tmp_path.iterdir()]:  # a pipe would block
         with pytest.raises(ValueError, match=f"{tmp_path / name}: not a readable image .a folder, a pipe or the like"):
             read_image(tmp_path / name)
     with pytest.raises(ValueError, match="nothing.png: not a readable image .No such file"):
