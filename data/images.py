@@ -68,7 +68,7 @@ def opened(source: Any, formats: tuple[str, ...] = FORMATS) -> Iterator[Any]:
         try:
             image = Image.open(file, formats=formats)
         except UnidentifiedImageError:
-            raise ValueError(f"damaged, or not one of {', '.join(formats)}: {WAY_OUT}") from None
+            raise ValueError(f"damaged, or not one of {', '.join(formats)} of integers: {WAY_OUT}") from None
         _check_kind(image)
         yield image
 

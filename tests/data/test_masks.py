@@ -106,7 +106,7 @@ REFUSED = {
     "alpha that is the mask": (with_alpha(grey3(TRUTH * 0), TRUTH), "transparency: a mask has none; save its grey"),
     "a transparent level": (encoded(TRUTH, "PNG", transparency=0), "transparency"),
     "two frames": (encoded(TRUTH, "PNG", save_all=True, append_images=[Image.fromarray(~TRUTH)]), "2 frames: save the"),
-    "WebP": (encoded(TRUTH, "WEBP", lossless=True), "damaged, or not one of PNG, TIFF, BMP, JPEG: save"),
+    "WebP": (encoded(TRUTH, "WEBP", lossless=True), "damaged, or not one of PNG, TIFF, BMP, JPEG of integers: save"),
     "a JPEG of bright labels": (encoded(levels(200, 255), "JPEG", quality=95), "levels .*; save it in black and white"),
     "a JPEG of labels 0 and 3": (encoded(levels(0, 3), "JPEG", quality=95), "levels .*; save it in black and white"),
     "a JPEG of one label": (encoded(levels(0, 100), "JPEG", quality=95), "levels .*; save it in black and white"),
