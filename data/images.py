@@ -175,7 +175,7 @@ def write_image(path: Path, image: np.ndarray, metadata: dict[int, bytes] | None
         metadata: EXIF and colour profile by OpenCV's cv2.IMAGE_METADATA_ numbers.
 
     Raises:
-        ValueError: a side that JPEG cannot hold.
+        ValueError: a side that JPEG cannot hold, or an image that OpenCV cannot write (a PNG a million pixels wide).
     """
     kinds, settings = metadata or {}, JPEG if path.suffix == ".jpg" else []
     if settings and max(image.shape) > JPEG_SIDE:
@@ -183,5 +183,7 @@ def write_image(path: Path, image: np.ndarray, metadata: dict[int, bytes] | None
     if image.ndim == 3:
         image = cv2.cvtColor(image, cv2.COLOR_RGBA2BGRA if image.shape[2] == 4 else cv2.COLOR_RGB2BGR)
     chunks = [np.frombuffer(data, np.uint8) for data in kinds.values()]
-    _, packed = cv2.imencodeWithMetadata(path.suffix, image, list(kinds), chunks, settings)
+    done, packed = cv2.imencodeWithMetadata(path.suffix, image, list(kinds), chunks, settings)
+    if not done:
+        raise ValueError(f"{path}: OpenCV cannot write it")
     write_bytes(path, packed.data)

@@ -3,7 +3,6 @@
 import atexit
 import os
 import shutil
-import signal
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
@@ -26,7 +25,6 @@ MAX_MB = 50  # of a file
 
 def run(options: ServeOptions) -> None:
     """Serves the page until Ctrl-C or SIGTERM, then removes all uploads and results."""
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
     folder = os.path.realpath(tempfile.mkdtemp(prefix="ran_serve_"))
     atexit.register(shutil.rmtree, folder, ignore_errors=True)  # runs after the last thread that writes there
     os.environ |= {"GRADIO_TEMP_DIR": folder, "GRADIO_ANALYTICS_ENABLED": "False", "HF_HUB_OFFLINE": "1"}

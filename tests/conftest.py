@@ -8,7 +8,6 @@ Every process has one thread: `make test` runs a process a core.
 import gc
 import os
 import shutil
-from collections.abc import Callable
 from pathlib import Path
 
 os.environ |= {f"{library}_NUM_THREADS": "1" for library in ("OMP", "MKL", "OPENBLAS", "NUMEXPR")}
@@ -103,17 +102,11 @@ def run_folder(dataset, tmp_path_factory) -> Path:
     return folder
 
 
-@pytest.fixture(scope="session")
-def lacking() -> Callable[[str], None]:
-    """Called with what this machine lacks for a test: skips it, but fails it where RAN_COMPLETE is set, as in CI."""
-    return pytest.fail if os.environ.get("RAN_COMPLETE") else pytest.skip
-
-
 @pytest.fixture(scope="module")
-def browser(lacking):
+def browser():
     """Headless Chromium."""
     if not CHROMIUM:
-        lacking("no Chromium installed")
+        processes.lacks("Chromium")
     from playwright.sync_api import sync_playwright
 
     with sync_playwright() as playwright:

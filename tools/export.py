@@ -30,6 +30,7 @@ def run(options: ExportOptions) -> None:
         raise ValueError("--average needs --output NAME.safetensors")
     with atomic(path) as temporary:
         WRITERS[path.suffix](temporary, weights, options)
+        path.with_name(f"{path.name}.sha256").unlink(missing_ok=True)  # of an earlier file
     if path.suffix == ".safetensors":
         write_hash(path)
     print(f"{path}: {path.stat().st_size / 1e6:.1f} MB")

@@ -190,3 +190,6 @@ def test_images_are_written_whole(tmp_path):
     with pytest.raises(ValueError, match="long.jpg: JPEG holds at most 65500 pixels a side"):
         write_image(tmp_path / "long.jpg", np.zeros((1, images.JPEG_SIDE + 1), np.uint8))
     write_image(tmp_path / "long.jpg", np.zeros((1, images.JPEG_SIDE), np.uint8))
+    with pytest.raises(ValueError, match="wide.png: OpenCV cannot write it"):
+        write_image(tmp_path / "wide.png", np.zeros((1, 1_000_001), np.uint8))
+    assert not (tmp_path / "wide.png").exists()

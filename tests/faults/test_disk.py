@@ -13,6 +13,7 @@ import pytest
 from main import main
 from ran.utils.checkpoint import read_state
 from ran.utils.files import locked
+from tests import processes
 from tests.faults.commands import contents, words
 
 
@@ -31,7 +32,7 @@ def many(dataset, evaluated, tmp_path_factory) -> Path:
 
 
 @pytest.fixture
-def disk(tmp_path, lacking) -> Callable[[str], Path]:
+def disk(tmp_path) -> Callable[[str], Path]:
     """Mounts a disk of a size (such as 1m), or remounts it with other options; needs the right to mount."""
     folder = tmp_path / "disk"
     folder.mkdir()
@@ -40,7 +41,7 @@ def disk(tmp_path, lacking) -> Callable[[str], Path]:
         again = ["-o", f"remount,{options}"] if os.path.ismount(folder) else ["-o", options]
         command = ["mount", "-t", "tmpfs", *again, "tmpfs", str(folder)]
         if not shutil.which("mount") or subprocess.run(command, capture_output=True).returncode:
-            lacking("no right to mount a file system")
+            processes.lacks("the right to mount a file system")
         return folder
 
     yield mount
@@ -89,7 +90,7 @@ def test_two_runs_in_one_folder_are_refused_before_any_work(command, many, run_f
 
 
 @pytest.mark.slow
-def test_loader_processes_need_no_shared_memory(dataset, lacking):
+def test_loader_processes_need_no_shared_memory(dataset):
     """A container has 64 MB of it; here it holds less than one batch."""
     code = (
         "from ran.dataloader import Samples, make_loader; from ran.data.layouts import find_sets; "
@@ -98,6 +99,6 @@ def test_loader_processes_need_no_shared_memory(dataset, lacking):
     )
     mount = f"mount -t tmpfs -o size=512k tmpfs /dev/shm && exec {sys.executable} -c {shlex.quote(code)}"
     if subprocess.run(["unshare", "-m", "true"], capture_output=True).returncode:
-        lacking("no right to mount a file system")
+        processes.lacks("the right to mount a file system")
     done = subprocess.run(["unshare", "-m", "sh", "-c", mount], capture_output=True, text=True, timeout=300)
     assert (done.returncode, done.stdout) == (0, "[3, 3]\n"), done.stderr

@@ -141,7 +141,6 @@ def test_many_images_become_one_zip_file(page, server, images):
 def test_errors_are_said_and_a_signal_leaves_nothing(server, run_folder, tmp_path, monkeypatch, capsys):
     assert serve.build(load_model(run_folder, "cpu"), str(tmp_path)).delete_cache == (60, 600)
     monkeypatch.setattr(os, "environ", os.environ.copy())  # what serve changes in its process
-    monkeypatch.setattr(signal, "signal", lambda *_: None)
     port = server.address.split(":")[-1].strip("/")
     assert main(["serve", "--model_path", str(run_folder), "--port", port]) == 1
     assert f"error: cannot listen on 127.0.0.1, port {port}: it is taken, or not on" in capsys.readouterr().err
