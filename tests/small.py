@@ -1,14 +1,16 @@
-"""An encoder for tests, beside those of the model: every part of RAN at a quarter of the weights and half of the time.
+"""What computes little: an encoder beside those of the model, and a predictor without a network.
 
-What is written of a training (weights, moments, states) shrinks with it. Importing this module makes it known as
---arch tiny to the model and the command line of this process.
+With the encoder, every part of RAN has a quarter of the weights and takes half of the time; what is written of a
+training shrinks with it. Importing this module makes it known as --arch tiny to the model and the command line.
 """
 
+import numpy as np
 import torch
 from torch import nn
 
 import main  # noqa: F401 (makes the folder above known as the package ran)
 from ran.model import encoder
+from ran.predictor import Predictor
 from ran.utils import options
 
 TINY = "tiny"
@@ -26,11 +28,17 @@ def build(_: str) -> nn.Sequential:
 
 
 def features(stages: nn.Sequential, image: torch.Tensor) -> list[torch.Tensor]:
-    found = []
-    for stage in stages:
-        image = stage(image)
-        found.append(image)
-    return found
+    return [image := stage(image) for stage in stages]
+
+
+class Bright(Predictor):
+    """Its probability is the brightness: every map can be told from its image."""
+
+    def __init__(self):
+        super().__init__({"config": {"img_size": 64}}, "cpu")
+
+    def _run(self, images):
+        return images.astype(np.float32).mean(axis=1) / 255
 
 
 if TINY not in encoder.BACKBONES:

@@ -1,6 +1,7 @@
 """bench.py measures in processes of its own. No duration is asserted."""
 
 import json
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -23,9 +24,5 @@ def test_two_checkouts_are_measured_in_one_run(tmp_path):
     ours, peer = report["rows"]
     assert ours["what"].endswith("evaluate") and ours["ratio"] == ours["seconds"] / ours["seconds beside"]
     assert peer.keys() == {"what", "seconds", "GB"}  # the code of others is measured once
-    assert bench.markdown(report["rows"]) in result.stdout
-
-
-def test_numbers_have_three_digits_and_missing_ones_are_empty():
-    rows = [{"what": "a", "seconds": 0.12345, "ratio": 1.0}, {"what": "b", "seconds": 123.4}]
-    assert bench.markdown(rows).splitlines()[2:] == ["| a | 0.123 | 1 |", "| b | 123 |  |"]
+    table = bench.markdown(report["rows"])
+    assert table in result.stdout and re.search(r"\| [\d.e-]+ \|  \|  \|  \|$", table)  # what is missing is empty

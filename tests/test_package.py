@@ -1,19 +1,22 @@
-"""The checkout is the package ran, installed or editable."""
+"""The checkout is the package ran, installed or editable, and what the Dockerfile copies is that package."""
 
 import os
+import re
 import shutil
 import subprocess
 import sys
 import venv
+from fnmatch import fnmatch
 from importlib.metadata import packages_distributions
 from pathlib import Path
 
 import numpy as np
 import pytest
 from packaging.requirements import Requirement
-from PIL import Image
 
 from main import main
+from ran.data.masks import read_map
+from ran.predictor import load_model
 from ran.utils.files import read_lines
 
 ROOT = Path(__file__).parent.parent
@@ -31,7 +34,6 @@ assert (utils.OWN, model.OWN) == ("utils", "model") and callable(ran.load_model)
 assert signal.getsignal(signal.SIGPIPE) == signal.SIG_IGN
 print(ran.__file__)
 """
-pytestmark = pytest.mark.slow
 
 
 def out(*command, status: int = 0, **options) -> str:
@@ -68,6 +70,7 @@ def check_program(python: Path, place: Path) -> None:
     assert out(python.with_name("ran"), "--version").startswith("ran ")
 
 
+@pytest.mark.slow
 def test_an_editable_install_is_the_checkout(checkout):
     check_program(installed(checkout, "--editable")[0], checkout)
 
@@ -76,19 +79,36 @@ def packages(name: str) -> set[str]:
     return {Requirement(line).name for line in read_lines(ROOT / name) if line[0] not in "#-"}
 
 
+@pytest.mark.slow
 def test_the_installed_package_works_beside_onnxruntime_alone(checkout, run_folder, tmp_path):
     python, site = installed(checkout)
-    lacking = packages("requirements.txt") - packages("requirements-onnx.txt")
+    lacking = packages("requirements.txt") - packages("requirements-onnx.txt") | {"scipy"}
     blocked = [module for module, owners in packages_distributions().items() if lacking & {*owners}]
     assert {"torch", "torchvision", "skimage"} < {*blocked}
     (site / "sitecustomize.py").write_text(f"import sys\nsys.modules |= dict.fromkeys({blocked})\n")
-    model, photo = tmp_path / "small.onnx", ROOT / "docs/serve.png"
+    model, photo = tmp_path / "small.safetensors", ROOT / "docs/serve.png"
     lost = out(python.with_name("ran"), "predict", photo, cwd=tmp_path, status=1)
     assert "ran_photos.onnx: no such file; `ran export --model " in lost and "where PyTorch is installed\n" in lost
-    assert main(["export", "--model", str(run_folder), "--output", str(model)]) == 0
-    out(python.with_name("ran"), "predict", photo, "--model", model, "--output", "maps", cwd=tmp_path)
-    assert main(["predict", str(photo), "--model", str(model), "--output", str(tmp_path / "same")]) == 0
-    maps = [np.asarray(Image.open(tmp_path / folder / "serve.png")) for folder in ("maps", "same")]
-    assert maps[0].dtype == np.uint8 and np.array_equal(*maps)
+    shutil.copy(run_folder / "best_model.safetensors", model)
+    assert main(["export", "--model", str(model)]) == 0
+    words = [photo, "--model", model, "--overlay", "--cutout", "--bokeh", "--table", "csv"]
+    out(python.with_name("ran"), "predict", *words, "--output", "maps", cwd=tmp_path)
+    assert len(list((tmp_path / "maps").glob("[a-z]*"))) == 5
+    code = f"import ran, numpy; numpy.save('tiled', ran.load_model('small.onnx')({str(photo)!r}, tile=400))"
+    out(python, "-c", code, cwd=tmp_path)
+    predictor, ours = load_model(model, "cpu"), read_map(tmp_path / "maps/serve.png")
+    assert np.ptp(ours) > 0 and abs(ours - np.rint(255 * predictor(photo))).max() <= 1
+    assert abs(np.load(tmp_path / "tiled.npy") - predictor(photo, tile=400)).max() < 1e-4
     (site / "sitecustomize.py").unlink()
     check_program(python, site)
+
+
+def test_the_image_gets_the_package_without_data_sets_and_pip_the_two_lines_of_torch_as_words():
+    ignored, project = ((ROOT / name).read_text(encoding="utf-8") for name in (".dockerignore", "pyproject.toml"))
+    patterns = [line.removeprefix("**/") for line in ignored.splitlines() if line and not line.startswith("#")]
+    folders = set(re.findall(r'^    "ran\.(\w+)', project, re.MULTILINE))  # Python 3.10 has no reader of it
+    needed = folders | {path.name for path in ROOT.glob("*.py")} | {"pyproject.toml", "requirements.txt", "README.md"}
+    data = {".git", ".venv", "dataset", "runs", "demo", "maps", "downloads", "__pycache__"}
+    assert {name for name in needed | data if any(fnmatch(name, pattern) for pattern in patterns)} == data
+    torch = [line for line in read_lines(ROOT / "requirements.txt") if line.startswith("torch")]
+    assert len(torch) == 2 and not any(" " in line for line in torch)

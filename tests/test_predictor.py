@@ -14,18 +14,9 @@ from ran.data.images import write_image
 from ran.data.resizing import quantised
 from ran.predictor import Predictor, load_model
 from ran.tools.sample import photograph
+from tests.small import Bright
 
 CAT = photograph("chelsea")[:150, :200]
-
-
-class Bright(Predictor):
-    """A predictor whose probability is the brightness."""
-
-    def __init__(self):
-        super().__init__({"config": {"img_size": 64}}, "cpu")
-
-    def _run(self, images: np.ndarray) -> np.ndarray:
-        return images[:, 0].astype(np.float32) / 255
 
 
 @pytest.fixture
@@ -46,29 +37,24 @@ def test_maps_are_resized_probabilities_of_a_run_folder_or_its_file(predictor, r
 
 
 def test_every_kind_of_image_gives_the_same_map(predictor, tmp_path):
-    write_image(tmp_path / "cat.png", CAT)
-    data, file = (tmp_path / "cat.png").read_bytes(), io.BytesIO()
-    Image.fromarray(CAT).save(file, "PNG")  # which leaves it at its end
+    write_image(path := tmp_path / "cat.png", CAT)
+    Image.fromarray(CAT).save(file := io.BytesIO(), "PNG")  # which leaves it at its end
     first = predictor(CAT)
     assert first.shape == (150, 200) and first.dtype == np.float32 and 0 <= first.min() < first.max() <= 1
-    path = tmp_path / "cat.png"
     with path.open("rb") as opened:
-        for kind in (path, str(path), Image.fromarray(CAT), CAT / 255, data, file, opened):
+        for kind in (path, str(path), Image.fromarray(CAT), CAT / 255, path.read_bytes(), file, opened):
             assert np.array_equal(predictor(kind), first), kind
         assert not file.closed and not opened.closed
     small = cv2.resize(CAT, (64, 64), interpolation=cv2.INTER_AREA).transpose(2, 0, 1)[None]
     assert np.array_equal(quantised(first), predictor.maps(small, [(150, 200)])[0])
 
 
-@pytest.mark.parametrize("name, value", [("size", -1), ("size", 31), ("tile", 31)])
-def test_sizes_that_do_not_work_are_refused(name, value, predictor):
-    for work in (predictor, predictor.levels):
-        with pytest.raises(ValueError, match=f"{name} {value}: expected at least 32 pixels, or 0"):
-            work(CAT, **{name: value})
-
-
 @pytest.mark.filterwarnings("error")
-def test_weights_that_give_no_numbers_make_no_map(predictor):
+def test_sizes_that_do_not_work_and_weights_that_give_no_numbers_make_no_map(predictor):
+    for work in (predictor, predictor.levels):
+        for name, value in (("size", -1), ("size", 31), ("tile", 31)):
+            with pytest.raises(ValueError, match=f"{name} {value}: expected at least 32 pixels, or 0"):
+                work(CAT, **{name: value})
     next(predictor.network.parameters()).data.fill_(float("nan"))
     for work in (predictor, predictor.levels, lambda cat: predictor(cat, tile=90)):
         with pytest.raises(ValueError, match="no numbers .NaN.: its weights are damaged"):

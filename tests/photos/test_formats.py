@@ -10,7 +10,7 @@ from PIL import ExifTags, Image, ImageCms
 
 from ran.data.images import write_image
 from ran.photos.formats import read_metadata, read_photo, read_pixels
-from tests.faults.making import DNG, FLOATS, GREY, JPEG, PICTURE, changed, chunk, dng, encoded, tiff
+from tests.faults.making import DNG, EXIF, FLOATS, GREY, JPEG, PICTURE, changed, chunk, dng, encoded, tiff
 
 PROFILE = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
 RIGHTS = {0x010E: "a cat", 0x010F: "Canon", 0x0110: "EOS R5", 0x0112: 6, 0x0132: "2024:06:01 12:00:00",
@@ -94,10 +94,8 @@ def test_colours_under_transparency_do_not_count(kind, tolerance):
 
 
 def test_transparency_is_turned_with_the_image():
-    exif = Image.Exif()
-    exif[0x0112] = 6
     rgba = np.dstack([PICTURE, ALPHA])
-    for about, expected in ((exif, np.rot90(ALPHA, -1)), (b"Exif\0\0damaged", ALPHA)):
+    for about, expected in ((EXIF, np.rot90(ALPHA, -1)), (b"Exif\0\0damaged", ALPHA)):
         photo = read_photo(io.BytesIO(encoded(rgba, "PNG", exif=about)))
         assert np.array_equal(photo.alpha, expected)
     blended = PICTURE * (ALPHA[..., None] / 255) + 128 * (1 - ALPHA[..., None] / 255)

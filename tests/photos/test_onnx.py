@@ -4,12 +4,9 @@ import copy
 import json
 import pickle
 import shutil
-import subprocess
-import sys
 from pathlib import Path
 from unittest import mock
 
-import cv2
 import numpy as np
 import onnx
 import onnxruntime
@@ -22,20 +19,6 @@ from ran.tools.options import ExportOptions
 from ran.tools.sample import photograph
 from ran.utils.progress import cores
 
-ROOT = Path(__file__).parents[2]
-# What a deployment without PyTorch lacks; None in sys.modules is an ImportError for whoever asks.
-WITHOUT = """
-import importlib.util, sys
-missing = ("torch", "torchvision", "timm", "safetensors", "albumentations", "sklearn", "scipy", "skimage", "matplotlib",
-           "py_sod_metrics", "yaml")
-find = importlib.util.find_spec
-importlib.util.find_spec = lambda name, *more: None if name in missing else find(name, *more)
-sys.modules |= dict.fromkeys(missing)
-import main, numpy, ran
-words = ["cat.png", "--overlay", "--cutout", "--bokeh", "--table", "csv", "--model", "x.safetensors", "-o", "maps"]
-assert main.main(["predict", *words]) == 0
-numpy.save("tiled.npy", ran.load_model("x.onnx")("cat.png", tile=100))
-"""
 pytestmark = pytest.mark.xdist_group("onnx")  # one process makes what its tests share
 
 
@@ -50,15 +33,6 @@ def folder(run_folder, tmp_path_factory) -> Path:
     onnx.save(model, folder / "y.onnx")
     write_image(folder / "cat.png", photograph("chelsea")[:150, :200])
     return folder
-
-
-def test_predict_and_python_need_no_pytorch_and_give_its_maps(folder):
-    subprocess.run([sys.executable, "-c", WITHOUT], cwd=folder, env={"PYTHONPATH": str(ROOT)}, check=True)
-    predictor = load_model(folder / "x.safetensors", "cpu")
-    theirs, ours = predictor(folder / "cat.png"), cv2.imread(str(folder / "maps/cat.png"), cv2.IMREAD_UNCHANGED)
-    assert ours.shape == theirs.shape and np.ptp(ours) > 0 and abs(ours - np.rint(255 * theirs)).max() <= 1
-    assert {path.name for path in (folder / "maps").iterdir()} >= {"cat.overlay.jpg", "cat.cutout.png", "focus.csv"}
-    assert abs(np.load(folder / "tiled.npy") - predictor(folder / "cat.png", tile=100)).max() < 1e-4
 
 
 @pytest.mark.parametrize("name", ["x.onnx", "x.safetensors"])

@@ -10,12 +10,74 @@ import pytest
 from PIL import Image
 
 from ran.photos import video
+from ran.photos.options import VideoOptions
 from ran.photos.renderings import overlay
 from ran.photos.sharpness import numbers
-from tests.photos.clips import Bright, halves, read_clip, run, sound_of, write_clip
+from tests.small import Bright
 
 
-@pytest.fixture
+def halves(count: int, width: int = 96, height: int = 64) -> np.ndarray:
+    """Frames of a white part on black that grows from the left, with a red square in its corner."""
+    number, y, x, channel = np.indices((count, height, width, 3))
+    red = (y < height // 4) & (x < width // 8)
+    return np.where(red, channel == 0, x < width // 4 + 2 * number) * np.uint8(255)
+
+
+def write_clip(path, frames, times=None, sound="", tail=0, tracks=1, codec="libx264", settings=None, **looks) -> Path:
+    """Frames at times in milliseconds, the last one for half a second; the sound goes on for `tail` milliseconds."""
+    times = times or range(0, 100 * len(frames), 100)
+    settings = settings or ({"crf": "4", "bf": "0"} if codec == "libx264" else {})
+    (height, width), base = frames[0].shape[:2], Fraction(1, 1000)
+    with av.open(str(path), "w", options={"movflags": "faststart"} if path.suffix == ".mp4" else {}) as container:
+        stream = container.add_stream(codec, 10, settings, time_base=base, width=width, height=height)
+        if rotation := looks.pop("rotation", None):
+            stream.set_display_rotation(**rotation)
+        for name, value in ({"pix_fmt": "yuv444p" if width % 2 else "yuv420p"} | looks).items():
+            setattr(stream.codec_context, name, value)
+        stream.codec_context.flags |= av.codec.context.Flags.frame_duration
+        audio = [container.add_stream(sound, 48000, layout="mono") for _ in range(tracks * bool(sound))]
+        colours = {"dst_colorspace": looks.get("colorspace"), "dst_color_range": looks.get("color_range")}
+        for frame, pts, end in zip(frames, times, [*times[1:], times[-1] + 500]):
+            frame = av.VideoFrame.from_ndarray(np.ascontiguousarray(frame), "rgb24" if frame.shape[2] == 3 else "rgba")
+            frame = frame.reformat(format=stream.pix_fmt, **colours)
+            frame.pts, frame.time_base, frame.duration = pts, base, end - pts
+            container.mux(stream.encode(frame))
+            wave = 8000 * np.sin(np.arange(48 * pts, 48 * (end + tail * (end > times[-1]))) / 20)
+            for track in audio:
+                tone = av.AudioFrame.from_ndarray(wave.astype(np.int16)[None], "s16", "mono")
+                tone.sample_rate, tone.pts, tone.time_base = 48000, 48 * pts, Fraction(1, 48000)
+                container.mux(track.encode(tone))
+        for track in (stream, *audio):
+            container.mux(track.encode(None))
+    return path
+
+
+def read_clip(path: Path) -> tuple[np.ndarray, list[int], list[int]]:
+    """Frames (N x H x W x 3, RGB; x 4 of a .webm file), their times and durations in milliseconds."""
+    with av.open(str(path)) as container:
+        (stream,) = container.streams.video
+        alpha = path.suffix == ".webm"  # FFmpeg's own decoder of VP9 drops it
+        decoder = av.CodecContext.create("libvpx-vp9", "r") if alpha else stream
+        frames = [frame for packet in container.demux(stream) for frame in decoder.decode(packet)]
+        times = [[round(1000 * getattr(x, name) * stream.time_base) for x in frames] for name in ("pts", "duration")]
+        return np.stack([frame.to_ndarray(format="gbrap" if alpha else "rgb24") for frame in frames]), *times
+
+
+def sound_of(path: Path) -> list[tuple[bytes, float]]:
+    """Packets and their times in seconds."""
+    with av.open(str(path)) as container:
+        packets = [packet for packet in container.demux(audio=0) if packet.size]
+        return [(bytes(packet), round(float(packet.pts * packet.time_base), 4)) for packet in packets]
+
+
+def run(path, tmp_path, **more) -> Path:
+    """Runs the command; the only video in the folder of results, where nothing but a table is left."""
+    video.run(VideoOptions(**{"paths": [str(path)], "output": str(tmp_path / "out"), "overwrite": True} | more))
+    (result,) = (path for path in (tmp_path / "out").iterdir() if path.suffix != ".csv")
+    return result
+
+
+@pytest.fixture(autouse=True)
 def bright(monkeypatch):
     monkeypatch.setattr(video, "load_model", lambda *_: Bright())
 
@@ -28,7 +90,7 @@ def difference(result: Path, expected) -> float:
 
 @pytest.mark.parametrize("name, looks", [("a.mp4", {"sound": "aac", "tracks": 3}),
                                          ("a.webm", {"sound": "libopus", "codec": "libvpx-vp9"})])  # fmt: skip
-def test_times_and_sound_are_kept_and_numbers_stand_in_the_table(bright, tmp_path, capsys, recwarn, name, looks):
+def test_times_and_sound_are_kept_and_numbers_stand_in_the_table(tmp_path, capsys, recwarn, name, looks):
     """Times vary; the sound is longer than the video."""
     clip = write_clip(tmp_path / name, halves(5), [0, 100, 130, 400, 1000], tail=3000, **looks)
     result = run(clip, tmp_path, output=str(tmp_path / f"out/{name}"), table="csv")
@@ -48,7 +110,7 @@ def test_times_and_sound_are_kept_and_numbers_stand_in_the_table(bright, tmp_pat
     assert not table.exists()  # it was that of the replaced video
 
 
-def test_a_clock_that_did_not_start_at_0(bright, tmp_path):
+def test_a_clock_that_did_not_start_at_0(tmp_path):
     clip = write_clip(tmp_path / "a.ts", halves(5), [3_600_000 + 100 * number for number in range(5)], sound="aac")
     with av.open(str(clip)) as before, av.open(str(run(clip, tmp_path, show="bokeh"))) as after:
         starts = [[float(track.start_time * track.time_base) for track in file.streams] for file in (before, after)]
@@ -59,7 +121,7 @@ def test_a_clock_that_did_not_start_at_0(bright, tmp_path):
     ({"degrees": 90}, np.rot90), ({"degrees": -90}, lambda x: np.rot90(x, 3)),
     ({"degrees": 0, "hflip": True}, np.fliplr), ({"degrees": 0, "vflip": True}, np.flipud),
 ])  # fmt: skip
-def test_frames_are_upright_also_with_odd_sides_and_oblong_pixels(bright, tmp_path, rotation, expected):
+def test_frames_are_upright_also_with_odd_sides_and_oblong_pixels(tmp_path, rotation, expected):
     looks = {"rotation": rotation, "sample_aspect_ratio": Fraction(4, 3)}
     result = run(write_clip(tmp_path / "a.mov", halves(2, 67, 41), **looks), tmp_path, show="map")
     padded = [np.pad(expected(frame), ((0, 1), (0, 1), (0, 0)), "edge") for frame in halves(2, 67, 41)]
@@ -72,7 +134,7 @@ def test_frames_are_upright_also_with_odd_sides_and_oblong_pixels(bright, tmp_pa
     (64, 5, 1, "a.mkv", "libx264"), (64, 5, 2, "a.mkv", "libx264"), (720, 9, 1, "a.mkv", "libx264"),
     (720, 1, 1, "a.avi", "mpeg4"), (64, 5, 1, "a.avi", "mpeg4"),  # which do not say their matrix
 ])  # fmt: skip
-def test_colours_are_those_of_the_source(bright, tmp_path, height, matrix, span, name, codec):
+def test_colours_are_those_of_the_source(tmp_path, height, matrix, span, name, codec):
     patch = np.full((height, 64, 3), (200, 60, 30), np.uint8)
     clip = write_clip(tmp_path / name, [patch], codec=codec, colorspace=matrix, color_range=span)
     with av.open(str(run(clip, tmp_path, show="bokeh"))) as container:  # of a plain colour: the same
@@ -83,7 +145,7 @@ def test_colours_are_those_of_the_source(bright, tmp_path, height, matrix, span,
 @pytest.mark.parametrize("name, codec, pix_fmt", [
     ("a.mov", "prores_ks", "yuva444p10le"), ("a.webm", "libvpx-vp9", "yuva420p"), ("a.gif", "", ""),
 ])  # fmt: skip
-def test_what_is_transparent_stays_so(bright, tmp_path, name, codec, pix_fmt):
+def test_what_is_transparent_stays_so(tmp_path, name, codec, pix_fmt):
     clip, frames = tmp_path / name, np.zeros((3, 64, 96, 4), np.uint8)
     frames[..., :48, :3], frames[..., 24:, 3] = 255, 255  # hidden white, white, black
     frames[[0, 1, 2], 0, [30, 40, 50], 0] = 90  # GIF joins equal frames
@@ -101,7 +163,7 @@ def test_what_is_transparent_stays_so(bright, tmp_path, name, codec, pix_fmt):
 @pytest.mark.parametrize("name, sound, codec, kind", [
     ("a.mov", "aac", "aac", "webm"), ("a.mov", "pcm_s16le", "pcm_s16le", "mp4"), ("a.mp4", "aac", "an unknown", "mp4"),
 ])  # fmt: skip
-def test_sound_that_the_file_does_not_hold_is_left_out(bright, tmp_path, name, sound, codec, kind):
+def test_sound_that_the_file_does_not_hold_is_left_out(tmp_path, name, sound, codec, kind):
     clip = write_clip(tmp_path / name, halves(5), sound=sound)
     if codec == "an unknown":  # as that of phones from 2024 on
         clip.write_bytes(clip.read_bytes().replace(b"mp4a", b"apac").replace(b"esds", b"free"))
@@ -128,10 +190,8 @@ def bad(tmp_path_factory) -> Path:
 
 
 @pytest.mark.parametrize("name, options, message", [
-    ("none.mp4", {}, "none.mp4: no such file"),
-    ("old.mp4", {}, "old.mp4 -> .*: FFmpeg fails .Invalid data"),
-    ("pq.mp4", {}, "pq.mp4: HDR .PQ.; convert it to SDR first"),
-    ("inter.mkv", {}, "inter.mkv: interlaced; run `ffmpeg -i IN -vf bwdif OUT.mp4` first"),
+    ("none.mp4", {}, "none.mp4: no such file"), ("old.mp4", {}, "old.mp4 -> .*: FFmpeg fails .Invalid data"),
+    ("pq.mp4", {}, "pq.mp4: HDR .PQ."), ("inter.mkv", {}, "inter.mkv: interlaced; run `ffmpeg -i IN -vf bwdif OUT"),
     ("sizes.h264", {}, "sizes.h264: the size of its frames changes; run `ffmpeg -i IN OUT.mp4` first"),
     ("cut.mp4", {}, "cut.mp4: it ends early, after 1.* s of 2.* s; run `ffmpeg -i IN OUT.mp4` first"),
     ("clip.mp4", {"output": "%04d.png"}, "--output %04d.png: name a folder, .webm or .mp4 file"),
@@ -140,7 +200,7 @@ def bad(tmp_path_factory) -> Path:
     ("clip.mp4", {"output": "clip.mp4", "overwrite": True}, "clip.mp4 is the video itself"),
     ("clip.mp4", {"paths": ["1.mp4", "2.mp4"]}, "name one video, not 2"),
 ])  # fmt: skip
-def test_mistakes_end_in_a_sentence_and_leave_nothing(bright, bad, tmp_path, monkeypatch, name, options, message):
+def test_mistakes_end_in_a_sentence_and_leave_nothing(bad, tmp_path, monkeypatch, name, options, message):
     monkeypatch.chdir(bad)
     before = {path.name: path.read_bytes() for path in bad.iterdir()}
     with pytest.raises((ValueError, FileNotFoundError), match=message):

@@ -80,21 +80,13 @@ def test_each_kind_has_its_labels_and_what_is_out_of_focus_is_no_object(sources,
     assert not list(synthesise.of_objects(image, mask, np.random.default_rng(0)))
 
 
-def test_a_lens_is_labelled_by_what_anybody_sees_and_edges_are_not_trusted():
-    for scale in (1, 2):  # radii count in pixels of a side of 400
-        radii = np.repeat([0.5, 2.0], 200 * scale)[None].repeat(9, 0) * scale
-        row = np.repeat([255, UNKNOWN, 0], [200 * scale - 3, 6, 200 * scale - 3])
-        assert np.array_equal(lens_trimap(radii)[4], row)
-    assert (lens_trimap(np.ones((9, 400))) == UNKNOWN).all()
-
-
 def test_squares_of_one_class(dataset, tmp_path):
     """Cut from a prepared set: each says one thing."""
     kinds = set()
     for path in (make(tmp_path, focus=str(dataset / "Train/SAMPLE")) / "trimaps").iterdir():
-        trimap = read_trimap(path)
+        height, width = (trimap := read_trimap(path)).shape
         kinds.add(kind := path.stem.rsplit("_", 1)[1])
-        assert trimap.shape[0] == trimap.shape[1] and set(np.unique(trimap)) == {255 if kind == "sharp" else 0}
+        assert height == width and set(np.unique(trimap)) == {255 if kind == "sharp" else 0}
     assert {"sharp", "blurred"} <= kinds
     image, part = np.arange(100 * 120 * 3).reshape(100, 120, 3), np.zeros((100, 120), np.uint8)
     assert largest_square(image, part) is None
@@ -117,14 +109,23 @@ def test_a_lens_blurs_by_the_difference_of_inverse_depths_and_the_ground_may_be_
         assert np.allclose(nearness, 1 / metres) and np.allclose(radii, radii.max() * apart / apart.max())
         assert radii.min() == 0 and 2 * 0.006 * 120 <= radii.max() <= 2 * 0.035 * 120
     assert min(grounds) < 0.9 and max(grounds) == 1 and lenses
+    for scale in (1, 2):  # labels are what anybody sees; radii count in pixels of a side of 400; edges are unknown
+        row = np.repeat([255, UNKNOWN, 0], [200 * scale - 3, 6, 200 * scale - 3])
+        assert np.array_equal(lens_trimap(np.repeat([0.5, 2.0], 200 * scale)[None].repeat(9, 0) * scale)[4], row)
+    assert (lens_trimap(np.ones((9, 400))) == UNKNOWN).all()
 
 
-def test_same_seed_same_files(sources, made, tmp_path):
+def test_same_seed_same_files_and_what_is_wrong_is_said(sources, made, tmp_path):
     """One source alone is enough: none depends on the others."""
-    again = make(tmp_path, depth=str(sources))
+    again = make(tmp_path / "again", depth=str(sources))
     files = sorted(path.relative_to(made) for path in made.glob("*/depth_*"))
     assert files == sorted(path.relative_to(again) for path in again.rglob("*.*"))
     assert all((made / path).read_bytes() == (again / path).read_bytes() for path in files)
+    for folder, options, message in (("new", {}, "give --objects, --people, --depth, --focus"),
+                                     ("again", {"depth": str(sources)}, "holds files already"),
+                                     ("new", {"depth": str(tmp_path)}, "no such folder")):  # fmt: skip
+        with pytest.raises(ValueError, match=message):
+            make(tmp_path / folder, **options)
 
 
 @pytest.mark.slow
@@ -139,13 +140,3 @@ def test_a_training_mixes_them_in(made, config, dataset):
     with pytest.raises(ValueError, match="SYNTHETIC: a set with trimaps cannot be scored"):
         sets_to_score(dataclasses.replace(alone, fold=1))
     assert list(find_sets(config.data_path, "train", [])) == ["SAMPLE"]
-
-
-def test_what_is_wrong_is_said(sources, made, tmp_path):
-    for folder, options, message in (
-        (tmp_path, {}, "give --objects, --people, --depth, --focus"),
-        (made.parent.parent, {"depth": str(sources)}, "holds files already"),
-        (tmp_path, {"depth": str(tmp_path)}, "no such folder"),
-    ):
-        with pytest.raises(ValueError, match=message):
-            make(folder, **options)
