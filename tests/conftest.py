@@ -18,6 +18,7 @@ import pytest
 
 import main  # noqa: F401 (makes the folder above known as the package ran)
 from ran.data.images import write_image
+from ran.data.masks import read_map
 from ran.tools import evaluate, prepare, sample
 from ran.tools.options import EvaluateOptions, PrepareOptions
 from ran.trainer import Trainer
@@ -77,7 +78,7 @@ def saved_maps(dataset, tmp_path_factory) -> dict[str, Path]:
     folder = tmp_path_factory.mktemp("maps")
     rng = np.random.default_rng(0)
     for path in sorted((dataset / "SAMPLE/Test/masks").iterdir()):
-        mask = cv2.imread(str(path), cv2.IMREAD_GRAYSCALE)
+        mask = read_map(path)
         for name, noise, scale in (("good", 10, 1), ("small", 60, 0.5)):
             noisy = (0.8 * mask + 20 + rng.normal(0, noise, mask.shape)).clip(0, 255).astype(np.uint8)
             write_image(folder / name / path.name, cv2.resize(noisy, None, fx=scale, fy=scale))
@@ -88,7 +89,7 @@ def saved_maps(dataset, tmp_path_factory) -> dict[str, Path]:
 def evaluated(saved_maps, dataset, tmp_path_factory) -> Path:
     """Folder of evaluate's files on both methods."""
     folder = tmp_path_factory.mktemp("evaluated")
-    maps = [f"{name}={path}" for name, path in saved_maps.items()]
+    maps = [*map(str, saved_maps.values())]
     evaluate.run(EvaluateOptions(maps=maps, data_path=str(dataset), output=str(folder)))
     return folder
 

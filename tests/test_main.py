@@ -91,7 +91,7 @@ def test_errors_become_sentences_but_faults_of_ours_do_not(monkeypatch, capsys, 
 def test_a_signal_ends_a_training_and_its_loader_processes_in_a_word(dataset, tmp_path, number, status, said):
     """The whole process group gets the signal, as from a terminal or Slurm: loader processes must not spoil the end."""
     words = ["train", "--data_path", dataset, "--model_path", tmp_path / "run", "--epochs", "500", *SMALL]
-    process = subprocess.Popen([sys.executable, str(ROOT / "main.py"), *map(str, words)], stdout=subprocess.PIPE,
+    process = subprocess.Popen([sys.executable, ROOT / "main.py", *words], stdout=subprocess.PIPE,
                                stderr=subprocess.PIPE, text=True, start_new_session=True)  # fmt: skip
     processes.until(process, (tmp_path / "run/history.csv").exists)
     os.killpg(process.pid, number)

@@ -29,11 +29,10 @@ def test_maps_are_resized_probabilities_of_a_run_folder_or_its_file(predictor, r
     images, sizes = np.random.default_rng(0).integers(0, 256, (2, 3, 64, 64), np.uint8), [(64, 64), (200, 31)]
     maps = predictor.maps(images, sizes)
     assert [(one.shape, one.dtype) for one in maps] == [(size, np.uint8) for size in sizes]
-    assert all(np.array_equal(a, b) for a, b in zip(maps, file.maps(images, sizes)))
-    assert predictor.img_size == 64 and not predictor.network.training
+    assert all(map(np.array_equal, maps, file.maps(images, sizes))) and predictor.img_size == 64
     with torch.no_grad():
-        probability = predictor.network(torch.from_numpy(images) / 255)["mask"].sigmoid()[0, 0].numpy()
-    assert np.array_equal(maps[0], np.round(255 * probability).astype(np.uint8))
+        probability = predictor.network.eval()(torch.from_numpy(images) / 255)["mask"].sigmoid()[0, 0].numpy()
+    assert np.array_equal(maps[0], np.round(255 * probability))
 
 
 def test_every_kind_of_image_gives_the_same_map(predictor, tmp_path):
@@ -75,8 +74,7 @@ def test_tiles_lie_where_they_belong_and_have_no_seams(shape):
 def test_levels_are_those_of_the_map(options, predictor):
     levels = predictor.levels(CAT, **options)
     assert np.array_equal(levels, quantised(predictor(CAT, **options)))
-    whole = options in ({}, {"tile": 200})  # one tile is the whole
-    assert np.array_equal(levels, predictor.levels(CAT)) == whole
+    assert np.array_equal(levels, predictor.levels(CAT)) == (options in ({}, {"tile": 200}))  # one tile is the whole
 
 
 def test_elongated_images_are_warned_of(predictor):

@@ -21,13 +21,8 @@ from ran.utils.processes import FEW
 @pytest.fixture
 def tester(run_folder, dataset) -> Callable[..., Tester]:
     """A Tester of the short training on the small data set, without a report, unless told otherwise."""
-
-    def make(**options) -> Tester:
-        options = {"data_path": dataset, "model_path": run_folder, "report": False, "num_workers": 0} | options
-        paths = {key: str(value) for key, value in options.items() if isinstance(value, Path)}
-        return Tester(EvaluationConfig(**options | paths, device="cpu"))
-
-    return make
+    shared = {"data_path": dataset, "model_path": run_folder, "report": False, "num_workers": 0, "device": "cpu"}
+    return lambda **options: Tester(EvaluationConfig(**shared | options))
 
 
 def scored_by(test: Tester) -> list[MethodScores]:

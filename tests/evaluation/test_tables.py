@@ -9,15 +9,11 @@ from ran.evaluation.scores import MethodScores
 from ran.evaluation.tables import escape, latex, markdown, printed
 
 
-def method(name: str, mae: float, images: int = 4, dataset: str = "CUHK", first: int = 0, **more) -> MethodScores:
+def method(name: str, mae: float, images=4, dataset="CUHK", first=0, lost="", **more) -> MethodScores:
+    """A method, perhaps one that lacks a map."""
     rows = [{"name": str(first + i), "in_focus": 0.5, "mae": mae + 0.001 * i} for i in range(images)]
-    return MethodScores(name, dataset, {"images": images, "mae": mae, "p3_f": 0.9} | more, rows)
-
-
-def without(kind: str, one: MethodScores) -> MethodScores:
-    """The same method, which lacks one map."""
-    one.about = {"notes": {kind: ["7"]}}
-    return one
+    about = {"notes": {lost: ["7"]}} if lost else {}
+    return MethodScores(name, dataset, {"images": images, "mae": mae, "p3_f": 0.9} | more, rows, about=about)
 
 
 @pytest.fixture
@@ -41,8 +37,8 @@ def test_ranks_are_of_the_printed_values_and_know_the_direction(published):
 
 
 @pytest.mark.parametrize("winner, reason", [
-    (without("missing", method("c", 0.01, 3)), "3 images, 1 left out"), (method("c", 0.01, 3), "3 images, 0 left out"),
-    (without("unusable", method("c", 0.01)), "4 images, 1 left out"), (method("c", 0.01), ""),
+    (method("c", 0.01, 3, lost="missing"), "3 images, 1 left out"), (method("c", 0.01, 3), "3 images, 0 left out"),
+    (method("c", 0.01, lost="unusable"), "4 images, 1 left out"), (method("c", 0.01), ""),
 ])  # fmt: skip
 def test_a_method_without_some_images_wins_nothing(winner, reason):
     scores = [method("a", 0.05), method("b", 0.2), winner]
@@ -66,7 +62,7 @@ def test_differences_stand_on_the_images_that_all_have():
 @pytest.mark.parametrize("scores, comparable", [
     ([method("a", 0.01, first=1)], False), ([method("a", 0.01, images=3)], False),
     ([method("a", 0.01, dataset="DUT")], False), ([method("a", 0.01), method("b", 0.02, images=3)], True),
-    ([without("unusable", method("a", 0.01, images=3)), method("b", 0.01)], True),
+    ([method("a", 0.01, 3, lost="unusable"), method("b", 0.01)], True),
 ])  # fmt: skip
 def test_published_rows_are_ranked_beside_the_same_test_alone(scores, comparable, published):
     (table,) = set_tables(scores, published)
@@ -102,12 +98,9 @@ def test_what_scores_depend_on_is_said_once():
     a, b = method("a", 0.05), method("b", 0.2)
     a.rows[0]["in_focus"] = b.rows[0]["in_focus"] = 1.0
     a.about = b.about = {"traits": ["two levels"]}
-    remarks = ["1 image(s) have one class only; an F without positives counts as 0",
-               "maps of a, b hold two levels: MAE, P0, P5 and E differ from those of grey maps"]  # fmt: skip
     (table,) = set_tables([a, b], None)
-    assert table.remarks == remarks
-    for text in (printed([a, b]), markdown(table), latex([table], ["mae"])):
-        assert [text.count(remark) for remark in remarks] == [1, 1]
+    for text in ("\n".join(table.remarks), printed([a, b]), markdown(table), latex([table], ["mae"])):
+        assert text.count("1 image(s) have one class only") == text.count("maps of a, b hold two levels: MAE, P0") == 1
 
 
 def test_latex_marks_and_escapes(published):
@@ -129,9 +122,8 @@ def test_several_sets_stand_in_one_table_as_in_a_paper(published):
     title, *lines = printed(scores).splitlines()
     assert title == "CUHK, 4 images; DUT, 4 images"
     assert lines[0].startswith("method  CUHK MAE ↓  CUHK P3 F ↑  DUT MAE ↓  DUT P3 F ↑")
-    assert lines[1].split() == ["a", ".0400", ".9000", ".0700", ".9000"]
-    assert lines[2].split() == ["c", ".0500", ".9000"]
-    assert lines[3].split() == ["b*", ".0600", ".9000", ".0800", ".9000"]
+    assert [*map(str.split, lines[1:4])] == [["a", ".0400", ".9000", ".0700", ".9000"], ["c", ".0500", ".9000"],
+                                             ["b*", ".0600", ".9000", ".0800", ".9000"]]  # fmt: skip
     text = latex(set_tables(scores, published), ["mae", "p3_f"])
     assert " & \\multicolumn{2}{c}{CUHK, 4 images} & \\multicolumn{2}{c}{DUT, 4 images} \\\\\n" in text
     assert "\\cmidrule(lr){2-3}\n\\cmidrule(lr){4-5}" in text

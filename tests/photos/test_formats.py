@@ -47,30 +47,24 @@ def test_images_are_read_by_their_content(tmp_path, content, tolerance):
 
 
 WIDE = "colours of a wider gamut than sRGB without .*: save it as JPEG or PNG in sRGB"
-REFUSED = [
-    *((colours(kind, *codes), reason) for kind in ("heic", "AVIF", "PNG") for codes, reason in (
+REFUSED = [  # file, content, package that is missing, reason
+    *(("a", colours(kind, *codes), "", reason) for kind in ("heic", "AVIF", "PNG") for codes, reason in (
         ((9, 16), "an HDR image .PQ.: save it as"), ((9, 18), "an HDR image .HLG."), ((9, 13), WIDE), ((11, 13), WIDE),
         ((12, 13), WIDE))),
-    (heic()[:-300], ""), (tiff(FLOATS, photometric="minisblack"), ".*save it as 8-bit PNG"),
-]  # fmt: skip
-
-
-@pytest.mark.parametrize("content, reason", REFUSED, ids=range(len(REFUSED)))
-def test_what_cannot_be_shown_as_srgb_is_refused_by_name(tmp_path, content, reason):
-    (tmp_path / "a").write_bytes(content)
-    with pytest.raises(ValueError, match=f"a: not a readable image .{reason}"):
-        read_photo(tmp_path / "a")
-
-
-@pytest.mark.parametrize("name, content, package, advice", [
+    ("a", heic()[:-300], "", ""), ("a", tiff(FLOATS, photometric="minisblack"), "", ".*save it as 8-bit PNG"),
     ("a.jpg", heic(), "pillow_heif", "HEIC needs another package: pip install pillow-heif"),
     ("a.jpg", DNG, "rawpy", "a camera raw file needs another package: pip install rawpy"),
     ("a.RAF", b"FUJIFILMCCD-RAW", "rawpy", "a camera raw file needs"),
-])  # fmt: skip
-def test_packages_that_lack_are_named(tmp_path, monkeypatch, name, content, package, advice):
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("name, content, package, reason", REFUSED, ids=range(len(REFUSED)))
+def test_what_cannot_be_shown_as_srgb_and_packages_that_lack_are_named(
+    tmp_path, monkeypatch, name, content, package, reason
+):
     (tmp_path / name).write_bytes(content)
-    monkeypatch.setitem(sys.modules, package, None)
-    with pytest.raises(ValueError, match=f"{name}: not a readable image .{advice}"):
+    monkeypatch.setitem(sys.modules, package or "none", None)
+    with pytest.raises(ValueError, match=f"{name}: not a readable image .{reason}"):
         read_photo(tmp_path / name)
 
 
