@@ -55,8 +55,7 @@ class Job(context.Process):
             lacks("a forkserver")
         super().__init__()
         folder.mkdir(parents=True, exist_ok=True)
-        number = len(list(folder.glob("*.out")))
-        self.streams = [folder / f"{number}.{name}" for name in ("out", "err")]
+        self.streams = [folder / f"{len(started)}.{name}" for name in ("out", "err")]
         for stream in self.streams:
             stream.touch()
         self.words, self.torchrun = [*map(str, words)], torchrun

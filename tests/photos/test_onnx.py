@@ -1,7 +1,6 @@
 """Predictors by onnxruntime: the same maps without PyTorch, in every process, and by the processors allowed."""
 
 import copy
-import json
 import pickle
 import shutil
 from pathlib import Path
@@ -35,14 +34,18 @@ def folder(run_folder, tmp_path_factory) -> Path:
     return folder
 
 
-@pytest.mark.parametrize("name", ["x.onnx", "x.safetensors"])
-def test_predictors_survive_pickle_and_deepcopy_in_another_folder(folder, name, monkeypatch):
+@pytest.mark.parametrize("name, device", [
+    ("x.safetensors", "cpu"), ("y.onnx", "cpu:0"), ("y.onnx", "auto"), ("y.onnx", None),
+])  # fmt: skip
+def test_files_that_others_changed_are_taken_and_predictors_copied_elsewhere(folder, monkeypatch, name, device):
     monkeypatch.chdir(folder)
-    predictor = load_model(name, "cpu")
+    predictor, torch = load_model(name, device), load_model("x.safetensors", "cpu")
     monkeypatch.chdir("/")
     for other in (pickle.loads(pickle.dumps(predictor)), copy.deepcopy(predictor)):
-        assert np.array_equal(other(folder / "cat.png"), predictor(folder / "cat.png"))
+        assert np.array_equal(other(folder / "cat.png"), focus_map := predictor(folder / "cat.png"))
         assert other.read is predictor.read
+    assert abs(focus_map - torch(folder / "cat.png")).max() < 1e-4 and str(predictor.device) == "cpu"
+    assert predictor.metadata.keys() - {"weights"} == torch.metadata.keys() and predictor.img_size == 64
 
 
 @pytest.mark.filterwarnings("ignore:Specified provider")
@@ -72,11 +75,3 @@ def test_what_does_not_fit_is_refused(folder, tmp_path, name, device, message):
         (here / file).write_text("others")
     with pytest.raises((ValueError, FileNotFoundError), match=message):
         load_model(here / f"{name}.onnx", device)
-
-
-@pytest.mark.parametrize("device", ["cpu:0", "auto", None])
-def test_files_that_other_tools_changed_are_taken_with_their_metadata(folder, device):
-    ours, theirs = load_model(folder / "y.onnx", device), load_model(folder / "x.safetensors", "cpu")
-    assert ours.device == "cpu" and abs(ours(folder / "cat.png") - theirs(folder / "cat.png")).max() < 1e-4
-    known = {key: value for key, value in ours.metadata.items() if key != "weights"}
-    assert known == json.loads(json.dumps(theirs.metadata)) and ours.img_size == theirs.img_size == 64

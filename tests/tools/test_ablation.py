@@ -1,4 +1,5 @@
 import shutil
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -16,26 +17,21 @@ TWO_ROWS = "baseline: {attention: none, lr: 1e-3, loss_weights: [0.5, 1, 4]}\nfu
 
 
 @pytest.fixture
-def options(dataset, tmp_path) -> AblationOptions:
-    (tmp_path / "recipe.yaml").write_text(RECIPE)
-    (tmp_path / "variants.yaml").write_text(TWO_ROWS)
-    shutil.copytree(dataset, tmp_path / "data")
-    return AblationOptions(
-        recipe=str(tmp_path / "recipe.yaml"), data_path=str(tmp_path / "data"), model_path=str(tmp_path / "out"),
-        variants=str(tmp_path / "variants.yaml"), device="cpu", folds=[0],
-    )  # fmt: skip
+def options(dataset, tmp_path, monkeypatch) -> AblationOptions:
+    """Those of an ablation in a folder of the test's own, the current one."""
+    monkeypatch.chdir(tmp_path)
+    Path("recipe.yaml").write_text(RECIPE)
+    Path("variants.yaml").write_text(TWO_ROWS)
+    shutil.copytree(dataset, "data")
+    return AblationOptions(data_path="data", model_path="out", recipe="recipe.yaml", variants="variants.yaml",
+                           device="cpu", folds=[0])  # fmt: skip
 
 
 @pytest.fixture
 def asked(monkeypatch) -> list:
     """Options of the trainings that an ablation asks for; none is done."""
-    configs = []
-
-    def scores_of(config, _):
-        configs.append(config)
-        return [scores("", {str(config.fold): 0.1}, f"SAMPLE_fold{config.fold}")]
-
-    monkeypatch.setattr(ablation, "scores_of", scores_of)
+    configs, of = [], lambda fold: [scores("", {str(fold): 0.1}, f"SAMPLE_fold{fold}")]
+    monkeypatch.setattr(ablation, "scores_of", lambda config, _: configs.append(config) or of(config.fold))
     return configs
 
 
@@ -46,32 +42,30 @@ def scores(method: str, maes: dict[str, float], dataset: str = "SET") -> MethodS
 
 
 @pytest.mark.slow
-def test_a_stopped_ablation_goes_on_and_trains_nothing_twice(options, tmp_path, monkeypatch, capsys):
-    train, folder = Trainer.train, tmp_path / "out"
+def test_a_stopped_ablation_goes_on_and_trains_nothing_twice(options, monkeypatch, capsys):
+    train, done = Trainer.train, Path("out/baseline/seed42")
     monkeypatch.setattr(Trainer, "train", lambda self: 143 if "full" in str(self.folder) else train(self))
     with pytest.raises(SystemExit, match="143"):
         ablation.run(options)
-    (one,) = read_scores(folder / "baseline/seed42")
-    options_of_file = {"attention": "none", "lr": 1e-3, "loss_weights": [0.5, 1, 4]}
-    assert one.about["trained"]["config"] | options_of_file == one.about["trained"]["config"]
-    first = (folder / "baseline/seed42/scores.json").stat().st_mtime_ns
+    config = read_scores(done)[0].about["trained"]["config"]
+    assert config == config | {"attention": "none", "lr": 1e-3, "loss_weights": [0.5, 1, 4]}
+    first = (done / "scores.json").stat().st_mtime_ns
     monkeypatch.setattr(Trainer, "train", train)
     ablation.run(options)
-    assert (folder / "baseline/seed42/scores.json").stat().st_mtime_ns == first
-    assert (text := (folder / "ablation.md").read_text()) in capsys.readouterr().out and "| full | 1 | " in text
-
+    assert (done / "scores.json").stat().st_mtime_ns == first
+    assert (text := Path("out/ablation.md").read_text()) in capsys.readouterr().out and "| full | 1 | " in text
     monkeypatch.setattr(Trainer, "train_epoch", None)  # nothing is trained again
-    shutil.copytree(tmp_path / "data/SAMPLE", tmp_path / "data/ANOTHER")
+    shutil.copytree("data/SAMPLE", "data/ANOTHER")
     ablation.run(options)
-    assert [one.dataset for one in read_scores(folder)] == ["ANOTHER"] * 2 + ["SAMPLE"] * 2
-    (tmp_path / "recipe.yaml").write_text(RECIPE.replace("epochs: 1", "epochs: 2"))
+    assert [one.dataset for one in read_scores("out")] == ["ANOTHER"] * 2 + ["SAMPLE"] * 2
+    Path("recipe.yaml").write_text(RECIPE.replace("epochs: 1", "epochs: 2"))
     with pytest.raises(ValueError, match="baseline/seed42 was trained with another epochs: remove it, or rename"):
         ablation.run(options)
 
 
-def test_every_row_is_the_network_it_names_and_test_images_choose_nothing(options, asked, tmp_path):
+def test_every_row_is_the_network_it_names_and_test_images_choose_nothing(options, asked):
     options.variants, options.folds, options.seeds = "", AblationOptions().folds, [1, 2, 1]
-    shutil.rmtree(tmp_path / "data/SAMPLE")
+    shutil.rmtree("data/SAMPLE")
     ablation.run(options)
     assert [(config.seed, config.fold) for config in asked] == [*zip([1] * 30 + [2] * 30, [1, 2, 3, 4, 5] * 12)]
     assert [(config.attention, config.connectivity) for config in asked[:30:5]] == [
@@ -80,8 +74,8 @@ def test_every_row_is_the_network_it_names_and_test_images_choose_nothing(option
     ]  # fmt: skip
     assert len({config.model_path for config in asked}) == 60
     assert {(config.img_size, config.epochs, config.arch, config.resume) for config in asked} == {(64, 1, TINY, True)}
-    assert {one.dataset for one in read_scores(tmp_path / "out")} == {"SAMPLE_fold1+2+3+4+5"}
-    assert "| baseline | 2 | .1000 ± .0000 | " in (tmp_path / "out/ablation.md").read_text()
+    assert {one.dataset for one in read_scores("out")} == {"SAMPLE_fold1+2+3+4+5"}
+    assert "| baseline | 2 | .1000 ± .0000 | " in Path("out/ablation.md").read_text()
 
 
 def test_with_a_fold_no_set_is_scored_that_trains_or_validates_whole(tmp_path, dataset):
@@ -118,10 +112,10 @@ def test_folds_are_one_set_and_seeds_are_averaged():
     ({"variants.yaml": "fast: {lr: 1, fold: 2}"}, "variants.yaml, fast: expected options of train"),
     ({"variants.yaml": "fast: [1]"}, "variants.yaml, fast: expected options of train"),
 ])  # fmt: skip
-def test_mistakes_are_named_before_anything_is_trained(options, asked, tmp_path, change, message):
+def test_mistakes_are_named_before_anything_is_trained(options, asked, change, message):
     for name in change.keys() & {"recipe.yaml", "variants.yaml"}:
-        (tmp_path / name).write_text(change[name])
+        Path(name).write_text(change[name])
     vars(options).update(change)
     with pytest.raises((ValueError, OSError), match=message):
         ablation.run(options)
-    assert not asked and not (tmp_path / "out").exists()
+    assert not asked and not Path("out").exists()

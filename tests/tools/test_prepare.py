@@ -93,11 +93,10 @@ def places(source, dataset, tmp_path, monkeypatch):
         publish(source, Path(name), LAYOUTS[5])
     shutil.copytree(dataset, "d")
     shutil.copytree("d/Train/SAMPLE", "six")
-    for name in ("copy", "nobody", "less", "broken"):
+    for name in ("copy", "less", "broken"):
         shutil.copytree(source, name)
     for name in ("none", "bare/Train/a/images", "bare/Train/b/images"):
         Path(name).mkdir(parents=True)
-    Path("nobody/test.txt").write_text("nobody\n")
     for path in (*Path("less").glob("*/train_000.*"), Path("broken/gt/train_005.png")):
         path.unlink()
     shutil.copy("broken/gt/train_004.png", "broken/gt/train_004.bmp")
@@ -109,13 +108,11 @@ OTHER = {"source": "", "images": "copy/image", "masks": "copy/gt", "split": "tra
 @pytest.mark.parametrize("options, message", [
     ({"source": "broken"}, "(?s)train_005.jpg: no partner.*train_004.bmp: doubled stem, also train_004.png"),
     ({"check": True, "data_path": "bare"}, "^2 problem.s. in bare:\n  bare/Train/a/masks: no such folder"),
-    ({"source": "less"}, "train_000.jpg: not of this source"), ({"source": "nobody"}, "nobody: in "),
-    ({"source": "none"}, "--images and --masks name any other"), ({"source": ""}, "--source is missing"),
-    ({"source": "twice"}, "dut500-source0.jpg: another image of the set has the same stem"),
+    ({"source": "less"}, "train_000.jpg: not of this source"), ({"source": ""}, "--source is missing"),
+    ({"source": "none"}, "--images and --masks name"), ({"source": "twice"}, "dut500-source0.jpg: another image of t"),
     ({"source": "pack"}, "holds CUHK, CUHK_DUT, DUT: remove --dataset"), ({"white": ""}, "--white blurred or in_foc"),
     ({"dataset": "../CUHK"}, "it cannot be a path"), ({"split": "test"}, "--split needs --images"),
-    (OTHER | {"masks": ""}, "--images needs --masks, --dataset and --w"),
-    (OTHER | {"split": "test", "trimaps": True}, "--trimaps needs --split train"),
+    (OTHER | {"masks": ""}, "--images needs"), (OTHER | {"split": "test", "trimaps": True}, "--trimaps needs"),
     (OTHER | {"trimaps": True}, "masks/train_000.png: not of this source"),
     (OTHER | {"images": "d/Train/SAMPLE/images", "masks": "six/masks"}, "the source would be overwritten"),
     (OTHER | {"images": "six/images", "masks": "d/Train/SAMPLE/masks"}, "the source would be overwritten"),
@@ -130,8 +127,7 @@ def test_mistakes_are_named_before_anything_is_written(places, options, message)
 def test_trimaps_keep_what_is_unknown(source, tmp_path, capsys):
     """White means what --white says, there is no contour, and --check takes the set for what it is."""
     for path in (source / "gt").iterdir():
-        trimap = read_mask(path)
-        trimap[:9] = UNKNOWN
+        trimap = np.where(np.arange(64)[:, None] < 9, UNKNOWN, read_mask(path)).astype(np.uint8)
         write_image(tmp_path / "masks" / f"{path.stem}_mask.png", trimap)
     mine = {"images": str(source / "image"), "masks": str(tmp_path / "masks"), "trimaps": True, "split": "train"}
     with pytest.warns(UserWarning, match="masks: masks are named like their images, with _mask behind$"):
