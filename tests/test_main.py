@@ -35,7 +35,7 @@ def test_the_commands_of_the_readme_from_the_sample_to_its_maps(tmp_path):
     assert read_map(saved).shape == (160, 240)
 
 
-def test_help_is_quick_imports_no_torch_and_a_mistyped_command_is_named(capsys):
+def test_help_is_quick_and_imports_no_torch(capsys):
     code = (
         "import contextlib, sys, main\n"
         "for name in main.COMMANDS:\n"
@@ -45,7 +45,6 @@ def test_help_is_quick_imports_no_torch_and_a_mistyped_command_is_named(capsys):
     assert subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True).returncode == 0
     for words in ([], ["--help"]):
         assert main.main(words) == 0 and "usage: python main.py" in capsys.readouterr().out
-    assert main.main(["trian"]) == 2 and "error: unknown command 'trian'" in capsys.readouterr().err
 
 
 def test_python_that_is_too_old_is_told_so_in_a_sentence(monkeypatch):

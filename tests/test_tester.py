@@ -31,25 +31,21 @@ def scored_by(test: Tester) -> list[MethodScores]:
 
 
 @pytest.mark.slow
-def test_tester_scores_and_saves(tester, run_folder, dataset, tmp_path, capsys):
-    (scores,) = scored_by(tester(output=tmp_path, save_map=True, report=True, batch_size=2))
-    assert scores.method == "run" and scores.totals["images"] == 3 and scores.about["img_size"] == 64
-    assert Path(scores.folders["maps"]).resolve() == tmp_path / "maps/SAMPLE"
-    predictor = load_model(run_folder, "cpu")
-    for row, path in zip(scores.rows, sorted((dataset / "SAMPLE/Test/images").iterdir())):  # the maps are predict's
-        focus_map = read_map(tmp_path / f"maps/SAMPLE/{path.stem}.png") / 255
-        assert row["name"] == path.stem and abs(focus_map - predictor(path)).max() <= 1.5 / 255
-    assert "SAMPLE, 3 images" in capsys.readouterr().out and (tmp_path / "report/index.html").exists()
-
-
-@pytest.mark.slow
-def test_tester_puts_files_beside_the_weights_and_maps_only_on_request(tester, run_folder, tmp_path):
-    copy = Path(shutil.copy(run_folder / "best_model.safetensors", tmp_path / "copy.safetensors"))
-    for model_path, folder in ((run_folder / "best_model.safetensors", run_folder), (copy, tmp_path / "copy")):
-        (scores,) = scored_by(test := tester(model_path=model_path, report=True))
-        assert test.folder == folder and scores.method == folder.name and not (folder / "maps").exists()
+def test_files_go_beside_the_weights_or_to_the_output_maps_only_on_request(tester, run_folder, dataset, tmp_path):
+    copy, out = shutil.copy(run_folder / "best_model.safetensors", tmp_path / "copy.safetensors"), tmp_path / "out"
+    for options, folder in (({"model_path": run_folder / "best_model.safetensors"}, run_folder),
+                            ({"model_path": copy}, tmp_path / "copy"),
+                            ({"output": out, "save_map": True, "batch_size": 2}, out)):  # fmt: skip
+        (scores,) = scored_by(test := tester(report=True, **options))
+        assert test.folder == folder and scores.method == ("copy" if folder.name == "copy" else "run")
         assert "data:image/webp" in (folder / "report/index.html").read_text()  # it shows maps that were not kept
-        assert set(scores.folders) == {"images", "masks"} and not (folder / ".maps").exists()
+        assert (folder / "maps").exists() == ("maps" in scores.folders) == (folder == out)
+        assert not (folder / ".maps").exists()
+    assert scores.about["img_size"] == 64 and Path(scores.folders["maps"]).resolve() == out / "maps/SAMPLE"
+    predictor = load_model(run_folder, "cpu")
+    for row, path in zip(scores.rows, sorted((dataset / "SAMPLE/Test/images").iterdir()), strict=True):  # as predict's
+        focus_map = read_map(out / f"maps/SAMPLE/{path.stem}.png") / 255
+        assert row["name"] == path.stem and abs(focus_map - predictor(path)).max() <= 1.5 / 255
 
 
 @pytest.mark.slow

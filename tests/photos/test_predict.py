@@ -20,7 +20,6 @@ from ran.photos.options import PredictOptions
 from ran.photos.renderings import render
 from ran.predictor import TorchPredictor, load_model
 from ran.tools.sample import photograph
-from ran.utils.files import write_bytes
 from tests import processes
 from tests.faults.making import EXIF
 
@@ -128,23 +127,6 @@ def test_broken_files_are_named_at_the_end_and_the_rest_is_done(options, shoot, 
     for name in ("cut.png", "link.jpg", "bomb.png"):
         assert f"{shoot / name}: not a readable" in error
     assert written(tmp_path / "out") - {"long.png"} == files(".png", ".overlay.jpg")
-
-
-@pytest.mark.parametrize("words, status, message", [
-    ("", 2, "are required: PATHS"), ("shoot --tile 8", 2, "--tile 8: expected at least 32 pixels, or 0"),
-    ("shoot -o map.png", 2, "--output map.png: name a folder"), ("shoot --model no", 1, "no such weights file"),
-    ("shoot -o csv", 1, "focus.csv: not a table of an"), ("shoot -o json", 1, "focus.json: not a table of an earlier"),
-])  # fmt: skip
-def test_mistakes_are_said_before_anything_is_written(shoot, tmp_path, monkeypatch, capsys, words, status, message):
-    monkeypatch.chdir(tmp_path)
-    for kind, text in (("csv", "image,name\na.jpg\n"), ("json", '[{"name": null}]')):
-        write_bytes(tmp_path / kind / f"focus.{kind}", text.encode())
-    before = written(tmp_path)
-    try:
-        assert main.main(["predict", *words.split()]) == status
-    except SystemExit as error:
-        assert error.code == status
-    assert message in capsys.readouterr().err and written(tmp_path) == before
 
 
 def test_names_beyond_the_code_page_are_no_error(options, tmp_path, monkeypatch):

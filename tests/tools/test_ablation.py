@@ -102,20 +102,3 @@ def test_folds_are_one_set_and_seeds_are_averaged():
     assert mean.totals["mae"] == pytest.approx(0.25) and mean.totals["images"] == 2
     assert [row["mae"] for row in mean.rows] == pytest.approx([0.2, 0.3]) and mean.curves == pytest.approx(0.25)
     assert (spread([0.1, 0.3]), spread([0.1])) == (".2000 ± .1414", ".1000")
-
-
-@pytest.mark.parametrize("change, message", [
-    ({"seeds": [1, -1]}, "--seeds are 0 or more"),
-    ({"folds": [0, 1]}, "--folds are 1 to 5, or 0 alone"), ({"datasets": ["DUT"]}, "no DUT with test images"),
-    ({"recipe.yaml": "seed: 1"}, "recipe.yaml: expected options of train with values, without config, data_path, da"),
-    ({"recipe.yaml": "weights: ran_photos", "variants": ""}, "recipe.yaml: remove weights"),
-    ({"variants.yaml": "fast: {lr: 1, fold: 2}"}, "variants.yaml, fast: expected options of train"),
-    ({"variants.yaml": "fast: [1]"}, "variants.yaml, fast: expected options of train"),
-])  # fmt: skip
-def test_mistakes_are_named_before_anything_is_trained(options, asked, change, message):
-    for name in change.keys() & {"recipe.yaml", "variants.yaml"}:
-        Path(name).write_text(change[name])
-    vars(options).update(change)
-    with pytest.raises((ValueError, OSError), match=message):
-        ablation.run(options)
-    assert not asked and not Path("out").exists()

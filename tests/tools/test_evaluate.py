@@ -1,6 +1,5 @@
 """evaluate on real files: right folders score, broken ones are told apart by name."""
 
-import json
 import shutil
 
 import cv2
@@ -134,24 +133,3 @@ def test_maps_of_0_and_1_and_folders_of_unusable_ones_are_refused_but_not_one_da
     options.allow_missing = True
     with pytest.raises(ValueError, match=r"(?s)not one map could be scored.*cannot be used \(3\): \S*test_006.png"):
         evaluate.run(options)
-
-
-@pytest.mark.parametrize("change, message", [
-    ({"maps": []}, "--maps: write NAME=DIR or DIR for each method"),
-    ({"maps": ["here="]}, "--maps here=: write NAME=DIR"), ({"maps": ["a=TMP/maps", "a=TMP/maps"]}, "each name once"),
-    ({"maps": ["a=/nowhere"]}, "/nowhere: no such folder"),
-    ({"maps": ["photos=DATA/Train/SAMPLE/images"]}, "no map is named like its mask"),
-    ({"blurred_maps": ["other"]}, "other: no such method"),
-    ({"white": "blurred"}, "--white goes with --gt"), ({"gt": "DATA", "datasets": ["../x"]}, "'../x': a set's name"),
-    ({"gt": "DATA", "datasets": ["A", "B"]}, "--datasets A B: --gt is the folder of one set"),
-    ({"gt": "TMP/empty"}, "empty: no images"),
-    ({"maps": ["TMP/twice"]}, "twice: several files of one name: test_006.bmp, test_006.png"),
-])  # fmt: skip
-def test_mistakes_are_named(options, dataset, tmp_path, change, message):
-    (tmp_path / "empty").mkdir()
-    shutil.copytree(tmp_path / "maps", tmp_path / "twice")
-    (tmp_path / "twice/test_006.bmp").touch()
-    text = json.dumps(change).replace("TMP", str(tmp_path)).replace("DATA", str(dataset))
-    with pytest.raises((ValueError, OSError), match=message):
-        evaluate.run(EvaluateOptions(**vars(options) | json.loads(text)))
-    assert not (tmp_path / "out").exists()

@@ -1,6 +1,5 @@
 import os
 import shutil
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -81,47 +80,6 @@ def test_cuhk_brings_its_polarity_and_split_and_leaves_motion_blur_out(source, t
     assert {p.stem for p in (tmp_path / "dataset/CUHK/Test/masks").iterdir()} == set(stems)
     mask = read_mask(tmp_path / "dataset/Train/CUHK/masks/out_of_focus0001.png")
     assert np.array_equal(mask, read_mask(source / "gt/train_000.png", white="blurred"))
-
-
-@pytest.fixture
-def places(source, dataset, tmp_path, monkeypatch):
-    """Makes sources with mistakes, and a dataset folder d, in a folder of the test's own, and goes there."""
-    monkeypatch.chdir(tmp_path)
-    for layout in LAYOUTS[3:]:
-        publish(source, Path("pack"), layout)
-    for name in ("twice/a", "twice/b"):
-        publish(source, Path(name), LAYOUTS[5])
-    shutil.copytree(dataset, "d")
-    shutil.copytree("d/Train/SAMPLE", "six")
-    for name in ("copy", "less", "broken"):
-        shutil.copytree(source, name)
-    for name in ("none", "bare/Train/a/images", "bare/Train/b/images"):
-        Path(name).mkdir(parents=True)
-    for path in (*Path("less").glob("*/train_000.*"), Path("broken/gt/train_005.png")):
-        path.unlink()
-    shutil.copy("broken/gt/train_004.png", "broken/gt/train_004.bmp")
-
-
-OTHER = {"source": "", "images": "copy/image", "masks": "copy/gt", "split": "train"}
-
-
-@pytest.mark.parametrize("options, message", [
-    ({"source": "broken"}, "(?s)train_005.jpg: no partner.*train_004.bmp: doubled stem, also train_004.png"),
-    ({"check": True, "data_path": "bare"}, "^2 problem.s. in bare:\n  bare/Train/a/masks: no such folder"),
-    ({"source": "less"}, "train_000.jpg: not of this source"), ({"source": ""}, "--source is missing"),
-    ({"source": "none"}, "--images and --masks name"), ({"source": "twice"}, "dut500-source0.jpg: another image of t"),
-    ({"source": "pack"}, "holds CUHK, CUHK_DUT, DUT: remove --dataset"), ({"white": ""}, "--white blurred or in_foc"),
-    ({"dataset": "../CUHK"}, "it cannot be a path"), ({"split": "test"}, "--split needs --images"),
-    (OTHER | {"masks": ""}, "--images needs"), (OTHER | {"split": "test", "trimaps": True}, "--trimaps needs"),
-    (OTHER | {"trimaps": True}, "masks/train_000.png: not of this source"),
-    (OTHER | {"images": "d/Train/SAMPLE/images", "masks": "six/masks"}, "the source would be overwritten"),
-    (OTHER | {"images": "six/images", "masks": "d/Train/SAMPLE/masks"}, "the source would be overwritten"),
-])  # fmt: skip
-def test_mistakes_are_named_before_anything_is_written(places, options, message):
-    before = files(Path("d"))
-    with pytest.raises(ValueError, match=message):
-        run(**{"source": "copy", "data_path": "d"} | options)
-    assert files(Path("d")) == before
 
 
 def test_trimaps_keep_what_is_unknown(source, tmp_path, capsys):

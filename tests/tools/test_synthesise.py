@@ -118,11 +118,6 @@ def test_what_is_white_is_sharper_than_what_is_black_and_a_seed_gives_the_same_f
     files = sorted(path.relative_to(made) for path in made.glob("*/depth_*"))
     assert files == sorted(path.relative_to(again) for path in again.rglob("*.*"))
     assert all((made / path).read_bytes() == (again / path).read_bytes() for path in files)
-    for folder, options, message in (("new", {}, "give --objects, --people, --depth, --focus"),
-                                     ("again", {"depth": str(sources)}, "holds files already"),
-                                     ("new", {"depth": str(tmp_path)}, "no such folder")):  # fmt: skip
-        with pytest.raises(ValueError, match=message):
-            make(tmp_path / folder, **options)
 
 
 @pytest.mark.slow
