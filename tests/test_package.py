@@ -44,15 +44,10 @@ def out(*command, status: int = 0, **options) -> str:
     return result.stderr if status else result.stdout
 
 
-@pytest.fixture
-def checkout(tmp_path) -> Path:
-    return shutil.copytree(ROOT, tmp_path / "another name", ignore=LEFT_OUT)
-
-
-def installed(checkout: Path, *options) -> tuple[Path, Path]:
-    """Installs a checkout beside the packages of this environment; gives the new one's python and site-packages."""
-    venv.create(checkout.with_name("venv"))
-    python = checkout.with_name("venv") / "bin/python"
+def installed(folder: Path, *options) -> tuple[Path, Path]:
+    """Installs a copy of the checkout beside the packages of this environment; gives its python and site-packages."""
+    checkout, python = shutil.copytree(ROOT, folder / "another name", ignore=LEFT_OUT), folder / "venv/bin/python"
+    venv.create(folder / "venv")
     out(sys.executable, "-m", "pip", "--python", python, "install", "--quiet", "--no-deps", *options, checkout)
     site = Path(out(python, "-c", "import sysconfig; print(sysconfig.get_path('purelib'))").strip())
     (others,) = (path for path in sys.path if Path(path).name == "site-packages")
@@ -71,18 +66,17 @@ def check_program(python: Path, place: Path) -> None:
 
 
 @pytest.mark.slow
-def test_an_editable_install_is_the_checkout(checkout):
-    check_program(installed(checkout, "--editable")[0], checkout)
-
-
-def packages(name: str) -> set[str]:
-    return {Requirement(line).name for line in read_lines(ROOT / name) if line[0] not in "#-"}
+def test_an_editable_install_is_the_checkout(tmp_path):
+    python, _ = installed(tmp_path, "--editable")
+    check_program(python, tmp_path / "another name")
 
 
 @pytest.mark.slow
-def test_the_installed_package_works_beside_onnxruntime_alone(checkout, run_folder, tmp_path):
-    python, site = installed(checkout)
-    lacking = packages("requirements.txt") - packages("requirements-onnx.txt") | {"scipy"}
+def test_the_installed_package_works_beside_onnxruntime_alone(run_folder, tmp_path):
+    python, site = installed(tmp_path)
+    all_packages, few = ({Requirement(line).name for line in read_lines(ROOT / name) if line[0] not in "#-"}
+                         for name in ("requirements.txt", "requirements-onnx.txt"))  # fmt: skip
+    lacking = all_packages - few | {"scipy"}
     blocked = [module for module, owners in packages_distributions().items() if lacking & {*owners}]
     assert {"torch", "torchvision", "skimage"} < {*blocked}
     (site / "sitecustomize.py").write_text(f"import sys\nsys.modules |= dict.fromkeys({blocked})\n")
