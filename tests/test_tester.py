@@ -35,17 +35,17 @@ def test_files_go_beside_the_weights_or_to_the_output_maps_only_on_request(teste
     copy, out = shutil.copy(run_folder / "best_model.safetensors", tmp_path / "copy.safetensors"), tmp_path / "out"
     for options, folder in (({"model_path": run_folder / "best_model.safetensors"}, run_folder),
                             ({"model_path": copy}, tmp_path / "copy"),
-                            ({"output": out, "save_map": True, "batch_size": 2}, out)):  # fmt: skip
+                            ({"output": out, "save_map": True, "batch_size": 2, "img_size": 96}, out)):  # fmt: skip
         (scores,) = scored_by(test := tester(report=True, **options))
         assert test.folder == folder and scores.method == ("copy" if folder.name == "copy" else "run")
         assert "data:image/webp" in (folder / "report/index.html").read_text()  # it shows maps that were not kept
         assert (folder / "maps").exists() == ("maps" in scores.folders) == (folder == out)
         assert not (folder / ".maps").exists()
-    assert scores.about["img_size"] == 64 and Path(scores.folders["maps"]).resolve() == out / "maps/SAMPLE"
+    assert scores.about["img_size"] == 96 and Path(scores.folders["maps"]).resolve() == out / "maps/SAMPLE"
     predictor = load_model(run_folder, "cpu")
     for row, path in zip(scores.rows, sorted((dataset / "SAMPLE/Test/images").iterdir()), strict=True):  # as predict's
         focus_map = read_map(out / f"maps/SAMPLE/{path.stem}.png") / 255
-        assert row["name"] == path.stem and abs(focus_map - predictor(path)).max() <= 1.5 / 255
+        assert row["name"] == path.stem and abs(focus_map - predictor(path, size=96)).max() <= 1.5 / 255
 
 
 @pytest.mark.slow
