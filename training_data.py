@@ -111,8 +111,7 @@ def look_at_data(chosen: Chosen, data_path: str) -> dict[str, str]:
 
 def fingerprint(pair: Pair) -> str:
     """A hash of what the files of a pair hold."""
-    files = filter(None, (pair.image, pair.mask, pair.contour))
-    return hashlib.blake2b(b"".join(path.read_bytes() for path in files), digest_size=8).hexdigest()
+    return hashlib.blake2b(pair.image.read_bytes() + pair.mask.read_bytes(), digest_size=8).hexdigest()
 
 
 def check_unchanged(files: dict[str, str], stored: dict[str, str], source: str) -> None:
@@ -141,7 +140,7 @@ class TrainingData:
     Attributes:
         names: those of the training images, in order, extra ones last. sets: names of their data sets.
         left_out: names of the images that --fold leaves out.
-        files: a fingerprint of every image, mask and contour, by name.
+        files: a fingerprint of every pair, by name.
         batches: the order of the training images, see EpochBatches.
         train_loader: batches as Samples makes them.
         validation: pairs that validate. val_pairs: this process's share of them, which val_loader reads in order.

@@ -103,7 +103,7 @@ def test_a_fold_is_scored_by_weights_that_have_not_seen_it(config, tester, run_f
     tuned = {"model_path": str(tmp_path / "tuned"), "data_path": str(dataset), "extra": [], "val": ""}
     with pytest.raises(ValueError, match="was trained on these images"):
         Trainer(dataclasses.replace(config, **tuned, weights=str(run_folder)))
-    for part, suffix in (("images", ".jpg"), ("masks", ".png"), ("contour", ".png")):
+    for part, suffix in (("images", ".jpg"), ("masks", ".png")):
         folder = data / "Train/MAIN" / part
         shutil.copy(folder / f"train_000{suffix}", folder / f"a{suffix}")
     with pytest.raises(ValueError, match="was trained on some of these images"):

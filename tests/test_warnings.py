@@ -20,7 +20,6 @@ def data(dataset, saved_maps, tmp_path) -> Path:
     """A dataset folder with copies of training images, one of them among the test images, and with maps."""
     folder = shutil.copytree(dataset, tmp_path / "data")
     train, test = folder / "Train/SAMPLE", folder / "SAMPLE/Test"
-    shutil.rmtree(train / "contour")
     shutil.copytree(saved_maps["good"], folder / "maps")
     for part, suffix, way in (("images", ".jpg", cv2.INTER_AREA), ("masks", ".png", cv2.INTER_NEAREST)):
         for target in (train / part / "zz_mirrored", test / part / "new"):  # mirrored, smaller and compressed anew

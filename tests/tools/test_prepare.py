@@ -6,7 +6,6 @@ import cv2
 import numpy as np
 import pytest
 
-from ran.data.contour import contour_band
 from ran.data.images import write_image
 from ran.data.layouts import LAYOUTS, SPLITS
 from ran.data.masks import UNKNOWN, read_mask
@@ -35,14 +34,13 @@ def publish(source, parent, layout, stems=()):
             shutil.copy(source / part / f"train_00{n % 6}.{suffix}", parent / name / f"{stem}.{suffix}")
 
 
-def test_layout_split_polarity_and_contours(source, dataset):
+def test_layout_split_and_polarity(source, dataset):
     train, test = dataset / "Train/SAMPLE", dataset / "SAMPLE/Test"
-    assert len(list((train / "images").iterdir())) == 6 and sorted(os.listdir(test)) == ["images", "masks"]
+    assert {*os.listdir(train)} == {*os.listdir(test)} == {"images", "masks"}
+    assert len(list((train / "images").iterdir())) == 6
     assert sorted(p.stem for p in (test / "images").iterdir()) == (source / "test.txt").read_text().split()
     for path in [*(train / "masks").iterdir(), *(test / "masks").iterdir()]:
         assert np.array_equal(pixels(path), 255 - pixels(source / "gt" / path.name))
-    for path in (train / "contour").iterdir():
-        assert np.array_equal(pixels(path), contour_band(read_mask(train / "masks" / path.name)))
     for path in (train / "images").iterdir():
         assert path.read_bytes() == (source / "image" / path.name).read_bytes()
 
@@ -76,7 +74,6 @@ def test_published_layouts_are_known_by_their_folders(source, tmp_path, layouts)
     for layout in layouts:
         target = tmp_path / "d" / (f"{layout.dataset}/Test" if layout.split == "test" else f"Train/{layout.dataset}")
         assert len(list((target / "images").iterdir())) == len(list((target / "masks").iterdir())) == 6
-        assert (target / "contour").exists() == (layout.split == "train")
         mask = read_mask(target / f"masks/{layout.images}0.png")
         assert np.array_equal(mask, read_mask(source / "gt/train_000.png"))  # these publish white = in focus
 
@@ -144,7 +141,7 @@ def test_masks_named_with_more_are_found(source, tmp_path):
 
 
 def test_trimaps_keep_what_is_unknown(source, tmp_path, capsys):
-    """White means what --white says, there is no contour, and --check takes the set for what it is."""
+    """White means what --white says, and --check takes the set for what it is."""
     for path in (source / "gt").iterdir():
         trimap = read_mask(path)
         trimap[:9] = UNKNOWN
