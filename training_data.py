@@ -7,6 +7,7 @@ from typing import NamedTuple
 from .data.augmentation import paper_augmentation, strong_augmentation, uncropped
 from .data.check import look, report, twins, warn_of_twins
 from .data.layouts import Pair, find_sets
+from .data.names import listing
 from .dataloader import EpochBatches, Samples, make_loader
 from .utils import distributed
 from .utils.options import FOLDS, TrainConfig
@@ -119,9 +120,8 @@ def check_unchanged(files: dict[str, str], stored: dict[str, str], source: str) 
     if files.keys() != stored.keys():
         raise ValueError(f"{source}: it was trained on other images")
     if changed := [name for name in sorted(files) if files[name] != stored[name]]:
-        shown = f"{', '.join(changed[:5])}{' ...' if changed[5:] else ''}"
         advice = "restore the old files, or start from its weights with --weights and another --model_path"
-        raise ValueError(f"{source}: {len(changed)} pair(s) have changed since then: {shown}; {advice}")
+        raise ValueError(f"{source}: {len(changed)} pair(s) have changed since then: {listing(changed)}; {advice}")
 
 
 def may_have_seen(trained: dict, pair: Pair) -> bool:

@@ -11,9 +11,9 @@ from ..utils.progress import in_threads
 from .images import read_image
 from .layouts import Pair, pairs_in, set_folders
 from .masks import check_sizes, read_levels, read_trimap
+from .names import listing
 from .resizing import resize
 
-NAMED = 5  # files that a remark names
 SIDE = 256  # pixels: detail is measured where a whole divisor of the size leaves the shorter side this long at least
 SAME, OF_CONTRAST = 5.0, 0.3  # largest RMS difference of thumbnails of one image: levels, share of its contrast
 TURN = "`prepare --white blurred` swaps the two classes"
@@ -96,11 +96,6 @@ def report(looks: list[Look], turn: str = TURN) -> list[str]:
     return remarks
 
 
-def _names(files: list) -> str:
-    more = f" and {len(files) - NAMED} more" if len(files) > NAMED else ""
-    return ", ".join(map(str, files[:NAMED])) + more
-
-
 def twins(first: list[Look], second: list[Look] | None = None) -> list[tuple[Look, Look]]:
     """Copies of images, also resized, compressed, mirrored or turned by 90 degrees.
 
@@ -125,7 +120,7 @@ def twins(first: list[Look], second: list[Look] | None = None) -> list[tuple[Loo
 
 def warn_of_twins(what: str, pairs: list[tuple[Look, Look]]) -> list[str]:
     """A warning about copies of images; none where there are none."""
-    examples = _names([f"{a.pair.image} and {b.pair.image}" for a, b in pairs])
+    examples = listing([f"{a.pair.image} and {b.pair.image}" for a, b in pairs])
     return [f"WARNING: {len(pairs)} {what}: {examples}"] if pairs else []
 
 

@@ -40,13 +40,11 @@ def test_what_all_maps_share_is_known(options, tmp_path, suffixes, cut, traits):
     assert read_scores(tmp_path / "out")[0].about["traits"] == traits
 
 
-def test_a_long_list_is_cut_and_an_empty_one_is_silent(options, tmp_path, capsys):
-    for number in range(7):
-        shutil.copy(tmp_path / "maps/test_006.png", tmp_path / f"maps/extra{number}.png")
+def test_a_map_without_a_mask_is_named(options, tmp_path, capsys):
+    shutil.copy(tmp_path / "maps/test_006.png", tmp_path / "maps/extra.png")
     evaluate.run(options)
-    out = capsys.readouterr().out
-    assert "not scored (7): extra0.png, extra1.png, extra2.png, extra3.png, extra4.png and 2 more\n" in out
-    assert "(0)" not in out
+    assert "method on SAMPLE: maps without a mask, not scored (1): extra.png\n" in capsys.readouterr().out
+    assert read_scores(tmp_path / "out")[0].about["notes"] == {"extra": ["extra.png"]}
 
 
 def test_scores_are_those_of_score_image(evaluated, saved_maps, dataset):
@@ -120,26 +118,20 @@ def test_files_may_be_arrays_and_have_a_prefix_or_suffix(options, evaluated, dat
     assert one.totals == read_scores(evaluated)[0].totals and not one.about["notes"]
 
 
-@pytest.mark.parametrize("spoil, kind", [
-    (lambda path: path.rename(path.with_name("renamed.png")), "masks without a map"),
-    (lambda path: path.write_bytes(path.read_bytes()[:300]), "maps that cannot be used"),
-    (lambda path: write_image(path, np.full((64, 96, 3), (200, 30, 90), np.uint8)), "maps that cannot be used"),
-    (lambda path: write_image(path, np.zeros((96, 64), np.uint8)), "maps that cannot be used"),
-], ids=["missing and extra", "truncated", "colours", "swapped sides"])  # fmt: skip
-def test_missing_extra_and_unusable_maps_are_named(options, tmp_path, capsys, spoil, kind):
+@pytest.mark.parametrize("spoil, message", [
+    (lambda path: path.unlink(), "maps: 1 mask.s. have no map here: test_006.png; it has test_007.png"),
+    (lambda path: path.write_bytes(path.read_bytes()[:300]), r"1 map.s. cannot be used:\n  \S*test_006.png: not"),
+    (lambda path: write_image(path, np.full((64, 96, 3), (200, 30, 90), np.uint8)), "test_006.png: .*colours: a map"),
+    (lambda path: write_image(path, np.zeros((96, 64), np.uint8)), "test_006.png: its sides are those of the mask"),
+], ids=["missing", "truncated", "colours", "swapped sides"])  # fmt: skip
+def test_missing_and_unusable_maps_are_named(options, tmp_path, spoil, message):
     spoil(tmp_path / "maps/test_006.png")
-    with pytest.raises(ValueError, match=rf"(?s)^{kind}; --allow_missing.*method on SAMPLE: {kind} .1.: \S*test_006"):
+    with pytest.raises(ValueError, match=message):
         evaluate.run(options)
     assert not (tmp_path / "out").exists()
-    options.allow_missing = True
-    evaluate.run(options)
-    out, (one,) = capsys.readouterr().out, read_scores(tmp_path / "out")
-    assert f"method on SAMPLE: {kind} (1): " in out and "SAMPLE: method* is not ranked: 2 images, 1 left out" in out
-    assert ("maps without a mask, not scored (1): renamed.png" in out) == (kind == "masks without a map")
-    assert one.totals["images"] == 2 and len(one.left_out) == 1
 
 
-def test_maps_of_0_and_1_and_folders_of_unusable_ones_are_refused_but_not_one_dark_map(options, tmp_path):
+def test_maps_of_0_and_1_are_refused_but_not_one_dark_map(options, tmp_path):
     write_image(tmp_path / "maps/test_006.png", np.eye(64, 96, dtype=np.uint8))
     evaluate.run(options)
     assert read_scores(tmp_path / "out")[0].totals["images"] == 3
@@ -148,11 +140,6 @@ def test_maps_of_0_and_1_and_folders_of_unusable_ones_are_refused_but_not_one_da
     for options.blurred_maps in (["method"], []):
         with pytest.raises(ValueError, match="maps: no map has a level above 1 of 255; save 1 as 255"):
             evaluate.run(options)
-    for path in (tmp_path / "maps").iterdir():
-        path.write_bytes(b"no map")
-    options.allow_missing = True
-    with pytest.raises(ValueError, match=r"(?s)not one map could be scored.*cannot be used \(3\): \S*test_006.png"):
-        evaluate.run(options)
 
 
 @pytest.mark.parametrize("change, message", [
@@ -160,7 +147,8 @@ def test_maps_of_0_and_1_and_folders_of_unusable_ones_are_refused_but_not_one_da
     ({"maps": ["here="]}, "--maps here=: write NAME=DIR or DIR for each method"),
     ({"maps": ["a=/nowhere"]}, "/nowhere: no such folder"),
     ({"maps": ["a=TMP/maps", "a=TMP/maps"]}, "each name once"),
-    ({"maps": ["photos=DATA/Train/SAMPLE/images"]}, "no map is named like its mask"),
+    ({"maps": ["photos=DATA/Train/SAMPLE/images"]}, "images: 3 mask.s. have no map here: .*; it has train_000.jpg"),
+    ({"maps": ["none=TMP/empty"]}, "empty: 3 mask.s. have no map here: .*; it is empty"),
     ({"maps": ["photos=DATA"]}, "/SAMPLE/Test: a folder among the images"),
     ({"blurred_maps": ["other"]}, "other: no such method"),
     ({"datasets": ["DUT"]}, "no DUT with test images here"),
