@@ -11,7 +11,7 @@ from torch.utils.data import DataLoader, Dataset, Sampler
 
 from .data.contour import contour_band
 from .data.layouts import Pair
-from .data.masks import UNKNOWN, read_mask, read_pair
+from .data.masks import UNKNOWN, read_pair
 from .data.resizing import resize
 from .utils.processes import set_up, start_method
 
@@ -26,16 +26,12 @@ def load_sample(pair: Pair, size: int) -> tuple[np.ndarray, np.ndarray]:
     """Image and targets at the network's size, size x size x 5 uint8 (RGB, mask, contour), and the mask as it is,
     H x W uint8; targets are 0, 255, or 128 = unknown.
 
-    The contour is read from disk, or made from the mask at its native size; it is unknown where a part of the mask is.
-    Both are resized by nearest neighbour.
+    The contour is made from the mask at its native size, and unknown where a part of the mask is. Both are resized by
+    nearest neighbour.
     """
     image, mask = read_pair(pair.image, pair.mask, trimap=pair.trimap)
-    if pair.is_test or (mask == UNKNOWN).any():  # a test computes no loss
-        contour = np.full_like(mask, UNKNOWN)
-    else:
-        contour = read_mask(pair.contour) if pair.contour else contour_band(mask)
-    if contour.shape != mask.shape:
-        raise ValueError(f"{pair.contour}: its size differs from that of {pair.mask}")
+    has_contour = not pair.is_test and not (mask == UNKNOWN).any()  # a test computes no loss
+    contour = contour_band(mask) if has_contour else np.full_like(mask, UNKNOWN)
     targets = [cv2.resize(target, (size, size), interpolation=cv2.INTER_NEAREST) for target in (mask, contour)]
     return np.dstack([resize(image, size, size), *targets]), mask
 

@@ -7,6 +7,7 @@ from typing import NamedTuple
 from .data.augmentation import paper_augmentation, strong_augmentation, uncropped
 from .data.check import look, report, twins, warn_of_twins
 from .data.layouts import Pair, find_sets
+from .data.names import listing
 from .dataloader import EpochBatches, Samples, make_loader
 from .utils import distributed
 from .utils.options import FOLDS, TrainConfig
@@ -111,8 +112,7 @@ def look_at_data(chosen: Chosen, data_path: str) -> dict[str, str]:
 
 def fingerprint(pair: Pair) -> str:
     """A hash of what the files of a pair hold."""
-    files = filter(None, (pair.image, pair.mask, pair.contour))
-    return hashlib.blake2b(b"".join(path.read_bytes() for path in files), digest_size=8).hexdigest()
+    return hashlib.blake2b(pair.image.read_bytes() + pair.mask.read_bytes(), digest_size=8).hexdigest()
 
 
 def check_unchanged(files: dict[str, str], stored: dict[str, str], source: str) -> None:
@@ -120,9 +120,8 @@ def check_unchanged(files: dict[str, str], stored: dict[str, str], source: str) 
     if files.keys() != stored.keys():
         raise ValueError(f"{source}: it was trained on other images")
     if changed := [name for name in sorted(files) if files[name] != stored[name]]:
-        shown = f"{', '.join(changed[:5])}{' ...' if changed[5:] else ''}"
         advice = "restore the old files, or start from its weights with --weights and another --model_path"
-        raise ValueError(f"{source}: {len(changed)} pair(s) have changed since then: {shown}; {advice}")
+        raise ValueError(f"{source}: {len(changed)} pair(s) have changed since then: {listing(changed)}; {advice}")
 
 
 def may_have_seen(trained: dict, pair: Pair) -> bool:
@@ -141,7 +140,7 @@ class TrainingData:
     Attributes:
         names: those of the training images, in order, extra ones last. sets: names of their data sets.
         left_out: names of the images that --fold leaves out.
-        files: a fingerprint of every image, mask and contour, by name.
+        files: a fingerprint of every pair, by name.
         batches: the order of the training images, see EpochBatches.
         train_loader: batches as Samples makes them.
         validation: pairs that validate. val_pairs: this process's share of them, which val_loader reads in order.

@@ -8,13 +8,12 @@ import cv2
 import numpy as np
 
 from ..utils.progress import in_threads
-from .contour import contour_band
 from .images import read_image
 from .layouts import Pair, pairs_in, set_folders
-from .masks import check_sizes, read_levels, read_mask, read_trimap
+from .masks import check_sizes, read_levels, read_trimap
+from .names import listing
 from .resizing import resize
 
-NAMED = 5  # files that a remark names
 SIDE = 256  # pixels: detail is measured where a whole divisor of the size leaves the shorter side this long at least
 SAME, OF_CONTRAST = 5.0, 0.3  # largest RMS difference of thumbnails of one image: levels, share of its contrast
 TURN = "`prepare --white blurred` swaps the two classes"
@@ -29,7 +28,6 @@ class Look:
     levels: tuple[int, ...] = ()  # black and white of the mask's file, see masks.read_levels; empty for a trimap
     gain: float = 0.0  # see contrast_gain
     small: np.ndarray = field(default_factory=lambda: np.zeros((16, 16), np.float32))  # the image as grey
-    stale: bool = False  # whether the contour file is not that of the mask
 
 
 def look(pairs: list[Pair], sizes: bool = True, masks: bool = True) -> list[Look]:
@@ -49,7 +47,6 @@ def look(pairs: list[Pair], sizes: bool = True, masks: bool = True) -> list[Look
                 truth = read_trimap(pair.mask, pair.white)
             elif masks:
                 truth, result.levels = read_levels(pair.mask, pair.white)
-                result.stale = bool(pair.contour and not np.array_equal(read_mask(pair.contour), contour_band(truth)))
             if pair.image != pair.mask:
                 grey = cv2.cvtColor(read_image(pair.image), cv2.COLOR_RGB2GRAY)
                 if masks and sizes:
@@ -93,18 +90,10 @@ def report(looks: list[Look], turn: str = TURN) -> list[str]:
             warning = "WARNING: " if len(kinds) > 1 else ""
             side = "larger" if own[0].pair.white == "in_focus" else "smaller"
             remarks.append(f"{name}: {warning}masks hold {', '.join(shown)}; the {side} value means in focus; {turn}")
-        if stale := [one.pair.contour for one in own if one.stale]:
-            reason = "contours that do not fit their masks; prepare draws them again"
-            remarks.append(f"{name}: WARNING: {reason}: {_names(stale)}")
         if 2 * (wrong := sum(one.gain < 0 for one in own)) > len(own):
             reason = f"in {wrong} of {len(own)} pairs the part called in focus has less detail than the other"
             remarks.append(f"{name}: WARNING: THE MASKS LOOK INVERTED: {reason}; {turn}")
     return remarks
-
-
-def _names(files: list) -> str:
-    more = f" and {len(files) - NAMED} more" if len(files) > NAMED else ""
-    return ", ".join(map(str, files[:NAMED])) + more
 
 
 def twins(first: list[Look], second: list[Look] | None = None) -> list[tuple[Look, Look]]:
@@ -131,7 +120,7 @@ def twins(first: list[Look], second: list[Look] | None = None) -> list[tuple[Loo
 
 def warn_of_twins(what: str, pairs: list[tuple[Look, Look]]) -> list[str]:
     """A warning about copies of images; none where there are none."""
-    examples = _names([f"{a.pair.image} and {b.pair.image}" for a, b in pairs])
+    examples = listing([f"{a.pair.image} and {b.pair.image}" for a, b in pairs])
     return [f"WARNING: {len(pairs)} {what}: {examples}"] if pairs else []
 
 

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from ..utils.command_line import as_typed
 from ..utils.files import read_lines
-from .names import glob_folders, list_images, pair_by_stem
+from .names import glob_folders, pair_by_stem
 
 SPLITS = Path(__file__).parent.parent / "configs" / "splits"
 IMAGES = {"train": "Train/*/images", "test": "*/Test/images"}  # in the dataset folder, by split
@@ -41,7 +41,6 @@ class Pair:
     stem: str  # the image's name in the set
     image: Path
     mask: Path
-    contour: Path | None = None  # None: computed from the mask
     is_test: bool = False  # the split, for Train/DATASET or DATASET/Test
     white: str = "in_focus"  # what white means in the mask, or "blurred"
     trimap: bool = False  # whether the mask may hold pixels that are unknown, see read_trimap
@@ -95,7 +94,7 @@ def pairs_of(layout: Layout, images: Path, masks: Path, test_list: Path | None =
         else:
             problems.append(f"{listing}: no such file; give --split train, --split test or --test_list FILE")
     white = layout.white
-    return [Pair(layout.dataset, s, *files, is_test=s in tests, white=white) for s, files in found.items()], problems
+    return [Pair(layout.dataset, s, *files, s in tests, white) for s, files in found.items()], problems
 
 
 def set_folders(data_path: Path, split: str) -> dict[str, Path]:
@@ -108,7 +107,7 @@ def find_sets(data_path: str, split: str, names: list[str]) -> dict[str, list[Pa
     """Pairs of each data set below a dataset folder, by set, both sorted by name.
 
     Args:
-        split: "train" (Train/NAME/{images,masks,contour} or {images,trimaps}) or "test" (NAME/Test/{images,masks}).
+        split: "train" (Train/NAME/{images,masks} or {images,trimaps}) or "test" (NAME/Test/{images,masks}).
         names: sets to take; empty takes all that are there with whole masks.
 
     Raises:
@@ -132,6 +131,4 @@ def pairs_in(name: str, folder: Path, is_test: bool = False) -> tuple[list[Pair]
     """Pairs of one set of a dataset folder, and what is wrong: missing and doubled partners, a line each."""
     images, trimap = folder / "images", (folder / "trimaps").is_dir()
     pairs, problems = pair_by_stem(images, folder / ("trimaps" if trimap else "masks"))
-    contours = list_images(folder / "contour") if (folder / "contour").is_dir() else {}
-    contour_of = {stem: paths[0] for stem, paths in contours.items()}
-    return [Pair(name, s, *files, contour_of.get(s), is_test, trimap=trimap) for s, files in pairs.items()], problems
+    return [Pair(name, stem, *files, is_test, trimap=trimap) for stem, files in pairs.items()], problems

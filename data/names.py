@@ -14,6 +14,7 @@ SUFFIXES = (
     *(".heic", ".heics", ".heif", ".heifs", ".hif", *RAW_SUFFIXES),
     *(".jp2", ".jxl", ".pgm", ".ppm", ".psd", ".tga"),  # never read: refused by name instead of left out
 )
+NAMED = 5  # names that a message shows of a long list
 # Thumbnails, bins and halves of files that systems keep beside images; hidden names are left out anyway.
 OF_SYSTEMS = ("@eadir", "__macosx", "lost+found", "#recycle", "$recycle.bin", "system volume information")
 
@@ -31,6 +32,12 @@ def is_image(path: PurePath) -> bool:
 def glob_folders(root: Path, pattern: str) -> list[Path]:
     """What a pattern finds below a folder, sorted, without what lies in a hidden or a system's folder."""
     return sorted(path for path in root.glob(pattern) if not any(map(is_systems, path.relative_to(root).parts)))
+
+
+def listing(names: list) -> str:
+    """The first names of a list, and how many more there are."""
+    more = f" and {len(names) - NAMED} more" if len(names) > NAMED else ""
+    return ", ".join(map(str, names[:NAMED])) + more
 
 
 def check_name(name: str) -> str:

@@ -2,7 +2,6 @@
 
 import json
 from collections.abc import Iterable
-from dataclasses import replace
 from itertools import combinations
 from pathlib import Path
 
@@ -23,13 +22,12 @@ class SetTable:
     """The scores of some methods on a set.
 
     Attributes:
-        images: the most that a method was scored on.
         columns: keys of COLUMNS that a measured method has, in order.
         measured, published, lines: what was scored here, what papers say in these columns, and both.
         comparable: whether published scores are of the same images, and ranked with the measured ones.
         remarks: sentences about images, methods and papers that scores depend on.
 
-    Raises ValueError: a method scored twice, or against other masks than another one.
+    Raises ValueError: a method scored twice, or on other images or masks than the first one.
     """
 
     def __init__(self, measured: list[MethodScores], published: list[MethodScores]):
@@ -38,12 +36,17 @@ class SetTable:
         if twice := {name for name in names if names.count(name) > 1}:
             advice = "evaluate --maps NAME=DIR gives it another name"
             raise ValueError(f"{', '.join(twice)} was scored twice on {self.dataset}: {advice}")
-        self.images = max(one.images for one in measured)
-        self.title = f"{self.dataset}, {self.images} images"
+        shares = {row["name"]: row["in_focus"] for row in measured[0].rows}
+        for one in measured[1:]:
+            own = {row["name"]: row["in_focus"] for row in one.rows}
+            if own.keys() != shares.keys() or any(abs(own[name] - shares[name]) > 1e-9 for name in own):
+                what = f"{one.method} and {measured[0].method} were scored on other images or masks"
+                raise ValueError(f"{self.dataset}: {what}; score both on the same, or give their sets different names")
+        self.title = f"{self.dataset}, {len(shares)} images"
         self.columns = [key for key in COLUMNS if any(key in one.totals for one in measured)]
         self.published = [one for one in published if one.totals.keys() & set(self.columns)]
         self.lines = measured + self.published
-        shares, path = self._shares(), SPLITS / f"{self.dataset}_test.txt"
+        path = SPLITS / f"{self.dataset}_test.txt"
         self.comparable = path.is_file() and set(read_lines(path)) == shares.keys()
         self.remarks = []
         if one_class := sum(share in (0, 1) for share in shares.values()):
@@ -51,39 +54,19 @@ class SetTable:
         for trait, sentence in TRAITS.items():
             if methods := [one.method for one in measured if trait in one.about.get("traits", ())]:
                 self.remarks.append(f"maps of {', '.join(methods)} {sentence}")
-        for one in measured:
-            if not self.is_ranked(one):
-                count = f"{one.images} images, {len(one.left_out)} left out"
-                self.remarks.append(f"{self.name_of(one)} is not ranked: {count}")
         self.remarks += [f"published: {source}" for source in dict.fromkeys(one.source for one in self.published)]
         if self.published and not self.comparable:
             reason = f"configs/splits has no list of exactly these images of {self.dataset}"
             self.remarks.append(f"published scores are not comparable: {reason}")
 
-    def _shares(self) -> dict[str, float]:
-        """The share in focus of each image; a ValueError where two methods were scored against different masks."""
-        shares: dict[str, float] = {}
-        for one in self.measured:
-            for row in one.rows:
-                if abs(shares.setdefault(row["name"], row["in_focus"]) - row["in_focus"]) > 1e-9:
-                    what = f"{one.method} was scored against another mask of {row['name']} than an earlier method"
-                    raise ValueError(f"{self.dataset}: {what}; give their sets different names")
-        return shares
-
     def differences(self, columns: Iterable[str]) -> list[Difference]:
-        """Those of every two measured methods in these columns, on the images that all methods have."""
-        common = set.intersection(*({row["name"] for row in one.rows} for one in self.measured))
-        shared = [replace(one, rows=[row for row in one.rows if row["name"] in common]) for one in self.measured]
-        pairs = [paired_difference(a, b, key) for key in columns for a, b in combinations(shared, 2)]
+        """Those of every two measured methods in these columns."""
+        pairs = [paired_difference(a, b, key) for key in columns for a, b in combinations(self.measured, 2)]
         return [pair for pair in pairs if pair]
 
     def is_ranked(self, line: MethodScores) -> bool:
-        """Whether the scores are those of all images of this set."""
-        return self.comparable if line.source else not line.left_out and line.images == self.images
-
-    def name_of(self, line: MethodScores) -> str:
-        """The method; said of a published one, and a star for a measured one that is not ranked."""
-        return f"{line.method}, published" if line.source else line.method + "*" * (not self.is_ranked(line))
+        """Whether the scores are those of the images of this set."""
+        return self.comparable or not line.source
 
     def rank(self, line: MethodScores, key: str) -> int:
         """1 or 2 if the score, as printed, is the best or second best of its column; else 0."""

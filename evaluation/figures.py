@@ -4,7 +4,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from matplotlib import font_manager
 from matplotlib.figure import Figure  # pyplot would need a display and keep global state
 from matplotlib.layout_engine import ConstrainedLayoutEngine
 
@@ -61,17 +60,6 @@ def plain(text: str) -> str:
     """A label that matplotlib can show: bytes of another encoding become "?", and no leading underscore hides it."""
     text = text.encode("utf-8", "replace").decode()
     return f" {text}" if text.startswith("_") else text
-
-
-def fonts_for(text: str) -> tuple[list[str], str]:
-    """Fonts of this machine that together show a text, matplotlib's own first, and the characters that none has."""
-    names: list[str] = []
-    missing = {c for c in text if c.isprintable()}
-    others = [font for font in font_manager.fontManager.ttflist if "Last Resort" not in font.name]
-    for font in sorted(others, key=lambda x: (x.name != "DejaVu Sans", "Sans" not in x.name, x.style, str(x.weight))):
-        if missing and (known := {chr(code) for code in font_manager.get_font(font.fname).get_charmap()} & missing):
-            names, missing = [*names, font.name], missing - known
-    return names or ["DejaVu Sans"], "".join(sorted(missing))
 
 
 def save_figure(figure: Figure, path: Path) -> None:

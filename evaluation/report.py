@@ -2,12 +2,10 @@
 
 import base64
 import io
-import warnings
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 from statistics import fmean
-from typing import Any
 
 import cv2
 import numpy as np
@@ -20,7 +18,7 @@ from ..utils.files import write_bytes, write_csv
 from ..utils.options import ReportOptions
 from ..utils.progress import in_threads
 from .comparison import number, set_tables
-from .figures import curves_figure, fonts_for, grid_figure, save_figure
+from .figures import curves_figure, grid_figure, save_figure
 from .metrics import columns_of, explained
 from .scores import MethodScores, files_by_name, image_rows
 from .tables import csv_rows, latex, markdown, title
@@ -46,7 +44,7 @@ class Gallery:
         first = next((one for one in scores if "images" in one.folders), scores[0])
         kinds: list[tuple[str, MethodScores, str, Callable]] = [("image", first, "images", read_image)]
         kinds += [("ground truth", first, "masks", read_mask), *((one.method, one, "maps", read_map) for one in scores)]
-        names = {row["name"] for one in scores for row in one.rows}
+        names = {row["name"] for row in first.rows}
         self._files: dict[str, tuple[Callable, dict[str, Path]]] = {}
         self.remarks = []
         for heading, one, kind, read in kinds:
@@ -57,11 +55,11 @@ class Gallery:
             else:
                 self.remarks.append(f"{heading} is not shown, because its folder is missing ({folder})")
         self._maes = {one.method: {row["name"]: row["mae"] for row in one.rows} for one in scores}
-        shown = names.intersection(*(files for _, files in self._files.values()), *self._maes.values())
+        shown = names.intersection(*(files for _, files in self._files.values()))
         errors = {name: fmean(maes[name] for maes in self._maes.values()) for name in sorted(shown) if self._files}
         self.errors = dict(sorted(errors.items(), key=lambda item: -item[1]))
         if self._files and (lost := len(names) - len(shown)):
-            self.remarks.append(f"{lost} of {len(names)} images are not shown, because a folder or a method lacks them")
+            self.remarks.append(f"{lost} of {len(names)} images are not shown, because a folder lacks them")
         if len(self.errors) > PAGE_IMAGES:
             self.remarks.append(f"the page has the {PAGE_IMAGES} images with the largest errors")
 
@@ -121,10 +119,7 @@ def write_report(scores: list[MethodScores], options: ReportOptions) -> list[str
         raise ValueError(f"--examples {' '.join(sorted(unknown))}: no such image with a map of every method")
     heading = "Focus maps of " + ", ".join(dict.fromkeys(scored.method for scored in scores))
     sections = []
-    fonts, boxes = fonts_for("".join([heading, *known, *(table.dataset for table in tables)]))
-    style: Any = {"font.family": fonts, "pdf.fonttype": 42, "text.parse_math": False}  # 42: text stays text
-    with rc_context(style), warnings.catch_warnings():
-        warnings.filterwarnings("ignore", "Glyph")  # the characters in boxes are named once
+    with rc_context({"pdf.fonttype": 42, "text.parse_math": False}):  # 42: text stays text
         for table, gallery in zip(tables, galleries):
             examples = list(in_threads(gallery.example, list(gallery.errors)[:PAGE_IMAGES], "images", "image"))
             curves = curves_figure(table.measured)
@@ -143,6 +138,4 @@ def write_report(scores: list[MethodScores], options: ReportOptions) -> list[str
         write_bytes(folder / name, (text + "\n").encode("utf-8", "replace"))
     write_csv(folder / "tables.csv", csv_rows(tables))
     write_csv(folder / "images.csv", image_rows(scores))
-    remarks = [f"{table.dataset}: {remark}" for table, gallery in zip(tables, galleries) for remark in gallery.remarks]
-    advice = f"warning: no font here has {boxes}, figures show boxes; install one that has them, such as Noto Sans CJK"
-    return remarks + [advice] * bool(boxes)
+    return [f"{table.dataset}: {remark}" for table, gallery in zip(tables, galleries) for remark in gallery.remarks]

@@ -51,10 +51,9 @@ class MethodScores:
         return int(self.totals["images"])
 
     @property
-    def left_out(self) -> list[str]:
-        """What evaluate notes of masks whose map is missing or unusable."""
-        notes = self.about.get("notes", {})
-        return [*notes.get("missing", ()), *notes.get("unusable", ())]
+    def title(self) -> str:
+        """The method's name in a table."""
+        return f"{self.method}, published" if self.source else self.method
 
 
 def write_scores(folder: Path, scores: list[MethodScores]) -> None:

@@ -30,7 +30,7 @@ def markdown_table(rows: list[list[str]]) -> str:
 
 def markdown_lines(table: SetTable, lines: list[MethodScores], columns: Iterable[str]) -> str:
     """A Markdown table of scores with the best of each column in bold."""
-    rows = [[table.name_of(line), *(table.cell(line, key, MARKDOWN) for key in columns)] for line in lines]
+    rows = [[line.title, *(table.cell(line, key, MARKDOWN) for key in columns)] for line in lines]
     return markdown_table([["method", *map(title, columns)], *rows])
 
 
@@ -53,13 +53,11 @@ def joint_rows(tables: list[SetTable], columns: list[str], cell: Callable) -> li
     on_sets: list[dict] = [{(x.source, x.method): x for x in table.lines} for table in tables]
     rows = []
     for key in dict.fromkeys(key for lines in on_sets for key in lines):
-        names, cells = [], []
+        row = [next(lines[key].title for lines in on_sets if key in lines)]
         for table, lines in zip(tables, on_sets):
             line = lines.get(key)
-            names += [table.name_of(line)] if line else []
-            cells += [cell(table, line, column) if line and column in line.totals else "" for column in columns]
-        if any(cells):
-            rows.append([max(names, key=len), *cells])  # with a star if the method is not ranked on one set
+            row += [cell(table, line, column) if line and column in line.totals else "" for column in columns]
+        rows += [row] * any(row[1:])
     return rows
 
 
@@ -112,7 +110,7 @@ def csv_rows(tables: list[SetTable]) -> list[dict]:
     """Every score of every set with full precision; an empty cell where there is no number."""
     return [
         {"set": table.dataset, "kind": "published" if line.source else "measured", "method": line.method}
-        | {"images": line.images, "left out": len(line.left_out)}
+        | {"images": line.images}
         | {column.title: line.totals.get(key, "") for key, column in COLUMNS.items()}
         for table in tables
         for line in table.lines

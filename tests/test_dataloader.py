@@ -35,18 +35,6 @@ def test_a_sample_is_its_files_resized(pairs):
     }  # fmt: skip
 
 
-def test_a_contour_is_read_or_computed_and_has_to_fit(pairs, tmp_path):
-    without = dataclasses.replace(pairs[0], contour=None)
-    assert all(np.array_equal(a, b) for a, b in zip(load_sample(pairs[0], 64), load_sample(without, 64)))
-    drawn = dataclasses.replace(pairs[0], contour=tmp_path / "drawn.png")
-    write_image(drawn.contour, read_mask(pairs[0].mask))
-    sample = load_sample(drawn, 64)[0]
-    assert np.array_equal(sample[..., 4], sample[..., 3])
-    write_image(drawn.contour, np.zeros((7, 7), np.uint8))
-    with pytest.raises(ValueError, match="drawn.png: its size differs"):
-        load_sample(drawn, 64)
-
-
 def test_augmentation_moves_image_mask_and_contour_together(pairs, monkeypatch):
     """An image that is its own mask must still be that after every transform that moves pixels."""
     data = Samples(pairs, 64, paper_augmentation(), 7)

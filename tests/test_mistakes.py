@@ -62,7 +62,7 @@ MISTAKES = [
     ("prepare --check --data_path bare", "2 problem.s. in bare:\n  bare/Train/a/masks: no such folder"),
     (f"{EVALUATE} here=", "--maps here=: write NAME=DIR"), (f"{EVALUATE} a=maps a=maps", "each name once"),
     ("evaluate --data_path d", "--maps: write NAME=DIR"), (f"{EVALUATE} a=/nowhere", "/nowhere: no such folder"),
-    (f"{EVALUATE} p=t/images", "no map is named like"), (f"{EVALUATE} maps --blurred_maps b", "b: no such method"),
+    (f"{EVALUATE} p=t/images", "have no map here"), (f"{EVALUATE} maps --blurred_maps b", "b: no such method"),
     (f"{EVALUATE} maps --white blurred", "--white goes with --gt"), (f"{EVALUATE} maps --gt empty", "no images"),
     (f"{EVALUATE} maps --gt d --datasets ../x", "'../x': a set's name"),
     (f"{EVALUATE} maps --gt d --datasets A B", "--datasets A B: --gt is the folder of one set"),

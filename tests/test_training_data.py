@@ -108,7 +108,7 @@ def test_every_batch_has_extra_images_and_validation_its_own_size(two_sets):
 def test_fine_tuning_keeps_the_split_of_the_training_before_with_its_twins(two_sets, capsys, extra, held_out):
     """A twin of an extra image trains, and does not validate."""
     folder = Path(two_sets.data_path, "Train/A")
-    for part, suffix in (("images", ".jpg"), ("masks", ".png"), ("contour", ".png")):
+    for part, suffix in (("images", ".jpg"), ("masks", ".png")):
         shutil.copy(folder / part / f"train_001{suffix}", folder / part / f"a_copy{suffix}")
     if extra:
         shutil.copy(folder / "images/train_001.jpg", folder / "../B/images/train_000.jpg")
@@ -148,7 +148,7 @@ def test_what_earlier_trainings_may_have_seen(stages, seen, place):
 
 def test_resumption_sees_any_change_of_a_file(two_sets):
     files, folder = TrainingData(two_sets, None, {}).files, Path(two_sets.data_path, "Train/B")
-    for path in (folder / "images/train_001.jpg", folder / "masks/train_003.png", folder / "contour/train_002.png"):
+    for path in (folder / "images/train_001.jpg", folder / "masks/train_003.png"):
         old = path.read_bytes()
         path.write_bytes(old[:-1] + bytes([old[-1] ^ 1]))
         with pytest.raises(ValueError, match=rf": 1 pair\(s\) have changed since then: B/{path.stem}; restore the old"):

@@ -19,7 +19,6 @@ def data(dataset, saved_maps, tmp_path) -> Path:
     """A dataset folder with copies of two training images, one of them among the test images, and with maps."""
     folder = shutil.copytree(dataset, tmp_path / "data")
     train, test = folder / "Train/SAMPLE", folder / "SAMPLE/Test"
-    shutil.rmtree(train / "contour")
     for part, suffix in (("images", "jpg"), ("masks", "png")):
         shutil.copy(train / part / f"train_000.{suffix}", train / part / f"zz_copy.{suffix}")
         shutil.copy(train / part / f"train_003.{suffix}", test / part / f"new.{suffix}")

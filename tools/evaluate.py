@@ -1,5 +1,6 @@
 """`evaluate`: scores of saved maps, ours or another method's, without a model."""
 
+from itertools import islice
 from pathlib import Path
 
 from ..data.check import look, report
@@ -10,7 +11,7 @@ from ..evaluation.tables import printed
 from ..utils.files import locked
 from ..utils.processes import in_processes
 from ..utils.progress import bar, cores, say
-from .methods import KINDS, Method, score_file
+from .methods import Method, score_file
 from .options import EvaluateOptions
 
 
@@ -31,17 +32,16 @@ def run(options: EvaluateOptions) -> None:
             white = {"maps": "blurred" if name in options.blurred_maps else "in_focus", "masks": options.white}
             files = known | {"maps": str(maps_of(folder, dataset, len(sets)))}
             methods.append(Method(name, dataset, files, white, {pair.stem: pair.mask for pair in pairs}))
-    refuse(methods, "missing", options)
     with locked(output):
         other = "in_focus" if options.white == "blurred" else "blurred"
         looks = look([pair for pairs in sets.values() for pair in pairs], sizes=False)
         say(report(looks, f"--gt FOLDER --white {other} swaps the two classes"))
-        work = [(method, name) for method in methods for name in method.maps]
-        results = in_processes(score_file, (method.call(name) for method, name in work), len(work), cores())
-        for result, (method, _) in zip(bar(results, "scoring", len(work), "map"), work):
-            method.add(result)
-        refuse(methods, "unusable", options)
-        scores = [method.scores() for method in methods]
+        calls = [call for method in methods for call in method.calls]
+        results = list(bar(in_processes(score_file, calls, len(calls), cores()), "scoring", len(calls), "map"))
+        if unusable := [result for result in results if isinstance(result, str)]:
+            raise ValueError("\n  ".join([f"{len(unusable)} map(s) cannot be used:", *unusable]))
+        left = iter(results)
+        scores = [method.scores(list(islice(left, len(method.calls)))) for method in methods]
         for method, scored in zip(methods, scores):
             say(method.remarks())
             if (error := scored.totals["mae"]) > 0.5:
@@ -96,10 +96,3 @@ def maps_of(folder: Path, dataset: str, sets: int) -> Path:
         hint = "; with several sets, each needs a folder there (--datasets selects one)" if sets > 1 else ""
         raise FileNotFoundError(f"{folder}: no such folder{hint}")
     return folder
-
-
-def refuse(methods: list[Method], kind: str, options: EvaluateOptions) -> None:
-    """Raises ValueError where a method has notes of this kind without --allow_missing."""
-    lines = [line for method in methods if method.notes[kind] for line in method.remarks()]
-    if lines and not options.allow_missing:
-        raise ValueError("\n".join([f"{KINDS[kind]}; --allow_missing scores the others", *lines]))

@@ -1,6 +1,5 @@
 """Folders of saved maps that `evaluate` scores: which map belongs to which mask, and what is odd about them."""
 
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import NamedTuple
 
@@ -8,13 +7,11 @@ import cv2
 import numpy as np
 
 from ..data.masks import read_map, read_mask
+from ..data.names import listing
 from ..evaluation.metrics import ImageScore, SetScore, score_image
 from ..evaluation.scores import MethodScores, files_by_name
 
-LISTED = 5  # names printed of a long list; scores.json has all
 KINDS = {
-    "missing": "masks without a map",
-    "unusable": "maps that cannot be used",
     "extra": "maps without a mask, not scored",
     "resized": "maps of another size than their mask, resized bilinearly",
 }
@@ -50,67 +47,40 @@ def score_file(name: str, map_path: Path, mask_path: Path, map_white: str, mask_
     return Scored(score_image(name, focus_map, mask), highest, len(present), resized)
 
 
-@dataclass
 class Method:
     """A folder of maps on one set.
 
     Attributes:
         folders: those of "maps", "masks" and, if there are some, "images".
         white: what white means in the "maps" and "masks".
-        masks: files by name.
-        maps: those that have a mask, by its name.
+        calls: arguments of score_file for each map that has a mask.
         notes: what is odd about maps, by KINDS.
-        scored: scores of the maps.
+
+    Raises ValueError: two maps for one mask, or none.
     """
 
-    name: str
-    dataset: str
-    folders: dict[str, str]
-    white: dict[str, str]
-    masks: dict[str, Path]
-    scored: list[Scored] = field(default_factory=list)
+    def __init__(self, name: str, dataset: str, folders: dict[str, str], white: dict[str, str], masks: dict[str, Path]):
+        self.name, self.dataset, self.folders, self.white = name, dataset, folders, white
+        maps = files_by_name(Path(folders["maps"]), masks)
+        if missing := [mask.name for stem, mask in masks.items() if stem not in maps]:
+            found = f"it has {next(iter(maps.values())).name}" if maps else "it is empty"
+            raise ValueError(f"{folders['maps']}: {len(missing)} mask(s) have no map here: {listing(missing)}; {found}")
+        self.calls = [(stem, maps[stem], mask, white["maps"], white["masks"]) for stem, mask in masks.items()]
+        self.notes = {"extra": [path.name for stem, path in maps.items() if stem not in masks]}
 
-    def __post_init__(self):
-        """Finds the map of each mask. Raises ValueError: two maps for one mask, or not one that fits."""
-        found = files_by_name(Path(self.folders["maps"]), self.masks)
-        self.maps = {name: found[name] for name in self.masks if name in found}
-        if not self.maps:
-            mask, a_map = (next(iter(files.values())).name if files else "none" for files in (self.masks, found))
-            raise ValueError(f"{self.folders['maps']}: no map is named like its mask (a mask: {mask}; a map: {a_map})")
-        self.notes: dict[str, list[str]] = {kind: [] for kind in KINDS}
-        self.notes["missing"] = [name for name in self.masks if name not in found]
-        self.notes["extra"] = [path.name for name, path in found.items() if name not in self.masks]
-
-    def call(self, name: str) -> tuple:
-        """Arguments of score_file for one map."""
-        return name, self.maps[name], self.masks[name], self.white["maps"], self.white["masks"]
-
-    def add(self, result: Scored | str) -> None:
-        """Takes the result of score_file for one map."""
-        if isinstance(result, str):
-            self.notes["unusable"].append(result)
-        else:
-            self.scored.append(result)
-            self.notes["resized"] += filter(None, [result.resized])
-
-    def scores(self) -> MethodScores:
-        """Scores of the method on the set. Raises ValueError: no map can be used, or all hold levels 0 and 1."""
-        if not self.scored:
-            raise ValueError("\n".join(["not one map could be scored", *self.remarks()]))
-        if max(one.highest for one in self.scored) == 1:
+    def scores(self, scored: list[Scored]) -> MethodScores:
+        """Scores of the method on the set, from those of its maps. Raises ValueError: all maps hold levels 0 and 1."""
+        if max(one.highest for one in scored) == 1:
             raise ValueError(f"{self.folders['maps']}: no map has a level above 1 of 255; save 1 as 255")
-        traits = ["two levels"] * all(one.levels <= 2 for one in self.scored)
-        traits += ["JPEG"] * all(path.suffix.lower() in (".jpg", ".jpeg") for path in self.maps.values())
+        self.notes["resized"] = [one.resized for one in scored if one.resized]
+        traits = ["two levels"] * all(one.levels <= 2 for one in scored)
+        traits += ["JPEG"] * all(call[1].suffix.lower() in (".jpg", ".jpeg") for call in self.calls)
         notes = {kind: names for kind, names in self.notes.items() if names}
         about = {"white": self.white, "traits": traits, "notes": notes}
-        whole = SetScore(one.score for one in self.scored)
+        whole = SetScore(one.score for one in scored)
         return MethodScores.of(self.name, self.dataset, whole, folders=self.folders, about=about)
 
     def remarks(self) -> list[str]:
-        """A line for each kind of oddity, with at most LISTED names."""
-        lines = []
-        for kind, names in self.notes.items():
-            more = f" and {len(names) - LISTED} more" if len(names) > LISTED else ""
-            listing = f"{KINDS[kind]} ({len(names)}): {', '.join(names[:LISTED])}{more}"
-            lines += [f"{self.name} on {self.dataset}: {listing}"] if names else []
-        return lines
+        """A line for each kind of oddity."""
+        kinds = [f"{KINDS[kind]} ({len(names)}): {listing(names)}" for kind, names in self.notes.items() if names]
+        return [f"{self.name} on {self.dataset}: {line}" for line in kinds]

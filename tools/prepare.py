@@ -7,7 +7,6 @@ from pathlib import Path
 import numpy as np
 
 from ..data.check import check, look, report
-from ..data.contour import contour_band
 from ..data.images import write_image
 from ..data.layouts import Layout, Pair, detect, pairs_of
 from ..data.masks import read_mask, read_trimap
@@ -16,7 +15,7 @@ from ..utils.files import atomic, locked
 from ..utils.progress import in_threads, say
 from .options import PrepareOptions
 
-PARTS = ("images", "masks", "contour", "trimaps")
+PARTS = ("images", "masks", "trimaps")
 
 
 def run(options: PrepareOptions) -> None:
@@ -77,13 +76,13 @@ def conflicts(pairs: list[Pair], data_path: Path) -> list[str]:
     expected: set[Path] = set()
     problems = []
     for pair in pairs:
-        folder, truths = pair.folder(data_path), ("trimaps",) if pair.trimap else ("masks", "contour")
-        files = [folder / truth / f"{pair.stem}.png" for truth in truths]
-        if files[0] in expected:
+        folder = pair.folder(data_path)
+        truth = folder / ("trimaps" if pair.trimap else "masks") / f"{pair.stem}.png"
+        if truth in expected:
             problems.append(f"{pair.image}: another image of the set has the same stem")
         if folder.resolve() in (*pair.image.resolve().parents, *pair.mask.resolve().parents):
             problems.append(f"{pair.image}: the source would be overwritten; choose another --data_path")
-        expected.update(files, [folder / "images" / pair.image.name])
+        expected.update((truth, folder / "images" / pair.image.name))
     for part in {pair.folder(data_path) / part for pair in pairs for part in PARTS}:
         present = filter(is_image, part.glob("*"))
         problems += [f"{path}: not of this source; move it away" for path in present if path not in expected]
@@ -91,14 +90,12 @@ def conflicts(pairs: list[Pair], data_path: Path) -> list[str]:
 
 
 def write_pair(pair: Pair, data_path: Path) -> float:
-    """Writes image (as it is), mask or trimap and, for training, a mask's contour; returns the share in focus."""
+    """Writes image (as it is) and mask or trimap; returns the share in focus."""
     folder = pair.folder(data_path)
     with atomic(folder / "images" / pair.image.name) as temporary:
         shutil.copyfile(pair.image, temporary)
     mask = (read_trimap if pair.trimap else read_mask)(pair.mask, pair.white)
     write_image(folder / ("trimaps" if pair.trimap else "masks") / f"{pair.stem}.png", mask)
-    if not pair.is_test and not pair.trimap:
-        write_image(folder / "contour" / f"{pair.stem}.png", contour_band(mask))
     return float((mask == 255).mean())
 
 

@@ -147,8 +147,6 @@ def add_pair(folder: Path, new: Path, masks: str = "masks") -> None:
 FAULTS = {  # what is done to the training set, and the only problem that is named
     "two masks": (lambda f: shutil.copy(f / "masks/train_001.png", f / "masks/train_001.bmp"), "001.bmp: doubled stem"),
     "no image": (lambda f: (f / "images/train_001.jpg").write_bytes(b""), "images/train_001.jpg: not a readable image"),
-    "a stale contour": (lambda f: change(lambda m: m[::-1], f / "contour/train_001.png"),
-                        ": WARNING: contours that do not fit their masks; .*again: [^,]*contour/train_001.png$"),
     "inverted": (lambda f: change(lambda m: 255 - m, *(f / "../../SAMPLE/Test/masks").iterdir()),
                  "/SAMPLE/Test: SAMPLE: WARNING: THE MASKS LOOK INVERTED: in 3 of 3"),
     "a twin": (lambda f: [shutil.copy(path, path.with_stem("twin")) for path in f.glob("*/train_001.*")],

@@ -96,40 +96,29 @@ def test_files_may_be_arrays_and_have_a_prefix_or_suffix_and_what_all_maps_share
     assert cut or ".jpg" in suffixes or one.totals == read_scores(evaluated)[0].totals
 
 
-@pytest.mark.parametrize("spoil, kind", [
-    (lambda path: path.rename(path.with_name("renamed.png")), "masks without a map"),
-    (lambda path: path.write_bytes(path.read_bytes()[:300]), "maps that cannot be used"),
-    (lambda path: write_image(path, np.full((64, 96, 3), (200, 30, 90), np.uint8)), "maps that cannot be used"),
-    (lambda path: write_image(path, np.zeros((96, 64), np.uint8)), "maps that cannot be used"),
-], ids=["missing and extra", "truncated", "colours", "swapped sides"])  # fmt: skip
-def test_missing_extra_and_unusable_maps_are_named(options, tmp_path, capsys, spoil, kind):
+@pytest.mark.parametrize("spoil, message", [
+    (lambda path: path.unlink(), "maps: 1 mask.s. have no map here: test_006.png; it has test_007.png"),
+    (lambda path: path.write_bytes(path.read_bytes()[:300]), r"1 map.s. cannot be used:\n  \S*test_006.png: not"),
+    (lambda path: write_image(path, np.full((64, 96, 3), (200, 30, 90), np.uint8)), "test_006.png: .*colours: a map"),
+    (lambda path: write_image(path, np.zeros((96, 64), np.uint8)), "test_006.png: its sides are those of the mask"),
+], ids=["missing", "truncated", "colours", "swapped sides"])  # fmt: skip
+def test_missing_and_unusable_maps_are_named(options, tmp_path, spoil, message):
     spoil(tmp_path / "maps/test_006.png")
-    with pytest.raises(ValueError, match=rf"(?s)^{kind}; --allow_missing.*method on SAMPLE: {kind} .1.: \S*test_006"):
+    with pytest.raises(ValueError, match=message):
         evaluate.run(options)
     assert not (tmp_path / "out").exists()
-    options.allow_missing = True
-    evaluate.run(options)
-    out, (one,) = capsys.readouterr().out, read_scores(tmp_path / "out")
-    assert "SAMPLE: method* is not ranked: 2 images, 1 left out" in out and len(one.left_out) == 1
-    assert ("maps without a mask, not scored (1): renamed.png" in out) == (kind == "masks without a map")
 
 
-def test_maps_of_0_and_1_and_folders_of_unusable_ones_are_refused_but_not_one_dark_map(options, tmp_path, capsys):
+def test_maps_of_0_and_1_are_refused_but_not_one_dark_map_and_maps_without_a_mask_are_named(options, tmp_path, capsys):
     dark = np.eye(64, 96, dtype=np.uint8)
-    for number in range(7):
-        write_image(tmp_path / f"maps/{number}.png", dark)
-    write_image(tmp_path / "maps/test_006.png", dark)
+    for name in ("extra", "test_006"):
+        write_image(tmp_path / f"maps/{name}.png", dark)
     evaluate.run(options)
-    assert read_scores(tmp_path / "out")[0].totals["images"] == 3
-    out = capsys.readouterr().out  # a long list is cut, an empty one silent
-    assert "not scored (7): 0.png, 1.png, 2.png, 3.png, 4.png and 2 more\n" in out and "(0)" not in out
+    (one,) = read_scores(tmp_path / "out")
+    assert one.totals["images"] == 3 and one.about["notes"] == {"extra": ["extra.png"]}
+    assert "method on SAMPLE: maps without a mask, not scored (1): extra.png\n" in capsys.readouterr().out
     for path in (tmp_path / "maps").iterdir():
         write_image(path, dark)
     for options.blurred_maps in (["method"], []):
         with pytest.raises(ValueError, match="maps: no map has a level above 1 of 255; save 1 as 255"):
             evaluate.run(options)
-    for path in (tmp_path / "maps").iterdir():
-        path.write_bytes(b"no map")
-    options.allow_missing = True
-    with pytest.raises(ValueError, match=r"(?s)not one map could be scored.*cannot be used \(3\): \S*test_006.png"):
-        evaluate.run(options)

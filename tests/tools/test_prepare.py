@@ -4,10 +4,9 @@ import shutil
 import numpy as np
 import pytest
 
-from ran.data.contour import contour_band
 from ran.data.images import write_image
 from ran.data.layouts import LAYOUTS, SPLITS
-from ran.data.masks import UNKNOWN, read_map, read_mask, read_trimap
+from ran.data.masks import UNKNOWN, read_mask, read_trimap
 from ran.tools import prepare
 from ran.tools.options import PrepareOptions
 
@@ -29,14 +28,12 @@ def publish(source, parent, layout, stems=()):
             shutil.copy(source / part / f"train_00{n % 6}.{suffix}", parent / name / f"{stem}.{suffix}")
 
 
-def test_layout_split_polarity_and_contours(source, dataset):
+def test_layout_split_and_polarity(source, dataset):
     train, test = dataset / "Train/SAMPLE", dataset / "SAMPLE/Test"
-    assert sorted(os.listdir(test)) == ["images", "masks"]
+    assert {*os.listdir(train)} == {*os.listdir(test)} == {"images", "masks"}
     assert sorted(p.stem for p in (test / "images").iterdir()) == (source / "test.txt").read_text().split()
     for path in [*(train / "masks").iterdir(), *(test / "masks").iterdir()]:
         assert np.array_equal(read_mask(path), 255 - read_mask(source / "gt" / path.name))
-    for path in (train / "contour").iterdir():
-        assert np.array_equal(read_map(path), contour_band(read_mask(train / "masks" / path.name)))
     for path in (train / "images").iterdir():
         assert path.read_bytes() == (source / "image" / path.name).read_bytes()
 
@@ -64,7 +61,6 @@ def test_published_layouts_are_known_by_their_folders_and_white_wins(source, tmp
     for layout in layouts:
         target = tmp_path / "d" / (f"{layout.dataset}/Test" if layout.split == "test" else f"Train/{layout.dataset}")
         assert len(list((target / "images").iterdir())) == len(list((target / "masks").iterdir())) == 6
-        assert (target / "contour").exists() == (layout.split == "train")
         mask = read_mask(target / f"masks/{layout.images}0.png")
         assert np.array_equal(mask, read_mask(source / "gt/train_000.png", white or "in_focus"))
         doubted = f"{layout.dataset}: WARNING: THE MASKS LOOK INVERTED" in out
@@ -83,7 +79,7 @@ def test_cuhk_brings_its_polarity_and_split_and_leaves_motion_blur_out(source, t
 
 
 def test_trimaps_keep_what_is_unknown(source, tmp_path, capsys):
-    """White means what --white says, there is no contour, and --check takes the set for what it is."""
+    """White means what --white says, and --check takes the set for what it is."""
     for path in (source / "gt").iterdir():
         trimap = np.where(np.arange(64)[:, None] < 9, UNKNOWN, read_mask(path)).astype(np.uint8)
         write_image(tmp_path / "masks" / f"{path.stem}_mask.png", trimap)
