@@ -29,4 +29,3 @@ def test_it_runs_and_leaves_nothing_in_the_repository(tmp_path, monkeypatch, dat
     exec(code, names := {})
     assert names["scores"]["after"]["mae"] < names["scores"]["before"]["mae"]
     assert sorted(FOLDER.parent.glob("*")) + sorted(FOLDER.rglob("*")) == before
-    assert (names["folder"] / "mine/best_model.safetensors").is_file()
