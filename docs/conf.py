@@ -7,15 +7,16 @@ import ran
 PAGES = ("docs/photographs", "docs/train", "docs/compare", "examples/focus", "docs/api", "docs/results", "docs/recipe",
          "docs/released_code", "weights/README", "docs/speed", "docs/errors", "docs/extending", "CONTRIBUTING",
          "CHANGELOG")  # fmt: skip
-# Long lines of code wrap, and wide tables are small: a phone shows them.
-STYLE = "<style>div.highlight pre { white-space: pre-wrap } div.table-wrapper table { font-size: .8em }</style>"
+# For phones: long lines of code wrap, wide tables are small, and the figure scrolls.
+STYLE = """<style>div.highlight pre { white-space: pre-wrap } div.table-wrapper table { font-size: .8em }
+pre.mermaid { overflow: auto } pre.mermaid > svg { min-width: 46em }</style>"""
 project, author, version = "RAN", "The contributors of this repository", ran.__version__
 root_doc = "README"
 include_patterns = [f"{page}.*" for page in ("README", *PAGES)]
 extensions = ["myst_nb", "sphinx.ext.autodoc", "sphinx.ext.napoleon", "sphinxcontrib.mermaid"]
 html_theme, html_title, html_show_copyright = "furo", "RAN", False
 myst_heading_anchors = 4
-myst_fence_as_directive = ["mermaid"]
+myst_fence_as_directive, mermaid_height, mermaid_fullscreen = ["mermaid"], "auto", False
 nb_execution_mode = "off"
 autodoc_typehints = "description"
 autodoc_preserve_defaults = True  # by their names: they hold folders of this machine
