@@ -1,4 +1,5 @@
 import os
+from unittest import mock
 
 import pytest
 
@@ -62,3 +63,12 @@ def test_a_folder_is_one_runs_at_a_time_and_goes_again_where_the_work_failed_at_
             _ = [(tmp_path / folder / name).touch() for name in kept[1:]]
             raise ValueError
         assert [path.name for path in tmp_path.rglob("*")] == kept
+
+
+def test_a_lock_file_that_stays_as_on_windows_locks_no_later_run_out(tmp_path, monkeypatch):
+    monkeypatch.setattr(files, "LOCK_SECONDS", 0)
+    monkeypatch.setattr(os, "unlink", mock.Mock(side_effect=PermissionError))  # it is open
+    for _ in range(2):
+        with locked(tmp_path / "a"), pytest.raises(OSError, match="another run"), locked(tmp_path / "a"):
+            pass
+    assert [path.name for path in tmp_path.rglob("*")] == ["a", ".lock"]
