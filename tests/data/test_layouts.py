@@ -6,31 +6,27 @@ import pytest
 from ran.data.layouts import LAYOUTS, Layout, detect, find_sets, pairs_of
 
 
-def fill(folder: Path, *stems: str, suffix: str = "png") -> Path:
+def fill(folder: Path, *stems: str) -> Path:
     folder.mkdir(parents=True, exist_ok=True)
     for stem in stems:
-        (folder / f"{stem}.{suffix}").touch()
+        (folder / f"{stem}.png").touch()
     return folder
 
 
 @pytest.mark.parametrize("depth", ["", "a", "a/b/c"])
-def test_a_layout_is_found_down_to_four_levels(tmp_path, depth):
+def test_a_layout_is_found_down_to_four_levels_or_what_is_missing_is_said(tmp_path, depth):
     """A Mac's ZIP holds beside it a mirror of all folders, with other halves of all files."""
-    images, masks = (fill(tmp_path / depth / name, "1", "2", "._1") for name in ("xu100-source", "xu100-gt"))
-    fill(tmp_path / "__MACOSX" / depth / images.name, "._1")
-    fill(tmp_path / "__MACOSX" / depth / masks.name, "._1")
-    ((layout, *folders),), problems = detect(tmp_path)
-    assert layout == LAYOUTS[4] and folders == [images, masks] and not problems
-    pairs, problems = pairs_of(layout, images, masks)
-    assert [pair.name for pair in pairs] == ["CUHK/1", "CUHK/2"] and not problems
-
-
-def test_what_is_missing_is_said(tmp_path):
     assert detect(tmp_path / "nowhere")[1] == [f"{tmp_path / 'nowhere'}: no such folder"]
-    fill(tmp_path / "gt", "1")
+    parent = fill(tmp_path / depth / "gt", "1").parent
     assert "none of the known folder pairs" in detect(tmp_path)[1][0]  # anything may be called gt
-    fill(tmp_path / "xu100-gt", "1")
-    assert detect(tmp_path)[1] == [f"{tmp_path}: only one of xu100-source and xu100-gt is here"]
+    masks = fill(parent / "xu100-gt", "1", "2", "._1")
+    assert detect(tmp_path)[1] == [f"{parent}: only one of xu100-source and xu100-gt is here"]
+    images = fill(parent / "xu100-source", "1", "2", "._1")
+    for folder in (images, masks):
+        fill(tmp_path / "__MACOSX" / depth / folder.name, "._1")
+    assert detect(tmp_path) == ([(LAYOUTS[4], images, masks)], [])
+    pairs, problems = pairs_of(LAYOUTS[4], images, masks)
+    assert [pair.name for pair in pairs] == ["CUHK/1", "CUHK/2"] and not problems
 
 
 def test_the_split_comes_from_layout_list_or_file(tmp_path):
