@@ -135,17 +135,6 @@ def test_fine_tuning_brings_the_network_and_its_sizes(config, tmp_path):
     assert (again.config.img_size, again.config.test_size, again.before) == (64, 96, stored["before"])
 
 
-def test_partial_encoder_weights_are_reported(config, tmp_path, capsys):
-    import torchvision
-
-    state = torchvision.models.resnet18(weights=None).state_dict()
-    del state["layer4.1.conv2.weight"]
-    torch.save(state, tmp_path / "partial.pth")
-    trained = Trainer(dataclasses.replace(config, arch="resnet18", pretrained=str(tmp_path / "partial.pth")))
-    assert "lacks 1 of 100 tensors, which start fresh: layer4.1.conv2.weight" in capsys.readouterr().out
-    assert torch.equal(trained.network.encoder.backbone.conv1.weight, state["conv1.weight"])
-
-
 @pytest.mark.slow
 def test_ablation_switches_come_back_and_without_validation_the_last_epoch_is_kept(config, dataset, capsys):
     row = dataclasses.replace(config, epochs=2, attention="reverse", connectivity=False, val_share=0.0, early_stop=1)
@@ -176,12 +165,13 @@ def test_cuda_training_runs(config):
 
 @pytest.mark.parametrize("where, said", [
     ("validation", "validation: loss nan; "),
-    ("training", r"step 1: loss nan.* images SAMPLE/train_\d+, SAMPLE/train_\d+\. .*"),
-    ("gradient", r"step 1: loss \d.*gradient norm (nan|inf), images SAMPLE/train_\d+, SAMPLE/train_\d+\. .*"),
+    ("training", r"step 1: loss nan, .*, images (SAMPLE/train_\d+(, )?){2}\. .*"),
+    ("gradient", r"step 2: loss \d.*, gradient norm (nan|inf), images (SAMPLE/train_\d+(, )?){4}\. .*"),
 ])  # fmt: skip
 def test_what_is_no_number_stops_the_training_and_is_never_kept(config, tmp_path, monkeypatch, where, said):
     """An all-dark map may score well by chance: the best and the last epoch stay those before."""
-    Trainer(dataclasses.replace(config, epochs=1)).train()
+    config = dataclasses.replace(config, epochs=1, accumulate=2)  # all images of a step are named
+    Trainer(config).train()
     files = [tmp_path / "run" / name for name in ("best_model.safetensors", "history.csv", "last.pt")]
     kept = [path.read_bytes() for path in files]
 
@@ -192,21 +182,9 @@ def test_what_is_no_number_stops_the_training_and_is_never_kept(config, tmp_path
         return ran_loss(logits, *rest) * (nan if where == ("validation" if validates else "training") else 1)
 
     monkeypatch.setattr("ran.trainer.ran_loss", broken)
-    message = f"epoch 2, {said}start again with a lower --lr.*are those of the epochs before"
-    with pytest.raises(ValueError, match=message):
-        Trainer(dataclasses.replace(config, resume=True)).train()
+    with pytest.raises(ValueError, match=f"epoch 2, {said}start again with a lower --lr; .* of the epochs before"):
+        Trainer(dataclasses.replace(config, epochs=2, resume=True)).train()
     assert kept == [path.read_bytes() for path in files]
-
-
-@pytest.mark.parametrize("loss, norm, accumulate", [(nan, 1.0, 1), (1.0, inf, 1), (1.0, inf, 2)])
-def test_either_number_stops_it_and_all_images_of_the_step_are_named(config, monkeypatch, loss, norm, accumulate):
-    trainer = Trainer(dataclasses.replace(config, accumulate=accumulate, val_share=0))
-    numbers = iter([[1.0, 0.5, 0.0]] * (accumulate - 1) + [[loss, 0.5, norm]])
-    monkeypatch.setattr(trainer, "train_step", lambda batch, step: next(numbers))
-    images = ", ".join([r"SAMPLE/train_\d+"] * 2 * accumulate)
-    said = rf"epoch 1, step {accumulate}: loss {loss}, gradient norm {norm}, images {images}\. Look .* a lower --lr$"
-    with pytest.raises(ValueError, match=said):
-        trainer.train()
 
 
 def test_the_loss_is_weighted_as_the_recipe_says(config):

@@ -9,7 +9,7 @@ import cv2
 import numpy as np
 import pytest
 
-from ran.data.check import Look, check, contrast_gain, look, report, twins
+from ran.data.check import Look, check, contrast_gain, look, report, twins, warn_of_twins
 from ran.data.layouts import Pair
 from ran.data.resizing import resize
 from ran.tools.sample import photograph
@@ -101,6 +101,8 @@ def test_copies_are_twins_and_other_images_are_not(tmp_path):
     paths = [write(tmp_path / name, values, cv2.IMWRITE_JPEG_QUALITY, 30) for name, values in images]
     first, *looks = look([Pair("SET", path.name, path, Path("none")) for path in paths], masks=False)
     assert twins([first, *looks]) == twins([first], looks) == [(first, copy) for copy in looks[:8]]
+    said = ", ".join(f"{first.pair.image} and {copy.pair.image}" for copy in looks[:5])
+    assert warn_of_twins("copies", twins([first], looks)) == [f"WARNING: 8 copies: {said} and 3 more"]
     assert twins(looks[8:], [first]) == twins([], [first]) == twins([first], []) == twins([]) == []
 
 
