@@ -5,7 +5,6 @@ import multiprocessing
 import os
 import signal
 from collections.abc import Callable
-from pathlib import Path
 
 import pytest
 import torch
@@ -15,10 +14,6 @@ from ran.model import Encoder
 from ran.trainer import Trainer
 from ran.utils.checkpoint import read_state, read_weights
 from ran.utils.processes import POLITE
-
-
-def weights_of(folder) -> dict[str, torch.Tensor]:
-    return read_state(Path(folder) / "last.pt")["network"]
 
 
 def same(a: dict, b: dict) -> bool:
@@ -43,15 +38,18 @@ def end_in_epochs(monkeypatch, numbers: list[int], end: Callable = kill) -> None
     monkeypatch.setattr(Trainer, "train_step", ending_step)
 
 
-@pytest.mark.parametrize("dropout, workers", [(False, 0), (False, 2), (True, 0)])
+BEST = {"schedule": "onecycle", "lr": 1e-3, "encoder_lr": 0.2, "decoder": "fine", "augmentation": "strong"}
+
+
+@pytest.mark.parametrize("recipe, workers, dropout", [({}, 2, False), ({}, 0, True), (BEST, 0, False)])
 @pytest.mark.slow
-def test_a_run_that_was_killed_goes_on_as_if_unbroken(config, tmp_path, monkeypatch, dropout, workers):
+def test_a_run_that_was_killed_goes_on_as_if_unbroken(config, tmp_path, monkeypatch, recipe, workers, dropout):
     """Killed in each epoch, resumed each time: the same weights, history and best model, bit by bit."""
     if dropout:  # as efficientnet_b3, which draws from torch's random state, but is not exact on every processor
         forward = Encoder.forward
         dropped = lambda self, x: [F.dropout(f, 0.1, self.training) for f in forward(self, x)]  # noqa: E731
         monkeypatch.setattr(Encoder, "forward", dropped)
-    whole = dataclasses.replace(config, model_path=str(tmp_path / "whole"), val_share=0.1, epochs=3)
+    whole = dataclasses.replace(config, **recipe, model_path=str(tmp_path / "whole"), val_share=0.1, epochs=3)
     Trainer(whole).train()
     broken = dataclasses.replace(whole, model_path=str(tmp_path / "broken"), num_workers=workers, resume=True)
     end_in_epochs(monkeypatch, [1, 2, 3])
@@ -94,19 +92,3 @@ def test_each_epoch_is_augmented_anew_and_has_random_numbers_of_its_own(config, 
     monkeypatch.setattr(Trainer, "train_step", recorded)
     Trainer(config).train()
     assert [epoch for epoch, _ in seen] == [0, 0, 1, 1] and len({*seen}) == len({seed for _, seed in seen}) == 2
-
-
-@pytest.mark.slow
-def test_one_cycle_goes_through_and_resumes(config, tmp_path):
-    """The whole of the best recipe at the smallest size; resumed, it comes to the same weights."""
-    recipe = {"schedule": "onecycle", "lr": 1e-3, "encoder_lr": 0.2, "decoder": "fine", "early_stop": 1}
-    config = dataclasses.replace(config, **recipe, augmentation="strong", loss_weights=[0.5, 1.0, 4.0])
-    Trainer(config).train()
-    rows = read_state(tmp_path / "run/last.pt")["history"]
-    assert len(rows) == 2 and rows[1]["lr"] < 1e-6 < rows[0]["lr"]
-    halves = dataclasses.replace(config, model_path=str(tmp_path / "halves"))
-    first = Trainer(halves)
-    first._over = lambda: "half" * len(first.history)
-    first.train()
-    assert Trainer(dataclasses.replace(halves, resume=True)).train() == 0
-    assert same(weights_of(tmp_path / "run"), weights_of(tmp_path / "halves"))
