@@ -62,22 +62,6 @@ def test_decoder_starts_without_shrinking_its_input():
                     assert layer.weight.std().item() == pytest.approx(expected, rel=0.12), name
 
 
-def test_fine_decoder_has_norms_where_the_papers_has_none():
-    """GroupNorm and ReLU behind these convolutions; nothing depends on the batch."""
-    gates = ["y4_gates_y3", "y4_gates_x2", "y3_gates_x2", "carry_y4", "merge3", "carry_b3", "merge2"]
-    followed = {f"mfa.{name}" for name in gates} | {"refinement.narrow", "refinement.join"}
-    followed |= {f"rfb{i}.{x}" for i in (2, 3, 4) for x in ("merge", "branches.0", *(f"branches.{b}.3" for b in "123"))}
-    followed |= {f"rsa{i}.{stream}" for i in (3, 4) for stream in ("normal", "reverse")}
-    followed |= {f"ecc.{name}.{i}" for name in ("narrow", "join") for i in (0, 1, 2)}
-    fine, paper = (make_network(decoder, arch=TINY) for decoder in ("fine", "paper"))
-    for net, expected in ((fine, followed), (paper, set())):
-        lists = {name: [*map(type, part)] for name, part in net.named_modules() if isinstance(part, nn.Sequential)}
-        assert {name for name, kinds in lists.items() if kinds == [nn.Conv2d, nn.GroupNorm, nn.ReLU]} == expected
-        norms = [part for name, part in net.named_modules() if isinstance(part, nn.BatchNorm2d) and "rsa" in name]
-        assert bool(norms) == (net is paper)
-    assert {type(fine.rsa3.weigh.local_context[i]) for i in (1, 4)} == {nn.GroupNorm}
-
-
 IMAGE = torch.rand(1, 3, 64, 64)
 
 

@@ -27,5 +27,5 @@ def test_every_epoch_goes_to_csv_curves_and_tensorboard_where_it_is_installed(tm
         from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
         events = EventAccumulator(str(tmp_path / "tensorboard")).Reload()
-        assert [(e.step, round(e.value, 3)) for e in events.Scalars("val/mae")] == [(1, 0.31), (2, 0.155), (3, 0.103)]
-        assert [e.step for e in events.Images("validation: image, mask, map")] == [1, 2, 3]
+        steps = [event.step for event in events.Images("validation: image, mask, map")]
+        assert steps == [event.step for event in events.Scalars("val/mae")] == [1, 2, 3]

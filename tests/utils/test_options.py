@@ -6,7 +6,7 @@ import pytest
 from ran.photos.options import PredictOptions
 from ran.tools.ablation import recipe_of
 from ran.utils.checkpoint import read_weights, recipe
-from ran.utils.command_line import as_typed, names, parse, read_yaml
+from ran.utils.command_line import names, parse, read_yaml
 from ran.utils.options import TestConfig as EvaluationConfig
 from ran.utils.options import TrainConfig
 
@@ -15,12 +15,6 @@ CONFIGS = Path(__file__).parent.parent.parent / "configs"
 
 def train(*words) -> TrainConfig:
     return parse(TrainConfig, list(words), "train")
-
-
-def test_weights_store_the_recipe_and_a_run_goes_on_with_the_same_one():
-    machine = {"data_path", "model_path", "num_workers", "device", "config", "resume"}
-    assert names(TrainConfig, "local") == machine and as_typed("train") == "python main.py train"
-    assert names(TrainConfig, "free") == machine | {"pretrained", "weights", "epochs", "early_stop"}
 
 
 def test_values_lists_and_the_readmes_own_spellings():
