@@ -1,7 +1,6 @@
 import dataclasses
 import gc
 import multiprocessing
-import shutil
 import time
 from itertools import product
 from pathlib import Path
@@ -118,14 +117,12 @@ def test_batches_are_tensors_beside_masks_at_their_own_size(dataset):
     assert torch.equal(image, batch["image"] / 255) and mask.unique().tolist() == [0, 1]
 
 
-def test_what_a_trimap_does_not_know_stays_so_and_has_no_contour(dataset, tmp_path):
-    folder = tmp_path / "Train/PART"
-    shutil.copytree(dataset / "Train/SAMPLE/images", folder / "images")
-    shutil.copytree(dataset / "Train/SAMPLE/masks", folder / "trimaps")
-    trimap = read_mask(path := min((folder / "trimaps").iterdir()))
+def test_what_a_trimap_does_not_know_stays_so_and_has_no_contour(pairs, tmp_path):
+    trimap, path = read_mask(pairs[0].mask), tmp_path / "trimap.png"
     trimap[:20] = UNKNOWN
     write_image(path, trimap)
-    part = Samples(find_sets(str(tmp_path), "train", ["PART"])["PART"], 64)
+    known = dataclasses.replace(pairs[1], trimap=True)
+    part = Samples([dataclasses.replace(known, image=pairs[0].image, mask=path), known], 64)
     assert set(np.unique(part[0]["mask"])) == {0, UNKNOWN, 255} and set(np.unique(part[0]["contour"])) == {UNKNOWN}
     assert set(np.unique(part[1]["contour"])) == {0, 255}
 

@@ -29,18 +29,15 @@ def test_a_layout_is_found_down_to_four_levels_or_what_is_missing_is_said(tmp_pa
     assert [pair.name for pair in pairs] == ["CUHK/1", "CUHK/2"] and not problems
 
 
-def test_the_split_comes_from_layout_list_or_file(tmp_path):
+def test_a_list_names_the_test_images(tmp_path):
     images, masks = (fill(tmp_path / name, "a", "b") for name in ("image", "gt"))
     mine = Layout("image", "gt", "MINE", "list", "in_focus")
     assert "--test_list" in pairs_of(mine, images, masks, None)[1][0]
-    (tmp_path / "test.txt").write_text("b\n")
-    pairs, problems = pairs_of(mine, images, masks, None)
-    assert {pair.stem: pair.is_test for pair in pairs} == {"a": False, "b": True} and problems == []
-    (tmp_path / "other.txt").write_text("\ufeffa\r\n\r\nc\r\n", encoding="utf-8")
-    pairs, problems = pairs_of(mine, images, masks, tmp_path / "other.txt")
+    for name, content in (("mine.txt", "a\nc\n"), ("test.txt", "b\n")):  # a file of this name is found
+        (tmp_path / name).write_text(content)
+    pairs, problems = pairs_of(mine, images, masks, tmp_path / "mine.txt")
     assert [pair.stem for pair in pairs if pair.is_test] == ["a"] and problems[0].startswith("c: in ")
-    for number, folder in ((1, "Train/DUT"), (5, "DUT/Test")):
-        assert {pair.folder(Path("d")) for pair in pairs_of(LAYOUTS[number], images, masks)[0]} == {Path("d", folder)}
+    assert [pair.stem for pair in pairs_of(mine, images, masks)[0] if pair.is_test] == ["b"]
 
 
 def test_sets_are_found_by_name_and_their_pairs_by_stem(dataset, tmp_path):

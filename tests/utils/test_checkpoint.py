@@ -14,7 +14,6 @@ def test_recipe_keeps_no_folders():
     config = TrainConfig(data_path="/home/me/data", pretrained="/home/me/resnet18.pth", lr=0.1)
     assert recipe(config)["pretrained"] == "resnet18.pth" and recipe(config)["lr"] == 0.1
     assert "home" not in str(recipe(config))
-    assert recipe(TrainConfig())["pretrained"] == "imagenet" and recipe(TrainConfig())["weights"] == ""
 
 
 @pytest.mark.parametrize("name, message", [
