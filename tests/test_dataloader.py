@@ -139,21 +139,14 @@ class Stuck(Samples):
         return super().__getitem__(key)
 
 
-@pytest.mark.parametrize("fault", ["an error", "a stuck process"])
-def test_loader_processes_end_with_their_loader(pairs, tmp_path, monkeypatch, fault):
+def test_loader_processes_end_with_their_loader(pairs, tmp_path, monkeypatch):
     """They ignore SIGTERM: without an end of their own a program would wait for them for ever."""
     monkeypatch.setattr("torch.utils.data._utils.MP_STATUS_CHECK_INTERVAL", 0.1)  # seconds that torch waits for each
-    before = set(multiprocessing.active_children())
-    if fault == "an error":
-        loader = make_loader(Samples([dataclasses.replace(pairs[0], image=tmp_path / "gone.jpg"), *pairs[1:]], 64), 2)
-        with pytest.raises(ValueError, match="^[^\\n]*gone.jpg: not a readable image"):
-            list(loader)
-    else:
-        stuck = Stuck(pairs, 64)
-        stuck.marker = tmp_path / "marker"
-        next(iter(loader := make_loader(stuck, 2)))
-        while not stuck.marker.exists():
-            time.sleep(0.1)
+    before, stuck = set(multiprocessing.active_children()), Stuck(pairs, 64)
+    stuck.marker = tmp_path / "marker"
+    next(iter(loader := make_loader(stuck, 2)))
+    while not stuck.marker.exists():
+        time.sleep(0.1)
     started = set(multiprocessing.active_children()) - before
     assert len(started) == 2
     del loader

@@ -129,16 +129,16 @@ def test_a_twin_of_a_twin_comes_to_the_same_side(two_sets):
     assert names(data.validation) == ["A/x", "A/y", "A/z"]
 
 
-@pytest.mark.parametrize("stages, seen", [
-    ([{"datasets": ["A"], "validation": ["A/1"]}], ["A/2"]),
-    ([{"datasets": ["B"], "validation": []}, {"datasets": ["A"], "validation": ["A/2"]}], ["A/1"]),
-    ([{"datasets": ["B"]}], []),
-    ([{}], []),
+FIRST = {"datasets": ["A"], "validation": ["A/2"]}
+
+
+@pytest.mark.parametrize("trained, seen", [
+    (FIRST, ["A/1"]), ({"datasets": ["B"], "before": [FIRST]}, ["A/1"]), ({"averaged": [FIRST]}, ["A/1"]),
+    ({"datasets": ["A"]}, ["A/1", "A/2"]), ({"datasets": ["B"]}, []), ({}, []),
 ])  # fmt: skip
-@pytest.mark.parametrize("place", ["before", "averaged"])
-def test_what_earlier_trainings_may_have_seen(stages, seen, place):
-    trained = stages[0] | {place: stages[1:]}
-    assert [name for name in ("A/1", "A/2") if may_have_seen(trained, Pair(*name.split("/"), Path(), Path()))] == seen
+def test_what_earlier_trainings_may_have_seen(trained, seen):
+    pairs = [Pair("A", stem, Path(), Path()) for stem in "12"]
+    assert [pair.name for pair in pairs if may_have_seen(trained, pair)] == seen
 
 
 def test_resumption_sees_any_change_of_a_file(two_sets):

@@ -103,6 +103,7 @@ def test_copies_are_twins_and_other_images_are_not(tmp_path):
     assert twins([first, *looks]) == twins([first], looks) == [(first, copy) for copy in looks[:8]]
     said = ", ".join(f"{first.pair.image} and {copy.pair.image}" for copy in looks[:5])
     assert warn_of_twins("copies", twins([first], looks)) == [f"WARNING: 8 copies: {said} and 3 more"]
+    assert warn_of_twins("copies", []) == []
     assert twins(looks[8:], [first]) == twins([], [first]) == twins([first], []) == twins([]) == []
 
 

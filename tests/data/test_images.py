@@ -9,13 +9,11 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
-from PIL import ExifTags, Image, ImageCms, ImageOps
+from PIL import Image, ImageOps
 
-from ran.data import images
 from ran.data.images import as_rgb, read_image, to_8_bit, write_image
 from tests.faults.making import BGR16, GREY, PICTURE, SIXTEEN, dng, encoded, grey3, tiff, turned
 
-PROFILE = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
 DEEP = PICTURE.astype(np.uint16) * 257
 ALPHA = np.dstack([PICTURE, GREY])
 KINDS = {
@@ -160,17 +158,8 @@ def test_images_are_written_whole(tmp_path):
         write_image(path := tmp_path / f"{number}.png", image)
         found = cv2.imread(str(path), cv2.IMREAD_UNCHANGED)
         assert np.array_equal(found if image.ndim == 2 else found[..., [2, 1, 0, 3][: found.shape[2]]], image)
-    exif = Image.Exif()
-    exif[ExifTags.Base.Make] = "a camera"
-    metadata = {cv2.IMAGE_METADATA_EXIF: exif.tobytes(), cv2.IMAGE_METADATA_ICCP: PROFILE}
-    for name in ("a.jpg", "a.png"):
-        write_image(tmp_path / name, PICTURE, metadata)
-        assert np.abs(read_image(tmp_path / name).astype(int) - PICTURE).mean() < (2 if name == "a.jpg" else 1e-9)
-        with Image.open(tmp_path / name) as image:
-            assert image.getexif()[ExifTags.Base.Make] == "a camera" and image.info["icc_profile"] == PROFILE
-    with pytest.raises(ValueError, match="long.jpg: JPEG holds at most 65500 pixels a side"):
-        write_image(tmp_path / "long.jpg", np.zeros((1, images.JPEG_SIDE + 1), np.uint8))
-    write_image(tmp_path / "long.jpg", np.zeros((1, images.JPEG_SIDE), np.uint8))
+    write_image(tmp_path / "a.jpg", PICTURE)
+    assert np.abs(read_image(tmp_path / "a.jpg").astype(int) - PICTURE).mean() < 2
     with pytest.raises(ValueError, match="wide.png: OpenCV cannot write it"):
         write_image(tmp_path / "wide.png", np.zeros((1, 1_000_001), np.uint8))
     assert not (tmp_path / "wide.png").exists()

@@ -95,7 +95,6 @@ REFUSED = {
     "WebP": (encoded(TRUTH, "WEBP", lossless=True), "damaged, or not one of PNG, TIFF, BMP, JPEG of integers: save"),
     "a JPEG of bright labels": (encoded(levels(200, 255), "JPEG", quality=95), "levels .*; save it in black and white"),
     "a JPEG of labels 0 and 3": (encoded(levels(0, 3), "JPEG", quality=95), "levels .*; save it in black and white"),
-    "a JPEG of one label": (encoded(levels(0, 100), "JPEG", quality=95), "levels .*; save it in black and white"),
 }  # fmt: skip
 
 
