@@ -22,22 +22,14 @@ from ran.utils.checkpoint import read_state
 from tests import processes
 
 MAIN = processes.ROOT / "main.py"
-pytestmark = [
-    pytest.mark.slow,
-    pytest.mark.skipif(not torch.distributed.is_available(), reason="torch without distributed"),
-]
+pytestmark = pytest.mark.slow
 
 
-@pytest.fixture
-def torchrun(tmp_path):
+def torchrun(folder: Path, *words, fails: bool = False) -> str:
     """Runs a script and its words in two processes of torchrun; what they print, or their errors where they fail."""
-
-    def run(*words, fails: bool = False) -> str:
-        result = processes.run(tmp_path / "said", *words, torchrun=True)
-        assert bool(result.returncode) == fails, result.stderr
-        return result.stderr if fails else result.stdout
-
-    return run
+    result = processes.run(folder / "said", *words, torchrun=True)
+    assert bool(result.returncode) == fails, result.stderr
+    return result.stderr if fails else result.stdout
 
 
 def options(config) -> list[str]:
@@ -51,13 +43,13 @@ def history(folder: Path) -> list[dict]:
     return read_state(folder / "last.pt")["history"]
 
 
-def test_training_scores_alike_and_resumes_with_another_number_of_processes(config, tmp_path, torchrun):
+def test_training_scores_alike_and_resumes_with_another_number_of_processes(config, tmp_path):
     """After the only step of an epoch the moments are the gradients."""
     once = {"batch_size": 4, "epochs": 1, "lr": 1e-5, "clip": 0, "weight_decay": 0}
     config = dataclasses.replace(config, attention="normal", **once)  # without BatchNorm in the decoder
     two = dataclasses.replace(config, model_path=str(tmp_path / "two"))
     assert Trainer(config).train() == 0
-    out = torchrun(MAIN, "train", *options(two))
+    out = torchrun(tmp_path, MAIN, "train", *options(two))
     assert "on cpu x 2 processes" in out and out.count("epoch   1") == 1  # one speaks for all
     alone, shared = (read_state(tmp_path / name / "last.pt")["optimizer"]["state"] for name in ("run", "two"))
     scale = max(moments["exp_avg"].abs().max() for moments in alone.values())
@@ -69,7 +61,7 @@ def test_training_scores_alike_and_resumes_with_another_number_of_processes(conf
     for ours, theirs in zip(history(tmp_path / "two"), history(tmp_path / "run"), strict=True):
         for key in ("train_loss", "train_mae", "val_loss", "val_mae"):
             assert ours[key] == pytest.approx(theirs[key], rel=1e-3), key
-    torchrun(MAIN, "train", *options(dataclasses.replace(two, epochs=3, resume=True)))
+    torchrun(tmp_path, MAIN, "train", *options(dataclasses.replace(two, epochs=3, resume=True)))
     assert [row["epoch"] for row in history(tmp_path / "two")] == [1, 2, 3]
 
 
@@ -87,19 +79,21 @@ def test_testing_shares_the_images_and_scores_the_same(dataset, tmp_path):
     assert page.count("data:image/webp") == 3 * 4  # image, truth, map and its error
 
 
-def test_a_process_without_an_image_waits_for_the_others(run_folder, dataset, tmp_path, torchrun):
+def test_a_process_without_an_image_waits_for_the_others(run_folder, dataset, tmp_path):
     data = shutil.copytree(dataset, tmp_path / "data")
     for path in (path for part in ("images", "masks") for path in sorted((data / "SAMPLE/Test" / part).iterdir())[1:]):
         path.unlink()
-    torchrun(MAIN, "test", "--data_path", data, "--model_path", run_folder, "--output", tmp_path, "--device", "cpu")
+    torchrun(
+        tmp_path, MAIN, "test", "--data_path", data, "--model_path", run_folder, "--output", tmp_path, "--device", "cpu"
+    )
     assert read_scores(tmp_path)[0].totals["images"] == 1
 
 
-def test_processes_that_see_different_files_do_not_wait_for_each_other(config, tmp_path, torchrun):
+def test_processes_that_see_different_files_do_not_wait_for_each_other(config, tmp_path):
     script = tmp_path / "other_data.py"
     words = "sys.argv[1:] + ['--seed', '1'] * (os.environ['RANK'] == '1')"
     script.write_text(f"import os, sys, main\nsys.exit(main.main({words}))\n")
-    err = torchrun(script, "train", *options(config), fails=True)
+    err = torchrun(tmp_path, script, "train", *options(config), fails=True)
     assert "the processes see different training and validation images" in err
 
 
@@ -141,8 +135,8 @@ def test_sigterm_ends_the_job_after_an_epoch_and_a_killed_process_leaves_a_good_
     ("train", {"batch_size": 3}, ["--batch_size 3: must be a multiple of the 2 processes"]),
     ("info", {}, ["torchrun is for train, test, predict; start info without it"]),
 ])  # fmt: skip
-def test_mistakes_end_the_job_with_a_sentence(config, tmp_path, torchrun, command, change, messages):
+def test_mistakes_end_the_job_with_a_sentence(config, tmp_path, command, change, messages):
     words = options(dataclasses.replace(config, **change)) if command == "train" else []
-    err = torchrun(MAIN, command, *words, fails=True)
+    err = torchrun(tmp_path, MAIN, command, *words, fails=True)
     assert all(message in err for message in messages)
     assert not (tmp_path / "run/best_model.safetensors").exists()

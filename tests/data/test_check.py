@@ -138,8 +138,6 @@ FAULTS = {  # what is done to the training set, and the only problem that is nam
                         ": WARNING: contours that do not fit their masks; .*again: [^,]*contour/train_001.png$"),
     "inverted": (lambda f: change(lambda m: 255 - m, *(f / "../../SAMPLE/Test/masks").iterdir()),
                  "/SAMPLE/Test: SAMPLE: WARNING: THE MASKS LOOK INVERTED: in 3 of 3"),
-    "a twin": (lambda f: [shutil.copy(path, path.with_stem("twin")) for path in f.glob("*/train_001.*")],
-               "images/twin.jpg: the same image as "),
     "a twin among tests": (lambda f: add_pair(f, f / "../../SAMPLE/Test"), "new.jpg: the same image as "),
     "a twin in another set": (lambda f: add_pair(f, f / "../PACK"), "/train_000.jpg: the same image as "),
     "a twin with a trimap": (lambda f: add_pair(f / "../../SAMPLE/Test", f / "../PART", "trimaps"),

@@ -100,9 +100,8 @@ REFUSED = {
 }  # fmt: skip
 
 
-@pytest.mark.parametrize("kind", REFUSED)
-def test_what_is_not_in_the_list_is_refused_with_the_reason(tmp_path, kind):
-    content, reason = REFUSED[kind]
+@pytest.mark.parametrize("content, reason", REFUSED.values(), ids=REFUSED)
+def test_what_is_not_in_the_list_is_refused_with_the_reason(tmp_path, content, reason):
     with pytest.raises(ValueError, match=f"^{tmp_path / 'a.image'}: not a readable image .{reason}"):
         read_image(written(tmp_path, "a.image", content))
 

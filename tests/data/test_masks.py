@@ -48,9 +48,8 @@ READ = {  # levels of black and white
 }
 
 
-@pytest.mark.parametrize("kind", READ)
-def test_two_values_are_read(tmp_path, kind):
-    image, said = READ[kind]
+@pytest.mark.parametrize("image, said", READ.values(), ids=READ)
+def test_two_values_are_read(tmp_path, image, said):
     path = saved(tmp_path, image)
     for white, truth in (("in_focus", TRUTH), ("blurred", 255 - TRUTH)):
         mask, found = read_levels(path, white)
@@ -98,9 +97,8 @@ REFUSED = {
 }  # fmt: skip
 
 
-@pytest.mark.parametrize("kind", REFUSED)
-def test_what_is_not_two_classes_is_refused_with_its_values(tmp_path, kind):
-    image, said = REFUSED[kind]
+@pytest.mark.parametrize("image, said", REFUSED.values(), ids=REFUSED)
+def test_what_is_not_two_classes_is_refused_with_its_values(tmp_path, image, said):
     with pytest.raises(ValueError, match=f"^{tmp_path}/mask.image: not a readable image .{said}"):
         read_levels(saved(tmp_path, image))
 
@@ -147,9 +145,8 @@ def test_maps_are_read_from_arrays(tmp_path, suffix):
         with pytest.raises(ValueError, match=f"{path}: expected one 2-D array of values from 0 to 1 or from 0 to 255"):
             read_map(path)
     savemat(tmp_path / "two.mat", {"map": RAMP, "other": RAMP})
-    np.save(tmp_path / "pickle.npy", np.array([{}]), allow_pickle=True)  # code could run
     path.write_bytes(path.read_bytes()[:70])
-    for name, said in (("two.mat", "expected one"), ("pickle.npy", "not a readable array"), (path.name, "not a read")):
+    for name, said in (("two.mat", "expected one"), (path.name, "not a readable array")):
         with pytest.raises(ValueError, match=f"{name}: {said}"):
             read_map(tmp_path / name)
 
