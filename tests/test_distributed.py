@@ -20,6 +20,7 @@ from ran.trainer import Trainer
 from ran.utils import distributed
 from ran.utils.checkpoint import read_state
 from tests import processes
+from tests.faults import commands
 
 MAIN = processes.ROOT / "main.py"
 pytestmark = pytest.mark.slow
@@ -83,9 +84,7 @@ def test_a_process_without_an_image_waits_for_the_others(run_folder, dataset, tm
     data = shutil.copytree(dataset, tmp_path / "data")
     for path in (path for part in ("images", "masks") for path in sorted((data / "SAMPLE/Test" / part).iterdir())[1:]):
         path.unlink()
-    torchrun(
-        tmp_path, MAIN, "test", "--data_path", data, "--model_path", run_folder, "--output", tmp_path, "--device", "cpu"
-    )
+    torchrun(tmp_path, MAIN, *commands.words("test", data, run_folder, tmp_path))
     assert read_scores(tmp_path)[0].totals["images"] == 1
 
 
