@@ -1,7 +1,6 @@
 """One case of each rule of data/images.py; test_never_wrong draws files of every kind."""
 
 import io
-import os
 import struct
 from itertools import product
 from pathlib import Path
@@ -50,12 +49,8 @@ def test_tiffs_are_read(tmp_path, content, expected):
 
 
 def test_what_is_no_image_is_named(tmp_path):
-    (tmp_path / "folder").mkdir()
-    if hasattr(os, "mkfifo"):
-        os.mkfifo(tmp_path / "pipe")
-    for name in [path.name for path in tmp_path.iterdir()]:  # a pipe would block
-        with pytest.raises(ValueError, match=f"{tmp_path / name}: not a readable image .a folder, a pipe or the like"):
-            read_image(tmp_path / name)
+    with pytest.raises(ValueError, match=f"{tmp_path}: not a readable image .a folder, a pipe or the like"):
+        read_image(tmp_path)
     with pytest.raises(ValueError, match="nothing.png: not a readable image .No such file"):
         read_image(tmp_path / "nothing.png")
     for content in (b"no image\n", bytes(5000), b"<svg/>", b"%!PS-Adobe-3.0 EPSF-3.0\n"):

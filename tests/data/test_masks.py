@@ -76,7 +76,6 @@ def test_one_class_is_read(tmp_path, kind, level):
 
 TRIMAP = np.where(np.arange(80) < 9, 128, TRUTH).astype(np.uint8)
 REFUSED = {
-    "three labels": (levels(0, 2) + (AREAS == 0), "levels 0, 1, 2, 3: not two classes; save it in black and white"),
     "a trimap": (TRIMAP, "levels 0, 128, 255: .*; `prepare --trimaps` takes 0, 128 and 255"),
     "a thin area": (np.where(abs(np.arange(80) - 5) < 2, 254, TRUTH).astype(np.uint8), "levels 0, 254, 255: not two"),
     "a soft matte": (np.tile(np.linspace(0, 255, 80), (48, 1)).astype(np.uint8), "levels 0 to 255, 80 in all: not two"),
@@ -154,10 +153,9 @@ def test_maps_are_read_from_arrays(tmp_path, suffix):
 def test_a_pair_has_one_size(tmp_path):
     image, mask, exif = tmp_path / "a.jpg", saved(tmp_path, TRUTH), Image.Exif()
     exif[ExifTags.Base.Orientation] = 6
-    for size, said in (((48, 80), "48 x 80, its mask 80 x 48 .* lack .* EXIF"), ((40, 40), ".*width x height.$")):
-        Image.new("RGB", size).save(image)
-        with pytest.raises(ValueError, match=f"^{image} is {said}"):
-            read_pair(image, mask)
+    Image.new("RGB", (48, 80)).save(image)
+    with pytest.raises(ValueError, match=f"^{image} is 48 x 80, its mask 80 x 48 .* lack .* EXIF"):
+        read_pair(image, mask)
     Image.new("RGB", (48, 80)).save(image, exif=exif)
     pixels, truth = read_pair(image, mask)
     assert pixels.shape == (48, 80, 3) and np.array_equal(truth, TRUTH)

@@ -1,6 +1,5 @@
 """The encoders: what they give, what learns, and that ours are their libraries' networks."""
 
-import copy
 import sys
 
 import pytest
@@ -44,12 +43,10 @@ def test_every_kind_of_encoder_learns_is_saved_and_loaded(arch, norm):
     network, image = make_network(arch=arch, encoder_norm=norm).train(), torch.rand(1, 3, 97, 67)
     frozen = {f"encoder.{n}": part for n, part in network.encoder.named_modules() if isinstance(part, nn.BatchNorm2d)}
     assert bool(frozen) == (norm == "frozen" and "convnext" not in arch)
-    before = copy.deepcopy({name: part.state_dict() for name, part in frozen.items()})
+    assert not any(part.training for part in frozen.values())  # which would change the statistics
     logits = network(image)
     assert (logits["mask"].shape, logits["connectivity"].shape) == ((1, 1, 97, 67), (1, 8, 97, 67))
     ran_loss(logits, *(torch.rand(2, 1, 1, 97, 67) < 0.5).float()).backward()
-    for name, part in frozen.items():
-        assert all(torch.equal(before[name][key], value) for key, value in part.state_dict().items())
     for name, parameter in network.named_parameters():
         learns = name.rpartition(".")[0] not in frozen
         assert (parameter.grad is not None) == parameter.requires_grad == learns, name
