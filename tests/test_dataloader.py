@@ -139,8 +139,11 @@ class Stuck(Samples):
         return super().__getitem__(key)
 
 
-def test_loader_processes_end_with_their_loader(pairs, tmp_path, monkeypatch):
+def test_loader_processes_end_with_their_loader_and_tell_errors_without_a_trace(pairs, tmp_path, monkeypatch):
     """They ignore SIGTERM: without an end of their own a program would wait for them for ever."""
+    gone = dataclasses.replace(pairs[0], image=tmp_path / "gone.jpg")
+    with pytest.raises(ValueError, match="^[^\\n]*gone.jpg: not a readable image"):
+        list(make_loader(Samples([gone, *pairs[1:]], 64), 2))
     monkeypatch.setattr("torch.utils.data._utils.MP_STATUS_CHECK_INTERVAL", 0.1)  # seconds that torch waits for each
     before, stuck = set(multiprocessing.active_children()), Stuck(pairs, 64)
     stuck.marker = tmp_path / "marker"

@@ -11,7 +11,7 @@ import pytest
 from PIL import Image, ImageOps
 
 from ran.data.images import as_rgb, read_image, to_8_bit, write_image
-from tests.faults.making import BGR16, GREY, PICTURE, SIXTEEN, dng, encoded, grey3, tiff, turned
+from tests.faults.making import GREY, PICTURE, SIXTEEN, dng, encoded, grey3, tiff, turned
 
 DEEP = PICTURE.astype(np.uint16) * 257
 ALPHA = np.dstack([PICTURE, GREY])
@@ -19,7 +19,7 @@ KINDS = {
     "a.jpg": encoded(PICTURE, "JPEG", quality=95), "a.png": encoded(PICTURE, "PNG"), "a.tif": encoded(PICTURE, "TIFF"),
     "lzw.tif": encoded(PICTURE, "TIFF", compression="tiff_lzw"), "a.webp": encoded(PICTURE, "WEBP", quality=95),
     "a.bmp": encoded(PICTURE, "BMP"), "a.gif": encoded(PICTURE, "GIF"), "a.avif": encoded(PICTURE, "AVIF"),
-    "16.png": cv2.imencode(".png", BGR16)[1].tobytes(), "16.tif": tiff(DEEP, photometric="rgb"),
+    "16.png": cv2.imencode(".png", DEEP[..., ::-1])[1].tobytes(), "16.tif": tiff(DEEP, photometric="rgb"),
 }  # fmt: skip
 
 

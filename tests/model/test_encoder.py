@@ -15,11 +15,6 @@ from ran.utils import options as config
 MOBILE = "timm/mobilenetv3_small_050"
 
 
-def features_of(encoder, *shape):
-    with torch.no_grad():
-        return encoder.eval()(torch.rand(*shape))
-
-
 def test_command_line_offers_exactly_what_the_model_has():
     assert (config.ARCHS, config.MIN_SIZE) == (encoder_module.ARCHS, MIN_SIZE)
     assert (ATTENTIONS, tuple(DECODERS)) == (config.ATTENTIONS, config.DECODERS)
@@ -29,7 +24,7 @@ def test_command_line_offers_exactly_what_the_model_has():
 @pytest.mark.parametrize("arch", ARCHS)
 def test_features_have_the_stated_channels_and_strides(arch):
     encoder = Encoder(arch)
-    shapes = [tuple(feature.shape) for feature in features_of(encoder, 1, 3, 64, 96)]
+    shapes = [tuple(feature.shape) for feature in encoder.eval()(torch.rand(1, 3, 64, 96))]
     assert shapes == [(1, c, 64 // s, 96 // s) for c, s in zip(encoder.channels, (4, 8, 16, 32))]
 
 
@@ -88,7 +83,7 @@ def test_group_norm_takes_the_place_of_batch_norm_alone_in_timm(monkeypatch):
     features = []
     for norm in ("frozen", "group"):
         torch.manual_seed(0)
-        features.append(features_of(Encoder(MOBILE, norm), 1, 3, 64, 64))
+        features.append(Encoder(MOBILE, norm).eval()(torch.rand(1, 3, 64, 64)))
     assert all(torch.allclose(a, b, atol=0.01 * a.abs().max()) for a, b in zip(*features, strict=True))
 
 
