@@ -117,16 +117,11 @@ def test_trimaps_keep_what_is_unknown(tmp_path):
 RAMP = np.arange(256, dtype=np.uint8).reshape(8, 32)
 
 
-def test_maps_are_read_at_their_levels(tmp_path):
+def test_a_dark_map_of_16_bits_is_read_where_an_image_is_refused(tmp_path):
     dark = np.linspace(0, 999, 256).astype(np.uint16).reshape(8, 32)  # all is blurred, and no image of 12 bits
-    for image, expected in ((RAMP, RAMP), (grey3(RAMP), RAMP), (dark, np.rint(dark / 257)), (RAMP * 0 + 77,) * 2):
-        path = saved(tmp_path, image)
-        assert np.array_equal(read_map(path), expected) and np.array_equal(read_map(path, "blurred"), 255 - expected)
-    for kind, wrong, said in (("PNG", cv2.applyColorMap(RAMP, cv2.COLORMAP_JET), "colours: a map is grey"),
-                              ("JPEG", cv2.applyColorMap(RAMP, cv2.COLORMAP_JET), "colours: a map is grey"),
-                              ("PNG", np.dstack([RAMP, RAMP]), "transparency: a map has none")):  # fmt: skip
-        with pytest.raises(ValueError, match=f"mask.image: .*{said}"):
-            read_map(saved(tmp_path, wrong, kind))
+    assert np.array_equal(read_map(saved(tmp_path, dark)), np.rint(dark / 257))
+    with pytest.raises(ValueError, match="mask.image: .*colours: a map is grey"):
+        read_map(saved(tmp_path, cv2.applyColorMap(RAMP, cv2.COLORMAP_JET)))
 
 
 @pytest.mark.parametrize("suffix", ["npy", "mat"])

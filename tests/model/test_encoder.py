@@ -84,7 +84,7 @@ def test_group_norm_takes_the_place_of_batch_norm_alone_in_timm(monkeypatch):
     for norm in ("frozen", "group"):
         torch.manual_seed(0)
         features.append(Encoder(MOBILE, norm).eval()(torch.rand(1, 3, 64, 64)))
-    assert all(torch.allclose(a, b, atol=0.01 * a.abs().max()) for a, b in zip(*features, strict=True))
+    assert all(torch.allclose(a, b, atol=0.01 * float(a.abs().max())) for a, b in zip(*features, strict=True))
 
 
 def test_timm_is_asked_for_where_it_is_missing(monkeypatch):

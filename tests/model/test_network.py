@@ -6,7 +6,7 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
-from ran.model import RAN, Encoder, make_network
+from ran.model import RAN, make_network
 from ran.model.losses import ran_loss
 from tests.small import TINY
 
@@ -48,14 +48,9 @@ def test_sizes_are_the_papers(network):
 
 
 def test_decoder_starts_without_shrinking_its_input():
-    """The encoder keeps its library's start."""
     torch.manual_seed(0)
-    alone = Encoder("resnet18", "group").state_dict()
     for decoder in ("paper", "fine"):
-        torch.manual_seed(0)
-        net = make_network(decoder, arch="resnet18", encoder_norm="group")
-        assert all(torch.equal(alone[name], value) for name, value in net.encoder.state_dict().items())
-        for name, layer in net.named_modules():
+        for name, layer in make_network(decoder, arch=TINY, encoder_norm="group").named_modules():
             if isinstance(layer, nn.Conv2d) and not name.startswith("encoder"):
                 assert not layer.bias.any()
                 if layer.weight.numel() > 1000:
