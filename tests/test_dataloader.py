@@ -94,7 +94,8 @@ def test_processes_get_equal_shares_of_each_batch(size, length, extra):
 
 def test_batches_cover_every_index_once_an_epoch_and_extra_images_in_turn():
     batches, own, extra = EpochBatches(7, 4, seed=1, extra=(5, 2)), [], []
-    for batches.epoch in range(2):
+    for epoch in range(2):
+        batches.epoch = epoch
         assert [len(batch) for batch in batches] == [4, 4, 4, 3] and len(batches) == 4 and [*batches] == [*batches]
         own += [key for batch in batches for key in batch[:-2]]
         extra += [key for batch in batches for key in batch[-2:]]

@@ -238,8 +238,8 @@ def test_a_run_that_was_killed_goes_on_as_if_unbroken(config, tmp_path, monkeypa
     assert rows[0] == rows[1] and len(rows[0]) == 3
     kept = [read_weights(tmp_path / name)[0] for name in ("whole", "broken")]
     moments = [state["optimizer"]["state"] for state in states]
-    for whole, broken in ([state["network"] for state in states], kept, moments):
-        torch.testing.assert_close(whole, broken, rtol=0, atol=0)
+    for first, second in ([state["network"] for state in states], kept, moments):
+        torch.testing.assert_close(first, second, rtol=0, atol=0)
 
 
 @pytest.mark.parametrize("number, workers", [*zip(POLITE, (0, 1))])
