@@ -80,6 +80,7 @@ REFUSED = {
     "a thin area": (np.where(abs(np.arange(80) - 5) < 2, 254, TRUTH).astype(np.uint8), "levels 0, 254, 255: not two"),
     "a soft matte": (np.tile(np.linspace(0, 255, 80), (48, 1)).astype(np.uint8), "levels 0 to 255, 80 in all: not two"),
     "bright greys": ((levels(249, 255) - AREAS).astype(np.uint8), "levels 248, 249, 254, 255: not two classes"),
+    "a bright texture": ((200 + np.indices((48, 80)).sum(0) * 5 % 56).astype(np.uint8), "levels 200 to 255, 56 in all"),
     "one grey": (levels(100, 100), "levels 100: not two classes"),
     "one colour": (np.full((48, 80, 3), (200, 0, 0), np.uint8), "colours: a mask is grey .a mask may also be black"),
     "three colours": (in_palette(WHITE + AREAS, [(0, 0, 0), (200, 0, 0), (0, 90, 0)]), "colours: "),
