@@ -59,8 +59,8 @@ lint: .venv/tools .mypy_cache/ran  ## check the code's style and types
 	@mkdir -p $(@D)
 	@ln -sfn .. $@
 
-clean:  ## remove the demo's files and .venv
-	rm -rf $(DEMO) .venv
+clean:  ## remove the demo's files, .venv and what was built
+	rm -rf $(DEMO) .venv build dist
 
 .venv/installed: requirements.txt constraints.txt
 	$(PYTHON) -m venv .venv

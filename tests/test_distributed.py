@@ -20,25 +20,17 @@ from ran.trainer import Trainer
 from ran.utils import distributed
 from ran.utils.checkpoint import read_state
 from tests import processes
-from tests.one_step import step
+from tests.faults import commands
 
 MAIN = processes.ROOT / "main.py"
-pytestmark = [
-    pytest.mark.slow,
-    pytest.mark.skipif(not torch.distributed.is_available(), reason="torch without distributed"),
-]
+pytestmark = pytest.mark.slow
 
 
-@pytest.fixture
-def torchrun(tmp_path):
+def torchrun(folder: Path, *words, fails: bool = False) -> str:
     """Runs a script and its words in two processes of torchrun; what they print, or their errors where they fail."""
-
-    def run(*words, fails: bool = False) -> str:
-        result = processes.run(tmp_path / "said", *words, torchrun=True)
-        assert bool(result.returncode) == fails, result.stderr
-        return result.stderr if fails else result.stdout
-
-    return run
+    result = processes.run(folder / "said", *words, torchrun=True)
+    assert bool(result.returncode) == fails, result.stderr
+    return result.stderr if fails else result.stdout
 
 
 def options(config) -> list[str]:
@@ -52,32 +44,25 @@ def history(folder: Path) -> list[dict]:
     return read_state(folder / "last.pt")["history"]
 
 
-def test_gradients_are_those_of_one_process(config, tmp_path, torchrun):
-    one, two = (dataclasses.replace(config, batch_size=4, val_share=0.2, clip=0, model_path=str(tmp_path / name))
-                for name in ("one", "two"))  # fmt: skip
-    step(str(tmp_path / "one.pt"), *options(one))
-    torchrun(MAIN.with_name("tests") / "one_step.py", tmp_path / "two.pt", *options(two))
-    one, two = (torch.load(tmp_path / name, weights_only=True) for name in ("one.pt", "two.pt"))
-    assert one["gradients"].keys() == two["gradients"].keys() and len(one["gradients"]) > 100
-    scale = max(gradient.abs().max() for gradient in one["gradients"].values())
-    for name, gradient in one["gradients"].items():
-        assert torch.allclose(gradient, two["gradients"][name], rtol=1e-3, atol=1e-6 * float(scale)), name
-    assert one["numbers"][2] == pytest.approx(two["numbers"][2], rel=1e-4)  # the norm, which is everybody's
-
-
-def test_training_scores_alike_and_resumes_with_another_number_of_processes(config, tmp_path, torchrun):
-    config = dataclasses.replace(config, attention="normal", lr=1e-5)  # without BatchNorm in the decoder
+def test_training_scores_alike_and_resumes_with_another_number_of_processes(config, tmp_path):
+    """After the only step of an epoch the moments are the gradients."""
+    once = {"batch_size": 4, "epochs": 1, "lr": 1e-5, "clip": 0, "weight_decay": 0}
+    config = dataclasses.replace(config, attention="normal", **once)  # without BatchNorm in the decoder
+    two = dataclasses.replace(config, model_path=str(tmp_path / "two"))
     assert Trainer(config).train() == 0
-    two = dataclasses.replace(config, model_path=str(tmp_path / "two"), epochs=1)
-    out = torchrun(MAIN, "train", *options(two))
+    out = torchrun(tmp_path, MAIN, "train", *options(two))
     assert "on cpu x 2 processes" in out and out.count("epoch   1") == 1  # one speaks for all
-    assert Trainer(dataclasses.replace(two, epochs=2, resume=True)).train() == 0
-    alone, mixed = history(tmp_path / "run"), history(tmp_path / "two")
-    assert len(mixed) == 2
-    for ours, theirs in zip(mixed, alone):
+    alone, shared = (read_state(tmp_path / name / "last.pt")["optimizer"]["state"] for name in ("run", "two"))
+    scale = max(moments["exp_avg"].abs().max() for moments in alone.values())
+    assert alone.keys() == shared.keys() and len(alone) > 100
+    for number, moments in alone.items():
+        assert torch.allclose(moments["exp_avg"], shared[number]["exp_avg"], rtol=1e-3, atol=1e-6 * float(scale))
+    for begun in (config, two):
+        assert Trainer(dataclasses.replace(begun, epochs=2, resume=True)).train() == 0
+    for ours, theirs in zip(history(tmp_path / "two"), history(tmp_path / "run"), strict=True):
         for key in ("train_loss", "train_mae", "val_loss", "val_mae"):
             assert ours[key] == pytest.approx(theirs[key], rel=1e-3), key
-    torchrun(MAIN, "train", *options(dataclasses.replace(two, epochs=3, resume=True)))
+    torchrun(tmp_path, MAIN, "train", *options(dataclasses.replace(two, epochs=3, resume=True)))
     assert [row["epoch"] for row in history(tmp_path / "two")] == [1, 2, 3]
 
 
@@ -95,19 +80,19 @@ def test_testing_shares_the_images_and_scores_the_same(dataset, tmp_path):
     assert page.count("data:image/webp") == 3 * 4  # image, truth, map and its error
 
 
-def test_a_process_without_an_image_waits_for_the_others(run_folder, dataset, tmp_path, torchrun):
+def test_a_process_without_an_image_waits_for_the_others(run_folder, dataset, tmp_path):
     data = shutil.copytree(dataset, tmp_path / "data")
     for path in (path for part in ("images", "masks") for path in sorted((data / "SAMPLE/Test" / part).iterdir())[1:]):
         path.unlink()
-    torchrun(MAIN, "test", "--data_path", data, "--model_path", run_folder, "--output", tmp_path, "--device", "cpu")
+    torchrun(tmp_path, MAIN, *commands.words("test", data, run_folder, tmp_path))
     assert read_scores(tmp_path)[0].totals["images"] == 1
 
 
-def test_processes_that_see_different_files_do_not_wait_for_each_other(config, tmp_path, torchrun):
+def test_processes_that_see_different_files_do_not_wait_for_each_other(config, tmp_path):
     script = tmp_path / "other_data.py"
     words = "sys.argv[1:] + ['--seed', '1'] * (os.environ['RANK'] == '1')"
     script.write_text(f"import os, sys, main\nsys.exit(main.main({words}))\n")
-    err = torchrun(script, "train", *options(config), fails=True)
+    err = torchrun(tmp_path, script, "train", *options(config), fails=True)
     assert "the processes see different training and validation images" in err
 
 
@@ -149,8 +134,8 @@ def test_sigterm_ends_the_job_after_an_epoch_and_a_killed_process_leaves_a_good_
     ("train", {"batch_size": 3}, ["--batch_size 3: must be a multiple of the 2 processes"]),
     ("info", {}, ["torchrun is for train, test, predict; start info without it"]),
 ])  # fmt: skip
-def test_mistakes_end_the_job_with_a_sentence(config, tmp_path, torchrun, command, change, messages):
+def test_mistakes_end_the_job_with_a_sentence(config, tmp_path, command, change, messages):
     words = options(dataclasses.replace(config, **change)) if command == "train" else []
-    err = torchrun(MAIN, command, *words, fails=True)
+    err = torchrun(tmp_path, MAIN, command, *words, fails=True)
     assert all(message in err for message in messages)
     assert not (tmp_path / "run/best_model.safetensors").exists()

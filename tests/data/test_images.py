@@ -1,26 +1,25 @@
 """One case of each rule of data/images.py; test_never_wrong draws files of every kind."""
 
 import io
-import os
 import struct
+from itertools import product
 from pathlib import Path
 
 import cv2
 import numpy as np
 import pytest
-from PIL import ExifTags, Image, ImageCms, ImageOps
+from PIL import Image, ImageOps
 
-from ran.data import images
 from ran.data.images import as_rgb, read_image, to_8_bit, write_image
-from tests.faults.making import BGR16, GREY, PICTURE, SIXTEEN, dng, encoded, grey3, tiff, turned
+from tests.faults.making import GREY, PICTURE, SIXTEEN, dng, encoded, grey3, tiff, turned
 
-PROFILE = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
 DEEP = PICTURE.astype(np.uint16) * 257
+ALPHA = np.dstack([PICTURE, GREY])
 KINDS = {
     "a.jpg": encoded(PICTURE, "JPEG", quality=95), "a.png": encoded(PICTURE, "PNG"), "a.tif": encoded(PICTURE, "TIFF"),
     "lzw.tif": encoded(PICTURE, "TIFF", compression="tiff_lzw"), "a.webp": encoded(PICTURE, "WEBP", quality=95),
     "a.bmp": encoded(PICTURE, "BMP"), "a.gif": encoded(PICTURE, "GIF"), "a.avif": encoded(PICTURE, "AVIF"),
-    "16.png": cv2.imencode(".png", BGR16)[1].tobytes(), "16.tif": tiff(DEEP, photometric="rgb"),
+    "16.png": cv2.imencode(".png", DEEP[..., ::-1])[1].tobytes(), "16.tif": tiff(DEEP, photometric="rgb"),
 }  # fmt: skip
 
 
@@ -39,27 +38,19 @@ def test_a_damaged_file_is_named(tmp_path, name):
             read_image(written(tmp_path, name, content[:part]))
 
 
-TIFFS = {
-    "grey": tiff(GREY, photometric="minisblack"), "0 is white": tiff(255 - GREY, photometric="miniswhite"),
-    "grey of 16 bits": tiff(SIXTEEN, photometric="minisblack", byteorder=">", compression="zlib"),
-    "RGB": tiff(PICTURE, photometric="rgb"), "RGB of 16 bits": tiff(DEEP, photometric="rgb", byteorder=">"),
-    "alpha": tiff(np.dstack([PICTURE, GREY]), photometric="rgb", extrasamples=["unassalpha"], tile=(16, 16)),
-}  # fmt: skip
-
-
-@pytest.mark.parametrize("kind", TIFFS)
-def test_tiffs_are_read(tmp_path, kind):
-    found = read_image(written(tmp_path, "a.tif", TIFFS[kind]))
-    assert np.array_equal(found, PICTURE if "RGB" in kind or kind == "alpha" else grey3(GREY))
+@pytest.mark.parametrize("content, expected", [
+    (tiff(255 - GREY, photometric="miniswhite"), grey3(GREY)),
+    (tiff(SIXTEEN, photometric="minisblack", byteorder=">", compression="zlib"), grey3(GREY)),
+    (tiff(DEEP, photometric="rgb", byteorder=">"), PICTURE),
+    (tiff(ALPHA, photometric="rgb", extrasamples=["unassalpha"], tile=(16, 16)), PICTURE),
+])  # fmt: skip
+def test_tiffs_are_read(tmp_path, content, expected):
+    assert np.array_equal(read_image(written(tmp_path, "a.tif", content)), expected)
 
 
 def test_what_is_no_image_is_named(tmp_path):
-    (tmp_path / "folder").mkdir()
-    if hasattr(os, "mkfifo"):
-        os.mkfifo(tmp_path / "pipe")
-    for name in [path.name for path in tmp_path.iterdir()]:  # a pipe would block
-        with pytest.raises(ValueError, match=f"{tmp_path / name}: not a readable image .a folder, a pipe or the like"):
-            read_image(tmp_path / name)
+    with pytest.raises(ValueError, match=f"{tmp_path}: not a readable image .a folder, a pipe or the like"):
+        read_image(tmp_path)
     with pytest.raises(ValueError, match="nothing.png: not a readable image .No such file"):
         read_image(tmp_path / "nothing.png")
     for content in (b"no image\n", bytes(5000), b"<svg/>", b"%!PS-Adobe-3.0 EPSF-3.0\n"):
@@ -74,11 +65,9 @@ def test_an_image_is_turned_upright(tmp_path, kind):
     for tag in range(1, 10):
         path = written(tmp_path, "a", turned(tag, kind))
         with Image.open(path) as image:
-            expected = np.asarray(ImageOps.exif_transpose(image).convert("RGB"))
-        assert np.array_equal(read_image(path), expected)
+            assert np.array_equal(as_rgb(image), expected := read_image(path))
+            assert np.array_equal(ImageOps.exif_transpose(image).convert("RGB"), expected)
         assert np.abs(expected.astype(int) - PICTURE).mean() < 5 or tag == 9
-        with Image.open(io.BytesIO(path.read_bytes())) as image:
-            assert np.array_equal(as_rgb(image), expected)
 
 
 @pytest.mark.filterwarnings("ignore:Corrupt EXIF", "ignore:Truncated File")
@@ -90,18 +79,15 @@ def test_a_damaged_exif_is_no_damaged_image(tmp_path):
         assert read_image(written(tmp_path, "a", broken)).size == PICTURE.size
 
 
-INKS = np.dstack([SIXTEEN] * 4)
-ALPHA = np.dstack([PICTURE, GREY])
 REFUSED = {
     "two pages": (tiff(PICTURE, PICTURE, photometric="rgb"), "a TIFF of 2 page.s. of 8 bits; expected 1 page of"),
-    "DNG": (dng(), "a camera raw file; only `predict` and `serve`"),
-    "raw, without a DNG's version": (dng(version=False), "a camera raw file"),
+    "raw, without a DNG's version": (dng(version=False), "a camera raw file; only `predict` and `serve`"),
     "DNG of one page": (tiff(PICTURE, photometric="rgb", extratags=[(50706, "B", 4, (1, 4, 0, 0))]), "a camera raw"),
     "floats": (encoded((GREY / 255).astype("f4"), "TIFF"), "a TIFF of 1 page.s. of 32 bits; .*: save it as 8-bit PNG"),
     "signed": (tiff(GREY.astype("i1"), photometric="minisblack"), "a TIFF of .* 8 bits; expected .* unsigned"),
     "32 bits": (tiff(GREY.astype("u4"), photometric="minisblack"), "a TIFF of .* 32 bits; expected .* unsigned"),
     "16 bits, 0 is white": (tiff(SIXTEEN, photometric="miniswhite"), "a TIFF of .* 16 bits; expected"),
-    "CMYK of 16 bits": (tiff(INKS, photometric="separated"), "a TIFF of .* 16 bits; expected"),
+    "CMYK of 16 bits": (tiff(np.dstack([SIXTEEN] * 4), photometric="separated"), "a TIFF of .* 16 bits; expected"),
     "planes": (tiff(PICTURE.transpose(2, 0, 1), photometric="rgb", planarconfig="separate"), "a TIFF .* planes"),
     "premultiplied": (tiff(ALPHA, photometric="rgb", extrasamples=["assocalpha"]), "a TIFF .* premultiplied"),
     "LAB": (encoded(Image.fromarray(PICTURE).convert("LAB"), "TIFF"), "values of Pillow's mode LAB"),
@@ -109,9 +95,8 @@ REFUSED = {
 }  # fmt: skip
 
 
-@pytest.mark.parametrize("kind", REFUSED)
-def test_what_is_not_in_the_list_is_refused_with_the_reason(tmp_path, kind):
-    content, reason = REFUSED[kind]
+@pytest.mark.parametrize("content, reason", REFUSED.values(), ids=REFUSED)
+def test_what_is_not_in_the_list_is_refused_with_the_reason(tmp_path, content, reason):
     with pytest.raises(ValueError, match=f"^{tmp_path / 'a.image'}: not a readable image .{reason}"):
         read_image(written(tmp_path, "a.image", content))
 
@@ -143,24 +128,12 @@ def test_a_bmp_is_read_by_its_palette(tmp_path):
     assert np.array_equal(read_image(path), grey3(indices * 255))
 
 
-def test_a_decompression_bomb_is_refused(tmp_path, monkeypatch):
-    monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 2000)
-    with pytest.raises(ValueError, match="a.png: .*6144 pixels. exceeds limit of 4000 pixels"):
-        read_image(written(tmp_path, "a.png", KINDS["a.png"]))
-
-
-PNG = KINDS["a.png"]
-IN_MEMORY = {
-    "bytes": PNG, "file": io.BytesIO(PNG), "16 bits": io.BytesIO(KINDS["16.png"]), "array": PICTURE, "RGBA": ALPHA,
-    "uint16": DEEP, "floats": PICTURE / 255, "Pillow": Image.fromarray(PICTURE), "Pillow RGBA": Image.fromarray(ALPHA),
-    "grey": GREY, "one channel": GREY[..., None], "grey uint16": SIXTEEN, "Pillow grey": Image.fromarray(GREY),
-}  # fmt: skip
-
-
-@pytest.mark.parametrize("kind", IN_MEMORY)
-def test_images_in_memory(kind):
-    expected = grey3(GREY) if "grey" in kind or kind == "one channel" else PICTURE
-    assert np.array_equal(as_rgb(IN_MEMORY[kind]), expected)
+def test_images_in_memory():
+    files = (KINDS["a.png"], io.BytesIO(KINDS["a.png"]), io.BytesIO(KINDS["16.png"]))
+    colours = (*files, PICTURE, ALPHA, DEEP, PICTURE / 255, Image.fromarray(PICTURE), Image.fromarray(ALPHA))
+    greys = (GREY, GREY[..., None], SIXTEEN, Image.fromarray(GREY))
+    for image, expected in (*product(colours, [PICTURE]), *product(greys, [grey3(GREY)])):
+        assert np.array_equal(as_rgb(image), expected)
 
 
 @pytest.mark.parametrize("wrong, reason", [
@@ -179,17 +152,8 @@ def test_images_are_written_whole(tmp_path):
         write_image(path := tmp_path / f"{number}.png", image)
         found = cv2.imread(str(path), cv2.IMREAD_UNCHANGED)
         assert np.array_equal(found if image.ndim == 2 else found[..., [2, 1, 0, 3][: found.shape[2]]], image)
-    exif = Image.Exif()
-    exif[ExifTags.Base.Make] = "a camera"
-    metadata = {cv2.IMAGE_METADATA_EXIF: exif.tobytes(), cv2.IMAGE_METADATA_ICCP: PROFILE}
-    for name in ("a.jpg", "a.png"):
-        write_image(tmp_path / name, PICTURE, metadata)
-        assert np.abs(read_image(tmp_path / name).astype(int) - PICTURE).mean() < (2 if name == "a.jpg" else 1e-9)
-        with Image.open(tmp_path / name) as image:
-            assert image.getexif()[ExifTags.Base.Make] == "a camera" and image.info["icc_profile"] == PROFILE
-    with pytest.raises(ValueError, match="long.jpg: JPEG holds at most 65500 pixels a side"):
-        write_image(tmp_path / "long.jpg", np.zeros((1, images.JPEG_SIDE + 1), np.uint8))
-    write_image(tmp_path / "long.jpg", np.zeros((1, images.JPEG_SIDE), np.uint8))
+    write_image(tmp_path / "a.jpg", PICTURE)
+    assert np.abs(read_image(tmp_path / "a.jpg").astype(int) - PICTURE).mean() < 2
     with pytest.raises(ValueError, match="wide.png: OpenCV cannot write it"):
         write_image(tmp_path / "wide.png", np.zeros((1, 1_000_001), np.uint8))
     assert not (tmp_path / "wide.png").exists()

@@ -6,45 +6,38 @@ import pytest
 from ran.data.layouts import LAYOUTS, Layout, detect, find_sets, pairs_of
 
 
-def fill(folder: Path, *stems: str, suffix: str = "png") -> Path:
+def fill(folder: Path, *stems: str) -> Path:
     folder.mkdir(parents=True, exist_ok=True)
     for stem in stems:
-        (folder / f"{stem}.{suffix}").touch()
+        (folder / f"{stem}.png").touch()
     return folder
 
 
 @pytest.mark.parametrize("depth", ["", "a", "a/b/c"])
-def test_a_layout_is_found_down_to_four_levels(tmp_path, depth):
+def test_a_layout_is_found_down_to_four_levels_or_what_is_missing_is_said(tmp_path, depth):
     """A Mac's ZIP holds beside it a mirror of all folders, with other halves of all files."""
-    images, masks = (fill(tmp_path / depth / name, "1", "2", "._1") for name in ("xu100-source", "xu100-gt"))
-    fill(tmp_path / "__MACOSX" / depth / images.name, "._1")
-    fill(tmp_path / "__MACOSX" / depth / masks.name, "._1")
-    ((layout, *folders),), problems = detect(tmp_path)
-    assert layout == LAYOUTS[4] and folders == [images, masks] and not problems
-    pairs, problems = pairs_of(layout, images, masks)
+    assert detect(tmp_path / "nowhere")[1] == [f"{tmp_path / 'nowhere'}: no such folder"]
+    parent = fill(tmp_path / depth / "gt", "1").parent
+    assert "none of the known folder pairs" in detect(tmp_path)[1][0]  # anything may be called gt
+    masks = fill(parent / "xu100-gt", "1", "2", "._1")
+    assert detect(tmp_path)[1] == [f"{parent}: only one of xu100-source and xu100-gt is here"]
+    images = fill(parent / "xu100-source", "1", "2", "._1")
+    for folder in (images, masks):
+        fill(tmp_path / "__MACOSX" / depth / folder.name, "._1")
+    assert detect(tmp_path) == ([(LAYOUTS[4], images, masks)], [])
+    pairs, problems = pairs_of(LAYOUTS[4], images, masks)
     assert [pair.name for pair in pairs] == ["CUHK/1", "CUHK/2"] and not problems
 
 
-def test_what_is_missing_is_said(tmp_path):
-    assert detect(tmp_path / "nowhere")[1] == [f"{tmp_path / 'nowhere'}: no such folder"]
-    fill(tmp_path / "gt", "1")
-    assert "none of the known folder pairs" in detect(tmp_path)[1][0]  # anything may be called gt
-    fill(tmp_path / "xu100-gt", "1")
-    assert detect(tmp_path)[1] == [f"{tmp_path}: only one of xu100-source and xu100-gt is here"]
-
-
-def test_the_split_comes_from_layout_list_or_file(tmp_path):
+def test_a_list_names_the_test_images(tmp_path):
     images, masks = (fill(tmp_path / name, "a", "b") for name in ("image", "gt"))
     mine = Layout("image", "gt", "MINE", "list", "in_focus")
     assert "--test_list" in pairs_of(mine, images, masks, None)[1][0]
-    (tmp_path / "test.txt").write_text("b\n")
-    pairs, problems = pairs_of(mine, images, masks, None)
-    assert {pair.stem: pair.is_test for pair in pairs} == {"a": False, "b": True} and problems == []
-    (tmp_path / "other.txt").write_text("\ufeffa\r\n\r\nc\r\n", encoding="utf-8")
-    pairs, problems = pairs_of(mine, images, masks, tmp_path / "other.txt")
+    for name, content in (("mine.txt", "a\nc\n"), ("test.txt", "b\n")):  # a file of this name is found
+        (tmp_path / name).write_text(content)
+    pairs, problems = pairs_of(mine, images, masks, tmp_path / "mine.txt")
     assert [pair.stem for pair in pairs if pair.is_test] == ["a"] and problems[0].startswith("c: in ")
-    for number, folder in ((1, "Train/DUT"), (5, "DUT/Test")):
-        assert {pair.folder(Path("d")) for pair in pairs_of(LAYOUTS[number], images, masks)[0]} == {Path("d", folder)}
+    assert [pair.stem for pair in pairs_of(mine, images, masks)[0] if pair.is_test] == ["b"]
 
 
 def test_sets_are_found_by_name_and_their_pairs_by_stem(dataset, tmp_path):

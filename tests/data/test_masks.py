@@ -1,5 +1,6 @@
 """One case of each rule of data/masks.py; test_never_wrong draws files of every kind."""
 
+from itertools import product
 from pathlib import Path
 
 import cv2
@@ -21,14 +22,6 @@ def levels(low: int, high: int, kind: type = np.uint8) -> np.ndarray:
     return np.where(WHITE, high, low).astype(kind)
 
 
-def colours(low: tuple, high: tuple) -> np.ndarray:
-    return np.where(WHITE[..., None], high, low).astype(np.uint8)
-
-
-def with_alpha(values: np.ndarray, alpha: int | np.ndarray) -> np.ndarray:
-    return np.dstack([values, np.broadcast_to(alpha, WHITE.shape)]).astype(np.uint8)
-
-
 def in_palette(indices: np.ndarray, palette: list[tuple]) -> Image.Image:
     (image := Image.fromarray(indices.astype(np.uint8))).putpalette([level for colour in palette for level in colour])
     return image
@@ -40,30 +33,27 @@ def saved(folder: Path, image: np.ndarray | Image.Image | bytes, kind: str = "PN
 
 
 READ = {  # levels of black and white
-    "black and white": (TRUTH, (0, 255)),
     "labels 0 and 1": (levels(0, 1), (0, 1)),
     "16 bits": (levels(0, 65535, np.uint16), (0, 65535)),
     "16 bits of 0 and 255": (levels(0, 255, np.uint16), (0, 255)),
     "RGB": (grey3(TRUTH), (0, 255)),
     "RGB of 16 bits": (cv2.imencode(".png", grey3(TRUTH) * np.uint16(257))[1].tobytes(), (0, 65535)),
-    "blue on black": (colours((0, 0, 0), (0, 0, 255)), (0, 255)),
+    "blue on black": (np.dstack([TRUTH * 0, TRUTH * 0, TRUTH]), (0, 255)),
     "palette of VOC": (in_palette(WHITE, [(0, 0, 0), (128, 0, 0)]), (0, 255)),
     "palette whose second is black": (in_palette(~WHITE, [(0, 200, 0), (0, 0, 0)]), (0, 255)),
     "palette of greys": (in_palette(~WHITE, [(200,) * 3, (7,) * 3]), (7, 200)),
-    "opaque RGBA": (with_alpha(grey3(TRUTH), 255), (0, 255)),
+    "opaque RGBA": (np.dstack([grey3(TRUTH), TRUTH * 0 + 255]), (0, 255)),
     "grey edges": (cv2.blur(TRUTH, (3, 1)), (0, 255)),
     "grey edges of 16 bits": (cv2.blur(TRUTH, (3, 1)) * np.uint16(257), (0, 65535)),
 }
 
 
-@pytest.mark.parametrize("kind", READ)
-def test_two_values_are_read(tmp_path, kind):
-    image, said = READ[kind]
+@pytest.mark.parametrize("image, said", READ.values(), ids=READ)
+def test_two_values_are_read(tmp_path, image, said):
     path = saved(tmp_path, image)
     for white, truth in (("in_focus", TRUTH), ("blurred", 255 - TRUTH)):
         mask, found = read_levels(path, white)
         assert np.array_equal(mask, truth) and mask.dtype == np.uint8 and found == said
-        assert np.array_equal(read_mask(path, white), truth)
 
 
 @pytest.mark.parametrize("kind, step", [(np.uint8, 1), (np.uint16, 257)])
@@ -72,51 +62,43 @@ def test_grey_edges_are_cut_at_half(tmp_path, kind, step):
     assert np.array_equal(read_mask(saved(tmp_path, (mask * step).astype(kind))) > 0, mask >= 128)
 
 
-def test_a_jpeg_is_read_and_its_noise_makes_no_class(tmp_path):
+def test_a_jpeg_is_read(tmp_path):
     for quality in (50, 95):
         mask, found = read_levels(saved(tmp_path, TRUTH, "JPEG", quality=quality))
         assert np.mean(mask != TRUTH) < 0.01 and found == (0, 255)
-        for level in (0, 255):
-            mask, found = read_levels(saved(tmp_path, levels(level, level), "JPEG", quality=quality))
-            assert (mask == level).all() and found == (level,)
 
 
-@pytest.mark.parametrize("level", [0, 255, 65535])
-def test_one_class_is_read(tmp_path, level):
-    mask, found = read_levels(saved(tmp_path, levels(level, level, np.uint16 if level > 255 else np.uint8)))
+@pytest.mark.parametrize("kind, level", [*product(("PNG", "JPEG"), (0, 255)), ("PNG", 65535)])
+def test_one_class_is_read(tmp_path, kind, level):
+    mask, found = read_levels(saved(tmp_path, levels(level, level, np.uint16 if level > 255 else np.uint8), kind))
     assert mask.all() == mask.any() == (level > 0) and found == (level,)
 
 
 TRIMAP = np.where(np.arange(80) < 9, 128, TRUTH).astype(np.uint8)
 REFUSED = {
-    "three labels": (levels(0, 2) + (AREAS == 0), "levels 0, 1, 2, 3: not two classes; save it in black and white"),
     "a trimap": (TRIMAP, "levels 0, 128, 255: .*; `prepare --trimaps` takes 0, 128 and 255"),
-    "three areas": (np.where(np.arange(80) < 9, 254, TRUTH).astype(np.uint8), "levels 0, 254, 255: not two"),
     "a thin area": (np.where(abs(np.arange(80) - 5) < 2, 254, TRUTH).astype(np.uint8), "levels 0, 254, 255: not two"),
     "a soft matte": (np.tile(np.linspace(0, 255, 80), (48, 1)).astype(np.uint8), "levels 0 to 255, 80 in all: not two"),
     "bright greys": ((levels(249, 255) - AREAS).astype(np.uint8), "levels 248, 249, 254, 255: not two classes"),
+    "a bright texture": ((200 + np.indices((48, 80)).sum(0) * 5 % 56).astype(np.uint8), "levels 200 to 255, 56 in all"),
     "one grey": (levels(100, 100), "levels 100: not two classes"),
-    "one colour": (colours(RED := (200, 0, 0), RED), "colours: a mask is grey .a mask may also be black and one col"),
-    "two colours": (colours(RED, (0, 0, 255)), "colours: "),
-    "three colours": (in_palette(WHITE + AREAS, [(0, 0, 0), RED, (0, 90, 0)]), "colours: "),
+    "one colour": (np.full((48, 80, 3), (200, 0, 0), np.uint8), "colours: a mask is grey .a mask may also be black"),
+    "three colours": (in_palette(WHITE + AREAS, [(0, 0, 0), (200, 0, 0), (0, 90, 0)]), "colours: "),
     "colours of 16 bits": (cv2.imencode(".png", np.dstack([TRUTH, TRUTH, TRUTH * 0]) * np.uint16(257))[1].tobytes(),
                            "colours: "),
-    "indices shown alike": (in_palette(WHITE, [RED, RED]), "its palette shows different indices as one colour"),
-    "an index beyond its palette": (in_palette(WHITE, [RED]), "its palette lacks colours"),
-    "alpha that is the mask": (with_alpha(grey3(TRUTH * 0), TRUTH), "transparency: a mask has none; save its grey"),
+    "indices shown alike": (in_palette(WHITE, [(200, 0, 0)] * 2), "its palette shows different indices as one colour"),
+    "an index beyond its palette": (in_palette(WHITE, [(200, 0, 0)]), "its palette lacks colours"),
+    "alpha that is the mask": (np.dstack([grey3(TRUTH * 0), TRUTH]), "transparency: a mask has none; save its grey"),
     "a transparent level": (encoded(TRUTH, "PNG", transparency=0), "transparency"),
     "two frames": (encoded(TRUTH, "PNG", save_all=True, append_images=[Image.fromarray(~TRUTH)]), "2 frames: save the"),
     "WebP": (encoded(TRUTH, "WEBP", lossless=True), "damaged, or not one of PNG, TIFF, BMP, JPEG of integers: save"),
     "a JPEG of bright labels": (encoded(levels(200, 255), "JPEG", quality=95), "levels .*; save it in black and white"),
     "a JPEG of labels 0 and 3": (encoded(levels(0, 3), "JPEG", quality=95), "levels .*; save it in black and white"),
-    "a JPEG of one label": (encoded(levels(0, 100), "JPEG", quality=95), "levels .*; save it in black and white"),
-    "a JPEG of three labels": (encoded(np.where(AREAS, 51, TRUTH).astype(np.uint8), "JPEG", quality=95), "levels "),
 }  # fmt: skip
 
 
-@pytest.mark.parametrize("kind", REFUSED)
-def test_what_is_not_two_classes_is_refused_with_its_values(tmp_path, kind):
-    image, said = REFUSED[kind]
+@pytest.mark.parametrize("image, said", REFUSED.values(), ids=REFUSED)
+def test_what_is_not_two_classes_is_refused_with_its_values(tmp_path, image, said):
     with pytest.raises(ValueError, match=f"^{tmp_path}/mask.image: not a readable image .{said}"):
         read_levels(saved(tmp_path, image))
 
@@ -136,16 +118,11 @@ def test_trimaps_keep_what_is_unknown(tmp_path):
 RAMP = np.arange(256, dtype=np.uint8).reshape(8, 32)
 
 
-def test_maps_are_read_at_their_levels(tmp_path):
+def test_a_dark_map_of_16_bits_is_read_where_an_image_is_refused(tmp_path):
     dark = np.linspace(0, 999, 256).astype(np.uint16).reshape(8, 32)  # all is blurred, and no image of 12 bits
-    for image, expected in ((RAMP, RAMP), (grey3(RAMP), RAMP), (dark, np.rint(dark / 257)), (RAMP * 0 + 77,) * 2):
-        path = saved(tmp_path, image)
-        assert np.array_equal(read_map(path), expected) and np.array_equal(read_map(path, "blurred"), 255 - expected)
-    for kind, wrong, said in (("PNG", cv2.applyColorMap(RAMP, cv2.COLORMAP_JET), "colours: a map is grey"),
-                              ("JPEG", cv2.applyColorMap(RAMP, cv2.COLORMAP_JET), "colours: a map is grey"),
-                              ("PNG", np.dstack([RAMP, RAMP]), "transparency: a map has none")):  # fmt: skip
-        with pytest.raises(ValueError, match=f"mask.image: .*{said}"):
-            read_map(saved(tmp_path, wrong, kind))
+    assert np.array_equal(read_map(saved(tmp_path, dark)), np.rint(dark / 257))
+    with pytest.raises(ValueError, match="mask.image: .*colours: a map is grey"):
+        read_map(saved(tmp_path, cv2.applyColorMap(RAMP, cv2.COLORMAP_JET)))
 
 
 @pytest.mark.parametrize("suffix", ["npy", "mat"])
@@ -163,22 +140,17 @@ def test_maps_are_read_from_arrays(tmp_path, suffix):
         with pytest.raises(ValueError, match=f"{path}: expected one 2-D array of values from 0 to 1 or from 0 to 255"):
             read_map(path)
     savemat(tmp_path / "two.mat", {"map": RAMP, "other": RAMP})
-    np.save(tmp_path / "pickle.npy", np.array([{}]), allow_pickle=True)  # code could run
     path.write_bytes(path.read_bytes()[:70])
-    for name, said in (("two.mat", "expected one"), ("pickle.npy", "not a readable array"), (path.name, "not a read")):
+    for name, said in (("two.mat", "expected one"), (path.name, "not a readable array")):
         with pytest.raises(ValueError, match=f"{name}: {said}"):
             read_map(tmp_path / name)
 
 
 def test_a_pair_has_one_size(tmp_path):
-    image, exif = tmp_path / "a.jpg", Image.Exif()
+    image, mask, exif = tmp_path / "a.jpg", saved(tmp_path, TRUTH), Image.Exif()
     exif[ExifTags.Base.Orientation] = 6
     Image.new("RGB", (48, 80)).save(image)
-    mask = saved(tmp_path, TRUTH)
     with pytest.raises(ValueError, match=f"^{image} is 48 x 80, its mask 80 x 48 .* lack .* EXIF"):
-        read_pair(image, mask)
-    Image.new("RGB", (40, 40)).save(image)
-    with pytest.raises(ValueError, match=r"is 40 x 40, its mask 80 x 48 \(width x height\)$"):
         read_pair(image, mask)
     Image.new("RGB", (48, 80)).save(image, exif=exif)
     pixels, truth = read_pair(image, mask)

@@ -45,8 +45,9 @@ def test_pairs_are_matched_by_stem_also_with_a_suffix(tmp_path):
     with pytest.warns(UserWarning, match=f"^{more}: masks are named like their images, with _mask behind$"):
         found = pair_by_stem(images, more, affixes=True)
     assert found == (pairs, [f"{more / '2.png'}: no partner in {images}"])
-    few = touch(tmp_path / "few", "2_mask.png", "a.png", "b.png")
+    few, empty = touch(tmp_path / "few", "2_mask.png", "a.png", "b.png"), touch(tmp_path / "empty")
     assert pair_by_stem(images, few, affixes=True)[0] == {}  # most masks lack the suffix
+    assert pair_by_stem(empty, empty) == ({}, [f"{empty}: no images"])
 
 
 @pytest.mark.parametrize("images, masks, share, affixes", [
@@ -57,15 +58,3 @@ def test_pairs_are_matched_by_stem_also_with_a_suffix(tmp_path):
 ])  # fmt: skip
 def test_what_masks_are_named_more_is_found(images, masks, share, affixes):
     assert common_affixes(images.split(), masks.split(), share) == affixes
-
-
-def test_lost_and_doubled_partners_are_named(tmp_path):
-    images = touch(tmp_path / "images", "a.jpg", "b.jpg", "b.png")
-    masks, empty = touch(tmp_path / "masks", "b.png", "c.png"), touch(tmp_path / "empty")
-    assert pair_by_stem(images, masks)[1] == [
-        f"{images}/a.jpg: no partner in {masks}",
-        f"{images}/b.jpg: doubled stem, also b.png",
-        f"{masks}/c.png: no partner in {images}",
-    ]
-    assert pair_by_stem(tmp_path / "nowhere", masks)[1] == [f"{tmp_path / 'nowhere'}: no such folder"]
-    assert pair_by_stem(empty, empty)[1] == [f"{empty}: no images"]

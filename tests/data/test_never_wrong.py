@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from itertools import product
 from pathlib import Path
 from random import Random
-from typing import Any, NamedTuple
+from typing import Any
 
 import cv2
 import numpy as np
@@ -29,16 +29,6 @@ ALPHA = np.rint(255 - 200 * X * Y).astype(np.uint8)
 pytestmark = [pytest.mark.slow, pytest.mark.filterwarnings("ignore:Corrupt EXIF")]
 
 
-class File(NamedTuple):
-    """A file and what it shows, upright, H x W x 3; the mean difference that its compression may cause."""
-
-    name: str
-    content: bytes
-    truth: np.ndarray
-    loss: int = 0
-    clear: bool = False  # whether it is transparent anywhere
-
-
 def in_mode(mode: str, shown: np.ndarray) -> tuple[Image.Image, np.ndarray]:
     """An image of Pillow, and what it shows."""
     grey = shown[..., 1]
@@ -57,7 +47,10 @@ def in_mode(mode: str, shown: np.ndarray) -> tuple[Image.Image, np.ndarray]:
     return Image.fromarray(values.get(mode, grey)), grey3(np.where(grey > 127, 255, 0) if mode == "1" else grey)
 
 
-def by_pillow() -> Iterator[File]:
+def by_pillow() -> Iterator[tuple[str, bytes, np.ndarray, int, bool]]:
+    """A file's name, its bytes, what it shows (upright, H x W x 3), the mean difference that its compression may cause,
+    and whether it is transparent anywhere.
+    """
     for kind, shown, tag, frames in product(MODES, (COLOURS, GREYS), (1, 6), (1, 2)):
         for mode in MODES[kind].split():
             image, truth = in_mode(mode, shown)
@@ -67,9 +60,8 @@ def by_pillow() -> Iterator[File]:
             if tag == 6 and kind in TURNED:
                 how["exif"] = Image.Exif()
                 how["exif"][ExifTags.Base.Orientation], truth = tag, np.rot90(truth, -1)
-            clear = mode in ("LA", "RGBA") and kind != "BMP"
-            name, loss = f"{kind} {mode} {how}", max(LOSS.get(kind, 0), LOSS.get(mode, 0))
-            yield File(name, encoded(image, kind, **how), truth, loss, clear)
+            loss, clear = max(LOSS.get(kind, 0), LOSS.get(mode, 0)), mode in ("LA", "RGBA") and kind != "BMP"
+            yield f"{kind} {mode} {how}", encoded(image, kind, **how), truth, loss, clear
 
 
 def value_of(read: Any, path: Path, content: bytes, *options: Any) -> np.ndarray | None:

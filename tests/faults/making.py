@@ -84,8 +84,6 @@ EXIF = Image.Exif()
 EXIF[0x0112] = 6
 EXIF[0x010F] = "a camera"
 JPEG = encoded(PICTURE, "JPEG", quality=95, exif=EXIF)
-JPEG_PLAIN = encoded(PICTURE, "JPEG", quality=95)
-BGR16 = PICTURE[..., ::-1].astype(np.uint16) * 257
 SIXTEEN = GREY.astype(np.uint16) * 257
 FLOATS = (GREY / 255).astype(np.float32)
 DNG = dng()

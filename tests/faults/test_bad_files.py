@@ -10,7 +10,7 @@ import pytest
 from main import main
 from ran.evaluation.metrics import COLUMNS
 from tests.faults.commands import words
-from tests.faults.making import JPEG_PLAIN, MAP, MASK, PICTURE, encoded
+from tests.faults.making import JPEG, MAP, MASK, PICTURE, encoded
 
 COMMANDS = ("prepare", "train", "test", "evaluate")
 GOOD = {"good_1": 255 - PICTURE, "good_2": PICTURE // 2}  # no twins
@@ -38,7 +38,7 @@ def subfolder(image: Path, mask: Path) -> None:
 
 
 KINDS = {  # what becomes of the third pair, what the sentence names and says, and which commands it concerns
-    "truncated": (lambda image, _: image.write_bytes(JPEG_PLAIN[:-300]), "bad.jpg", UNREADABLE, COMMANDS),
+    "truncated": (lambda image, _: image.write_bytes(JPEG[:-300]), "bad.jpg", UNREADABLE, COMMANDS),
     NOT_UTF_8: (lambda image, _: image.write_text("no image\n"), "bad?.jpg", UNREADABLE, COMMANDS),
     "pipe": (lambda image, _: image.unlink() or os.mkfifo(image), "bad.jpg", f"{UNREADABLE}a folder, a pipe", COMMANDS),
     "subfolder": (subfolder, "/more", "a folder among the images", COMMANDS),

@@ -17,18 +17,12 @@ from tests import processes
 from tests.faults.commands import contents, words
 
 
-@pytest.fixture(scope="module")
-def many(dataset, evaluated, tmp_path_factory) -> Path:
-    """A dataset folder of 30 test images, which small disks do not hold, with maps and scores."""
-    folder = tmp_path_factory.mktemp("many") / "data"
-    shutil.copytree(dataset, folder)
-    shutil.copytree(evaluated, folder / "scores")  # its images are elsewhere
-    for part in ("images", "masks"):
-        files = sorted((folder / "SAMPLE/Test" / part).iterdir())
-        for number in range(27):
-            shutil.copy(files[number % 3], files[0].with_stem(f"{number:03d}"))
-    shutil.copytree(folder / "SAMPLE/Test/masks", folder / "maps")
-    return folder
+@pytest.fixture
+def data(dataset, saved_maps, evaluated, tmp_path) -> Path:
+    """A dataset folder with maps and scores."""
+    folder = shutil.copytree(dataset, tmp_path / "data")
+    shutil.copytree(saved_maps["good"], folder / "maps")
+    return shutil.copytree(evaluated, folder / "scores").parent
 
 
 @pytest.fixture
@@ -49,26 +43,26 @@ def disk(tmp_path) -> Callable[[str], Path]:
 
 
 @pytest.mark.parametrize("command, size", [
-    ("prepare", "200k"), ("test", "100k"), ("predict", "150k"), ("train", "100m"),
+    ("prepare", "16k"), ("test", "12k"), ("predict", "16k"), ("train", "100m"),
 ])  # fmt: skip
 @pytest.mark.slow
-def test_a_full_disk_is_reported_and_the_same_command_goes_on(command, size, many, run_folder, disk, tmp_path, capsys):
+def test_a_full_disk_is_reported_and_the_same_command_goes_on(command, size, data, run_folder, disk, tmp_path, capsys):
     """For `train` the disk holds the first epoch's files, but not the second state beside the first one."""
     out, whole = disk(f"size={size}") / "out", tmp_path / "whole"
     more = ["--epochs", "2"] * (command == "train")
-    assert main(words(command, many, run_folder, out, *more)) == 1
+    assert main(words(command, data, run_folder, out, *more)) == 1
     error = capsys.readouterr().err
     assert "(No space left on device)" in error and str(out) in error and "Traceback" not in error
     assert not list(out.rglob(".part-*"))
     assert command != "train" or len(read_state(out / "last.pt")["history"]) in (1, 2)
     disk("size=300m")
     for folder in (out, whole):
-        assert main(words(command, many, run_folder, folder, *more)) == 0
+        assert main(words(command, data, run_folder, folder, *more)) == 0
     assert contents(out) == contents(whole)
 
 
 @pytest.mark.parametrize("command", ["train", "predict"])
-def test_a_folder_that_cannot_be_written_to_is_reported(command, many, run_folder, disk, tmp_path, capsys):
+def test_a_folder_that_cannot_be_written_to_is_reported(command, data, run_folder, disk, tmp_path, capsys):
     if os.geteuid():
         out, reason = tmp_path / "out", "Permission denied"
         out.mkdir(0o500)
@@ -76,17 +70,17 @@ def test_a_folder_that_cannot_be_written_to_is_reported(command, many, run_folde
         out, reason = disk("size=1m"), "Read-only file system"
         disk("ro")
     for folder in (out, out / "new"):
-        assert main(words(command, many, run_folder, folder)) == 1
+        assert main(words(command, data, run_folder, folder)) == 1
         assert f"error: {folder}: cannot be written to ({reason})" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("command", ["prepare", "train", "test", "evaluate", "report", "ablation"])
-def test_two_runs_in_one_folder_are_refused_before_any_work(command, many, run_folder, tmp_path, monkeypatch, capsys):
+def test_two_runs_in_one_folder_are_refused_before_any_work(command, data, run_folder, tmp_path, monkeypatch, capsys):
     monkeypatch.setattr("ran.utils.files.LOCK_SECONDS", 0)
-    with locked(tmp_path):
-        assert main(words(command, many, run_folder, tmp_path)) == 1
-    assert f"error: {tmp_path}: another run is writing there; wait for its end" in capsys.readouterr().err
-    assert not any(tmp_path.iterdir())
+    with locked(out := tmp_path / "out"):
+        assert main(words(command, data, run_folder, out)) == 1
+    assert f"error: {out}: another run is writing there; wait for its end" in capsys.readouterr().err
+    assert not out.exists()
 
 
 @pytest.mark.slow

@@ -1,4 +1,4 @@
-"""The same answer twice: whatever the workers, the batch size, the library's version.
+"""The same answer whatever the libraries' versions.
 
 `python -m tests.faults.test_same_answer` writes the golden numbers anew, after new weights were released.
 """
@@ -9,11 +9,10 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from main import main
+import main  # noqa: F401 (makes the folder above known as the package ran)
 from ran.predictor import SHIPPED, load_model
 from ran.utils.files import write_json
 from ran.utils.weight_files import hash_of
-from tests.faults.commands import contents, words
 
 GOLDEN = Path(__file__).with_name("golden.json")
 GRID = (12, 8)  # a map is remembered by its means over so many columns and rows
@@ -44,19 +43,6 @@ def test_the_shipped_weights_answer_as_they_did():
     for name, picture in generated().items():
         assert np.abs(means(predictor(picture)) - np.array(golden["means"][name])).max() < 1e-4, name
     assert np.ptp(golden["means"]["half"]) > 0.5  # the numbers say something
-
-
-def test_scores_depend_on_no_worker_or_batch(dataset, run_folder, tmp_path):
-    def test(out: Path, batch_size: str, workers: int = 0) -> dict:
-        assert main(words("test", dataset, run_folder, out, "--batch_size", batch_size, workers=workers)) == 0
-        return contents(out)
-
-    first = test(tmp_path / "first", "1")
-    assert len(first) == 5 and test(tmp_path / "workers", "1", workers=2) == first
-    for name, values in test(tmp_path / "batch", "3").items():
-        if name.suffix == ".png":  # 8 bits of what is equal to 1e-5
-            maps = [np.frombuffer(x, np.uint8).astype(int) for x in (values, first[name])]
-            assert np.abs(maps[0] - maps[1]).max() <= 1
 
 
 if __name__ == "__main__":

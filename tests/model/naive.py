@@ -35,17 +35,13 @@ def conv(x: np.ndarray, layer: nn.Module, dilation: int = 1) -> np.ndarray:
 
 def resize(x: np.ndarray, like: np.ndarray) -> np.ndarray:
     """Bilinear, to the height and width of `like`: pixel i of n has its centre at (i + 1/2) / n."""
-    y = np.zeros((len(x), *like.shape[1:]))
-    weights = []
-    for before, after in zip(x.shape[1:], like.shape[1:]):
-        weights.append(np.zeros((after, before)))
-        for i in range(after):
-            place = min(max((i + 0.5) / after * before - 0.5, 0), before - 1)
-            for j in range(before):
-                weights[-1][i, j] = max(0, 1 - abs(place - j))
-    for i, j in product(*map(range, like.shape[1:])):
-        y[:, i, j] = (x * np.outer(weights[0][i], weights[1][j])).sum(axis=(1, 2))
-    return y
+
+    def weights(before: int, after: int) -> np.ndarray:
+        places = np.clip((np.arange(after) + 0.5) / after * before - 0.5, 0, before - 1)
+        return np.maximum(0, 1 - abs(places[:, None] - np.arange(before)))
+
+    rows, columns = map(weights, x.shape[1:], like.shape[1:])
+    return rows @ x @ columns.T
 
 
 def sigmoid(x: np.ndarray) -> np.ndarray:

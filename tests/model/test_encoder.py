@@ -1,11 +1,10 @@
 """The encoders: what they give, what learns, and that ours are their libraries' networks."""
 
-import copy
 import sys
 
 import pytest
 import torch
-from safetensors.torch import load_file, save_file
+from safetensors.torch import load, save
 from torch import nn
 
 from ran.model import ARCHS, ATTENTIONS, DECODERS, MIN_SIZE, Encoder, make_network
@@ -14,11 +13,6 @@ from ran.model.losses import ran_loss
 from ran.utils import options as config
 
 MOBILE = "timm/mobilenetv3_small_050"
-
-
-def features_of(encoder, *shape):
-    with torch.no_grad():
-        return encoder.eval()(torch.rand(*shape))
 
 
 def test_command_line_offers_exactly_what_the_model_has():
@@ -30,7 +24,7 @@ def test_command_line_offers_exactly_what_the_model_has():
 @pytest.mark.parametrize("arch", ARCHS)
 def test_features_have_the_stated_channels_and_strides(arch):
     encoder = Encoder(arch)
-    shapes = [tuple(feature.shape) for feature in features_of(encoder, 1, 3, 64, 96)]
+    shapes = [tuple(feature.shape) for feature in encoder.eval()(torch.rand(1, 3, 64, 96))]
     assert shapes == [(1, c, 64 // s, 96 // s) for c, s in zip(encoder.channels, (4, 8, 16, 32))]
 
 
@@ -38,25 +32,22 @@ KINDS = [(arch, norm) for arch in ("resnet18", "efficientnet_lite2", MOBILE) for
 
 
 @pytest.mark.parametrize("arch, norm", [*KINDS, ("efficientnet_b3", "group"), ("timm/convnext_atto", "frozen")])
-def test_every_kind_of_encoder_learns_is_saved_and_loaded(arch, norm, tmp_path):
+def test_every_kind_of_encoder_learns_is_saved_and_loaded(arch, norm):
     """Frozen BatchNorms stay as they are, everything else learns, from one image of odd sides."""
     torch.manual_seed(0)
     network, image = make_network(arch=arch, encoder_norm=norm).train(), torch.rand(1, 3, 97, 67)
     frozen = {f"encoder.{n}": part for n, part in network.encoder.named_modules() if isinstance(part, nn.BatchNorm2d)}
     assert bool(frozen) == (norm == "frozen" and "convnext" not in arch)
-    before = copy.deepcopy({name: part.state_dict() for name, part in frozen.items()})
+    assert not any(part.training for part in frozen.values())  # which would change the statistics
     logits = network(image)
     assert (logits["mask"].shape, logits["connectivity"].shape) == ((1, 1, 97, 67), (1, 8, 97, 67))
     ran_loss(logits, *(torch.rand(2, 1, 1, 97, 67) < 0.5).float()).backward()
-    for name, part in frozen.items():
-        assert all(torch.equal(before[name][key], value) for key, value in part.state_dict().items())
     for name, parameter in network.named_parameters():
         learns = name.rpartition(".")[0] not in frozen
         assert (parameter.grad is not None) == parameter.requires_grad == learns, name
         assert not learns or parameter.grad.isfinite().all(), name
-    save_file(network.state_dict(), tmp_path / "w.safetensors")
     again = make_network(**network.options)
-    again.load_state_dict(load_file(tmp_path / "w.safetensors"))
+    again.load_state_dict(load(save(network.state_dict())))
     with torch.no_grad():
         assert torch.equal(network.eval()(image)["mask"], again.eval()(image)["mask"])
 
@@ -92,8 +83,8 @@ def test_group_norm_takes_the_place_of_batch_norm_alone_in_timm(monkeypatch):
     features = []
     for norm in ("frozen", "group"):
         torch.manual_seed(0)
-        features.append(features_of(Encoder(MOBILE, norm), 1, 3, 64, 64))
-    assert all(torch.allclose(a, b, atol=0.01 * a.abs().max()) for a, b in zip(*features, strict=True))
+        features.append(Encoder(MOBILE, norm).eval()(torch.rand(1, 3, 64, 64)))
+    assert all(torch.allclose(a, b, atol=0.01 * float(a.abs().max())) for a, b in zip(*features, strict=True))
 
 
 def test_timm_is_asked_for_where_it_is_missing(monkeypatch):

@@ -11,6 +11,7 @@ from ran.utils.device import choose_device, hardware, is_mixed
 def two_gpus(monkeypatch):
     monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
     monkeypatch.setattr(torch.cuda, "device_count", lambda: 2)
+    monkeypatch.setattr(torch.backends.mps, "is_available", lambda: False)
 
 
 @pytest.mark.parametrize("local_rank, name, expected", [
@@ -32,9 +33,11 @@ def test_others_are_refused_by_name(two_gpus, monkeypatch, name):
         choose_device(name)
 
 
-def test_a_missing_device_is_refused_and_auto_does_without(monkeypatch):
+@pytest.mark.parametrize("has_mps, auto", [(True, "mps"), (False, "cpu")])  # True as on macOS
+def test_a_missing_device_is_refused_and_auto_does_without(monkeypatch, has_mps, auto):
     monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
-    assert choose_device("auto").type in ("mps", "cpu")
+    monkeypatch.setattr(torch.backends.mps, "is_available", lambda: has_mps)
+    assert choose_device("auto") == torch.device(auto)
     with pytest.raises(ValueError, match="--device cuda: torch finds no such device here"):
         choose_device("cuda")
 

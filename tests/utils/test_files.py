@@ -1,8 +1,8 @@
 import os
+from unittest import mock
 
 import pytest
 
-from ran.utils import files
 from ran.utils.files import atomic, locked, read_lines, write_bytes, write_csv
 
 
@@ -53,12 +53,18 @@ def test_what_a_killed_process_left_goes_and_no_link_is_followed(tmp_path):
     assert path.read_bytes() == b"new" and not path.is_symlink() and elsewhere.read_text() == "precious"
 
 
-def test_a_folder_is_one_runs_at_a_time_and_goes_again_where_the_work_failed_at_once(tmp_path, monkeypatch):
-    monkeypatch.setattr(files, "LOCK_SECONDS", 0)
-    with locked(tmp_path), pytest.raises(OSError, match="another run is writing there; wait for"), locked(tmp_path):
-        pass
+def test_a_new_folder_goes_again_where_the_work_failed_at_once(tmp_path):
     for folder, kept in (("a/b", []), ("c", ["c", "kept"])):
         with pytest.raises(ValueError), locked(tmp_path / folder):
             _ = [(tmp_path / folder / name).touch() for name in kept[1:]]
             raise ValueError
         assert [path.name for path in tmp_path.rglob("*")] == kept
+
+
+def test_a_lock_file_that_stays_as_on_windows_locks_no_later_run_out(tmp_path, monkeypatch):
+    monkeypatch.setattr(files, "LOCK_SECONDS", 0)
+    monkeypatch.setattr(os, "unlink", mock.Mock(side_effect=PermissionError))  # it is open
+    for _ in range(2):
+        with locked(tmp_path / "a"), pytest.raises(OSError, match="another run"), locked(tmp_path / "a"):
+            pass
+    assert [path.name for path in tmp_path.rglob("*")] == ["a", ".lock"]

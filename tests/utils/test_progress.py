@@ -42,10 +42,13 @@ def test_calls_are_made_when_there_is_room():
         assert list(in_order(pool, abs, [], 3)) == []
 
 
-@pytest.mark.skipif(not hasattr(os, "sched_getaffinity"), reason="no such limit here")
 def test_processors_are_those_that_this_process_may_use(monkeypatch):
-    monkeypatch.setattr(os, "sched_getaffinity", lambda _: {0, 2, 4})
+    monkeypatch.setattr(os, "sched_getaffinity", lambda _: {0, 2, 4}, raising=False)
     assert cores() == cores_of_process() == 3
     for processes, share in (("2", 1), ("3", 1), ("8", 1), ("1", 3)):
         monkeypatch.setenv("LOCAL_WORLD_SIZE", processes)
         assert cores_of_process() == share
+    monkeypatch.delattr(os, "sched_getaffinity")  # as on macOS and Windows
+    for count, processors in ((6, 6), (None, 1)):
+        monkeypatch.setattr(os, "cpu_count", lambda count=count: count)
+        assert cores() == processors
