@@ -3,6 +3,7 @@ from unittest import mock
 
 import pytest
 
+from ran.utils import files
 from ran.utils.files import atomic, locked, read_lines, write_bytes, write_csv
 
 
