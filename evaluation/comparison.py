@@ -33,15 +33,16 @@ class SetTable:
     def __init__(self, measured: list[MethodScores], published: list[MethodScores]):
         self.dataset, self.measured = measured[0].dataset, measured
         names = [one.method for one in measured]
-        if twice := {name for name in names if names.count(name) > 1}:
-            advice = "evaluate --maps NAME=DIR gives it another name"
-            raise ValueError(f"{', '.join(twice)} was scored twice on {self.dataset}: {advice}")
+        if twice := sorted({name for name in names if names.count(name) > 1}):
+            advice = "evaluate --maps NAME=DIR gives another name"
+            raise ValueError(f"scored twice on {self.dataset}: {', '.join(twice)}; {advice}")
         shares = {row["name"]: row["in_focus"] for row in measured[0].rows}
         for one in measured[1:]:
             own = {row["name"]: row["in_focus"] for row in one.rows}
             if own.keys() != shares.keys() or any(abs(own[name] - shares[name]) > 1e-9 for name in own):
                 what = f"{one.method} and {measured[0].method} were scored on other images or masks"
-                raise ValueError(f"{self.dataset}: {what}; score both on the same, or give their sets different names")
+                advice = "score both on the same, or select methods with --methods"
+                raise ValueError(f"{self.dataset}: {what}; {advice}")
         self.title = f"{self.dataset}, {len(shares)} images"
         self.columns = [key for key in COLUMNS if any(key in one.totals for one in measured)]
         self.published = [one for one in published if one.totals.keys() & set(self.columns)]

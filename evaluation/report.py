@@ -110,7 +110,7 @@ def write_report(scores: list[MethodScores], options: ReportOptions) -> list[str
     """Writes index.html, tables (.md, .tex, .csv), images.csv, and each set's curves and examples.
 
     Methods on one set are compared; `scores` and `methods` of the options are not used. Returns sentences about what is
-    not shown. Raises ValueError: a method twice on a set, an unknown protocol or example, a damaged image.
+    not shown. Raises ValueError: see SetTable; also an unknown protocol or example, a damaged image.
     """
     columns, folder, tables = columns_of(options.columns), Path(options.output), set_tables(scores)
     galleries = [Gallery(table.measured) for table in tables]

@@ -100,5 +100,8 @@ def test_it_is_named_before_anything_is_written(folder, monkeypatch, capsys, lin
         status = main(line.split())
     except SystemExit as stop:  # of the parser
         status = stop.code
-    assert status in (1, 2) and re.search(message, capsys.readouterr().err)
+    error = capsys.readouterr().err
+    assert re.search(message, error) and status == (
+        1 if re.search("^error: (?!--|unknown)", error, re.MULTILINE) else 2
+    )
     assert {path: path.is_file() and path.read_bytes() for path in Path().rglob("*")} == before

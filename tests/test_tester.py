@@ -35,7 +35,8 @@ def test_files_go_beside_the_weights_or_to_the_output_maps_only_on_request(teste
     copy, out = shutil.copy(run_folder / "best_model.safetensors", tmp_path / "copy.safetensors"), tmp_path / "out"
     for options, folder in (({"model_path": run_folder / "best_model.safetensors"}, run_folder),
                             ({"model_path": copy}, tmp_path / "copy"),
-                            ({"output": out, "save_map": True, "batch_size": 2, "img_size": 96}, out)):  # fmt: skip
+                            ({"output": out, "save_map": True, "batch_size": 2, "img_size": 96, "num_workers": 2},
+                             out)):  # fmt: skip
         (scores,) = scored_by(test := tester(report=True, **options))
         assert test.folder == folder and scores.method == ("copy" if folder.name == "copy" else "run")
         assert "data:image/webp" in (folder / "report/index.html").read_text()  # it shows maps that were not kept

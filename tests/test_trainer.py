@@ -14,6 +14,7 @@ from pathlib import Path
 import cv2
 import pytest
 import torch
+from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 from torch.nn import functional as F
 
 from ran.evaluation.metrics import columns_of
@@ -38,6 +39,11 @@ def test_a_run_leaves_what_its_folder_promises_and_test_scores_it_alike(config, 
     assert {p.name for p in folder.iterdir()} == promised and cv2.imread(str(folder / "curves.png")).std() > 5
     with (folder / "history.csv").open() as file:
         assert [*csv.DictReader(file)] == [{key: str(value) for key, value in row.items()} for row in trainer.history]
+    events = EventAccumulator(str(folder / "tensorboard")).Reload()
+    for key in ("train_loss", "val_mae"):
+        values = [(event.step, event.value) for event in events.Scalars(key.replace("_", "/"))]
+        assert values == [(row["epoch"], pytest.approx(row[key])) for row in trainer.history]
+    assert [event.step for event in events.Images("validation: image, mask, map")] == [1, 2]
     metadata, best = read_weights(folder)[1], min(trainer.history, key=lambda row: row["val_mae"])
     assert metadata["config"] == recipe(dataclasses.replace(config, amp="off")) and metadata["config"]["lr"] == 1e-4
     assert str(tmp_path) not in json.dumps(metadata)  # weights tell nothing of the machine they were trained on

@@ -1,5 +1,6 @@
 """`evaluate`: scores of saved maps, ours or another method's, without a model."""
 
+from collections.abc import Iterable
 from itertools import islice
 from pathlib import Path
 
@@ -22,7 +23,7 @@ def run(options: EvaluateOptions) -> None:
     the folder cannot be written to, or another run is at work there.
     """
     folders, output = map_folders(options), Path(options.output)
-    sets = truths(options, next(iter(folders.values())))
+    sets = truths(options, folders.values())
     methods: list[Method] = []
     for dataset, pairs in sets.items():
         known = {"masks": str(pairs[0].mask.parent)}
@@ -32,6 +33,11 @@ def run(options: EvaluateOptions) -> None:
             white = {"maps": "blurred" if name in options.blurred_maps else "in_focus", "masks": options.white}
             files = known | {"maps": str(maps_of(folder, dataset, len(sets)))}
             methods.append(Method(name, dataset, files, white, {pair.stem: pair.mask for pair in pairs}))
+    if problems := [method.problem for method in methods if method.problem]:
+        advice = (
+            "all maps may share one prefix or suffix; --gt FOLDER scores the images alone whose masks are in FOLDER"
+        )
+        raise ValueError("\n".join([*problems, advice]))
     with locked(output):
         other = "in_focus" if options.white == "blurred" else "blurred"
         looks = look([pair for pairs in sets.values() for pair in pairs], sizes=False)
@@ -53,11 +59,11 @@ def run(options: EvaluateOptions) -> None:
     print(f"scores in {output / 'scores.json'}, scores.csv and curves.csv")
 
 
-def truths(options: EvaluateOptions, maps: Path) -> dict[str, list[Pair]]:
+def truths(options: EvaluateOptions, folders: Iterable[Path]) -> dict[str, list[Pair]]:
     """Masks of each set by the set's name, with their images; the mask itself stands for a missing image.
 
     Args:
-        maps: a folder of maps; without images, its names tell what all masks of --gt have as prefix or suffix.
+        folders: those of maps; without images, their names tell what all masks of --gt have as prefix or suffix.
     """
     masks = Path(options.gt)
     if not options.gt:
@@ -71,7 +77,8 @@ def truths(options: EvaluateOptions, maps: Path) -> dict[str, list[Pair]]:
     name = check_name((options.datasets or [masks.resolve().name])[0])
     beside = next((path for path in (masks.parent / "image", masks.parent / "images") if path.is_dir()), None)
     images = files_by_name(beside, ()) if beside else {}
-    truth = files_by_name(masks, images or list_images(maps_of(maps, name, 1), (".npy", ".mat")))
+    maps = {stem for folder in folders for stem in list_images(maps_of(folder, name, 1), (".npy", ".mat"))}
+    truth = files_by_name(masks, images or maps)
     if not truth:
         raise ValueError(f"{masks}: no images")
     return {name: [Pair(name, stem, images.get(stem, x), x, white=options.white) for stem, x in truth.items()]}

@@ -53,20 +53,24 @@ class Method:
     Attributes:
         folders: those of "maps", "masks" and, if there are some, "images".
         white: what white means in the "maps" and "masks".
+        problem: says which masks have no map; empty where each has one.
         calls: arguments of score_file for each map that has a mask.
         notes: what is odd about maps, by KINDS.
 
-    Raises ValueError: two maps for one mask, or none.
+    Raises ValueError: two maps of one name.
     """
 
     def __init__(self, name: str, dataset: str, folders: dict[str, str], white: dict[str, str], masks: dict[str, Path]):
         self.name, self.dataset, self.folders, self.white = name, dataset, folders, white
         maps = files_by_name(Path(folders["maps"]), masks)
-        if missing := [mask.name for stem, mask in masks.items() if stem not in maps]:
-            found = f"it has {next(iter(maps.values())).name}" if maps else "it is empty"
-            raise ValueError(f"{folders['maps']}: {len(missing)} mask(s) have no map here: {listing(missing)}; {found}")
-        self.calls = [(stem, maps[stem], mask, white["maps"], white["masks"]) for stem, mask in masks.items()]
-        self.notes = {"extra": [path.name for stem, path in maps.items() if stem not in masks]}
+        extra = [path.name for stem, path in maps.items() if stem not in masks]
+        missing = [mask.name for stem, mask in masks.items() if stem not in maps]
+        others = f"; maps without a mask: {listing(extra)}" if extra else ""
+        count = f"{len(missing)} of {len(masks)} masks have no map here"
+        self.problem = f"{folders['maps']}: {count}: {listing(missing)}{others}" if missing else ""
+        white_of = white["maps"], white["masks"]
+        self.calls = [(stem, maps[stem], mask, *white_of) for stem, mask in masks.items() if stem in maps]
+        self.notes = {"extra": extra}
 
     def scores(self, scored: list[Scored]) -> MethodScores:
         """Scores of the method on the set, from those of its maps. Raises ValueError: all maps hold levels 0 and 1."""

@@ -12,7 +12,8 @@ from ..utils.progress import say
 def run(options: ReportOptions) -> None:
     """Writes the report, and says what is not in it.
 
-    Raises FileNotFoundError, ValueError: no scores, unreadable ones, a method twice on one set, unknown names.
+    Raises FileNotFoundError, ValueError: no scores, unreadable ones, a method twice on one set, methods scored on other
+    images or masks, unknown names.
     """
     if not options.scores:
         raise ValueError("--scores names the folders that test or evaluate wrote")

@@ -70,10 +70,10 @@ def test_the_shipped_published_rows_are_of_our_columns(name, images, best, stron
 def test_a_method_twice_and_other_images_or_masks_are_refused():
     a, b = method("a", 0.05), method("b", 0.2)
     b.rows[2]["in_focus"] = 0.4
-    with pytest.raises(ValueError, match="a was scored twice on CUHK"):
+    with pytest.raises(ValueError, match="scored twice on CUHK: a; "):
         set_tables([a, a], None)
     for other in (b, method("b", 0.2, 3), method("b", 0.2, 5), method("b", 0.2, first=1)):
-        with pytest.raises(ValueError, match="CUHK: b and a were scored on other images or masks; score both on the"):
+        with pytest.raises(ValueError, match="CUHK: b and a were scored on other images or masks; score both"):
             set_tables([a, other], None)
 
 

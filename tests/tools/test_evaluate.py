@@ -8,7 +8,7 @@ import pytest
 from scipy.io import savemat
 
 from ran.data.images import write_image
-from ran.data.masks import read_map
+from ran.data.masks import read_map, read_mask
 from ran.evaluation.metrics import COLUMNS, SetScore, score_image
 from ran.evaluation.scores import read_scores
 from ran.tools import evaluate
@@ -97,7 +97,7 @@ def test_files_may_be_arrays_and_have_a_prefix_or_suffix_and_what_all_maps_share
 
 
 @pytest.mark.parametrize("spoil, message", [
-    (lambda path: path.unlink(), "maps: 1 mask.s. have no map here: test_006.png; it has test_007.png"),
+    (lambda path: path.unlink(), "maps: 1 of 3 masks have no map here: test_006.png\nall maps may share"),
     (lambda path: path.write_bytes(path.read_bytes()[:300]), r"1 map.s. cannot be used:\n  \S*test_006.png: not"),
     (lambda path: write_image(path, np.full((64, 96, 3), (200, 30, 90), np.uint8)), "test_006.png: .*colours: a map"),
     (lambda path: write_image(path, np.zeros((96, 64), np.uint8)), "test_006.png: its sides are those of the mask"),
@@ -107,6 +107,21 @@ def test_missing_and_unusable_maps_are_named(options, tmp_path, spoil, message):
     with pytest.raises(ValueError, match=message):
         evaluate.run(options)
     assert not (tmp_path / "out").exists()
+
+
+def test_all_methods_tell_what_masks_have_as_suffix_and_are_named_at_once(dataset, saved_maps, tmp_path):
+    for path in (dataset / "SAMPLE/Test/masks").iterdir():
+        write_image(tmp_path / f"gt/{path.stem}_gt.png", read_mask(path))
+    for name in "ab":
+        shutil.copytree(saved_maps["good"], tmp_path / name)
+    (tmp_path / "a/test_006.png").unlink()
+    (tmp_path / "b/test_007.png").rename(tmp_path / "b/other.png")
+    options = EvaluateOptions(maps=[str(tmp_path / name) for name in "ab"], gt=str(tmp_path / "gt"))
+    message = (
+        "a: 1 of 3 masks have no map here: test_006_gt.png\n.*/b: 1 of 3 .*_007_gt.png; maps without a mask: other.png"
+    )
+    with pytest.raises(ValueError, match=message):
+        evaluate.run(options)
 
 
 def test_maps_of_0_and_1_are_refused_but_not_one_dark_map_and_maps_without_a_mask_are_named(options, tmp_path, capsys):
