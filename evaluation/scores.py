@@ -94,7 +94,7 @@ def read_scores(path: str | Path) -> list[MethodScores]:
             curves = np.array([[float(point[name]) for point in points[key]] for name in CURVES])
             folders = {kind: str(path.parent / folder) for kind, folder in entry.pop("folders").items()}
             scores.append(MethodScores(*key, entry.pop("totals"), lines, curves, folders, about=entry))
-            _ = scores[-1].images, [row["in_focus"] for row in lines]  # a KeyError where they are lacking
+            _ = scores[-1].images  # a KeyError where the totals lack it
         return scores
     except (AttributeError, KeyError, TypeError, ValueError) as error:
         what = f"{type(error).__name__}: {error}"
