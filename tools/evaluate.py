@@ -34,9 +34,7 @@ def run(options: EvaluateOptions) -> None:
             files = known | {"maps": str(maps_of(folder, dataset, len(sets)))}
             methods.append(Method(name, dataset, files, white, {pair.stem: pair.mask for pair in pairs}))
     if problems := [method.problem for method in methods if method.problem]:
-        advice = (
-            "all maps may share one prefix or suffix; --gt FOLDER scores the images alone whose masks are in FOLDER"
-        )
+        advice = "maps may all share a prefix or suffix; --gt FOLDER scores the images alone whose masks are in FOLDER"
         raise ValueError("\n".join([*problems, advice]))
     with locked(output):
         other = "in_focus" if options.white == "blurred" else "blurred"
@@ -77,8 +75,8 @@ def truths(options: EvaluateOptions, folders: Iterable[Path]) -> dict[str, list[
     name = check_name((options.datasets or [masks.resolve().name])[0])
     beside = next((path for path in (masks.parent / "image", masks.parent / "images") if path.is_dir()), None)
     images = files_by_name(beside, ()) if beside else {}
-    maps = {stem for folder in folders for stem in list_images(maps_of(folder, name, 1), (".npy", ".mat"))}
-    truth = files_by_name(masks, images or maps)
+    names = images or {x for folder in folders for x in list_images(maps_of(folder, name, 1), (".npy", ".mat"))}
+    truth = files_by_name(masks, names)
     if not truth:
         raise ValueError(f"{masks}: no images")
     return {name: [Pair(name, stem, images.get(stem, x), x, white=options.white) for stem, x in truth.items()]}

@@ -97,7 +97,7 @@ def test_files_may_be_arrays_and_have_a_prefix_or_suffix_and_what_all_maps_share
 
 
 @pytest.mark.parametrize("spoil, message", [
-    (lambda path: path.unlink(), "maps: 1 of 3 masks have no map here: test_006.png\nall maps may share"),
+    (lambda path: path.unlink(), "maps: 1 of 3 masks have no map here: test_006.png\nmaps may all share"),
     (lambda path: path.write_bytes(path.read_bytes()[:300]), r"1 map.s. cannot be used:\n  \S*test_006.png: not"),
     (lambda path: write_image(path, np.full((64, 96, 3), (200, 30, 90), np.uint8)), "test_006.png: .*colours: a map"),
     (lambda path: write_image(path, np.zeros((96, 64), np.uint8)), "test_006.png: its sides are those of the mask"),
