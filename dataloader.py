@@ -13,7 +13,7 @@ from .data.contour import contour_band
 from .data.layouts import Pair
 from .data.masks import UNKNOWN, read_pair
 from .data.resizing import resize
-from .utils.processes import set_up, start_method
+from .utils.processes import CONTEXT, set_up
 
 # A machine may have fewer processors than loader processes, which also wait for its disk.
 warnings.filterwarnings("ignore", "This DataLoader will create")
@@ -170,7 +170,7 @@ def make_loader(dataset: Samples, workers: int, **options) -> DataLoader:
     return Loader(
         dataset,
         num_workers=workers,
-        multiprocessing_context=start_method() if workers else None,
+        multiprocessing_context=CONTEXT if workers else None,
         persistent_workers=workers > 0,
         worker_init_fn=set_up,
         collate_fn=stack,

@@ -7,7 +7,7 @@ import numpy as np
 from skimage import data
 
 from ..data.images import write_image
-from ..data.lens import disc
+from ..data.lens import defocus_background
 from ..utils.files import write_bytes
 from ..utils.progress import bar
 from .options import SampleOptions
@@ -58,27 +58,11 @@ def random_crop(image: np.ndarray, width: int, height: int, rng: np.random.Gener
 
 
 def defocus(image: np.ndarray, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
-    """Puts a random part of an image out of focus.
+    """Puts a sharp image, H x W x 3 uint8, out of focus around a random blob.
 
-    The part in focus is a blob. Beyond its edge the circle of confusion grows to its full size within a few pixels;
-    every pixel is blended from images blurred with discs of the two nearest radii.
-
-    Args:
-        image: H x W x 3 uint8, sharp.
-
-    Returns:
-        The image, and H x W uint8, 255 = in focus, 0 = blurred.
+    Returns the image, and H x W uint8, 255 = in focus, 0 = blurred.
     """
     height, width = image.shape[:2]
     smooth = cv2.GaussianBlur(rng.normal(size=(height, width)), (0, 0), width / rng.uniform(5, 9))
-    in_focus = (smooth > np.quantile(smooth, rng.uniform(0.4, 0.75))).astype(np.uint8)
-    beyond = cv2.distanceTransform(1 - in_focus, cv2.DIST_L2, 5)
-    largest = rng.uniform(2.5, 6)
-    radius = largest * np.clip(beyond / rng.uniform(4, 12), 0, 1)
-    radii = np.append(np.arange(largest), largest)
-    stack = np.stack([cv2.filter2D(image, cv2.CV_32F, disc(r)) for r in radii])
-    lower = np.clip(np.searchsorted(radii, radius, side="right") - 1, 0, len(radii) - 2)
-    share = ((radius - radii[lower]) / (radii[lower + 1] - radii[lower]))[..., None]
-    rows, columns = np.indices((height, width))
-    blended = (1 - share) * stack[lower, rows, columns] + share * stack[lower + 1, rows, columns]
-    return np.round(blended).clip(0, 255).astype(np.uint8), in_focus * 255
+    mask = (smooth > np.quantile(smooth, rng.uniform(0.4, 0.75))) * np.uint8(255)
+    return defocus_background(image, mask, rng.uniform(2.5, 6)), mask

@@ -1,57 +1,35 @@
-"""Other processes: never forked from one that has threads, and ended with the one that started them."""
+"""Other processes: started from the beginning, and ended with the one that started them.
+
+A forked copy of this process would keep the locks that its threads hold at that moment, and wait for them for ever.
+"""
 
 import copy
 import multiprocessing
 import os
 import signal
-import sys
 import threading
 import warnings
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ProcessPoolExecutor
 from contextlib import contextmanager
-from multiprocessing.context import BaseContext
-from types import ModuleType
 from typing import Any
 
 from .progress import in_order
 
-METHOD = "forkserver" if "forkserver" in multiprocessing.get_all_start_methods() else "spawn"
-SLOW = ("ran.evaluation.metrics", "ran.dataloader", "ran.data.augmentation")  # they take seconds to import
 FEW = 32  # calls that this process makes sooner than others would have started
 POLITE = [getattr(signal, name) for name in ("SIGTERM", "SIGUSR1") if hasattr(signal, name)]  # Slurm announces an end
-_CONTEXT = multiprocessing.get_context(METHOD)
+CONTEXT: Any = copy.copy(multiprocessing.get_context("spawn"))
 
 
-class Process(_CONTEXT.Process):  # type: ignore[name-defined]
-    """A process that does not run the main script again: a script of few lines has no guard against that."""
+class Process(CONTEXT.Process):  # type: ignore[name-defined]
+    """A process that leaves signals to its parent, from its first moment on."""
 
     def start(self) -> None:
-        main, sys.modules["__main__"] = sys.modules["__main__"], ModuleType("__main__")
-        try:
+        with handled(signal.SIG_IGN, (signal.SIGINT, *POLITE)):  # what is ignored stays so in the new process
             super().start()
-        finally:
-            sys.modules["__main__"] = main
 
 
-def start_method() -> BaseContext:
-    """The context for other processes.
-
-    A forked copy of this process would keep the locks that its threads hold at that moment, and wait for them for ever.
-    So a server without threads is forked instead; Windows has none, and starts each process from the beginning.
-    """
-    if METHOD == "forkserver":
-        from multiprocessing import forkserver  # Windows cannot import it
-
-        forkserver.set_forkserver_preload([name for name in SLOW if name in sys.modules])  # once for all processes
-        path = os.environ.get("PYTHONPATH")
-        os.environ["PYTHONPATH"] = os.pathsep.join(sys.path)
-        with handled(signal.SIG_IGN):  # signals to all processes are the main one's; what is ignored stays so there
-            forkserver.ensure_running()
-        os.environ.pop("PYTHONPATH") if path is None else os.environ.update(PYTHONPATH=path)
-    context: Any = copy.copy(_CONTEXT)
-    context.Process = Process
-    return context
+CONTEXT.Process = Process
 
 
 def in_processes(function: Callable[..., Any], calls: Iterable[tuple], count: int, processes: int) -> Iterator[Any]:
@@ -65,29 +43,24 @@ def in_processes(function: Callable[..., Any], calls: Iterable[tuple], count: in
     if processes == 1 or count < FEW:
         yield from (function(*call) for call in calls)
         return
-    with ProcessPoolExecutor(processes, start_method(), set_up) as pool:
+    with ProcessPoolExecutor(processes, CONTEXT, set_up) as pool:
         yield from in_order(pool, function, calls, 2 * processes)
 
 
 def set_up(*_) -> None:
-    """Sets a process up: one thread computes, signals are left to the parent, and the process ends with its parent.
-
-    The server that it was forked from lives as long as its processes do: they cannot rely on its end.
-    """
+    """Sets a process up: one thread computes, and the process ends with its parent."""
     import cv2  # --help need not wait for it
 
     cv2.setNumThreads(0)
     warnings.filterwarnings("ignore", module="PIL")  # as main does
-    for number in (signal.SIGINT, *POLITE):
-        signal.signal(number, signal.SIG_IGN)
     threading.Thread(target=_end_with_parent, daemon=True).start()
 
 
 @contextmanager
-def handled(handler: Any) -> Iterator[None]:
-    """Handles POLITE signals so for a while, if this is the main thread: Python allows it there alone."""
+def handled(handler: Any, numbers: Iterable[int] = POLITE) -> Iterator[None]:
+    """Handles signals so for a while, if this is the main thread: Python allows it there alone."""
     is_main = threading.current_thread() is threading.main_thread()
-    before = {number: signal.signal(number, handler) for number in POLITE} if is_main else {}
+    before = {number: signal.signal(number, handler) for number in numbers} if is_main else {}
     try:
         yield
     finally:
