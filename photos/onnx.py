@@ -30,7 +30,7 @@ class OnnxPredictor(Predictor):
 
     def __init__(self, path: str | Path, device: Any = "auto"):
         onnxruntime = optional("onnxruntime", str(path), "onnxruntime")
-        self._file = path = Path(path).absolute()
+        path = Path(path).absolute()
         weights = path.with_suffix(".safetensors")
         if not path.is_file():
             advice = f"; `{as_typed(f'export --model {weights}')}` writes it, where PyTorch is installed"
@@ -57,10 +57,6 @@ class OnnxPredictor(Predictor):
             raise ValueError(f"--device {device}: onnxruntime has no CUDA here; install onnxruntime-gpu, or use cpu")
         if "weights" in metadata and weights.is_file() and metadata["weights"] != hash_of(weights):
             raise ValueError(f"{path}: made from other weights than {weights.name} beside it: export it again")
-
-    def __reduce__(self):
-        """Pickled by its path: another process opens the file anew."""
-        return OnnxPredictor, (self._file, self.device), {"read": self.read}
 
     def _run(self, images: np.ndarray) -> np.ndarray:
         return self._session.run(None, {"image": np.ascontiguousarray(images)})[0][:, 0]

@@ -13,7 +13,7 @@ import torch
 from ..predictor import TorchPredictor, chosen_weights
 from ..utils.checkpoint import load_network, read_weights, save_weights
 from ..utils.files import atomic
-from ..utils.weight_files import BEST, exported, hash_of, write_hash
+from ..utils.weight_files import BEST, exported, hash_of
 from .options import ExportOptions
 
 SIZES = ((1, 384, 384), (1, 250, 333), (2, 400, 512))  # batch, height and width of the inputs that are compared
@@ -30,9 +30,6 @@ def run(options: ExportOptions) -> None:
         raise ValueError("--average needs --output NAME.safetensors")
     with atomic(path) as temporary:
         WRITERS[path.suffix](temporary, weights, options)
-        path.with_name(f"{path.name}.sha256").unlink(missing_ok=True)  # of an earlier file
-    if path.suffix == ".safetensors":
-        write_hash(path)
     print(f"{path}: {path.stat().st_size / 1e6:.1f} MB")
 
 

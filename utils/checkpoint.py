@@ -14,7 +14,7 @@ from ..model.encoder import tensor_names
 from .command_line import as_typed, names
 from .files import write_bytes
 from .options import TrainConfig
-from .weight_files import BEST, LAST, WEIGHTS, check_hash, image_size, named, weights_in
+from .weight_files import BEST, LAST, WEIGHTS, image_size, named, weights_in
 
 LOCAL = names(TrainConfig, "local")  # options that weights do not store
 IN_FILE = names(TrainConfig, "in_file")  # that stand in a YAML file alone
@@ -44,14 +44,13 @@ def read_weights(path: str | Path) -> tuple[dict[str, torch.Tensor], dict]:
         trainings that it started from, the first one first).
 
     Raises:
-        FileNotFoundError, ValueError: no such file, not one that `train` wrote, or not that of the hash beside it.
+        FileNotFoundError, ValueError: no such file, or not one that `train` wrote.
     """
     path = weights_in(named(path))
     if not path.is_file():
         shipped = ", ".join(sorted(known.stem for known in WEIGHTS.glob("*.safetensors")))
         advice = f"`{as_typed('train')}` writes {BEST} into its run folder, and the repository has {shipped}"
         raise FileNotFoundError(f"{path}: no such weights file; {advice}")
-    check_hash(path)
     try:
         with safe_open(path, "pt") as file:
             metadata = {key: json.loads(value) for key, value in (file.metadata() or {}).items()}

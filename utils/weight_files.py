@@ -3,7 +3,6 @@
 import hashlib
 from pathlib import Path
 
-from .files import write_bytes
 from .options import MIN_SIZE, ROOT
 
 BEST, LAST = "best_model.safetensors", "last.pt"
@@ -38,16 +37,5 @@ def image_size(metadata: dict) -> int:
 
 
 def hash_of(path: Path) -> str:
+    """SHA-256 of a file: an .onnx file names the weights that it was made from."""
     return hashlib.sha256(path.read_bytes()).hexdigest()
-
-
-def write_hash(path: Path) -> None:
-    """Writes a file's SHA-256 beside it, as `sha256sum --check` reads it."""
-    write_bytes(path.with_name(f"{path.name}.sha256"), f"{hash_of(path)}  {path.name}\n".encode())
-
-
-def check_hash(path: Path) -> None:
-    """Raises ValueError where a file is not that of the SHA-256 beside it: half a download is refused, not loaded."""
-    known = path.with_name(f"{path.name}.sha256")
-    if known.is_file() and known.read_text(encoding="utf-8").split()[:1] != [hash_of(path)]:
-        raise ValueError(f"{path}: damaged or changed, it does not match {known.name}; fetch it again")

@@ -36,9 +36,8 @@ def means(focus_map: np.ndarray) -> list[list[float]]:
 
 def test_the_shipped_weights_answer_as_they_did():
     """The tolerance, 1e-4, shows a library that changes answers. Weights and numbers are released together."""
-    golden, known = json.loads(GOLDEN.read_text()), SHIPPED.with_name(f"{SHIPPED.name}.sha256").read_text().split()
+    golden = json.loads(GOLDEN.read_text())
     assert golden["sha256"] == hash_of(SHIPPED), "new weights: python -m tests.faults.test_same_answer"
-    assert known == [golden["sha256"], SHIPPED.name]
     predictor = load_model(device="cpu")
     for name, picture in generated().items():
         assert np.abs(means(predictor(picture)) - np.array(golden["means"][name])).max() < 1e-4, name

@@ -17,7 +17,6 @@ from ran.tools import report
 from ran.utils.checkpoint import load_network, read_state, read_weights, save_state, save_weights, state_to_resume
 from ran.utils.command_line import read_yaml
 from ran.utils.options import ReportOptions
-from ran.utils.weight_files import write_hash
 from tests.faults.making import DNG, JPEG, MASK, PICTURE, encoded
 
 READERS = [
@@ -104,10 +103,6 @@ def test_weights_and_states_whose_metadata_lie_are_reported(run_folder, config, 
         save_weights(path, state, metadata | {"config": {"img_size": 64}} | change)
         with pytest.raises(ValueError, match="w.safetensors: (its weights do not fit|not weights that `train` wrote)"):
             load_network(path)
-    write_hash(path)
-    path.write_bytes(path.read_bytes()[:-1] + b"\x55")
-    with pytest.raises(ValueError, match="w.safetensors: damaged or changed, it does not match w.safetensors.sha"):
-        read_weights(path)
     almost = dict.fromkeys(("config", "model", "network", "optimizer", "history"), {})  # without "validation"
     for content in ({}, [], {"config": 1, "optimizer": None}, almost):
         torch.save(content, tmp_path / "last.pt")
