@@ -1,35 +1,35 @@
-import json
+import shutil
 import subprocess
 import sys
 from pathlib import Path
 
+import huggingface_hub
+import numpy as np
 import pytest
-import torch
 
-from ran.hub import HubPredictor
+import ran
 from ran.predictor import load_model
-from ran.utils.checkpoint import load_network
 
 
-def test_saved_and_loaded_from_a_folder_it_is_the_same_and_no_device_is_stored(run_folder, tmp_path, monkeypatch):
-    """Saved on one machine, it computes on what another one has."""
-    monkeypatch.setenv("HF_HUB_OFFLINE", "1")
-    HubPredictor(*load_network(run_folder), torch.device("cpu")).save_pretrained(tmp_path / "shared")
-    card, stored = ((tmp_path / f"shared/{name}").read_text() for name in ("README.md", "config.json"))
-    assert "library_name: ran" in card and "HubPredictor.from_pretrained(" in card
-    about = json.loads(stored)
-    assert (about["network"]["arch"], about["img_size"], about["training"]["datasets"]) == ("tiny", 64, ["SAMPLE"])
-    assert "device" not in stored
-    ours, theirs = load_model(run_folder, "cpu"), HubPredictor.from_pretrained(tmp_path / "shared", device="cpu")
-    assert theirs.metadata == ours.metadata
-    images = torch.randint(0, 256, (1, 3, 64, 64), dtype=torch.uint8)
-    for other in (theirs, load_model(tmp_path / "shared", "cpu")):
-        assert (other.probabilities(images) == ours.probabilities(images)).all()
-    chosen = []
-    monkeypatch.setattr("ran.utils.device.choose_device", lambda name: chosen.append(name) or torch.device("cpu"))
-    HubPredictor.from_pretrained(tmp_path / "shared")
-    HubPredictor.from_pretrained(tmp_path / "shared", device="cuda:1")
-    assert chosen == [None, "cuda:1"]
+def test_weights_come_from_the_hub_or_a_sentence_says_why_not(run_folder, tmp_path, monkeypatch):
+    """`hf upload USER/NAME best_model.safetensors` puts them there."""
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setattr(huggingface_hub.constants, "HF_HUB_OFFLINE", True)
+    for name, reason in (("user/name", "could be downloaded"), ("../../name", "could be downloaded .*epo id")):
+        with pytest.raises(OSError, match=f"^hf://{name}: no best_model.safetensors {reason}"):
+            load_model(f"hf://{name}")
+
+    def download(name: str, file: str, local_dir: Path) -> None:
+        local_dir.mkdir(parents=True, exist_ok=True)
+        shutil.copy(run_folder / file, local_dir)
+
+    monkeypatch.setattr(huggingface_hub, "hf_hub_download", download)
+    ours, image = load_model(run_folder, "cpu"), np.random.default_rng(0).integers(0, 256, (40, 60, 3), np.uint8)
+    assert np.array_equal(ran.load_model("hf://user/name", "cpu")(image), ours(image))
+    assert (tmp_path / ".cache/ran/user/name/best_model.safetensors").is_file()
+    monkeypatch.setitem(sys.modules, "huggingface_hub", None)
+    with pytest.raises(ValueError, match="^hf://user/name needs another package: pip install huggingface_hub"):
+        load_model("hf://user/name")
 
 
 @pytest.mark.slow

@@ -6,21 +6,35 @@ from pathlib import Path
 from .options import MIN_SIZE, ROOT
 
 BEST, LAST = "best_model.safetensors", "last.pt"
-SHARED = "model.safetensors"  # as folders of the Hugging Face Hub call it
+HUB = "hf://"  # before USER/NAME of a repository on the Hugging Face Hub
 WEIGHTS = ROOT / "weights"  # the models that are shipped
 
 
 def named(path: str | Path) -> Path:
-    """The path, or where there is none, the shipped model of that name."""
+    """The path; or where there is none, the shipped model of that name; or the folder that hf://USER/NAME comes to."""
+    if str(path).startswith(HUB):
+        return downloaded(str(path).removeprefix(HUB))
     shipped = WEIGHTS / f"{path}.safetensors"
     return shipped if shipped.is_file() and not Path(path).exists() else Path(path)
 
 
+def downloaded(name: str) -> Path:
+    """A folder with BEST of the Hub's repository USER/NAME. Raises ValueError or OSError: it cannot be had."""
+    folder = Path.home() / ".cache/ran" / name
+    try:
+        from huggingface_hub import hf_hub_download  # an optional package
+
+        hf_hub_download(name, BEST, local_dir=folder)
+    except ImportError:
+        raise ValueError(f"{HUB}{name} needs another package: pip install huggingface_hub") from None
+    except Exception as error:  # the package raises many kinds
+        raise OSError(f"{HUB}{name}: no {BEST} could be downloaded ({str(error).splitlines()[0]})") from None
+    return folder
+
+
 def weights_in(path: Path) -> Path:
-    """The weights file of a run folder, or of a folder that HubPredictor saved; a file is what it is."""
-    if path.is_dir():
-        return path / (SHARED if (path / SHARED).is_file() else BEST)
-    return path
+    """The weights file of a run folder; a file is what it is."""
+    return path / BEST if path.is_dir() else path
 
 
 def exported(weights: Path) -> Path:
