@@ -13,10 +13,11 @@ from .data.contour import contour_band
 from .data.layouts import Pair
 from .data.masks import UNKNOWN, read_pair
 from .data.resizing import resize
-from .utils.processes import CONTEXT, set_up
+from .utils.processes import CONTEXT, ignore_signals
 
 # A machine may have fewer processors than loader processes, which also wait for its disk.
 warnings.filterwarnings("ignore", "This DataLoader will create")
+warnings.filterwarnings("ignore", module="PIL")  # in loader processes, as main does
 cv2.setNumThreads(0)  # several loader processes share the processors
 # What a training sample depends on, beside the seed: (epoch, index), or for extra images (turn, index).
 Key = tuple[int, int]
@@ -172,7 +173,7 @@ def make_loader(dataset: Samples, workers: int, **options) -> DataLoader:
         num_workers=workers,
         multiprocessing_context=CONTEXT if workers else None,
         persistent_workers=workers > 0,
-        worker_init_fn=set_up,
+        worker_init_fn=ignore_signals,
         collate_fn=stack,
         generator=torch.Generator(),
         **options,

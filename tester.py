@@ -2,6 +2,7 @@
 
 import shutil
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import nullcontext, suppress
 from dataclasses import replace
 from pathlib import Path
@@ -21,8 +22,7 @@ from .training_data import split_fold
 from .utils import distributed
 from .utils.files import locked
 from .utils.options import ReportOptions, RunConfig, TestConfig, TrainConfig
-from .utils.processes import in_processes
-from .utils.progress import bar, cores_of_process, say
+from .utils.progress import bar, cores_of_process, in_order, say
 from .utils.weight_files import BEST, LAST, WEIGHTS, named
 
 
@@ -119,8 +119,10 @@ class Tester:
     def _score(self, name: str, pairs: list[Pair]) -> MethodScores:
         """Scores of one set: each process makes and scores its share of the maps, and gets all scores."""
         own = pairs[distributed.rank() :: distributed.size()]
-        results = in_processes(score_image, self._maps(own, self.maps / name), len(own), cores_of_process())
-        whole = SetScore(distributed.gather(list(bar(results, name, len(own), "image"))))
+        with ThreadPoolExecutor(threads := cores_of_process()) as pool:
+            results = in_order(pool, score_image, self._maps(own, self.maps / name), 2 * threads)
+            scores = list(bar(results, name, len(own), "image"))
+        whole = SetScore(distributed.gather(scores))
         paths = (pairs[0].image.parent, pairs[0].mask.parent, self.maps / name)
         folders = dict(zip(("images", "masks", "maps"), map(str, paths)))
         trained = {key: value for key, value in self.predictor.metadata.items() if key != "scores"}

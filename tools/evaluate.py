@@ -10,8 +10,7 @@ from ..data.names import check_name, list_images
 from ..evaluation.scores import files_by_name, write_scores
 from ..evaluation.tables import printed
 from ..utils.files import locked
-from ..utils.processes import in_processes
-from ..utils.progress import bar, cores, say
+from ..utils.progress import in_threads, say
 from .methods import Method, score_file
 from .options import EvaluateOptions
 
@@ -41,7 +40,7 @@ def run(options: EvaluateOptions) -> None:
         looks = look([pair for pairs in sets.values() for pair in pairs], sizes=False)
         say(report(looks, f"--gt FOLDER --white {other} swaps the two classes"))
         calls = [call for method in methods for call in method.calls]
-        results = list(bar(in_processes(score_file, calls, len(calls), cores()), "scoring", len(calls), "map"))
+        results = list(in_threads(lambda call: score_file(*call), calls, "scoring", "map"))
         if unusable := [result for result in results if isinstance(result, str)]:
             raise ValueError("\n  ".join([f"{len(unusable)} map(s) cannot be used:", *unusable]))
         left = iter(results)

@@ -1,59 +1,36 @@
-"""Other processes: started from the beginning, and ended with the one that started them.
+"""Loader processes: started from the beginning, and deaf to the signals that their parent handles.
 
 A forked copy of this process would keep the locks that its threads hold at that moment, and wait for them for ever.
 """
 
 import copy
 import multiprocessing
-import os
 import signal
 import threading
-import warnings
-from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import ProcessPoolExecutor
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from .progress import in_order
-
-FEW = 32  # calls that this process makes sooner than others would have started
 POLITE = [getattr(signal, name) for name in ("SIGTERM", "SIGUSR1") if hasattr(signal, name)]  # Slurm announces an end
+ALL = (signal.SIGINT, *POLITE)
 CONTEXT: Any = copy.copy(multiprocessing.get_context("spawn"))
 
 
 class Process(CONTEXT.Process):  # type: ignore[name-defined]
-    """A process that leaves signals to its parent, from its first moment on."""
+    """A process that ignores these signals while it imports what it needs."""
 
     def start(self) -> None:
-        with handled(signal.SIG_IGN, (signal.SIGINT, *POLITE)):  # what is ignored stays so in the new process
+        with handled(signal.SIG_IGN, ALL):  # what is ignored stays so in the new process
             super().start()
 
 
 CONTEXT.Process = Process
 
 
-def in_processes(function: Callable[..., Any], calls: Iterable[tuple], count: int, processes: int) -> Iterator[Any]:
-    """Results of a module's function in order; calls are made on the way, so at most two a process wait in memory.
-
-    Args:
-        calls: arguments of each call.
-        count: number of calls; below FEW this process does them alone.
-        processes: how many to start.
-    """
-    if processes == 1 or count < FEW:
-        yield from (function(*call) for call in calls)
-        return
-    with ProcessPoolExecutor(processes, CONTEXT, set_up) as pool:
-        yield from in_order(pool, function, calls, 2 * processes)
-
-
-def set_up(*_) -> None:
-    """Sets a process up: one thread computes, and the process ends with its parent."""
-    import cv2  # --help need not wait for it
-
-    cv2.setNumThreads(0)
-    warnings.filterwarnings("ignore", module="PIL")  # as main does
-    threading.Thread(target=_end_with_parent, daemon=True).start()
+def ignore_signals(*_) -> None:
+    """Ignores them from now on: torch has set handlers of its own in a loader process."""
+    for number in ALL:
+        signal.signal(number, signal.SIG_IGN)
 
 
 @contextmanager
@@ -66,9 +43,3 @@ def handled(handler: Any, numbers: Iterable[int] = POLITE) -> Iterator[None]:
     finally:
         for number, old in before.items():
             signal.signal(number, old)
-
-
-def _end_with_parent() -> None:
-    if parent := multiprocessing.parent_process():
-        parent.join()
-        os._exit(1)
