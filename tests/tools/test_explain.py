@@ -27,8 +27,8 @@ def parts_by_hand(network: torch.nn.Module, pixels: np.ndarray) -> dict[str, np.
     parts = {"map": logits["mask"].sigmoid()[0, 0]}
     if "connectivity" in logits:
         c, mosaic = logits["connectivity"].sigmoid()[0].numpy(), np.ones((3, SIDE + 2, 3, SIDE + 2))
-        votes = [a * np.roll(np.pad(b, 1), (-dy, -dx), (0, 1))[1:-1, 1:-1] for (dy, dx), a, b in zip(DIRECTIONS, c, c[::-1])]
-        parts["contour"] = np.max(votes, 0)
+        back = [np.roll(np.pad(x, 1), (-dy, -dx), (0, 1))[1:-1, 1:-1] for (dy, dx), x in zip(DIRECTIONS, c[::-1])]
+        parts["contour"] = (c * back).max(0)
         for (dy, dx), cell in [((0, 0), parts["contour"]), *zip(DIRECTIONS, c)]:
             mosaic[1 + dy, 1:-1, 1 + dx, 1:-1] = cell
         parts["connectivity"] = mosaic.reshape(3 * SIDE + 6, -1)

@@ -33,7 +33,8 @@ def test_layout_split_and_polarity_are_the_same_again_and_the_source_is_left_alo
     for _ in "12":
         run(source, tmp_path)
     masks = {path: read_mask(path) for path in dataset.rglob("masks/*")}
-    share, out = np.mean([mask.mean() / 255 for path, mask in masks.items() if "Test" in path.parts]), capsys.readouterr().out
+    share = np.mean([mask.mean() / 255 for path, mask in masks.items() if "Test" in path.parts])
+    out = capsys.readouterr().out
     assert f"{tmp_path}/SAMPLE/Test: 3 pairs, {share:.3f} of the pixels in focus" in out and "WARNING" not in out
     run("", tmp_path, check=True)
     assert "Train/SAMPLE: 6 pairs\n" in capsys.readouterr().out

@@ -71,9 +71,10 @@ def test_each_kind_has_its_labels_and_what_is_out_of_focus_is_no_object(sources,
 
 def test_squares_of_one_class(dataset, tmp_path):
     """Cut from a prepared set: each says one thing."""
-    trimaps = {path.stem: read_trimap(path) for path in make(tmp_path, focus=dataset / "Train/SAMPLE").glob("trimaps/*")}
-    assert all(height == width for height, width in (trimap.shape for trimap in trimaps.values()))
-    levels = {(stem.rsplit("_", 1)[1], level) for stem, trimap in trimaps.items() for level in trimap.flat}
+    files = make(tmp_path, focus=dataset / "Train/SAMPLE").glob("trimaps/*")
+    trimaps = [(path.stem.rsplit("_", 1)[1], read_trimap(path)) for path in files]
+    assert all(trimap.shape[0] == trimap.shape[1] for _, trimap in trimaps)
+    levels = {(kind, level) for kind, trimap in trimaps for level in trimap.flat}
     assert levels - {("defocused", 0)} == {("sharp", 255), ("blurred", 0)}
     image, part = np.arange(100 * 120 * 3).reshape(100, 120, 3), np.zeros((100, 120), np.uint8)
     assert largest_square(image, part) is None
