@@ -69,8 +69,7 @@ def read_clip(path: Path) -> tuple[np.ndarray, list[int], list[int]]:
 def sound_of(path: Path) -> list[tuple[bytes, float]]:
     """Packets and their times in seconds."""
     with av.open(str(path)) as container:
-        packets = [packet for packet in container.demux(audio=0) if packet.size]
-        return [(bytes(packet), round(float(packet.pts * packet.time_base), 4)) for packet in packets]
+        return [(bytes(x), round(float(x.pts * x.time_base), 4)) for x in container.demux(audio=0) if x.size]
 
 
 def run(path, tmp_path, **more) -> Path:
@@ -164,8 +163,8 @@ def test_what_is_transparent_stays_so(tmp_path, name, codec, pix_fmt):
     if codec:
         write_clip(clip, frames, codec=codec, pix_fmt=pix_fmt)
     else:
-        first, *others = map(Image.fromarray, frames)
-        first.save(clip, save_all=True, append_images=others, duration=[100, 300, 700], disposal=2)
+        images = [*map(Image.fromarray, frames)]
+        images[0].save(clip, save_all=True, append_images=images[1:], duration=[100, 300, 700], disposal=2)
     found, times, _ = read_clip(run(clip, tmp_path, show="cutout"))
     alpha = found[:, 4:-4, :, 3]
     assert max(alpha[..., 4:20].max(), alpha[..., 52:].max()) < 12 and alpha[..., 28:44].min() > 243
@@ -181,8 +180,7 @@ def test_sound_that_the_file_does_not_hold_is_left_out(tmp_path, name, sound, co
         clip.write_bytes(clip.read_bytes().replace(b"mp4a", b"apac").replace(b"esds", b"free"))
     with pytest.warns(UserWarning, match=rf"{name}: its sound \({codec}"):
         result = run(clip, tmp_path, output=str(tmp_path / f"out/a.{kind}"))
-    with av.open(str(result)) as container:
-        assert len(container.streams) == 1
+    assert len(av.open(str(result)).streams) == 1
 
 
 @pytest.mark.parametrize("name, make, message", [
