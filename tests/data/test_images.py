@@ -41,6 +41,9 @@ def test_a_damaged_file_is_named(tmp_path, name):
     for part in (0, 3, 20, len(content) // 2, len(content) * 9 // 10):
         with pytest.raises(ValueError, match=f"^{tmp_path / name}: not a readable image "):
             read_image(written(tmp_path, name, content[:part]))
+    (tmp_path / name).unlink()
+    with pytest.raises(ValueError, match=f"^{tmp_path / name}: not a readable image .No such file"):
+        read_image(tmp_path / name)
 
 
 @pytest.mark.parametrize("content, expected", [
@@ -52,12 +55,6 @@ def test_a_damaged_file_is_named(tmp_path, name):
 ])  # fmt: skip
 def test_tiffs_and_a_bmp_are_read(tmp_path, content, expected):
     assert np.array_equal(read_image(written(tmp_path, "a.tif", content)), expected)
-
-
-def test_what_is_no_file_is_named(tmp_path):
-    for path, reason in ((tmp_path, "a folder, a pipe or the like"), (tmp_path / "nothing.png", "No such file")):
-        with pytest.raises(ValueError, match=f"{path}: not a readable image .{reason}"):
-            read_image(path)
 
 
 @pytest.mark.parametrize("kind", ["JPEG", "PNG", "WEBP", "TIFF", "AVIF"])
@@ -139,10 +136,9 @@ def test_what_is_no_image_in_memory_is_refused(wrong, reason):
 
 
 def test_images_are_written_whole(tmp_path):
-    for number, image in enumerate((GREY, SIXTEEN, PICTURE, ALPHA)):
-        write_image(path := tmp_path / f"{number}.png", image)
-        found = cv2.imread(str(path), cv2.IMREAD_UNCHANGED)
-        assert np.array_equal(found if image.ndim == 2 else found[..., [2, 1, 0, 3][: found.shape[2]]], image)
+    for image in (GREY, SIXTEEN, PICTURE, ALPHA):
+        write_image(tmp_path / "a.png", image)
+        assert np.array_equal(Image.open(tmp_path / "a.png"), image)
     write_image(tmp_path / "a.jpg", PICTURE)
     assert np.abs(read_image(tmp_path / "a.jpg").astype(int) - PICTURE).mean() < 2
     with pytest.raises(ValueError, match="wide.png: OpenCV cannot write it"):

@@ -6,7 +6,7 @@ from ran.data.names import common_affixes, glob_folders, is_image, list_images, 
 
 
 def touch(folder: Path, *names: str) -> Path:
-    folder.mkdir(exist_ok=True)
+    folder.mkdir(parents=True, exist_ok=True)
     for name in names:
         (folder / name).touch()
     return folder

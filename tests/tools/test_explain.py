@@ -67,13 +67,12 @@ def test_the_figure_and_the_files_hold_all_parts_and_the_map_is_that_of_predict(
     figures, draw, predictor = [], explain.draw, load_model(device="cpu")
     monkeypatch.setattr(explain, "draw", lambda rows: figures.append(draw(rows)) or figures[0])
     explain.run(ExplainOptions([str(tmp_path / "a photo.png")], "", str(tmp_path / "out")))
-    first, *attentions = explain.parts_of(predictor, IMAGE)
+    parts = {name: title for row in explain.parts_of(predictor, IMAGE) for name, (title, _) in row.items()}
     files = {p.name.split(".")[1]: cv2.imread(str(p), cv2.IMREAD_UNCHANGED) for p in (tmp_path / "out").iterdir()}
     assert np.array_equal(files["map"], predictor.levels(IMAGE)) and files.pop("explain").shape[1] == 2160
     panels = [axes.images[0].get_array() for axes in figures[0].axes if axes.images]
-    names = [name for part in (first, *attentions) for name in part]
-    assert sorted(names) == sorted(files) and len(panels) == len(names) + 1
-    assert all(map(np.array_equal, panels, [IMAGE, *(files[name] for name in names)]))
-    for number, stride, parts in zip((4, 3), (32, 16), attentions):
-        assert parts[f"gate{number}"][0].startswith(f"gate at stride {stride}, mean\n0.")
+    assert parts.keys() == files.keys() and len(panels) == len(parts) + 1
+    assert all(map(np.array_equal, panels, [IMAGE, *(files[name] for name in parts)]))
+    for number, stride in ((4, 32), (3, 16)):
+        assert parts[f"gate{number}"].startswith(f"gate at stride {stride}, mean\n0.")
     assert not any(module._forward_hooks for module in predictor.network.modules())

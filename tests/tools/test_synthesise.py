@@ -73,7 +73,7 @@ def test_each_kind_has_its_labels_and_what_is_out_of_focus_is_no_object(sources,
     assert not list(synthesise.of_objects(image, mask, np.random.default_rng(0)))
 
 
-def test_a_lens_blurs_by_the_difference_of_inverse_depths_and_squares_are_of_one_class(sources, monkeypatch):
+def test_a_lens_blurs_by_the_difference_of_inverse_depths_and_squares_lie_in_one_part(sources, monkeypatch):
     image, metres = synthesise.metres_of(sources / "images/grass.png", sources / "depth/grass.png")
     assert metres.shape == (80, 120) and metres[[0, -1], 0] == pytest.approx([2500 / 255, 0.4])
     lenses, rng = [], np.random.default_rng(0)
