@@ -6,7 +6,7 @@ from ran.data.layouts import LAYOUTS, Layout, detect, find_sets, pairs_of
 from tests.data.test_names import touch
 
 
-@pytest.mark.parametrize("depth", ["", "a/b/c"])
+@pytest.mark.parametrize("depth", ["", "a", "a/b/c"])
 def test_a_layout_is_found_down_to_four_levels_or_what_is_missing_is_said(tmp_path, depth):
     """A Mac's ZIP holds beside it a mirror of all folders, with other halves of all files."""
     assert detect(tmp_path / "nowhere")[1] == [f"{tmp_path / 'nowhere'}: no such folder"]

@@ -13,7 +13,7 @@ def touch(folder: Path, *names: str) -> Path:
 
 
 def test_images_are_known_by_suffix_what_systems_leave_is_skipped_and_a_folder_refused(tmp_path):
-    images = ["a.JPEG", "a.jfif", "a.mpo", "a.webp", "a.heic", "a.CR3", "b.c.tif", "a.ppm"]
+    images = ["a.JPEG", "a.jfif", "a.mpo", "a.webp", "a.avif", "a.heic", "a.HIF", "a.CR3", "b.c.tif", "a.ppm"]
     others = ["a.pdf", "jpg", ".a.jpg", "a.jpg.part"]
     assert [name for name in images + others if is_image(Path("folder", name))] == images
     for name in ("SET", ".SET", "__MACOSX", "@eaDir"):
