@@ -110,10 +110,9 @@ def test_twins_differ_by_five_levels_and_a_third_of_the_contrast_at_most():
 
 
 def add_pair(folder: Path, new: Path, masks: str = "masks") -> None:
-    """A smaller copy of the first pair of a folder."""
-    image, mask = (cv2.imread(str(min((folder / part).iterdir()))) for part in ("images", "masks"))
-    write(new / "images/new.jpg", cv2.resize(image, (80, 80)))
-    write(new / masks / "new.png", cv2.resize(mask, (80, 80), interpolation=cv2.INTER_NEAREST))
+    """A copy of the first pair of a folder."""
+    for part, name in (("images", "images/new.jpg"), ("masks", f"{masks}/new.png")):
+        write(new / name, cv2.imread(str(min((folder / part).iterdir()))))
 
 
 FAULTS = {  # what is done to the training set, and the only problem that is named

@@ -107,6 +107,8 @@ def test_trimaps_keep_what_is_unknown(tmp_path):
 def test_maps_are_read_from_arrays_and_dark_ones_of_16_bits_where_an_image_is_refused(tmp_path, suffix):
     dark = RAMP * np.uint16(4)  # all is blurred, and no image of 10 bits
     assert np.array_equal(read_map(saved(tmp_path, dark)), np.rint(dark / 257))
+    with pytest.raises(ValueError, match="mask.image: .*colours: a map is grey"):
+        read_map(saved(tmp_path, np.dstack([TRUTH, TRUTH * 0, TRUTH * 0])))  # which a mask may be
     path = tmp_path / f"map.{suffix}"
     save = np.save if suffix == "npy" else lambda path, array: savemat(path, {"map": array})
     for array in (RAMP, RAMP / 255, RAMP * 1.0, RAMP[None], RAMP.astype("i4")):
