@@ -110,7 +110,6 @@ def test_twins_differ_by_five_levels_and_a_third_of_the_contrast_at_most():
 
 
 def add_pair(folder: Path, new: Path, masks: str = "masks") -> None:
-    """A copy of the first pair of a folder."""
     for part, name in (("images", "images/new.jpg"), ("masks", f"{masks}/new.png")):
         write(new / name, cv2.imread(str(min((folder / part).iterdir()))))
 

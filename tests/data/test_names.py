@@ -49,7 +49,7 @@ def test_pairs_are_matched_by_stem_also_with_a_suffix(tmp_path):
     ("a b_1", "a_mask b_1_mask", 1, ("", "_mask")), ("a b_1", "mask_a mask_b_1", 1, ("mask_", "")),
     ("a b_1", "a_mask b_1_mask b_1", 1, ("", "")), ("a b_1", "a_mask b_1_mask b_1", 1 / 2, ("", "_mask")),
     ("a b_1", "a b_1", 1, ("", "")), ("a b_1", "c a_mask d", 1 / 2, ("", "")),
-    ("1 11", "11_pred", 1, ("", "_pred")),  # the shorter one: not 1_pred behind 1
+    ("a aa", "aa_pred", 1, ("", "_pred")),  # the shorter one: not a_pred behind a
 ])  # fmt: skip
 def test_what_masks_are_named_more_is_found(images, masks, share, affixes):
     assert common_affixes(images.split(), masks.split(), share) == affixes

@@ -18,7 +18,6 @@ from tests.faults.commands import contents, words
 
 @pytest.fixture
 def data(dataset, saved_maps, evaluated, tmp_path) -> Path:
-    """A dataset folder with maps and scores."""
     for folder, name in ((dataset, ""), (saved_maps["good"], "maps"), (evaluated, "scores")):
         shutil.copytree(folder, tmp_path / "data" / name)
     return tmp_path / "data"

@@ -29,7 +29,6 @@ LATER = (2e9, 2e9)  # than all results: in 2033
 
 @pytest.fixture
 def shoot(tmp_path) -> Path:
-    """Three images, in a folder and one below it."""
     folder = tmp_path / "shoot"
     for number, name in enumerate(NAMES):
         write_image(folder / f"{name}.png", photograph("coffee")[40 * number :, : 300 + 50 * number])

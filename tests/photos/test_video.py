@@ -85,7 +85,6 @@ def bright(monkeypatch):
 @pytest.mark.parametrize("name, looks", [("a.mp4", {"sound": "aac", "tracks": 3}),
                                          ("a.webm", {"sound": "libopus", "codec": "libvpx-vp9"})])  # fmt: skip
 def test_times_and_sound_are_kept_and_numbers_stand_in_the_table(tmp_path, capsys, recwarn, name, looks):
-    """Times vary; the sound is longer than the video."""
     clip = write_clip(tmp_path / name, halves(5), [0, 100, 130, 400, 1000], tail=3000, **looks)
     result = run(clip, tmp_path, output=str(tmp_path / f"out/{name}"), table="csv")
     _, times, durations = read_clip(result)

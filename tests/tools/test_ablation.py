@@ -17,7 +17,6 @@ RECIPE = f"arch: {TINY}\npretrained: none\nimg_size: 64\nval_share: 0.34\nepochs
 
 @pytest.fixture
 def options(dataset, tmp_path, monkeypatch) -> AblationOptions:
-    """Those of an ablation in a folder of the test's own, the current one."""
     monkeypatch.chdir(tmp_path)
     Path("recipe.yaml").write_text(RECIPE)
     Path("variants.yaml").write_text("baseline: {attention: none, lr: 1e-3, loss_weights: [0.5, 1, 4]}\nfull:\n")

@@ -23,7 +23,6 @@ FIGURES = {f"SAMPLE_{what}.{kind}" for what in ("curves", "examples") for kind i
 
 @pytest.fixture(scope="module")
 def written(evaluated, tmp_path_factory) -> Path:
-    """Folder of a whole report on two methods, good and small."""
     report.run(ReportOptions(scores=[str(evaluated)], output=str(folder := tmp_path_factory.mktemp("report"))))
     return folder
 
