@@ -21,7 +21,7 @@ def test_a_disc_has_its_radius_and_mixes_light_not_levels():
     assert 180 < display(spread(linear(half), 6))[20, 20] < 192  # half the light of white is level 186, not 128
 
 
-def test_background_is_blurred_without_the_objects_light():
+def test_background_is_blurred_without_the_objects_light_and_an_object_spills_over_a_sharp_background():
     image = np.where(OBJECT[..., None] > 0, 250, 40).repeat(3, 2).astype(np.uint8)
     blurred = defocus_background(image, OBJECT, 5)
     assert blurred[OBJECT == 0].max() < 60 + 190 / 3  # the object's edge is soft by a pixel
@@ -30,9 +30,6 @@ def test_background_is_blurred_without_the_objects_light():
     assert np.array_equal(blurred[WITHIN], NOISE[WITHIN]) and blurred[FAR].std() < 0.25 * NOISE[FAR].std()
     ramp = defocus_background(NOISE, OBJECT, 5, near=0.1)
     assert ramp[52:].std() > 2 * ramp[:12].std()
-
-
-def test_an_object_out_of_focus_spills_over_a_sharp_background():
     blurred, reach = defocus_object(NOISE, OBJECT, 4)
     assert np.abs(linear(blurred)[~reach] - linear(NOISE)[~reach]).max() < 0.06  # a twentieth of the object's light
     assert reach[OBJECT > 0].all() and 32 * 32 < reach.sum() < 40 * 40
