@@ -58,13 +58,14 @@ def test_each_kind_has_its_labels_and_what_is_out_of_focus_is_no_object(sources,
     monkeypatch.setattr(synthesise, "network", lambda: lambda image: focus)
     image, mask = read_pair(sources / "images/grass.png", sources / "masks/grass.png")
     for name, partner in (("objects", mask), ("people", mask), ("depth", np.full(mask.shape, 2.0)), ("focus", mask)):
+        original = np.dstack([mask] * 3) if name == "focus" else image  # squares show which part they are of
         for seed in range(20):
-            for kind, made, trimap in synthesise.MAKERS[name](image, partner, np.random.default_rng(seed)):
-                found.setdefault((name, kind), set()).add(
-                    (trimap[len(trimap) // 2, trimap.shape[1] // 2], trimap[0, 0])
-                )
+            for kind, made, trimap in synthesise.MAKERS[name](original, partner, np.random.default_rng(seed)):
+                middle = trimap[len(trimap) // 2, trimap.shape[1] // 2]
+                found.setdefault((name, kind), set()).add((middle, trimap[0, 0]))
                 assert name != "people" or trimap[40, 36] == UNKNOWN  # the rim
                 assert made.shape[:2] == trimap.shape == ((32, 32) if name == "focus" else (80, 120))
+                assert name != "focus" or kind == "defocused" or (made[..., 0] == trimap).all()
     assert found == {kind: {labels} for kind, labels in LABELS.items()}
     focus[mask == 0] = 0.5  # its own background is blurred: an object in front of it is not blurred, too
     kinds = [kind for kind, _, _ in synthesise.of_objects(image, mask, np.random.default_rng(0))]
