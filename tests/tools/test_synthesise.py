@@ -37,7 +37,7 @@ def make(data_path, **sources):
 
 @pytest.fixture(scope="module")
 def made(sources, tmp_path_factory):
-    """The made set of all three kinds of source; every picture passes for one in focus."""
+    """The made set of all kinds of source; every image passes for one in focus."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(synthesise, "IN_FOCUS", 0)
         patch.setattr(synthesise, "OUT_OF_FOCUS", 0)
