@@ -30,7 +30,7 @@ class OnnxPredictor(Predictor):
 
     def __init__(self, path: str | Path, device: Any = "auto"):
         onnxruntime = optional("onnxruntime", str(path), "onnxruntime")
-        path = Path(path).absolute()
+        path = Path(path)
         weights = path.with_suffix(".safetensors")
         if not path.is_file():
             advice = f"; `{as_typed(f'export --model {weights}')}` writes it, where PyTorch is installed"

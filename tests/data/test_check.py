@@ -11,6 +11,7 @@ import pytest
 
 from ran.data.check import Look, check, contrast_gain, look, report, twins, warn_of_twins
 from ran.data.layouts import Pair
+from ran.data.masks import read_mask
 from ran.data.resizing import resize
 from ran.tools.sample import photograph
 
@@ -37,22 +38,17 @@ def pairs(folder: Path, *masks: np.ndarray, **more) -> list[Pair]:
     return found
 
 
-def test_detail_is_compared_between_the_two_parts():
+def test_detail_is_compared_between_the_two_parts_and_noise_of_a_large_image_is_none(tmp_path):
     around = np.pad(IMAGE.astype(int), 1, mode="reflect")
     detail = abs(around[:-2, 1:-1] + around[2:, 1:-1] + around[1:-1, :-2] + around[1:-1, 2:] - 4 * around[1:-1, 1:-1])
     for mask in (RIGHT, WRONG, UNKNOWN):
         assert contrast_gain(IMAGE, mask) == pytest.approx(detail[mask == 255].mean() - detail[mask == 0].mean())
     for one_class in (FOCUS * 0, FOCUS * 0 + 255, np.where(FOCUS, 255, 128)):
         assert contrast_gain(IMAGE, one_class.astype(np.uint8)) == 0
-
-
-def test_the_noise_of_a_large_image_is_no_detail(tmp_path):
     rng, mask = np.random.default_rng(0), np.tile(np.repeat([255, 0], 512), (1024, 1)).astype(np.uint8)
-    noise = rng.normal(0, 12, mask.shape)
-    texture = np.kron(rng.integers(-40, 41, (128, 128)), np.ones((8, 8)))
-    image = write(tmp_path / "a.png", (128 + np.where(mask, texture, noise)).clip(0, 255).astype(np.uint8))
+    texture, noise = np.kron(rng.integers(88, 169, (128, 128)), np.ones((8, 8))), rng.normal(128, 12, mask.shape)
+    image = write(tmp_path / "a.png", grey := np.where(mask, texture, noise).clip(0, 255).astype(np.uint8))
     (result,) = look([Pair("SET", "a", image, write(tmp_path / "mask.png", mask))])
-    grey = cv2.imread(str(image), cv2.IMREAD_GRAYSCALE)
     assert contrast_gain(grey, mask) < 0 < result.gain
     assert result.gain == pytest.approx(contrast_gain(resize(grey, 256, 256), mask[::4, ::4]))
 
@@ -90,21 +86,15 @@ def test_pairs_that_cannot_be_used_are_all_named(tmp_path):
 def test_copies_are_twins_and_other_images_are_not(tmp_path):
     rng, coffee, flat = np.random.default_rng(0), photograph("coffee")[::2, ::2, ::-1], np.zeros((64, 64), np.uint8)
     small = cv2.resize(coffee, None, fx=0.7, fy=0.7, interpolation=cv2.INTER_AREA)
-    copies = {
-        "a copy.png": coffee, "resized.png": small, "square.png": cv2.resize(coffee, (320, 320)),
-        "upside down.png": coffee[::-1], "flipped.png": coffee[:, ::-1], "turned.png": np.rot90(coffee),
-        "both.png": np.rot90(small, 3)[::-1], "quality 30.jpg": coffee,
-    }  # fmt: skip
-    others = {"flat.png": flat, "also flat.png": flat, "chelsea.png": photograph("chelsea")[..., ::-1]}
-    others |= {f"dark {number}.png": rng.integers(0, 24, (64, 64), dtype=np.uint8) for number in range(2)}
-    images = {"coffee.png": coffee, **copies, **others}.items()
-    paths = [write(tmp_path / name, values, cv2.IMWRITE_JPEG_QUALITY, 30) for name, values in images]
+    images = [coffee, coffee, small, cv2.resize(coffee, (320, 320)), coffee[::-1], coffee[:, ::-1], np.rot90(coffee),
+              np.rot90(small, 3)[::-1], flat, flat, photograph("chelsea")[..., ::-1],
+              *rng.integers(0, 24, (2, 64, 64), dtype=np.uint8)]  # fmt: skip
+    paths = [write(tmp_path / f"{n}.jpg", values, cv2.IMWRITE_JPEG_QUALITY, 30) for n, values in enumerate(images)]
     first, *looks = look([Pair("SET", path.name, path, Path("none")) for path in paths], masks=False)
-    assert twins([first, *looks]) == twins([first], looks) == [(first, copy) for copy in looks[:8]]
+    assert twins([first, *looks]) == twins([first], looks) == [(first, copy) for copy in looks[:7]]
     said = ", ".join(f"{first.pair.image} and {copy.pair.image}" for copy in looks[:5])
-    assert warn_of_twins("copies", twins([first], looks)) == [f"WARNING: 8 copies: {said} and 3 more"]
-    assert warn_of_twins("copies", []) == []
-    assert twins(looks[8:], [first]) == twins([], [first]) == twins([first], []) == twins([]) == []
+    assert warn_of_twins("copies", twins([first], looks)) == [f"WARNING: 7 copies: {said} and 2 more"]
+    assert warn_of_twins("copies", twins(looks[7:], [first])) == twins([], [first]) == twins([first], []) == []
 
 
 def test_twins_differ_by_five_levels_and_a_third_of_the_contrast_at_most():
@@ -119,27 +109,20 @@ def test_twins_differ_by_five_levels_and_a_third_of_the_contrast_at_most():
     assert twins([first, second, third]) == [(first, second), (first, third)]  # the first of two originals
 
 
-def change(way, *paths: Path) -> None:
-    for path in paths:
-        write(path, way(cv2.imread(str(path), cv2.IMREAD_GRAYSCALE)))
-
-
 def add_pair(folder: Path, new: Path, masks: str = "masks") -> None:
-    """A smaller copy of the first pair of a folder."""
-    image, mask = (cv2.imread(str(min((folder / part).iterdir()))) for part in ("images", "masks"))
-    write(new / "images/new.jpg", cv2.resize(image, (80, 80)))
-    write(new / masks / "new.png", cv2.resize(mask, (80, 80), interpolation=cv2.INTER_NEAREST))
+    for part, name in (("images", "images/new.jpg"), ("masks", f"{masks}/new.png")):
+        write(new / name, cv2.imread(str(min((folder / part).iterdir()))))
 
 
 FAULTS = {  # what is done to the training set, and the only problem that is named
     "two masks": (lambda f: shutil.copy(f / "masks/train_001.png", f / "masks/train_001.bmp"), "001.bmp: doubled stem"),
     "no image": (lambda f: (f / "images/train_001.jpg").write_bytes(b""), "images/train_001.jpg: not a readable image"),
-    "inverted": (lambda f: change(lambda m: 255 - m, *(f / "../../SAMPLE/Test/masks").iterdir()),
+    "inverted": (lambda f: [write(path, 255 - read_mask(path)) for path in (f / "../../SAMPLE/Test/masks").iterdir()],
                  "/SAMPLE/Test: SAMPLE: WARNING: THE MASKS LOOK INVERTED: in 3 of 3"),
     "a twin among tests": (lambda f: add_pair(f, f / "../../SAMPLE/Test"), "new.jpg: the same image as "),
     "a twin in another set": (lambda f: add_pair(f, f / "../PACK"), "/train_000.jpg: the same image as "),
     "a twin with a trimap": (lambda f: add_pair(f / "../../SAMPLE/Test", f / "../PART", "trimaps"),
-                             "PART/images/new.jpg: the same image as "),
+                             "PART/images/new.jpg: the same image as .*/Test/"),
 }  # fmt: skip
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
-from PIL import Image, ImageOps
+from PIL import Image
 
 from ran.data.images import as_rgb, read_image, to_8_bit, write_image
 from tests.faults.making import GREY, PICTURE, SIXTEEN, dng, encoded, grey3, tiff, turned
@@ -21,6 +21,11 @@ KINDS = {
     "a.bmp": encoded(PICTURE, "BMP"), "a.gif": encoded(PICTURE, "GIF"), "a.avif": encoded(PICTURE, "AVIF"),
     "16.png": cv2.imencode(".png", DEEP[..., ::-1])[1].tobytes(), "16.tif": tiff(DEEP, photometric="rgb"),
 }  # fmt: skip
+
+
+INDICES = np.indices((5, 16)).sum(0, dtype=np.uint8) % 2
+BMP = (b"BM", struct.pack("<4I2i2H2I2i2I", 142, 0, 62, 40, 16, 5, 1, 8, 0, 80, 2835, 2835, 2, 0),
+       bytes(4), b"\xff\xff\xff\0", INDICES[::-1].tobytes())  # fmt: skip
 
 
 def written(folder: Path, name: str, content: bytes) -> Path:
@@ -36,6 +41,9 @@ def test_a_damaged_file_is_named(tmp_path, name):
     for part in (0, 3, 20, len(content) // 2, len(content) * 9 // 10):
         with pytest.raises(ValueError, match=f"^{tmp_path / name}: not a readable image "):
             read_image(written(tmp_path, name, content[:part]))
+    (tmp_path / name).unlink()
+    with pytest.raises(ValueError, match=f"^{tmp_path / name}: not a readable image .No such file"):
+        read_image(tmp_path / name)
 
 
 @pytest.mark.parametrize("content, expected", [
@@ -43,40 +51,18 @@ def test_a_damaged_file_is_named(tmp_path, name):
     (tiff(SIXTEEN, photometric="minisblack", byteorder=">", compression="zlib"), grey3(GREY)),
     (tiff(DEEP, photometric="rgb", byteorder=">"), PICTURE),
     (tiff(ALPHA, photometric="rgb", extrasamples=["unassalpha"], tile=(16, 16)), PICTURE),
+    (b"".join(BMP), grey3(INDICES * 255)),  # Pillow takes the indices of its palette for bits
 ])  # fmt: skip
-def test_tiffs_are_read(tmp_path, content, expected):
+def test_tiffs_and_a_bmp_are_read(tmp_path, content, expected):
     assert np.array_equal(read_image(written(tmp_path, "a.tif", content)), expected)
-
-
-def test_what_is_no_image_is_named(tmp_path):
-    with pytest.raises(ValueError, match=f"{tmp_path}: not a readable image .a folder, a pipe or the like"):
-        read_image(tmp_path)
-    with pytest.raises(ValueError, match="nothing.png: not a readable image .No such file"):
-        read_image(tmp_path / "nothing.png")
-    for content in (b"no image\n", bytes(5000), b"<svg/>", b"%!PS-Adobe-3.0 EPSF-3.0\n"):
-        with pytest.raises(ValueError, match="a.png: not a readable image .damaged, or not one of JPEG.*as 8-bit PNG"):
-            read_image(written(tmp_path, "a.png", content))
-    with (tmp_path / "a.png").open("rb") as file, pytest.raises(ValueError, match="a.png: not a readable image"):
-        read_image(file)
 
 
 @pytest.mark.parametrize("kind", ["JPEG", "PNG", "WEBP", "TIFF", "AVIF"])
 def test_an_image_is_turned_upright(tmp_path, kind):
     for tag in range(1, 10):
         path = written(tmp_path, "a", turned(tag, kind))
-        with Image.open(path) as image:
-            assert np.array_equal(as_rgb(image), expected := read_image(path))
-            assert np.array_equal(ImageOps.exif_transpose(image).convert("RGB"), expected)
-        assert np.abs(expected.astype(int) - PICTURE).mean() < 5 or tag == 9
-
-
-@pytest.mark.filterwarnings("ignore:Corrupt EXIF", "ignore:Truncated File")
-def test_a_damaged_exif_is_no_damaged_image(tmp_path):
-    whole = turned(6)
-    start = whole.index(b"MM\0*")
-    for place in range(start, start + 23):
-        broken = whole[:place] + b"\xff\xfe\xff\xff" + whole[place + 4 :]
-        assert read_image(written(tmp_path, "a", broken)).size == PICTURE.size
+        assert np.array_equal(as_rgb(Image.open(path)), read_image(path))
+        assert np.abs(read_image(path).astype(int) - PICTURE).mean() < 5 or tag == 9
 
 
 REFUSED = {
@@ -91,41 +77,32 @@ REFUSED = {
     "planes": (tiff(PICTURE.transpose(2, 0, 1), photometric="rgb", planarconfig="separate"), "a TIFF .* planes"),
     "premultiplied": (tiff(ALPHA, photometric="rgb", extrasamples=["assocalpha"]), "a TIFF .* premultiplied"),
     "LAB": (encoded(Image.fromarray(PICTURE).convert("LAB"), "TIFF"), "values of Pillow's mode LAB"),
-    "JPEG 2000": (encoded(PICTURE, "JPEG2000"), "damaged, or not one of JPEG, PNG, TIFF"),
+    "JPEG 2000": (encoded(PICTURE, "JPEG2000"), "damaged, or not one of JPEG, PNG, TIFF.*: save it as 8-bit PNG"),
+    "text": (b"no image\n", "damaged"), "zeros": (bytes(5000), "damaged"), "EPS": (b"%!PS-Adobe-3.0 EPSF-3.0\n", "dam"),
 }  # fmt: skip
 
 
 @pytest.mark.parametrize("content, reason", REFUSED.values(), ids=REFUSED)
 def test_what_is_not_in_the_list_is_refused_with_the_reason(tmp_path, content, reason):
-    with pytest.raises(ValueError, match=f"^{tmp_path / 'a.image'}: not a readable image .{reason}"):
-        read_image(written(tmp_path, "a.image", content))
+    path = written(tmp_path, "a.image", content)
+    for source in (path, path.open("rb")):
+        with pytest.raises(ValueError, match=f"^{path}: not a readable image .{reason}"):
+            read_image(source)
 
 
-def test_all_levels_of_16_bits_and_of_floats_are_rounded():
+def test_all_levels_of_16_bits_and_of_floats_are_rounded_but_without_a_high_one_there_may_be_fewer(tmp_path):
     levels = np.arange(2**16, dtype=np.uint16).reshape(256, 256)
     assert np.array_equal(to_8_bit(levels), np.rint(levels / 257))
     assert np.array_equal(to_8_bit(levels / 65535), np.rint(levels / 257))
     for value in (-0.01, 1.01, np.nan):
         with pytest.raises(ValueError, match="not between 0 and 1"):
             to_8_bit(np.array([0.5, value]))
-
-
-def test_16_bits_without_a_high_level_may_hold_fewer(tmp_path):
     for values in (np.full((64, 96), 4095, np.uint16), np.full((64, 96, 3), 4095, np.uint16)):
         with pytest.raises(ValueError, match="highest level is 4095"):
             read_image(written(tmp_path, "a.png", cv2.imencode(".png", values)[1].tobytes()))
         values[9, 95] = 4096
         assert read_image(written(tmp_path, "a.png", cv2.imencode(".png", values)[1].tobytes())).max() == 16
         assert not read_image(written(tmp_path, "a.png", cv2.imencode(".png", values * 0)[1].tobytes())).any()
-
-
-def test_a_bmp_is_read_by_its_palette(tmp_path):
-    """Pillow takes the indices of a palette of black and white for bits."""
-    indices = np.random.default_rng(0).integers(0, 2, (5, 16), dtype=np.uint8)
-    about = struct.pack("<IiiHHIIiiII", 40, 16, 5, 1, 8, 0, indices.size, 2835, 2835, 2, 0)
-    head = b"BM" + struct.pack("<III", 62 + indices.size, 0, 62) + about + bytes(4) + b"\xff\xff\xff\0"
-    path = written(tmp_path, "a.bmp", head + indices[::-1].tobytes())
-    assert np.array_equal(read_image(path), grey3(indices * 255))
 
 
 def test_images_in_memory():
@@ -148,10 +125,9 @@ def test_what_is_no_image_in_memory_is_refused(wrong, reason):
 
 
 def test_images_are_written_whole(tmp_path):
-    for number, image in enumerate((GREY, SIXTEEN, PICTURE, ALPHA)):
-        write_image(path := tmp_path / f"{number}.png", image)
-        found = cv2.imread(str(path), cv2.IMREAD_UNCHANGED)
-        assert np.array_equal(found if image.ndim == 2 else found[..., [2, 1, 0, 3][: found.shape[2]]], image)
+    for image in (GREY, SIXTEEN, PICTURE, ALPHA):
+        write_image(tmp_path / "a.png", image)
+        assert np.array_equal(Image.open(tmp_path / "a.png"), image)
     write_image(tmp_path / "a.jpg", PICTURE)
     assert np.abs(read_image(tmp_path / "a.jpg").astype(int) - PICTURE).mean() < 2
     with pytest.raises(ValueError, match="wide.png: OpenCV cannot write it"):

@@ -26,7 +26,7 @@ def test_files_give_back_what_was_written_also_from_below_a_link(tmp_path):
             assert after.totals == before.totals and after.rows == before.rows and after.about == before.about
             assert after.method == before.method and np.allclose(after.curves, before.curves, atol=1e-6)
     assert '"maps": "../../../../maps"' in path.read_text()
-    assert (tmp_path / "runs/x/curves.csv").read_text().splitlines()[1].startswith("a,SET,255,")
+    assert (tmp_path / "runs/x/curves.csv").read_text().splitlines()[256].startswith("a,SET,0,")
     assert Path(read[0].folders["maps"]).samefile(tmp_path / "maps")
     assert Path(read[1].folders["maps"]).resolve() == Path("/somewhere/maps")
 
@@ -46,14 +46,14 @@ def test_other_files_are_refused(tmp_path, name, text):
     ("s", 0.021, 10, "b"), ("s", -0.021, 10, "a"), ("s", 0.019, 10, ""), ("s", 0.0, 10, ""),
 ])  # fmt: skip
 def test_a_difference_counts_beyond_two_standard_errors_of_ten_images(column, mean, images, better):
-    assert Difference(column, "a", "b", mean, 0.01, images).better == better
+    difference = Difference(column, "a", "b", mean, 0.01, images)
+    assert difference.better == better and difference.cells[2:4] == [f"{mean:+.4f} ± 0.0100", str(images)]
+    assert difference.cells[-1] == (f"{better} is better" if better else "no difference beyond noise")
 
 
 def test_differences_pair_images_by_name():
-    gain = paired_difference(method("a", [200, 100, 50]), method("b", [110, 60], first=1), "mae")
-    values = np.array([100 - 110, 50 - 60]) / 255 / 2
-    assert (gain.first, gain.second, gain.images) == ("a", "b", 2) and gain.mean == pytest.approx(values.mean())
-    noisy = paired_difference(method("a", [200, 100, 50]), method("b", [100, 110, 60]), "mae")
-    values = np.array([200 - 100, 100 - 110, 50 - 60]) / 255 / 2
-    assert noisy.mean == pytest.approx(values.mean()) and noisy.error == pytest.approx(values.std(ddof=1) / 3**0.5)
+    gain = paired_difference(method("a", [1, 200, 100]), method("b", [100, 110], first=1), "mae")
+    values = np.array([200 - 100, 100 - 110]) / 255 / 2
+    assert (gain.first, gain.second, gain.images) == ("a", "b", 2)
+    assert (gain.mean, gain.error) == pytest.approx((values.mean(), values.std(ddof=1) / 2**0.5))
     assert paired_difference(method("a", [200, 1]), method("b", [100, 2], first=1), "mae") is None

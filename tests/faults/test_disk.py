@@ -1,7 +1,6 @@
 """Full disks, folders that cannot be written to, two runs in one folder."""
 
 import os
-import shlex
 import shutil
 import subprocess
 import sys
@@ -19,10 +18,9 @@ from tests.faults.commands import contents, words
 
 @pytest.fixture
 def data(dataset, saved_maps, evaluated, tmp_path) -> Path:
-    """A dataset folder with maps and scores."""
-    folder = shutil.copytree(dataset, tmp_path / "data")
-    shutil.copytree(saved_maps["good"], folder / "maps")
-    return shutil.copytree(evaluated, folder / "scores").parent
+    for folder, name in ((dataset, ""), (saved_maps["good"], "maps"), (evaluated, "scores")):
+        shutil.copytree(folder, tmp_path / "data" / name)
+    return tmp_path / "data"
 
 
 @pytest.fixture
@@ -42,9 +40,7 @@ def disk(tmp_path) -> Callable[[str], Path]:
     subprocess.run(["umount", str(folder)], capture_output=True)
 
 
-@pytest.mark.parametrize("command, size", [
-    ("prepare", "16k"), ("test", "12k"), ("predict", "16k"), ("train", "100m"),
-])  # fmt: skip
+@pytest.mark.parametrize("command, size", [("prepare", "16k"), ("test", "12k"), ("predict", "16k"), ("train", "100m")])
 @pytest.mark.slow
 def test_a_full_disk_is_reported_and_the_same_command_goes_on(command, size, data, run_folder, disk, tmp_path, capsys):
     """For `train` the disk holds the first epoch's files, but not the second state beside the first one."""
@@ -86,13 +82,13 @@ def test_two_runs_in_one_folder_are_refused_before_any_work(command, data, run_f
 @pytest.mark.slow
 def test_loader_processes_need_no_shared_memory(dataset):
     """A container has 64 MB of it; here it holds less than one batch."""
-    code = (
-        "from ran.dataloader import Samples, make_loader; from ran.data.layouts import find_sets; "
-        f"samples = Samples(find_sets({str(dataset)!r}, 'train', [])['SAMPLE'], 512); "
-        "print([len(batch['image']) for batch in make_loader(samples, 2, batch_size=3)])"
-    )
-    mount = f"mount -t tmpfs -o size=512k tmpfs /dev/shm && exec {sys.executable} -c {shlex.quote(code)}"
-    if subprocess.run(["unshare", "-m", "true"], capture_output=True).returncode:
+    code = f"""if 1:
+        from ran.dataloader import Samples, make_loader
+        from ran.data.layouts import find_sets
+        samples = Samples(find_sets({str(dataset)!r}, "train", [])["SAMPLE"], 512)
+        print([len(batch["image"]) for batch in make_loader(samples, 2, batch_size=3)])"""
+    mount = ["unshare", "-m", "sh", "-c", 'mount -t tmpfs -o size=512k tmpfs /dev/shm && exec "$@"', "sh"]
+    if subprocess.run([*mount, "true"], capture_output=True).returncode:
         processes.lacks("the right to mount a file system")
-    done = subprocess.run(["unshare", "-m", "sh", "-c", mount], capture_output=True, text=True, timeout=300)
+    done = subprocess.run([*mount, sys.executable, "-c", code], capture_output=True, text=True, timeout=300)
     assert (done.returncode, done.stdout) == (0, "[3, 3]\n"), done.stderr

@@ -13,8 +13,7 @@ from ran.photos.formats import read_metadata, read_photo, read_pixels
 from tests.faults.making import DNG, EXIF, FLOATS, GREY, JPEG, PICTURE, changed, chunk, dng, encoded, tiff
 
 PROFILE = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
-RIGHTS = {0x010E: "a cat", 0x010F: "Canon", 0x0110: "EOS R5", 0x0112: 6, 0x0132: "2024:06:01 12:00:00",
-          0x013B: "A. Photographer", 0x8298: "(c) A. Photographer"}  # fmt: skip
+RIGHTS = {0x010E: "a cat", 0x010F: "Canon", 0x0112: 6, 0x0132: "2024:06:01 12:00:00", 0x8298: "(c) A. Photographer"}
 SHOT = {36867: "2024:06:01 12:00:00", 33437: 2.8, 37500: b"note" * 15000, 40962: 96, 40963: 64, 40961: 1}
 PLACE = {1: "N", 2: (47.0, 22.0, 30.5)}
 ALPHA = np.tile(np.linspace(0, 255, 96).astype(np.uint8), (64, 1))
@@ -59,9 +58,7 @@ REFUSED = [  # file, content, package that is missing, reason
 
 
 @pytest.mark.parametrize("name, content, package, reason", REFUSED, ids=range(len(REFUSED)))
-def test_what_cannot_be_shown_as_srgb_and_packages_that_lack_are_named(
-    tmp_path, monkeypatch, name, content, package, reason
-):
+def test_what_is_not_srgb_and_packages_that_lack_are_named(tmp_path, monkeypatch, name, content, package, reason):
     (tmp_path / name).write_bytes(content)
     monkeypatch.setitem(sys.modules, package or "none", None)
     with pytest.raises(ValueError, match=f"{name}: not a readable image .{reason}"):
@@ -71,14 +68,13 @@ def test_what_cannot_be_shown_as_srgb_and_packages_that_lack_are_named(
 @pytest.mark.parametrize("kind, tolerance", [("PNG", 0), ("palette", 0), ("heic", 8)])  # HEIC: with loss
 def test_colours_under_transparency_do_not_count(kind, tolerance):
     """Two images that look the same, with other colours where nobody sees them."""
-    photos = []
+    photos, clear = [], ALPHA < 9
     for hidden in (0, 200):
-        rgba, more = np.dstack([PICTURE, np.where(ALPHA < 9, 0, ALPHA)]), {}
-        rgba[ALPHA < 9, :3] = hidden
+        rgba, more = np.dstack([np.where(clear[..., None], hidden, PICTURE), ALPHA * ~clear]).astype(np.uint8), {}
         image = Image.fromarray(rgba)
         if kind == "palette":
-            image, more = Image.fromarray(np.where(ALPHA < 9, 3, 7).astype(np.uint8)).convert("P"), {"transparency": 3}
-            image.putpalette([hidden if level == 3 else 90 for level in range(256) for _ in "RGB"])
+            image, more = Image.fromarray(clear.astype(np.uint8)), {"transparency": 1}
+            image.putpalette([90] * 3 + [hidden] * 3)
         content = heic(rgba, quality=-1) if kind == "heic" else encoded(image, "PNG", **more)
         photos.append(read_photo(io.BytesIO(content)))
     first, second = photos
@@ -88,12 +84,11 @@ def test_colours_under_transparency_do_not_count(kind, tolerance):
 
 
 def test_transparency_is_turned_with_the_image():
-    rgba = np.dstack([PICTURE, ALPHA])
-    for about, expected in ((EXIF, np.rot90(ALPHA, -1)), (b"Exif\0\0damaged", ALPHA)):
-        photo = read_photo(io.BytesIO(encoded(rgba, "PNG", exif=about)))
-        assert np.array_equal(photo.alpha, expected)
     blended = PICTURE * (ALPHA[..., None] / 255) + 128 * (1 - ALPHA[..., None] / 255)
-    assert np.abs(photo.pixels - blended).max() <= 1
+    for about, turns in ((EXIF, -1), (b"Exif\0\0damaged", 0)):
+        photo = read_photo(io.BytesIO(encoded(np.dstack([PICTURE, ALPHA]), "PNG", exif=about)))
+        assert np.array_equal(photo.alpha, np.rot90(ALPHA, turns))
+        assert np.abs(photo.pixels - np.rot90(blended, turns)).max() <= 1
     assert read_photo(io.BytesIO(encoded(np.dstack([PICTURE, np.full_like(GREY, 255)]), "PNG"))).alpha is None
 
 
@@ -108,24 +103,22 @@ def test_camera_raw_files_are_developed_upright(tmp_path, name, version, orienta
     assert np.corrcoef(developed[..., 0].ravel(), upright[..., 0].ravel())[0, 1] > 0.98
 
 
-@pytest.mark.parametrize("kind, name", [("JPEG", "out.png"), ("PNG", "out.jpg"), ("TIFF", "out.jpg"),
-                                        ("heic", "out.png")])  # fmt: skip
+@pytest.mark.parametrize("kind, name", [("JPEG", "a.png"), ("PNG", "a.jpg"), ("TIFF", "a.jpg"), ("heic", "a.png")])
 def test_renderings_keep_author_rights_date_camera_and_place_upright(tmp_path, kind, name):
     exif = Image.Exif()
     exif.update(RIGHTS)
     exif.get_ifd(ExifTags.IFD.Exif).update(SHOT)
     exif.get_ifd(ExifTags.IFD.GPSInfo).update(PLACE)
     about = {"icc_profile": PROFILE, "exif": exif.tobytes()}
-    (tmp_path / "a.jpg").write_bytes(heic(**about) if kind == "heic" else encoded(PICTURE, kind, **about))
-    layers = [PICTURE, GREY][: 1 + (name == "out.png")]
-    write_image(tmp_path / name, np.dstack(layers), read_metadata(tmp_path / "a.jpg"))
+    (tmp_path / "in").write_bytes(heic(**about) if kind == "heic" else encoded(PICTURE, kind, **about))
+    write_image(tmp_path / name, np.dstack([PICTURE, GREY][: 1 + (name == "a.png")]), read_metadata(tmp_path / "in"))
     with Image.open(tmp_path / name) as result:
         exif = result.getexif()
         assert {tag: exif.get(tag) for tag in RIGHTS} == RIGHTS | {0x0112: None}
         details = exif.get_ifd(ExifTags.IFD.Exif)
         assert {tag: details.get(tag) for tag in SHOT} == SHOT | {37500: None, 40962: None, 40963: None}
         assert dict(exif.get_ifd(ExifTags.IFD.GPSInfo)) == PLACE and result.info["icc_profile"] == PROFILE
-        assert result.size == (96, 64) and result.mode == ("RGBA" if name == "out.png" else "RGB")
+        assert result.size == (96, 64) and result.mode == ("RGBA" if name == "a.png" else "RGB")
 
 
 def test_metadata_that_are_damaged_or_do_not_fit_a_rendering_are_dropped(tmp_path):
@@ -140,6 +133,4 @@ def test_metadata_that_are_damaged_or_do_not_fit_a_rendering_are_dropped(tmp_pat
     (tmp_path / "a.dng").write_bytes(DNG)  # of a camera raw file, those that do not say how its values are stored
     exif = Image.Exif()
     exif.load(read_metadata(tmp_path / "a.dng")[cv2.IMAGE_METADATA_EXIF])
-    kept = {271: "Maker", 272: "Camera", 315: "A. Photographer"}
-    assert {tag: exif.get(tag) for tag in (*kept, 256, 257, 273, 274, 330, 50706)} == dict.fromkeys(
-        (256, 257, 273, 274, 330, 50706)) | kept  # fmt: skip
+    assert exif[272] == "Camera" and exif[315] == "A. Photographer" and not {256, 257, 273, 274, 330, 50706} & {*exif}

@@ -44,7 +44,6 @@ def server(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def images(tmp_path_factory) -> Path:
-    """A folder with coffee.jpg, another one of that name, iphone.heic, and broken.jpg, which is no image."""
     folder, heif = tmp_path_factory.mktemp("images"), pytest.importorskip("pillow_heif")
     write_image(folder / "coffee.jpg", photograph("coffee"))
     write_image(folder / "other/coffee.png", photograph("chelsea"))

@@ -11,18 +11,14 @@ def texture(seed: int) -> np.ndarray:
     return np.where(coarse > 0, 190, 60).astype(np.uint8)
 
 
-def test_the_value_is_that_of_a_naive_variogram():
-    grey, values = texture(1).astype(float), []
+def test_a_naive_variogram_gives_the_same_only_the_region_counts_and_flat_tiny_or_noisy_ones_have_none():
+    sharp, half, values = texture(0), np.arange(200)[None].repeat(200, 0) < 100, []
     for lag in (1, 16, 2, 4, 8):
-        across, down = grey[:, lag:] - grey[:, :-lag], grey[lag:] - grey[:-lag]
-        values.append((np.concatenate([across.ravel(), down.ravel()]) ** 2).mean() / 2)
+        steps = [x[lag:].astype(float) - x[:-lag] for x in (sharp, sharp.T)]
+        values.append(np.square(steps).mean() / 2)
     nearest, longest, *others = values
     expected = (np.mean(others) - nearest) / (longest - nearest + 1)
-    assert sharpness(grey, np.ones_like(grey, bool)) == pytest.approx(expected)
-
-
-def test_only_the_region_counts_and_flat_tiny_or_noisy_ones_have_none():
-    sharp, half = texture(0), np.arange(200)[None].repeat(200, 0) < 100
+    assert sharpness(sharp, np.ones_like(half)) == pytest.approx(expected)
     for region in (half, ~half):
         both = np.where(region, sharp, cv2.GaussianBlur(sharp, (0, 0), 5))
         assert sharpness(both, region) == pytest.approx(sharpness(sharp, region)) and sharpness(both, ~region) < 0.6
@@ -40,7 +36,6 @@ def test_numbers_of_a_known_map():
     row = numbers(image, focus_map)
     assert {key: row[key] for key in expected} == pytest.approx(expected, rel=1e-3)
     assert row["sharpness"] > 0.1 and row["score"] == pytest.approx(row["sharpness"] * 0.5, abs=0.01)
-    assert numbers(np.full_like(image, 90), focus_map)["sharpness"] == 0
     empty = numbers(image, np.zeros_like(focus_map))
     assert empty["in_focus"] == empty["score"] == 0 and empty["centre_x"] is None and empty["right"] is None
     assert empty["sharpness"] > 0

@@ -15,8 +15,7 @@ FILES = ("shoot/a.jpg", "shoot/b.HEIC", "shoot/day 2/c.cr2", "shoot/day 2/ä.png
 
 
 @pytest.fixture(autouse=True)
-def files(tmp_path, monkeypatch) -> None:
-    """The files, in the current folder."""
+def files(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     for name in FILES:
         Path(name).parent.mkdir(parents=True, exist_ok=True)

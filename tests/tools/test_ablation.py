@@ -13,26 +13,16 @@ from ran.utils.options import TrainConfig
 from tests.small import TINY
 
 RECIPE = f"arch: {TINY}\npretrained: none\nimg_size: 64\nval_share: 0.34\nepochs: 1\nnum_workers: 0\namp: auto\n"
-TWO_ROWS = "baseline: {attention: none, lr: 1e-3, loss_weights: [0.5, 1, 4]}\nfull:\n"
 
 
 @pytest.fixture
 def options(dataset, tmp_path, monkeypatch) -> AblationOptions:
-    """Those of an ablation in a folder of the test's own, the current one."""
     monkeypatch.chdir(tmp_path)
     Path("recipe.yaml").write_text(RECIPE)
-    Path("variants.yaml").write_text(TWO_ROWS)
+    Path("variants.yaml").write_text("baseline: {attention: none, lr: 1e-3, loss_weights: [0.5, 1, 4]}\nfull:\n")
     shutil.copytree(dataset, "data")
     return AblationOptions(data_path="data", model_path="out", recipe="recipe.yaml", variants="variants.yaml",
                            device="cpu", folds=[0])  # fmt: skip
-
-
-@pytest.fixture
-def asked(monkeypatch) -> list:
-    """Options of the trainings that an ablation asks for; none is done."""
-    configs, of = [], lambda fold: [scores("", {str(fold): 0.1}, f"SAMPLE_fold{fold}")]
-    monkeypatch.setattr(ablation, "scores_of", lambda config, _: configs.append(config) or of(config.fold))
-    return configs
 
 
 def scores(method: str, maes: dict[str, float], dataset: str = "SET") -> MethodScores:
@@ -63,15 +53,16 @@ def test_a_stopped_ablation_goes_on_and_trains_nothing_twice(options, monkeypatc
         ablation.run(options)
 
 
-def test_every_row_is_the_network_it_names_and_test_images_choose_nothing(options, asked):
+def test_every_row_is_the_network_it_names_and_test_images_choose_nothing(options, monkeypatch):
+    asked, of = [], lambda fold: [scores("", {str(fold): 0.1}, f"SAMPLE_fold{fold}")]
+    monkeypatch.setattr(ablation, "scores_of", lambda config, _: asked.append(config) or of(config.fold))
     options.variants, options.folds, options.seeds = "", AblationOptions().folds, [1, 2, 1]
     shutil.rmtree("data/SAMPLE")
     ablation.run(options)
     assert [(config.seed, config.fold) for config in asked] == [*zip([1] * 30 + [2] * 30, [1, 2, 3, 4, 5] * 12)]
-    assert [(config.attention, config.connectivity) for config in asked[:30:5]] == [
-        ("none", False), ("none", True), ("normal", False), ("reverse", False), ("separated", False),
-        ("separated", True),
-    ]  # fmt: skip
+    alone = [(attention, False) for attention in ("normal", "reverse", "separated")]
+    rows = [("none", False), ("none", True), *alone, ("separated", True)]
+    assert [(config.attention, config.connectivity) for config in asked[:30:5]] == rows
     assert len({config.model_path for config in asked}) == 60
     assert {(config.img_size, config.epochs, config.arch, config.resume) for config in asked} == {(64, 1, TINY, True)}
     assert {one.dataset for one in read_scores("out")} == {"SAMPLE_fold1+2+3+4+5"}
@@ -85,15 +76,12 @@ def test_with_a_fold_no_set_is_scored_that_trains_or_validates_whole(tmp_path, d
     assert ablation.scored_sets(config) == {"MAIN_fold2"}
 
 
-def test_rows_are_compared_with_the_first():
+def test_rows_are_compared_with_the_first_folds_are_one_set_and_seeds_are_averaged():
     rows = {name: [scores(name, {"1": mae, "2": other})] for name, mae, other in (("a", 0.1, 0.2), ("b", 0.2, 0.7))}
     title, _, head, _, *lines = ablation.table(rows).splitlines()
     assert title.startswith("SET, 2 images;") and head.endswith(" | MAE − that of a |")
     assert lines[0].startswith("| a | 1 | .1500 | ") and lines[0].endswith(" |  |")
     assert lines[1].startswith("| b | 1 | .4500 | ") and lines[1].endswith(" | +0.3000 ± 0.2000 |")
-
-
-def test_folds_are_one_set_and_seeds_are_averaged():
     whole = together([scores("a", {"1": 0.1, "2": 0.2}, "S_fold1"), scores("a", {"3": 0.6}, "S_fold3")])
     assert (whole.dataset, whole.totals["images"]) == ("S_fold1+3", 3)
     assert [row["name"] for row in whole.rows] == ["1", "2", "3"]

@@ -1,5 +1,4 @@
 import json
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -45,33 +44,25 @@ def test_a_wrong_graph_and_missing_packages_are_refused(options, tmp_path, monke
     assert not list(tmp_path.iterdir())
 
 
-def test_weights_are_halved(options, run_folder, tmp_path):
-    export.run(options)
-    (state, metadata), (whole, trained) = read_weights(options.output), read_weights(run_folder)
-    assert {value.dtype for value in state.values() if value.is_floating_point()} == {torch.float16}
-    assert all(torch.equal(state[name], value.to(state[name].dtype)) for name, value in whole.items())
-    assert metadata == trained | {"averaged": []}
-    assert sorted(p.name for p in tmp_path.iterdir()) == ["ran.safetensors"]
-    assert load_model(options.output, "cpu").network.mfa.classify.weight.dtype == torch.float32
-
-
-def test_the_mean_of_several_trainings(options, run_folder, tmp_path):
+def test_weights_of_one_or_the_mean_of_several_trainings_are_halved(options, run_folder, tmp_path):
     (state, metadata), name, other = read_weights(run_folder), "mfa.classify.bias", tmp_path / "other.safetensors"
     more = {key: value + 1 if value.is_floating_point() else value for key, value in state.items()}
-    options.average, options.model_path = [str(other)], str(tmp_path / "first.safetensors")
+    options.model_path = str(tmp_path / "first.safetensors")
     save_weights(tmp_path / "first.safetensors", state, metadata | {"scores": {"SAMPLE": {}}})
     save_weights(other, more, metadata | {"scores": {}, "epoch": 7})
-    export.run(options)
-    mean, about = read_weights(options.output)
-    assert torch.allclose(mean[name].float(), state[name] + 0.5, atol=1e-2) and not torch.equal(mean[name], state[name])
-    assert about == metadata | {"averaged": [metadata | {"epoch": 7}]}  # scores are those of other weights
-    before = Path(options.output).read_bytes()
-    for change in ({"left_out": ["SAMPLE/train_000"]}, {"model": metadata["model"] | {"decoder": "fine"}}):
-        save_weights(other, more, metadata | change)
-        with pytest.raises(ValueError, match="other.safetensors: its network or --fold"):
-            export.run(options)
-    save_weights(other, more | {name: more[name] + 1e6}, metadata)
-    with pytest.raises(ValueError, match=f"half precision cannot hold {name}"):
+    for options.average, added, others in (([], 0, []), ([str(other)], 0.5, [metadata | {"epoch": 7}])):
         export.run(options)
-    assert Path(options.output).read_bytes() == before  # the earlier file stays
-    assert {p.stem.split(".")[0] for p in tmp_path.iterdir()} == {"ran", "first", "other"}
+        halved, about = read_weights(options.output)
+        for key, value in state.items():
+            expected = (value + added).half() if value.is_floating_point() else value
+            assert halved[key].dtype == expected.dtype and torch.allclose(halved[key], expected, atol=1e-2)
+        assert about == metadata | {"averaged": others}  # scores are those of other weights
+    assert load_model(options.output, "cpu").network.mfa.classify.weight.dtype == torch.float32
+    before, differs = (tmp_path / "ran.safetensors").read_bytes(), "other.safetensors: its network or --fold"
+    for change, new, said in (({"left_out": ["SAMPLE/train_000"]}, more, differs),
+                              ({"model": metadata["model"] | {"decoder": "fine"}}, more, differs),
+                              ({}, more | {name: more[name] + 1e6}, f"half precision cannot hold {name}")):  # fmt: skip
+        save_weights(other, new, metadata | change)
+        with pytest.raises(ValueError, match=said):
+            export.run(options)
+    assert (tmp_path / "ran.safetensors").read_bytes() == before  # the earlier file stays

@@ -2,7 +2,6 @@
 
 import csv
 import re
-import shutil
 from pathlib import Path
 
 import cv2
@@ -24,29 +23,21 @@ FIGURES = {f"SAMPLE_{what}.{kind}" for what in ("curves", "examples") for kind i
 
 @pytest.fixture(scope="module")
 def written(evaluated, tmp_path_factory) -> Path:
-    """Folder of a whole report on two methods, good and small."""
-    folder = tmp_path_factory.mktemp("report")
-    report.run(ReportOptions(scores=[str(evaluated)], output=str(folder)))
+    report.run(ReportOptions(scores=[str(evaluated)], output=str(folder := tmp_path_factory.mktemp("report"))))
     return folder
 
 
-@pytest.fixture
-def rewritten(evaluated, tmp_path):
+def rewritten(folder: Path, scores: list, **options) -> tuple[Path, str]:
     """Writes a report on changed scores; gives its folder and the page."""
-
-    def write(scores, **options):
-        write_scores(tmp_path / "scores", scores)
-        report.run(ReportOptions(scores=[str(tmp_path / "scores")], output=str(tmp_path / "out"), **options))
-        return tmp_path / "out", (tmp_path / "out/index.html").read_text()
-
-    return write
+    write_scores(folder / "scores", scores)
+    report.run(ReportOptions(scores=[str(folder / "scores")], output=str(folder / "out"), **options))
+    return folder / "out", (folder / "out/index.html").read_text()
 
 
 def test_a_report_has_its_files(written, evaluated):
     assert {path.name for path in written.iterdir()} == TABLES | FIGURES
     markdown, scores = (written / "tables.md").read_text(), read_scores(evaluated)
     assert "| good |" in markdown and "| small − good | MAE | +0." in markdown
-    assert "\\toprule" in (written / "tables.tex").read_text()
     for name in ("curves", "examples"):
         assert cv2.imread(str(written / f"SAMPLE_{name}.png")).std() > 10
         pdf = (written / f"SAMPLE_{name}.pdf").read_bytes()
@@ -57,48 +48,44 @@ def test_a_report_has_its_files(written, evaluated):
     assert [(row["method"], row["name"], float(row["mae"])) for row in images] == maes
 
 
-def test_what_is_not_there_is_said_and_the_rest_is_shown(evaluated, rewritten, tmp_path, capsys):
+def test_what_is_not_there_is_said_and_the_rest_is_shown(evaluated, tmp_path, capsys):
     scores = read_scores(evaluated)
     del scores[0].folders["maps"], scores[0].folders["images"]
-    _, page = rewritten(scores)
+    _, page = rewritten(tmp_path / "one", scores)
     assert "SAMPLE: good is not shown, because its folder is missing (no folder known)\n" in capsys.readouterr().out
     assert page.count("data:image/webp") == 3 * 4  # image, ground truth, map and error of small
-    for one in scores:
-        one.folders |= dict.fromkeys(("maps", "masks", "images"), str(tmp_path / "moved"))
-    shutil.rmtree(tmp_path / "out")
-    folder, page = rewritten(scores)
+    scores[0].folders, scores[1].folders = {}, dict.fromkeys(("maps", "masks", "images"), str(tmp_path / "moved"))
+    folder, page = rewritten(tmp_path, scores)
     assert {path.name for path in folder.iterdir()} == TABLES | {name for name in FIGURES if "curves" in name}
     assert "data:image/webp" not in page and "data:image/svg" in page
 
 
-def test_images_that_a_folder_lacks_are_counted_and_methods_chosen(evaluated, saved_maps, rewritten, tmp_path, capsys):
+def test_images_that_a_folder_lacks_are_counted_and_methods_chosen(evaluated, saved_maps, tmp_path, capsys):
     scores = read_scores(evaluated)
     for path in sorted(saved_maps["good"].iterdir())[1:]:  # found by the names that evaluate took them for
-        levels = read_map(path)
-        write_image(tmp_path / "maps" / f"{path.stem}_pred.png", 255 - levels)
+        write_image(tmp_path / "maps" / f"{path.stem}_pred.png", 255 - (levels := read_map(path)))
     scores[0].folders["maps"], scores[0].about["white"] = str(tmp_path / "maps"), {"maps": "blurred"}
     gallery = Gallery(scores)
     assert gallery.errors.keys() == {row["name"] for row in scores[0].rows[1:]}
     assert np.array_equal(gallery.read(path.stem, 1000)["good"], levels)
     assert gallery.errors[path.stem] == pytest.approx((scores[0].rows[2]["mae"] + scores[1].rows[2]["mae"]) / 2)
-    folder, page = rewritten(scores, methods=["small", "good"])
+    folder, page = rewritten(tmp_path, scores, methods=["small", "good"])
     assert "SAMPLE: 1 of 3 images are not shown, because a folder lacks them\n" in capsys.readouterr().out
     assert page.count("<article>") == 2
     assert re.findall(r"(?m)^\| (\S+) \| [*.]", (folder / "tables.md").read_text()) == ["small", "good"]
 
 
-def test_many_images_are_thinned_to_the_worst_and_names_escaped(evaluated, rewritten, monkeypatch, capsys):
+def test_many_images_are_thinned_to_the_worst_and_names_escaped(evaluated, tmp_path, monkeypatch, capsys):
     monkeypatch.setattr("ran.evaluation.report.PAGE_IMAGES", 2)
     scores = read_scores(evaluated)
     for one, name in zip(scores, ("_$x_$", "[12] a|b<script>")):
         one.dataset, one.method = "DUT.v1", name
-    folder, page = rewritten(scores, examples=[scores[0].rows[1]["name"]])
+    folder, page = rewritten(tmp_path, scores, examples=[scores[0].rows[1]["name"]])
     assert "DUT.v1: the page has the 2 images with the largest errors" in capsys.readouterr().out
     errors = {a["name"]: a["mae"] + b["mae"] for a, b in zip(*(one.rows for one in scores))}
     assert re.findall("<h4>(.*?)</h4>", page) == sorted(errors, key=errors.get, reverse=True)[:2]
-    assert {path.name for path in folder.glob("*.png")} == {"DUT.v1_curves.png", "DUT.v1_examples.png"}
-    assert "| [12] a\\|b<script> |" in (folder / "tables.md").read_text()
-    assert "{}[12] a$|$b$<$script$>$ &" in (folder / "tables.tex").read_text()
+    for name, row in (("md", "| [12] a\\|b<script> |"), ("tex", "{}[12] a$|$b$<$script$>$ &")):
+        assert row in (folder / f"tables.{name}").read_text()
     assert "<script" not in page and "[12] a|b&lt;script&gt;" in page
     height, width = cv2.imread(str(folder / "DUT.v1_examples.png")).shape[:2]
     assert height < width / 3  # one row of four
@@ -113,7 +100,7 @@ def test_curves_the_grid_and_the_error_image(evaluated):
     assert np.array_equal(right.lines[0].get_xydata(), np.stack([np.arange(255, -1, -1), one.curves[2]], 1))
     gallery = Gallery(scores)
     for count, places in ((0, []), (1, [0]), (3, [0, 1, 2]), (26, [0, 5, 10, 15, 20, 25])):
-        gallery.errors = {error: error for error in range(count - 1, -1, -1)}
+        gallery.errors = dict.fromkeys(range(count)[::-1])
         assert gallery.range_of_errors() == places
     focus_map, truth = np.uint8([[255, 0, 100]]), np.uint8([[0, 255, 100]])
     assert signed_error(focus_map, truth).tolist() == [[[213, 94, 0], [0, 114, 178], [255, 255, 255]]]
@@ -127,8 +114,8 @@ def test_the_page_in_a_browser(browser, written):
     page.goto((written / "index.html").as_uri())
     assert page.title() == page.locator("h1").inner_text() == "Focus maps of good, small"
     assert page.locator("section tbody tr td:first-child").all_inner_texts() == ["good", "small"]
-    assert page.locator("td.rank1").count() > 5
-    assert page.locator("article").count() == 3 and page.locator("article figure").count() == 3 * 4
+    for what, count in (("td.rank1", 18), ("article", 3), ("article figure", 3 * 4)):
+        assert page.locator(what).count() == count
     for image in page.locator("img").all():
         image.scroll_into_view_if_needed()
         assert image.evaluate("image => image.decode().then(() => image.naturalWidth)") > 50
