@@ -28,8 +28,7 @@ class MethodScores:
         rows: a dict an image: name, in_focus, and the columns that are means over images.
         curves: 3 x 256, precision, recall and F of SetScore.
         folders: those of "images", "masks" and "maps", as far as they are known.
-        about: more to keep: the weights, what "white" means in "maps" and "masks" (else in focus); "notes" and
-            "traits" of the maps.
+        about: more to keep: the weights, what "white" means in "maps" and "masks" (else in focus), "traits" of maps.
         source: where the scores were published, and under which protocol; empty for measured ones.
     """
 

@@ -1,7 +1,6 @@
 """`evaluate`: scores of saved maps, ours or another method's, without a model."""
 
 from collections.abc import Iterable
-from itertools import islice
 from pathlib import Path
 
 from ..data.check import look, report
@@ -10,8 +9,8 @@ from ..data.names import check_name, list_images
 from ..evaluation.scores import files_by_name, write_scores
 from ..evaluation.tables import printed
 from ..utils.files import locked
-from ..utils.progress import in_threads, say
-from .methods import Method, score_file
+from ..utils.progress import say
+from .methods import Method
 from .options import EvaluateOptions
 
 
@@ -23,15 +22,11 @@ def run(options: EvaluateOptions) -> None:
     """
     folders, output = map_folders(options), Path(options.output)
     sets = truths(options, folders.values())
-    methods: list[Method] = []
-    for dataset, pairs in sets.items():
-        known = {"masks": str(pairs[0].mask.parent)}
-        if images := [pair.image for pair in pairs if pair.image != pair.mask]:
-            known["images"] = str(images[0].parent)
-        for name, folder in folders.items():
-            white = {"maps": "blurred" if name in options.blurred_maps else "in_focus", "masks": options.white}
-            files = known | {"maps": str(maps_of(folder, dataset, len(sets)))}
-            methods.append(Method(name, dataset, files, white, {pair.stem: pair.mask for pair in pairs}))
+    methods = [
+        Method(name, maps_of(folder, dataset, len(sets)), pairs, name in options.blurred_maps)
+        for dataset, pairs in sets.items()
+        for name, folder in folders.items()
+    ]
     if problems := [method.problem for method in methods if method.problem]:
         advice = "maps may all share a prefix or suffix; --gt FOLDER scores the images alone whose masks are in FOLDER"
         raise ValueError("\n".join([*problems, advice]))
@@ -39,18 +34,7 @@ def run(options: EvaluateOptions) -> None:
         other = "in_focus" if options.white == "blurred" else "blurred"
         looks = look([pair for pairs in sets.values() for pair in pairs], sizes=False)
         say(report(looks, f"--gt FOLDER --white {other} swaps the two classes"))
-        calls = [call for method in methods for call in method.calls]
-        results = list(in_threads(lambda call: score_file(*call), calls, "scoring", "map"))
-        if unusable := [result for result in results if isinstance(result, str)]:
-            raise ValueError("\n  ".join([f"{len(unusable)} map(s) cannot be used:", *unusable]))
-        left = iter(results)
-        scores = [method.scores(list(islice(left, len(method.calls)))) for method in methods]
-        for method, scored in zip(methods, scores):
-            say(method.remarks())
-            if (error := scored.totals["mae"]) > 0.5:
-                errors = f"MAE {error:.4f}, flipped {1 - error:.4f}"
-                advice = "if white means blurred in them, use --blurred_maps (in the masks of --gt: --white)"
-                print(f"warning: {method.name} on {method.dataset} looks inverted: {errors}; {advice}")
+        scores = [method.scores() for method in methods]
         print(printed(scores), flush=True)
         write_scores(output, scores)
     print(f"scores in {output / 'scores.json'}, scores.csv and curves.csv")

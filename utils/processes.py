@@ -16,7 +16,7 @@ ALL = (signal.SIGINT, *POLITE)
 CONTEXT: Any = copy.copy(multiprocessing.get_context("spawn"))
 
 
-class Process(CONTEXT.Process):  # type: ignore[name-defined]
+class Process(CONTEXT.Process):
     """A process that ignores these signals while it imports what it needs."""
 
     def start(self) -> None:
