@@ -1,6 +1,7 @@
 # Set-up, trial and checks in a virtual environment of their own. `make help` lists the targets.
 PYTHON ?= python3
-BIN ?= .venv/bin
+VENV ?= .make
+BIN := $(VENV)/bin
 DEMO := demo
 # Versions that are known to work, see there; `make PINS=` takes the newest ones in the ranges instead.
 PINS := -c constraints.txt
@@ -10,9 +11,9 @@ PINS := -c constraints.txt
 help:  ## list the targets
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /  make \1\t/'
 
-install: .venv/installed  ## make .venv with what the project needs
+install: $(VENV)/installed  ## make .make, an environment with what the project needs
 
-demo: .venv/installed  ## prepare, train, test on a small generated set; a few minutes
+demo: $(VENV)/installed  ## prepare, train, test on a small generated set; some minutes
 	rm -rf $(DEMO)
 	$(BIN)/python main.py sample --output $(DEMO)/source
 	$(BIN)/python main.py prepare --source $(DEMO)/source --dataset SAMPLE --white blurred --data_path $(DEMO)/dataset
@@ -22,25 +23,25 @@ demo: .venv/installed  ## prepare, train, test on a small generated set; a few m
 
 # Tests need seconds of one core each: a process a core, and what takes longest goes first.
 JOBS ?= 2
-test: .venv/tools  ## run the whole test suite in two processes; JOBS=8 takes eight
+test: $(VENV)/tools  ## run the whole test suite in two processes; JOBS=8 takes eight
 	$(BIN)/python -m pytest -q -n $(JOBS) --dist loadgroup
 
-quick: .venv/tools  ## run the tests that are quick, without torchrun and tests/faults
+quick: $(VENV)/tools  ## run the tests that are quick, without torchrun and tests/faults
 	$(BIN)/python -m pytest -q -n $(JOBS) --dist loadgroup -m "not slow" --ignore=tests/faults
 
-bench: .venv/tools  ## measure speed and memory into results/bench.json; BESIDE=FOLDER measures another checkout too
+bench: $(VENV)/tools  ## measure speed and memory into results/bench.json; BESIDE=FOLDER measures another checkout too
 	$(BIN)/python bench.py $(if $(BESIDE),--beside $(BESIDE))
 
-docs: .venv/installed  ## write the tables of the documents anew from results/, weights/ and the networks
+docs: $(VENV)/installed  ## write the tables of the documents anew from results/, weights/ and the networks
 	$(BIN)/python -m docs.tables
 
-pages: .venv/tools  ## build the documents as web pages into build/pages
+pages: $(VENV)/tools  ## build the documents as web pages into build/pages
 	$(BIN)/sphinx-build --quiet --fail-on-warning -c docs . build/pages
 	cp build/pages/README.html build/pages/index.html
 
 # PRETRAINED is the state dict of a ResNet-18; imagenet downloads torchvision's.
 PRETRAINED ?= imagenet
-weights: .venv/installed  ## train ran_resnet18 anew on dataset/ and score it; goes on after a stop
+weights: $(VENV)/installed  ## train ran_resnet18 anew on dataset/ and score it; goes on after a stop
 	$(BIN)/torchrun --nproc_per_node=2 main.py train --config configs/best.yaml --data_path dataset --datasets CUHK \
 		--model_path runs/ran_resnet18 --pretrained $(PRETRAINED) --num_workers 0 --resume True
 	$(BIN)/python main.py export --output ran_resnet18.safetensors --model_path runs/ran_resnet18
@@ -49,7 +50,7 @@ weights: .venv/installed  ## train ran_resnet18 anew on dataset/ and score it; g
 wheel:  ## build the package into dist/
 	$(PYTHON) -m pip wheel --quiet --no-deps --wheel-dir dist .
 
-lint: .venv/tools .mypy_cache/ran  ## check the code's style and types
+lint: $(VENV)/tools .mypy_cache/ran  ## check the code's style and types
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
@@ -59,14 +60,14 @@ lint: .venv/tools .mypy_cache/ran  ## check the code's style and types
 	@mkdir -p $(@D)
 	@ln -sfn .. $@
 
-clean:  ## remove the demo's files, .venv and what was built
-	rm -rf $(DEMO) .venv build dist
+clean:  ## remove what make has made
+	rm -rf $(DEMO) $(VENV) build dist
 
-.venv/installed: requirements.txt constraints.txt
-	$(PYTHON) -m venv .venv
+$(VENV)/installed: requirements.txt constraints.txt
+	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet -r requirements.txt $(PINS)
 	@touch $@
 
-.venv/tools: .venv/installed pyproject.toml
+$(VENV)/tools: $(VENV)/installed pyproject.toml
 	$(BIN)/python -m pip install --quiet --editable '.[dev]' $(PINS)
 	@touch $@

@@ -1,5 +1,6 @@
 """RAN's command line: python main.py COMMAND [options], or `ran COMMAND [options]` where the package is installed."""
 
+import difflib
 import importlib
 import os
 import signal
@@ -50,7 +51,9 @@ def dispatch(words: list[str]) -> int | None:
         return 0
     command = COMMANDS.get(name)
     if not command:
-        print(f"error: unknown command {name!r}\n\n{usage(PROGRAM)}", file=sys.stderr)
+        near = difflib.get_close_matches(name, COMMANDS, n=1)
+        hint = f"; did you mean {near[0]}?" if near else ""
+        print(f"error: unknown command {name!r}{hint} ({PROGRAM} --help lists all)", file=sys.stderr)
         return 2
     if "LOCAL_RANK" in os.environ:
         if not command.shared:
@@ -88,8 +91,8 @@ def explained(error: Exception) -> str:
     """What to say of an error; empty for a fault of ours."""
     package = (getattr(error, "name", None) or "ran").partition(".")[0]
     if isinstance(error, ModuleNotFoundError) and package != "ran":
-        advice = f"(this Python is {sys.executable}; is the environment active?)"
-        return f"{package} is not installed: pip install -r requirements.txt\n{advice}"
+        advice = "activate the environment, or follow Install in README.md"
+        return f"{package} is not installed for {sys.executable}: {advice}"
     if isinstance(error, RuntimeError) and "out of memory" in str(error):  # torch's own, on a GPU
         return f"{error}\nTry a smaller --batch_size, --img_size or --tile"
     return str(error) if isinstance(error, (ValueError, OSError)) else ""

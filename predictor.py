@@ -144,7 +144,7 @@ def chosen_weights(model_path: str, quiet: bool = False) -> Path:
     """The weights that a command was given, else the shipped ones; prints which."""
     path = named(model_path or SHIPPED)
     if not quiet:
-        source = "" if model_path else ", from this repository (--model_path selects others)"
+        source = "" if model_path else ", shipped with RAN (--model_path selects others)"
         print(f"weights: {path}{source}", flush=True)
     return path
 

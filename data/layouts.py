@@ -90,6 +90,8 @@ def pairs_of(layout: Layout, images: Path, masks: Path, test_list: Path | None =
         listing = test_list or (known if known.is_file() else images.parent / "test.txt")
         if listing.is_file():
             tests = set(read_lines(listing))
+            if not problems and tests.isdisjoint(found):
+                raise ValueError(f"{images}: none of the test images of {listing}; another set needs --dataset NAME")
             problems += [f"{stem}: in {listing}, but not in {images}" for stem in sorted(tests - set(found))]
         else:
             problems.append(f"{listing}: no such file; give --split train, --split test or --test_list FILE")
@@ -117,6 +119,9 @@ def find_sets(data_path: str, split: str, names: list[str]) -> dict[str, list[Pa
     folders = set_folders(Path(data_path), split)
     chosen = names or [name for name, folder in folders.items() if not (folder / "trimaps").is_dir()]
     missing = [name for name in chosen if name not in folders]
+    if not Path(data_path).is_dir():
+        advice = f"`{as_typed('prepare')}` writes one (docs/train.md), --data_path names it"
+        raise FileNotFoundError(f"{data_path}: no such dataset folder; {advice}")
     if missing or not chosen:
         present = f"found: {', '.join(folders) or 'none'} (those with trimaps have to be named)"
         what = f"no {', '.join(missing) or 'data set'} with {split} images here ({IMAGES[split]})"

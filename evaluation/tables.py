@@ -93,13 +93,14 @@ def escape(text: str) -> str:
 def printed(scores: list[MethodScores]) -> str:
     """What a terminal shows of scores: one aligned table with four digits, remarks, and the protocols.
 
-    One set has all columns, each of several sets those of SHORT.
+    One set has all columns, a line each; each of several sets has those of SHORT.
     """
     tables = set_tables(scores, published=None)
     columns = [key for key in tables[0].columns if len(tables) == 1 or key in SHORT]
     heads = [f"{table.dataset} " * (len(tables) > 1) + title(key) for table in tables for key in columns]
     rows = joint_rows(tables, columns, lambda _, line, key: number(line.totals[key], 4))
     rows.insert(0, ["method", *heads])
+    rows = rows if len(tables) > 1 else [*map(list, zip(*rows))]  # eighteen columns fit no terminal
     widths = [max(map(len, cells)) for cells in zip(*rows)]
     lines = ["  ".join([row[0].ljust(widths[0]), *map(str.rjust, row[1:], widths[1:])]) for row in rows]
     remarks = [f"{table.dataset}: {remark}" for table in tables for remark in table.remarks]

@@ -33,8 +33,8 @@ class OnnxPredictor(Predictor):
         path = Path(path)
         weights = path.with_suffix(".safetensors")
         if not path.is_file():
-            advice = f"; `{as_typed(f'export --model {weights}')}` writes it, where PyTorch is installed"
-            raise FileNotFoundError(f"{path}: no such file{advice if weights.is_file() else ''}")
+            advice = f"`{as_typed('export')}` writes one where PyTorch is installed"
+            raise FileNotFoundError(f"{path}: no such file; {advice}")
         kind, _, index = str(device or "auto").partition(":")
         if kind not in ("auto", "cpu", "cuda"):
             raise ValueError(f"--device {device}: onnxruntime works on cpu and cuda; --device auto selects one")
@@ -65,8 +65,8 @@ class OnnxPredictor(Predictor):
 def load_model(path: str | Path = SHIPPED, device: Any = "auto") -> Predictor:
     """Predictor from trained weights; without a path, from those of this repository. It reads every kind of image.
 
-    See ran.predictor.load_model. The path may also be that of an .onnx file that `export` wrote; where PyTorch is not
-    installed, the .onnx file beside the weights is taken. The device auto or None is CUDA, else MPS, else the CPU.
+    See ran.predictor.load_model. The path may also be that of an .onnx file. Without PyTorch it is the one that
+    `export` writes of these weights by default. The device auto or None is CUDA, else MPS, else the CPU.
     """
     weights = named(path)
     if weights.suffix != ".onnx" and not find_spec("torch"):

@@ -47,6 +47,8 @@ class PredictOptions:
     def __post_init__(self):
         if 0 < self.tile < MIN_SIZE:
             raise ValueError(f"--tile {self.tile}: expected at least {MIN_SIZE} pixels, or 0")
+        if self.blur != BLUR and not self.bokeh:
+            raise ValueError("--blur is the strength of --bokeh: add it")
 
 
 @dataclass

@@ -47,7 +47,7 @@ def run(options: PredictOptions) -> int:
     if not options.quiet:
         print(f"{len(todo) - len(prediction.failed)} image(s) in {time.monotonic() - start:.1f} s: {output}")
         if done := len(sources) - len(todo):
-            print(f"{done} image(s) skipped: their results are up to date (--overwrite writes them again)")
+            print(f"{done} image(s) skipped: their results are newer (after a change of options: --overwrite)")
         print(end=skipped)
     for sentence in sorted(prediction.warned):
         print(f"warning: {sentence}", file=sys.stderr)

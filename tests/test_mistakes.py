@@ -46,10 +46,13 @@ PREPARE = "prepare --data_path d --dataset SAMPLE --white blurred"
 OTHER = f"{PREPARE} --images source/image --masks source/gt --split train"
 EVALUATE = "evaluate --data_path d --output out --maps"
 MISTAKES = [
-    ("trian", "unknown command 'trian'"),
+    ("trian", "unknown command 'trian'; did you mean train?"),
     (f"{PREPARE} --source broken", "(?s)train_005.jpg: no partner.*train_004.bmp: doubled stem, also train_004.png"),
     (f"{PREPARE} --source less", "train_000.jpg: not of this source"), (PREPARE, "--source is missing"),
     (f"{PREPARE} --source empty", "--images and --masks name any"),
+    ("prepare --data_path d --source source", "none of the test images of .*CUHK_test.txt; another set needs --data"),
+    ("train --data_path nowhere --model_path out", "nowhere: no such dataset folder; `.* prepare` writes one"),
+    ("predict source --blur 5 -o out", "--blur is the strength of --bokeh: add it"),
     (f"{PREPARE} --source twice", "train_000.jpg: another image of the set has the same stem"),
     (f"{PREPARE} --source pack", "holds CUHK, CUHK_DUT, DUT: remove --dataset"),
     (f"{PREPARE} --source source --dataset ../CUHK", "it cannot be a path"),

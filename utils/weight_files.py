@@ -38,8 +38,9 @@ def weights_in(path: Path) -> Path:
 
 
 def exported(weights: Path) -> Path:
-    """Where `export` writes the network of a weights file or a run folder, unless told otherwise."""
-    return weights_in(weights).with_suffix(".onnx")
+    """Where `export` writes the network unless told otherwise: beside weights, but a shipped one into this folder."""
+    path = weights_in(weights).with_suffix(".onnx")
+    return Path(path.name) if path.parent == WEIGHTS else path
 
 
 def image_size(metadata: dict) -> int:

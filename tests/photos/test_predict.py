@@ -79,7 +79,7 @@ def test_what_is_newer_than_its_image_is_skipped_and_nothing_of_an_earlier_one_s
     for change, count in zip(steps, (3, 0, 3, 3, 3, 3)):
         assert predict.run(PredictOptions(**vars(options) | change)) == 0
         said, warned = capsys.readouterr()
-        assert f"\n{count} image(s) in " in said and (": their results are up to date" in said) == (count == 0)
+        assert f"\n{count} image(s) in " in said and (": their results are newer" in said) == (count == 0)
     assert written(out) == files(".png", ".overlay.jpg") | {"focus.csv"} and "a.cutout.png: removed, it was o" in warned
     write_image(shoot / "a.png", photograph("chelsea")[:200, :310])
     os.utime(shoot / "a.png", LATER)
