@@ -168,6 +168,11 @@ def make_loader(dataset: Samples, workers: int, **options) -> DataLoader:
     dropout needs in the same state after a resumption.
     """
     workers = min(workers, len(dataset))
+    if workers:
+        try:
+            CONTEXT.Lock()  # which every loader process needs, and a container may not allow
+        except OSError as error:
+            raise OSError(f"no loader process can start here ({error}); use --num_workers 0") from None
     return Loader(
         dataset,
         num_workers=workers,

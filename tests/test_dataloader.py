@@ -4,6 +4,7 @@ import multiprocessing
 import time
 from itertools import product
 from pathlib import Path
+from unittest.mock import Mock
 
 import cv2
 import numpy as np
@@ -114,6 +115,13 @@ def test_what_a_trimap_does_not_know_stays_so_and_has_no_contour(pairs, tmp_path
     part = Samples([dataclasses.replace(known, image=pairs[0].image, mask=path), known], 64)
     assert set(np.unique(part[0]["mask"])) == {0, UNKNOWN, 255} and set(np.unique(part[0]["contour"])) == {UNKNOWN}
     assert set(np.unique(part[1]["contour"])) == {0, 255}
+
+
+def test_a_machine_that_lets_no_process_start_is_told_the_way_out(pairs, monkeypatch):
+    monkeypatch.setattr(multiprocessing.context.SpawnContext, "Lock", Mock(side_effect=PermissionError(13, "denied")))
+    with pytest.raises(OSError, match="no loader process can start here .*denied.; use --num_workers 0"):
+        make_loader(Samples(pairs, 64), 1)
+    assert len(make_loader(Samples(pairs, 64), 0)) == 6
 
 
 class Stuck(Samples):
