@@ -60,7 +60,7 @@ lint: $(VENV)/tools .mypy_cache/ran  ## check the code's style and types
 	@mkdir -p $(@D)
 	@ln -sfn .. $@
 
-clean:  ## remove what make has made
+clean:  ## remove the demo's files, the environment and what was built
 	rm -rf $(DEMO) $(VENV) build dist
 
 $(VENV)/installed: requirements.txt constraints.txt

@@ -13,11 +13,10 @@ from .data.contour import contour_band
 from .data.layouts import Pair
 from .data.masks import UNKNOWN, read_pair
 from .data.resizing import resize
-from .utils.processes import CONTEXT, ignore_signals
+from .utils.processes import set_up, start_method
 
 # A machine may have fewer processors than loader processes, which also wait for its disk.
 warnings.filterwarnings("ignore", "This DataLoader will create")
-warnings.filterwarnings("ignore", module="PIL")  # in loader processes, as main does
 cv2.setNumThreads(0)  # several loader processes share the processors
 # What a training sample depends on, beside the seed: (epoch, index), or for extra images (turn, index).
 Key = tuple[int, int]
@@ -170,15 +169,15 @@ def make_loader(dataset: Samples, workers: int, **options) -> DataLoader:
     workers = min(workers, len(dataset))
     if workers:
         try:
-            CONTEXT.Lock()  # which every loader process needs, and a container may not allow
+            start_method().Lock()  # which every loader process needs, and a container may not allow
         except OSError as error:
             raise OSError(f"no loader process can start here ({error}); use --num_workers 0") from None
     return Loader(
         dataset,
         num_workers=workers,
-        multiprocessing_context=CONTEXT if workers else None,
+        multiprocessing_context=start_method() if workers else None,
         persistent_workers=workers > 0,
-        worker_init_fn=ignore_signals,
+        worker_init_fn=set_up,
         collate_fn=stack,
         generator=torch.Generator(),
         **options,

@@ -92,7 +92,7 @@ def explained(error: Exception) -> str:
     package = (getattr(error, "name", None) or "ran").partition(".")[0]
     if isinstance(error, ModuleNotFoundError) and package != "ran":
         advice = "activate the environment, or follow Install in README.md"
-        return f"{package} is not installed for {sys.executable}: {advice}"
+        return f"{package} is not installed in {sys.executable}: {advice}"
     if isinstance(error, RuntimeError) and "out of memory" in str(error):  # torch's own, on a GPU
         return f"{error}\nTry a smaller --batch_size, --img_size or --tile"
     return str(error) if isinstance(error, (ValueError, OSError)) else ""

@@ -23,7 +23,7 @@ from .utils import distributed
 from .utils.files import locked
 from .utils.options import ReportOptions, RunConfig, TestConfig, TrainConfig
 from .utils.progress import bar, cores_of_process, in_order, say
-from .utils.weight_files import BEST, LAST, WEIGHTS, named
+from .utils.weight_files import BEST, LAST, is_own, named
 
 
 def run(config: TestConfig) -> None:
@@ -78,7 +78,7 @@ class Tester:
         path = weights.resolve()
         self.name = path.name if path.is_dir() else path.stem
         own = weights if path.is_dir() else weights.with_suffix("")
-        own = Path("runs/shipped", self.name) if path.parent == WEIGHTS.resolve() else own
+        own = own if is_own(path) else Path("runs/shipped", self.name)
         self.folder = Path(config.output or own / (f"fold{config.fold}" if config.fold else ""))
         self.maps = self.folder / ("maps" if config.save_map else ".maps")  # those of a report go with it
 

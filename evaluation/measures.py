@@ -1,7 +1,7 @@
 """Measures of a map beside its mask: most from the pixels of each class at each level, the rest by PySODMetrics."""
 
 import sys
-from functools import lru_cache
+import threading
 from importlib import import_module
 from importlib.util import find_spec
 from types import ModuleType
@@ -30,12 +30,16 @@ Smeasure: Any = _sod_metrics.Smeasure
 WeightedFmeasure, _bwdist = _sod_metrics.WeightedFmeasure, _sod_metrics.bwdist
 
 
-@lru_cache(1)  # the weighted F of a map and of its two levels need the same distances
-def _distances(blurred: bytes, shape: tuple[int, int]) -> Any:
-    return _bwdist(np.frombuffer(blurred, bool).reshape(shape), return_indices=True)
+_last = threading.local()  # the weighted F of a map and of its two levels need the same distances
 
 
-_sod_metrics.bwdist = lambda blurred, **_: _distances(blurred.tobytes(), blurred.shape)
+def _distances(blurred: np.ndarray, **_: Any) -> Any:
+    if not np.array_equal(getattr(_last, "blurred", ()), blurred):
+        _last.blurred, _last.result = blurred.copy(), _bwdist(blurred, return_indices=True)
+    return _last.result
+
+
+_sod_metrics.bwdist = _distances
 # OpenCV's filter gives the same numbers as SciPy's in a fifth of the time.
 _sod_metrics.convolve = lambda x, weights, **_: cv2.filter2D(x, -1, weights, borderType=cv2.BORDER_CONSTANT)
 

@@ -53,7 +53,8 @@ class Gallery:
                 read = partial(read, white=white[kind]) if kind in white else read
                 self._files[heading] = read, files_by_name(folder, names)
             else:
-                self.remarks.append(f"{heading}: its files are not shown ({folder}); `test --save_map True` keeps maps")
+                advice = "; `test --save_map True` keeps maps" if kind == "maps" else ""
+                self.remarks.append(f"{heading} is not shown, its folder is missing ({folder}){advice}")
         self._maes = {one.method: {row["name"]: row["mae"] for row in one.rows} for one in scores}
         shown = names.intersection(*(files for _, files in self._files.values()))
         errors = {name: fmean(maes[name] for maes in self._maes.values()) for name in sorted(shown) if self._files}

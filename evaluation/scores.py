@@ -143,8 +143,8 @@ class Difference:
     def cells(self) -> list[str]:
         """Cells of a table: difference, column, mean and error, images, what it shows."""
         values = COLUMNS[self.column].title, f"{self.mean:+.4f} ± {self.error:.4f}", str(self.images)
-        verdict = f"{self.better} is better" if self.better else "no difference beyond noise"
-        verdict = verdict if self.images >= FEWEST else "too few images"
+        none = "no difference beyond noise" if self.images >= FEWEST else "too few images"
+        verdict = f"{self.better} is better" if self.better else none
         return [f"{self.second} − {self.first}", *values, verdict]
 
 

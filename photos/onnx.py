@@ -13,7 +13,7 @@ from ..predictor import SHIPPED, Predictor
 from ..predictor import load_model as load_torch
 from ..utils.command_line import as_typed
 from ..utils.progress import cores
-from ..utils.weight_files import exported, hash_of, named
+from ..utils.weight_files import WEIGHTS, exported, hash_of, named
 from .formats import optional, read_pixels
 
 
@@ -25,13 +25,14 @@ class OnnxPredictor(Predictor):
 
     Raises:
         FileNotFoundError, ValueError: no such file or device, a file that `export` did not write or that is of other
-            weights than those beside it, or onnxruntime is not installed.
+            weights than those beside it or shipped, or onnxruntime is not installed.
     """
 
     def __init__(self, path: str | Path, device: Any = "auto"):
         onnxruntime = optional("onnxruntime", str(path), "onnxruntime")
         path = Path(path)
         weights = path.with_suffix(".safetensors")
+        weights = weights if weights.is_file() else WEIGHTS / weights.name
         if not path.is_file():
             advice = f"`{as_typed('export')}` writes one where PyTorch is installed"
             raise FileNotFoundError(f"{path}: no such file; {advice}")
@@ -52,11 +53,12 @@ class OnnxPredictor(Predictor):
                     metadata[key] = json.loads(value)
             super().__init__(metadata, self._session.get_providers()[0].partition("Exec")[0].lower())
         except Exception as error:  # onnxruntime raises many kinds for a damaged or foreign file
-            raise ValueError(f"{path}: not an ONNX file that export wrote ({str(error).splitlines()[0]})") from None
+            reason = (str(error) or type(error).__name__).splitlines()[0]
+            raise ValueError(f"{path}: not an ONNX file that export wrote ({reason})") from None
         if kind == "cuda" and self.device != "cuda":
             raise ValueError(f"--device {device}: onnxruntime has no CUDA here; install onnxruntime-gpu, or use cpu")
         if "weights" in metadata and weights.is_file() and metadata["weights"] != hash_of(weights):
-            raise ValueError(f"{path}: made from other weights than {weights.name} beside it: export it again")
+            raise ValueError(f"{path}: made from other weights than {weights}: export it again")
 
     def _run(self, images: np.ndarray) -> np.ndarray:
         return self._session.run(None, {"image": np.ascontiguousarray(images)})[0][:, 0]

@@ -40,7 +40,7 @@ def pytest_collection_finish(session):
     """What is loaded by now stays: the collections of garbage that a training asks for need not look at it."""
     gc.freeze()
     if any(item.get_closest_marker("slow") for item in session.items):
-        processes.preload()
+        processes.preload()  # before a loader starts the server, which knows less
 
 
 @pytest.fixture(autouse=True)

@@ -86,6 +86,8 @@ class Job(context.Process):
         for number, stream in enumerate(self.streams, 1):
             os.dup2(os.open(stream, os.O_RDWR | os.O_APPEND), number)
         os.chdir(ROOT)
+        # Its own processes start as those of a user's command do; from a server of its own they would outlive a kill.
+        multiprocessing.set_start_method(multiprocessing.get_all_start_methods()[0], force=True)
         if self.torchrun:
             from torch.distributed.run import main as elastic
 

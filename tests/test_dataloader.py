@@ -118,7 +118,7 @@ def test_what_a_trimap_does_not_know_stays_so_and_has_no_contour(pairs, tmp_path
 
 
 def test_a_machine_that_lets_no_process_start_is_told_the_way_out(pairs, monkeypatch):
-    monkeypatch.setattr(multiprocessing.context.SpawnContext, "Lock", Mock(side_effect=PermissionError(13, "denied")))
+    monkeypatch.setattr(multiprocessing.context.BaseContext, "Lock", Mock(side_effect=PermissionError(13, "denied")))
     with pytest.raises(OSError, match="no loader process can start here .*denied.; use --num_workers 0"):
         make_loader(Samples(pairs, 64), 1)
     assert len(make_loader(Samples(pairs, 64), 0)) == 6

@@ -13,7 +13,7 @@ from ran.predictor import load_model
 
 def test_weights_come_from_the_hub_or_a_sentence_says_why_not(run_folder, tmp_path, monkeypatch):
     """`hf upload USER/NAME best_model.safetensors` puts them there."""
-    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setattr("ran.utils.weight_files.CACHE", tmp_path)
     monkeypatch.setattr(huggingface_hub.constants, "HF_HUB_OFFLINE", True)
     for name, reason in (("user/name", "could be downloaded"), ("../../name", "could be downloaded .*epo id")):
         with pytest.raises(OSError, match=f"^hf://{name}: no best_model.safetensors {reason}"):
@@ -26,7 +26,7 @@ def test_weights_come_from_the_hub_or_a_sentence_says_why_not(run_folder, tmp_pa
     monkeypatch.setattr(huggingface_hub, "hf_hub_download", download)
     ours, image = load_model(run_folder, "cpu"), np.random.default_rng(0).integers(0, 256, (40, 60, 3), np.uint8)
     assert np.array_equal(ran.load_model("hf://user/name", "cpu")(image), ours(image))
-    assert (tmp_path / ".cache/ran/user/name/best_model.safetensors").is_file()
+    assert (tmp_path / "user/name/best_model.safetensors").is_file()
     monkeypatch.setitem(sys.modules, "huggingface_hub", None)
     with pytest.raises(ValueError, match="^hf://user/name needs another package: pip install huggingface_hub"):
         load_model("hf://user/name")

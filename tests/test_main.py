@@ -61,7 +61,7 @@ def test_packages_that_are_missing_are_named(words, package):
     """-S: a Python without its packages, as outside of the virtual environment."""
     result = subprocess.run([sys.executable, "-S", "main.py", *words], cwd=ROOT, capture_output=True, text=True)
     assert result.returncode == 1 and "Traceback" not in result.stderr
-    assert result.stderr.startswith(f"error: {package} is not installed for {sys.executable}: activate the environment")
+    assert result.stderr.startswith(f"error: {package} is not installed in {sys.executable}: activate the environment")
 
 
 @pytest.mark.parametrize("error, status, said", [
@@ -83,6 +83,7 @@ def test_errors_become_sentences_but_faults_of_ours_do_not(monkeypatch, capsys, 
 @pytest.mark.slow
 @pytest.mark.parametrize("number, status, said", [
     (signal.SIGINT, 130, "interrupted\n"), (signal.SIGTERM, 143, "--resume continues\n"),
+    (getattr(signal, "SIGUSR1", signal.SIGTERM), 138, "--resume continues\n"),
 ])  # fmt: skip
 def test_a_signal_ends_a_training_and_its_loader_processes_in_a_word(dataset, tmp_path, number, status, said):
     """The whole process group gets the signal, as from a terminal or Slurm: loader processes must not spoil the end."""

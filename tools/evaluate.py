@@ -34,7 +34,14 @@ def run(options: EvaluateOptions) -> None:
         other = "in_focus" if options.white == "blurred" else "blurred"
         looks = look([pair for pairs in sets.values() for pair in pairs], sizes=False)
         say(report(looks, f"--gt FOLDER --white {other} swaps the two classes"))
-        scores = [method.scores() for method in methods]
+        scores, problems = [], []
+        for method in methods:
+            try:
+                scores.append(method.scores())
+            except ValueError as error:
+                problems.append(str(error))
+        if problems:
+            raise ValueError("\n".join(problems))
         print(printed(scores), flush=True)
         write_scores(output, scores)
     print(f"scores in {output / 'scores.json'}, scores.csv and curves.csv")

@@ -44,7 +44,7 @@ class ExportOptions:
     """Write a trained network as an ONNX file, or as a half-precision weights file to share."""
 
     model_path: str = model_option("weights file, run folder or shipped model (default: ran_photos)")
-    output: str = output_option("", "NAME.onnx or NAME.safetensors (default: NAME.onnx beside the weights of a run)")
+    output: str = output_option("", "NAME.onnx or NAME.safetensors (default: .onnx in the run folder, or here)")
     average: list[str] = option([], "safetensors: more weights from the same start; the file holds the mean of all")
 
 

@@ -7,11 +7,12 @@ from .options import MIN_SIZE, ROOT
 
 BEST, LAST = "best_model.safetensors", "last.pt"
 HUB = "hf://"  # before USER/NAME of a repository on the Hugging Face Hub
+CACHE = Path.home() / ".cache/ran"  # what comes from there
 WEIGHTS = ROOT / "weights"  # the models that are shipped
 
 
 def named(path: str | Path) -> Path:
-    """The path; or where there is none, the shipped model of that name; or the folder that hf://USER/NAME comes to."""
+    """The path, or where there is none, the shipped model of that name; for hf://USER/NAME see downloaded."""
     if str(path).startswith(HUB):
         return downloaded(str(path).removeprefix(HUB))
     shipped = WEIGHTS / f"{path}.safetensors"
@@ -20,7 +21,7 @@ def named(path: str | Path) -> Path:
 
 def downloaded(name: str) -> Path:
     """A folder with BEST of the Hub's repository USER/NAME. Raises ValueError or OSError: it cannot be had."""
-    folder = Path.home() / ".cache/ran" / name
+    folder = CACHE / name
     try:
         from huggingface_hub import hf_hub_download  # an optional package
 
@@ -28,7 +29,8 @@ def downloaded(name: str) -> Path:
     except ImportError:
         raise ValueError(f"{HUB}{name} needs another package: pip install huggingface_hub") from None
     except Exception as error:  # the package raises many kinds
-        raise OSError(f"{HUB}{name}: no {BEST} could be downloaded ({str(error).splitlines()[0]})") from None
+        reason = (str(error) or type(error).__name__).splitlines()[0]
+        raise OSError(f"{HUB}{name}: no {BEST} could be downloaded ({reason})") from None
     return folder
 
 
@@ -38,9 +40,14 @@ def weights_in(path: Path) -> Path:
 
 
 def exported(weights: Path) -> Path:
-    """Where `export` writes the network unless told otherwise: beside weights, but a shipped one into this folder."""
+    """Where `export` writes a network unless told otherwise: beside its weights, or in the current folder."""
     path = weights_in(weights).with_suffix(".onnx")
-    return Path(path.name) if path.parent == WEIGHTS else path
+    return path if is_own(path) else Path(path.name)
+
+
+def is_own(path: Path) -> bool:
+    """Whether weights are the user's: neither shipped nor from the Hub."""
+    return not {WEIGHTS.resolve(), CACHE.resolve()} & {*path.resolve().parents}
 
 
 def image_size(metadata: dict) -> int:

@@ -67,6 +67,7 @@ def members(session: int) -> list[str]:
 @pytest.mark.slow
 @pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="Linux lists processes there")
 def test_loader_processes_end_with_a_killed_command(images, run_folder, tmp_path):
+    """The server that forks them lives as long as they do: they cannot wait for its end."""
     line = words("train", images, run_folder, tmp_path / "out", "--epochs", "99", workers=1)
     job = processes.Job(tmp_path / "said", *line)
     processes.until(job, (tmp_path / "out/last.pt").exists)

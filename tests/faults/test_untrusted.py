@@ -112,5 +112,5 @@ def test_weights_and_states_whose_metadata_lie_are_reported(run_folder, config, 
 def test_names_of_sets_lead_nowhere_else(name, evaluated, tmp_path):
     write_scores(tmp_path, [dataclasses.replace(one, dataset=name) for one in read_scores(evaluated)])
     with pytest.raises(ValueError, match="a set's name"):
-        report.run(ReportOptions(scores=[str(tmp_path)], output=str(tmp_path / "out")))
-    assert not list(tmp_path.glob("out/*"))
+        report.run(ReportOptions(scores=[str(tmp_path)], output=str(tmp_path / "a/b/out")))
+    assert not list(tmp_path.rglob("*elsewhere*")) and not any((tmp_path / "a").rglob("*.*"))

@@ -52,7 +52,7 @@ def test_what_is_not_there_is_said_and_the_rest_is_shown(evaluated, tmp_path, ca
     scores = read_scores(evaluated)
     del scores[0].folders["maps"], scores[0].folders["images"]
     _, page = rewritten(tmp_path / "one", scores)
-    assert "SAMPLE: good: its files are not shown (no folder known); `test" in capsys.readouterr().out
+    assert "SAMPLE: good is not shown, its folder is missing (no folder known); `test" in capsys.readouterr().out
     assert page.count("data:image/webp") == 3 * 4  # image, ground truth, map and error of small
     scores[0].folders, scores[1].folders = {}, dict.fromkeys(("maps", "masks", "images"), str(tmp_path / "moved"))
     folder, page = rewritten(tmp_path, scores)
