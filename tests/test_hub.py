@@ -1,3 +1,4 @@
+import os
 import shutil
 import subprocess
 import sys
@@ -9,9 +10,12 @@ import pytest
 
 import ran
 from ran.predictor import load_model
+from ran.tester import Tester
+from ran.utils.options import TestConfig as EvaluationConfig
+from ran.utils.weight_files import WEIGHTS, exported, named
 
 
-def test_weights_come_from_the_hub_or_a_sentence_says_why_not(run_folder, tmp_path, monkeypatch):
+def test_weights_come_from_the_hub_or_a_sentence_says_why_not(run_folder, dataset, tmp_path, monkeypatch):
     """`hf upload USER/NAME best_model.safetensors` puts them there."""
     monkeypatch.setattr("ran.utils.weight_files.CACHE", tmp_path)
     monkeypatch.setattr(huggingface_hub.constants, "HF_HUB_OFFLINE", True)
@@ -27,6 +31,11 @@ def test_weights_come_from_the_hub_or_a_sentence_says_why_not(run_folder, tmp_pa
     ours, image = load_model(run_folder, "cpu"), np.random.default_rng(0).integers(0, 256, (40, 60, 3), np.uint8)
     assert np.array_equal(ran.load_model("hf://user/name", "cpu")(image), ours(image))
     assert (tmp_path / "user/name/best_model.safetensors").is_file()
+    options = EvaluationConfig(model_path="hf://user/name", data_path=str(dataset), device="cpu")
+    assert Tester(options).folder == Path("runs/shipped/name")
+    shipped, file = Path(os.path.relpath(WEIGHTS / "ran_photos.safetensors")), run_folder / "best_model.onnx"
+    files = [exported(weights) for weights in (named("hf://user/name"), shipped, run_folder)]
+    assert files == [Path("best_model.onnx"), Path("ran_photos.onnx"), file]
     monkeypatch.setitem(sys.modules, "huggingface_hub", None)
     with pytest.raises(ValueError, match="^hf://user/name needs another package: pip install huggingface_hub"):
         load_model("hf://user/name")
