@@ -1,13 +1,14 @@
 """Where files of weights lie, and what can be said of them without PyTorch."""
 
 import hashlib
+import os
 from pathlib import Path
 
 from .options import MIN_SIZE, ROOT
 
 BEST, LAST = "best_model.safetensors", "last.pt"
 HUB = "hf://"  # before USER/NAME of a repository on the Hugging Face Hub
-CACHE = Path.home() / ".cache/ran"  # what comes from there
+CACHE = Path(os.path.expanduser("~/.cache/ran"))  # what comes from there; without a home a folder called ~
 WEIGHTS = ROOT / "weights"  # the models that are shipped
 
 
