@@ -166,16 +166,17 @@ def make_loader(dataset: Samples, workers: int, **options) -> DataLoader:
     It has a random generator of its own: an iterator's start would draw from the global one, which a network with
     dropout needs in the same state after a resumption.
     """
-    workers = min(workers, len(dataset))
+    workers, context = min(workers, len(dataset)), None
     if workers:
+        context = start_method()
         try:
-            start_method().Lock()  # which every loader process needs, and a container may not allow
+            context.Lock()  # which every loader process needs, and a container may not allow
         except OSError as error:
             raise OSError(f"no loader process can start here ({error}); use --num_workers 0") from None
     return Loader(
         dataset,
         num_workers=workers,
-        multiprocessing_context=start_method() if workers else None,
+        multiprocessing_context=context,
         persistent_workers=workers > 0,
         worker_init_fn=set_up,
         collate_fn=stack,

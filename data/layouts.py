@@ -116,12 +116,12 @@ def find_sets(data_path: str, split: str, names: list[str]) -> dict[str, list[Pa
         FileNotFoundError: no set at all, or not one that was named.
         ValueError: a missing or doubled partner, with the files' names.
     """
-    folders = set_folders(Path(data_path), split)
-    chosen = names or [name for name, folder in folders.items() if not (folder / "trimaps").is_dir()]
-    missing = [name for name in chosen if name not in folders]
     if not Path(data_path).is_dir():
         advice = f"`{as_typed('prepare')}` writes one (docs/train.md), --data_path names it"
         raise FileNotFoundError(f"{data_path}: no such dataset folder; {advice}")
+    folders = set_folders(Path(data_path), split)
+    chosen = names or [name for name, folder in folders.items() if not (folder / "trimaps").is_dir()]
+    missing = [name for name in chosen if name not in folders]
     if missing or not chosen:
         present = f"found: {', '.join(folders) or 'none'} (those with trimaps have to be named)"
         what = f"no {', '.join(missing) or 'data set'} with {split} images here ({IMAGES[split]})"
