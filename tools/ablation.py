@@ -3,18 +3,20 @@
 import dataclasses
 from itertools import product
 from pathlib import Path
+from statistics import fmean, stdev
 from typing import Any
 
+from ..evaluation.comparison import number
 from ..evaluation.metrics import COLUMNS as TITLES
-from ..evaluation.scores import MethodScores, paired_difference, read_scores, write_scores
+from ..evaluation.scores import MethodScores, image_rows, paired_difference, read_scores
 from ..evaluation.tables import markdown_table
 from ..tester import Tester, sets_to_score
 from ..trainer import Trainer
-from ..utils.checkpoint import LOCAL, recipe
+from ..utils.checkpoint import LOCAL
 from ..utils.command_line import read_yaml, typed
-from ..utils.files import locked, write_bytes
+from ..utils.files import locked, write_bytes, write_csv
 from ..utils.options import FOLDS, IMG_SIZE, RunConfig, TestConfig, TrainConfig
-from .averages import average, spread, together
+from ..utils.weight_files import BEST
 from .options import AblationOptions
 
 ROWS: dict[str, dict] = {
@@ -27,11 +29,11 @@ ROWS: dict[str, dict] = {
 }
 # Options of train that the command sets itself.
 OWN = LOCAL - {"num_workers"} | {"datasets", "fold", "seed"}
-COLUMNS = ("mae", "p0_f", "p1_f", "p3_f", "p5_max_f", "s", "weighted_f")
+COLUMNS = ("mae", "p0_f", "p1_f", "p3_f", "s", "weighted_f")  # means over images
 
 
 def run(options: AblationOptions) -> None:
-    """Trains and tests what is not there yet, a row at a time; writes ablation.md and scores after each.
+    """Trains and tests what is not there yet, a row at a time; writes ablation.md and scores.csv after each.
 
     Raises:
         ValueError: unknown seeds or folds; runs of another recipe; what train and test raise.
@@ -53,12 +55,15 @@ def run(options: AblationOptions) -> None:
                 path = folder / row / (f"seed{seed}_fold{fold}" if fold else f"seed{seed}")
                 own = {"model_path": str(path), "seed": seed, "fold": fold}
                 parts.append(scores_of(TrainConfig(**shared | rows[row] | own), tested))
-            for scored in map(together, zip(*parts)):
-                runs.setdefault(scored.dataset, {}).setdefault(row, []).append(scored)
-            write_scores(folder, [average(name, some) for of_set in runs.values() for name, some in of_set.items()])
+            for folds in zip(*parts):
+                dataset = "+".join([folds[0].dataset, *(fold.dataset.rpartition("fold")[2] for fold in folds[1:])])
+                scored = of_images(row, dataset, [image for fold in folds for image in fold.rows])
+                runs.setdefault(dataset, {}).setdefault(row, []).append(scored)
+            means = [mean_of(of_row) for of_set in runs.values() for of_row in of_set.values()]
+            write_csv(folder / "scores.csv", image_rows(means))
             text = "\n".join(map(table, runs.values()))
             write_bytes(folder / "ablation.md", text.encode())
-    print(f"{text}table in {folder / 'ablation.md'}, scores in {folder / 'scores.json'}")
+    print(f"{text}table in {folder / 'ablation.md'}, scores of images in {folder / 'scores.csv'}")
 
 
 def recipe_of(values: Any, where: str) -> dict:
@@ -89,23 +94,39 @@ def scored_sets(config: TrainConfig) -> set[str]:
 
 def scores_of(config: TrainConfig, sets: set[str]) -> list[MethodScores]:
     """A row's scores on these sets, after training (or the rest of it) and test; raises SystemExit when stopped."""
-    folder = Path(config.model_path) / (f"fold{config.fold}" if config.fold else "")
-    if (folder / "scores.json").exists():  # test writes it last
-        done = read_scores(folder)
-        trained = done[0].about["trained"]
-        free = {"amp", *(trained["model"] if config.weights else ())}  # amp auto is stored as what it chose
-        wanted = recipe(config.with_sizes(trained["config"])).items()
-        if other := [key for key, value in wanted if key not in free and trained["config"].get(key) != value]:
-            raise ValueError(f"{config.model_path} was trained with another {', '.join(other)}: remove it, or rename")
-        if {scored.dataset for scored in done} == sets:
-            return done
     print(f"--- {config.model_path}")
     if status := Trainer(config).train():
         print(f"stopped in {config.model_path}: the same command continues")
         raise SystemExit(status)
+    folder = Path(config.model_path) / (f"fold{config.fold}" if config.fold else "")
+    best, scores = Path(config.model_path, BEST), folder / "scores.json"  # test writes it last
+    if scores.exists() and scores.stat().st_mtime_ns > best.stat().st_mtime_ns:
+        done = read_scores(folder)
+        if {scored.dataset for scored in done} == sets:
+            return done
     shared = {field.name: getattr(config, field.name) for field in dataclasses.fields(RunConfig)}
     Tester(TestConfig(**shared, report=False)).test()
     return read_scores(folder)
+
+
+def of_images(row: str, dataset: str, images: list[dict]) -> MethodScores:
+    """Scores of images, and their means as totals."""
+    totals = {key: fmean(image[key] for image in images) for key in COLUMNS}
+    return MethodScores(row, dataset, totals | {"images": len(images)}, images)
+
+
+def mean_of(seeds: list[MethodScores]) -> MethodScores:
+    """A row's scores, each number the mean over its seeds."""
+    images = [
+        {key: value if key == "name" else fmean(image[key] for image in same) for key, value in same[0].items()}
+        for same in zip(*(seed.rows for seed in seeds), strict=True)
+    ]
+    return of_images(seeds[0].method, seeds[0].dataset, images)
+
+
+def spread(values: list[float]) -> str:
+    """Mean, and the standard deviation of several values."""
+    return number(fmean(values), 4) + (f" ± {number(stdev(values), 4)}" if len(values) > 1 else "")
 
 
 def table(rows: dict[str, list[MethodScores]]) -> str:
@@ -114,14 +135,13 @@ def table(rows: dict[str, list[MethodScores]]) -> str:
     Args:
         rows: scores on one set by row, one a seed.
     """
-    means = [average(row, seeds) for row, seeds in rows.items()]
+    means = [mean_of(seeds) for seeds in rows.values()]
     first = means[0]
     lines = [["row", "seeds", *(TITLES[key].title for key in COLUMNS), f"MAE − that of {first.method}"]]
     for mean, seeds in zip(means, rows.values()):
-        gain = paired_difference(first, mean, "mae") if mean is not first else None
         cells = [spread([seed.totals[key] for seed in seeds]) for key in COLUMNS]
-        shown = f"{gain.mean:+.4f} ± {gain.error:.4f}" if gain else ""
-        lines.append([mean.method, str(len(seeds)), *cells, shown])
+        gain = paired_difference(first, mean, "mae") if mean is not first else None
+        lines.append([mean.method, str(len(seeds)), *cells, f"{gain.mean:+.4f} ± {gain.error:.4f}" if gain else ""])
     meaning = "± is the standard deviation over seeds, in the last column the standard error of the paired difference"
     title = f"{first.dataset}, {first.images} images; {meaning} over images (seeds not in it)."
     return f"{title}\n\n{markdown_table(lines)}\n"

@@ -1,12 +1,11 @@
+import csv
 import shutil
 from pathlib import Path
 
-import numpy as np
 import pytest
 
 from ran.evaluation.scores import MethodScores, read_scores
 from ran.tools import ablation
-from ran.tools.averages import average, spread, together
 from ran.tools.options import AblationOptions
 from ran.trainer import Trainer
 from ran.utils.options import TrainConfig
@@ -26,9 +25,9 @@ def options(dataset, tmp_path, monkeypatch) -> AblationOptions:
 
 
 def scores(method: str, maes: dict[str, float], dataset: str = "SET") -> MethodScores:
-    rows, mean = [{"name": name, "mae": mae} for name, mae in maes.items()], np.mean([*maes.values()])
-    totals = dict.fromkeys(ablation.COLUMNS, mean) | {"images": len(rows)}
-    return MethodScores(method, dataset, totals, rows, np.full((3, 256), mean))
+    return ablation.of_images(
+        method, dataset, [{"name": x} | dict.fromkeys(ablation.COLUMNS, y) for x, y in maes.items()]
+    )
 
 
 @pytest.mark.slow
@@ -47,9 +46,10 @@ def test_a_stopped_ablation_goes_on_and_trains_nothing_twice(options, monkeypatc
     monkeypatch.setattr(Trainer, "train_epoch", None)  # nothing is trained again
     shutil.copytree("data/SAMPLE", "data/ANOTHER")
     ablation.run(options)
-    assert [one.dataset for one in read_scores("out")] == ["ANOTHER"] * 2 + ["SAMPLE"] * 2
-    Path("recipe.yaml").write_text(RECIPE.replace("epochs: 1", "epochs: 2"))
-    with pytest.raises(ValueError, match="baseline/seed42 was trained with another epochs: remove it, or rename"):
+    of_sets = [line["set"] for line in csv.DictReader(Path("out/scores.csv").read_text().splitlines())]
+    assert sorted(set(of_sets)) == ["ANOTHER", "SAMPLE"] and of_sets.count("ANOTHER") == of_sets.count("SAMPLE")
+    Path("recipe.yaml").write_text(RECIPE + "clip: 1\n")
+    with pytest.raises(ValueError, match="clip 2.0 .now 1.0.: resume with the same options"):
         ablation.run(options)
 
 
@@ -65,8 +65,8 @@ def test_every_row_is_the_network_it_names_and_test_images_choose_nothing(option
     assert [(config.attention, config.connectivity) for config in asked[:30:5]] == rows
     assert len({config.model_path for config in asked}) == 60
     assert {(config.img_size, config.epochs, config.arch, config.resume) for config in asked} == {(64, 1, TINY, True)}
-    assert {one.dataset for one in read_scores("out")} == {"SAMPLE_fold1+2+3+4+5"}
-    assert "| baseline | 2 | .1000 ± .0000 | " in Path("out/ablation.md").read_text()
+    assert "| baseline | 2 | .1000 ± .0000 | " in (text := Path("out/ablation.md").read_text())
+    assert text.startswith("SAMPLE_fold1+2+3+4+5, 5 images;")
 
 
 def test_with_a_fold_no_set_is_scored_that_trains_or_validates_whole(tmp_path, dataset):
@@ -76,17 +76,13 @@ def test_with_a_fold_no_set_is_scored_that_trains_or_validates_whole(tmp_path, d
     assert ablation.scored_sets(config) == {"MAIN_fold2"}
 
 
-def test_rows_are_compared_with_the_first_folds_are_one_set_and_seeds_are_averaged():
+def test_rows_are_compared_with_the_first_and_seeds_are_averaged():
     rows = {name: [scores(name, {"1": mae, "2": other})] for name, mae, other in (("a", 0.1, 0.2), ("b", 0.2, 0.7))}
     title, _, head, _, *lines = ablation.table(rows).splitlines()
     assert title.startswith("SET, 2 images;") and head.endswith(" | MAE − that of a |")
     assert lines[0].startswith("| a | 1 | .1500 | ") and lines[0].endswith(" |  |")
     assert lines[1].startswith("| b | 1 | .4500 | ") and lines[1].endswith(" | +0.3000 ± 0.2000 |")
-    whole = together([scores("a", {"1": 0.1, "2": 0.2}, "S_fold1"), scores("a", {"3": 0.6}, "S_fold3")])
-    assert (whole.dataset, whole.totals["images"]) == ("S_fold1+3", 3)
-    assert [row["name"] for row in whole.rows] == ["1", "2", "3"]
-    assert whole.totals["mae"] == pytest.approx(0.3) and whole.curves == pytest.approx(0.3)  # over images, not folds
-    mean = average("a", [scores("a", {"1": 0.1, "2": 0.2}), scores("a", {"2": 0.4, "1": 0.3})])
+    mean = ablation.mean_of([scores("a", {"1": 0.1, "2": 0.2}), scores("a", {"1": 0.3, "2": 0.4})])
     assert mean.totals["mae"] == pytest.approx(0.25) and mean.totals["images"] == 2
-    assert [row["mae"] for row in mean.rows] == pytest.approx([0.2, 0.3]) and mean.curves == pytest.approx(0.25)
-    assert (spread([0.1, 0.3]), spread([0.1])) == (".2000 ± .1414", ".1000")
+    assert [row["mae"] for row in mean.rows] == pytest.approx([0.2, 0.3])
+    assert (ablation.spread([0.1, 0.3]), ablation.spread([0.1])) == (".2000 ± .1414", ".1000")
