@@ -1,9 +1,7 @@
 """Scores of methods on sets, their files (test and evaluate write them, report reads them), paired differences."""
 
-import csv
 import json
 import os
-from collections import defaultdict
 from collections.abc import Collection
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -11,11 +9,10 @@ from pathlib import Path
 import numpy as np
 
 from ..data.names import check_name, common_affixes, list_images
-from ..utils.files import write_csv, write_json
+from ..utils.files import write_bytes, write_csv
 from .metrics import COLUMNS, PROTOCOLS, SetScore
 
 FEWEST = 10  # images below which the standard error itself is a guess
-CURVES = ("precision", "recall", "f")
 
 
 @dataclass
@@ -56,18 +53,14 @@ class MethodScores:
 
 
 def write_scores(folder: Path, scores: list[MethodScores]) -> None:
-    """Writes scores.csv (a line an image), curves.csv, and last scores.json (totals, folders relative to this one)."""
-    points, entries = [], []
+    """Writes scores.csv, a line an image, and last scores.json: all that read_scores gives back."""
+    start = folder.resolve()  # "../" leads on from where the folder is, not from a link to it
+    entries = []
     for one in scores:
-        name = {"method": one.method, "set": one.dataset}
-        for i, values in enumerate(one.curves.T.round(6).tolist()):
-            points.append(name | {"threshold": 255 - i} | dict(zip(CURVES, values)))
-        start = folder.resolve()  # "../" leads on from where the folder is, not from a link to it
         folders = {key: Path(os.path.relpath(path, start)).as_posix() for key, path in one.folders.items()}
-        entries.append(name | {"totals": one.totals, "folders": folders} | one.about)
+        entries.append(vars(one) | {"folders": folders, "curves": one.curves.round(6).tolist()})
     write_csv(folder / "scores.csv", image_rows(scores))
-    write_csv(folder / "curves.csv", points)
-    write_json(folder / "scores.json", {"protocols": PROTOCOLS, "scores": entries})
+    write_bytes(folder / "scores.json", json.dumps({"protocols": PROTOCOLS, "scores": entries}).encode())
 
 
 def image_rows(scores: list[MethodScores]) -> list[dict]:
@@ -85,28 +78,17 @@ def read_scores(path: str | Path) -> list[MethodScores]:
     if not path.is_file():
         raise FileNotFoundError(f"{path}: no such file; `test` and `evaluate` write one")
     try:
-        rows, points = _by_method(path.with_name("scores.csv")), _by_method(path.with_name("curves.csv"))
-        scores = []
-        for entry in json.loads(path.read_text(encoding="utf-8"))["scores"]:
-            key = (entry.pop("method"), check_name(entry.pop("set")))
-            lines = [{k: v if k == "name" else float(v) for k, v in row.items() if v != ""} for row in rows[key]]
-            curves = np.array([[float(point[name]) for point in points[key]] for name in CURVES])
-            folders = {kind: str(path.parent / folder) for kind, folder in entry.pop("folders").items()}
-            scores.append(MethodScores(*key, entry.pop("totals"), lines, curves, folders, about=entry))
-            _ = scores[-1].images  # a KeyError where the totals lack it
+        scores = [MethodScores(**entry) for entry in json.loads(path.read_text(encoding="utf-8"))["scores"]]
+        for one in scores:
+            check_name(one.dataset)
+            one.curves = np.array(one.curves, float).reshape(3, 256)
+            one.rows = [{key: x if key == "name" else float(x) for key, x in row.items()} for row in one.rows]
+            one.folders = {kind: str(path.parent / folder) for kind, folder in one.folders.items()}
+            _ = one.images  # a KeyError where the totals lack it
         return scores
     except (AttributeError, KeyError, TypeError, ValueError) as error:
         what = f"{type(error).__name__}: {error}"
-        raise ValueError(f"{path}: not a score file that test or evaluate wrote ({what})") from None
-
-
-def _by_method(path: Path) -> dict[tuple[str, str], list[dict]]:
-    """Lines of a CSV file by (method, set), without these two."""
-    lines = defaultdict(list)
-    with path.open(newline="", encoding="utf-8", errors="surrogateescape") as file:
-        for line in csv.DictReader(file):
-            lines[line.pop("method"), line.pop("set")].append(line)
-    return dict(lines)
+        raise ValueError(f"{path}: not a score file that test or evaluate of this version wrote ({what})") from None
 
 
 def files_by_name(folder: Path, names: Collection[str]) -> dict[str, Path]:

@@ -75,7 +75,7 @@ def test_testing_shares_the_images_and_scores_the_same(dataset, tmp_path):
     assert main([*words, str(tmp_path / "one"), "--save_map", "True"]) == 0
     (one,), (two,) = (read_scores(tmp_path / name) for name in ("one", "two"))
     assert one.rows == two.rows and one.totals == two.totals
-    assert {path.name for path in (tmp_path / "two").iterdir()} == {"scores.json", "scores.csv", "curves.csv", "report"}
+    assert {path.name for path in (tmp_path / "two").iterdir()} == {"scores.json", "scores.csv", "report"}
     page = (tmp_path / "two/report/index.html").read_text()
     assert page.count("data:image/webp") == 3 * 4  # image, truth, map and its error
 

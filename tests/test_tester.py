@@ -58,7 +58,7 @@ def test_masks_are_decoded_once_and_evaluate_gives_the_same_scores(tester, datas
     monkeypatch.setattr("ran.tester.cores_of_process", lambda: 1)  # the third map waits until the first is scored
     (ours,) = scored_by(tester(output=tmp_path / "out", save_map=True))
     assert len(decoded) == len(looked_at) == len(set(decoded)) == 3
-    assert {path.name for path in (tmp_path / "out").iterdir()} == {"scores.json", "scores.csv", "curves.csv", "maps"}
+    assert {path.name for path in (tmp_path / "out").iterdir()} == {"scores.json", "scores.csv", "maps"}
     maps, out = [f"saved={tmp_path / 'out/maps'}"], str(tmp_path / "evaluated")
     evaluate.run(EvaluateOptions(maps=maps, data_path=str(dataset), output=out))
     (saved,) = read_scores(out)

@@ -44,7 +44,7 @@ def run(options: EvaluateOptions) -> None:
             raise ValueError("\n".join(problems))
         print(printed(scores), flush=True)
         write_scores(output, scores)
-    print(f"scores in {output / 'scores.json'}, scores.csv and curves.csv")
+    print(f"scores in {output / 'scores.json'} and scores.csv")
 
 
 def truths(options: EvaluateOptions, folders: Iterable[Path]) -> dict[str, list[Pair]]:

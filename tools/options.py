@@ -58,7 +58,7 @@ class EvaluateOptions:
     datasets: list[str] = option([], "names of the sets, e.g. CUHK DUT (default: all found, or that of --gt's folder)")
     gt: str = option("", "folder of masks instead of --data_path; images/ or image/ beside it holds the images")
     white: str = option("in_focus", "with --gt: meaning of white in the masks", choices=("in_focus", "blurred"))
-    output: str = output_option("runs/evaluation", "folder for scores.json, scores.csv and curves.csv")
+    output: str = output_option("runs/evaluation", "folder for scores.json and scores.csv")
 
 
 @dataclass

@@ -26,16 +26,18 @@ def test_files_give_back_what_was_written_also_from_below_a_link(tmp_path):
             assert after.totals == before.totals and after.rows == before.rows and after.about == before.about
             assert after.method == before.method and np.allclose(after.curves, before.curves, atol=1e-6)
     assert '"maps": "../../../../maps"' in path.read_text()
-    assert (tmp_path / "runs/x/curves.csv").read_text().splitlines()[256].startswith("a,SET,0,")
+    assert (tmp_path / "runs/x/scores.csv").read_text().splitlines()[1].startswith("a,SET,image0,")
     assert Path(read[0].folders["maps"]).samefile(tmp_path / "maps")
     assert Path(read[1].folders["maps"]).resolve() == Path("/somewhere/maps")
 
 
-@pytest.mark.parametrize("name, text", [("scores.json", "{}"), ("scores.json", "["), ("scores.csv", "a,b\n1,2\n")])
-def test_other_files_are_refused(tmp_path, name, text):
+@pytest.mark.parametrize("old, new", [
+    ("{", "["), ("scores", "other"), ("SET", "../up"), ("images", "image"), ("0.0", "null"), ("[[", "[[1,"),
+])  # fmt: skip
+def test_other_files_are_refused(tmp_path, old, new):
     write_scores(tmp_path, [method("a", [255])])
-    (tmp_path / name).write_text(text)
-    with pytest.raises(ValueError, match="scores.json: not a score file that test or evaluate wrote"):
+    (tmp_path / "scores.json").write_text((tmp_path / "scores.json").read_text().replace(old, new))
+    with pytest.raises(ValueError, match="scores.json: not a score file that test or evaluate of this version wrote"):
         read_scores(tmp_path)
     with pytest.raises(FileNotFoundError, match="`test` and `evaluate` write one"):
         read_scores(tmp_path / "nowhere")
