@@ -1,6 +1,5 @@
 """Loader processes: never forked from one that has threads, and ended with the one that started them."""
 
-import copy
 import multiprocessing
 import os
 import signal
@@ -10,24 +9,11 @@ import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from multiprocessing.context import BaseContext
-from types import ModuleType
 from typing import Any
 
 METHOD = "forkserver" if "forkserver" in multiprocessing.get_all_start_methods() else "spawn"
 SLOW = ("ran.dataloader", "ran.data.augmentation")  # they take seconds to import
 POLITE = [getattr(signal, name) for name in ("SIGTERM", "SIGUSR1") if hasattr(signal, name)]  # Slurm announces an end
-_CONTEXT = multiprocessing.get_context(METHOD)
-
-
-class Process(_CONTEXT.Process):  # type: ignore[name-defined]
-    """A process that does not run the main script again: a script of few lines has no guard against that."""
-
-    def start(self) -> None:
-        main, sys.modules["__main__"] = sys.modules["__main__"], ModuleType("__main__")
-        try:
-            super().start()
-        finally:
-            sys.modules["__main__"] = main
 
 
 def start_method() -> BaseContext:
@@ -45,9 +31,7 @@ def start_method() -> BaseContext:
         with handled(signal.SIG_IGN):  # signals to all processes are the main one's; what is ignored stays so there
             forkserver.ensure_running()
         os.environ.pop("PYTHONPATH") if path is None else os.environ.update(PYTHONPATH=path)
-    context: Any = copy.copy(_CONTEXT)
-    context.Process = Process
-    return context
+    return multiprocessing.get_context(METHOD)
 
 
 def set_up(*_) -> None:
