@@ -153,8 +153,7 @@ def load_model(path: str | Path = SHIPPED, device: Any = "auto") -> Predictor:
     """Predictor by PyTorch. `ran.load_model` also takes .onnx files.
 
     Args:
-        path: weights file that `train` or `export` wrote, run folder (the best model), name of a shipped model, or
-            hf://USER/NAME.
+        path: weights file that `train` or `export` wrote, run folder (the best model), or name of a shipped model.
         device: auto or None, cpu, cuda, cuda:1, mps, or a torch.device.
 
     Raises:

@@ -25,12 +25,11 @@ MAX_MB = 50  # of a file
 
 def run(options: ServeOptions) -> None:
     """Serves the page until Ctrl-C or SIGTERM, then removes all uploads and results."""
-    weights = chosen_weights(options.model_path)  # perhaps from the Hub, which is off line below
     folder = os.path.realpath(tempfile.mkdtemp(prefix="ran_serve_"))
     atexit.register(shutil.rmtree, folder, ignore_errors=True)  # runs after the last thread that writes there
     os.environ |= {"GRADIO_TEMP_DIR": folder, "GRADIO_ANALYTICS_ENABLED": "False", "HF_HUB_OFFLINE": "1"}
     optional("gradio", "serve", "gradio")  # which reads these variables
-    page = build(load_model(weights, options.device), folder)
+    page = build(load_model(chosen_weights(options.model_path), options.device), folder)
     try:
         address = page.launch(
             server_name=options.host, server_port=options.port or None, max_file_size=f"{MAX_MB}mb",

@@ -1,38 +1,18 @@
 """Where files of weights lie, and what can be said of them without PyTorch."""
 
 import hashlib
-import os
 from pathlib import Path
 
 from .options import MIN_SIZE, ROOT
 
 BEST, LAST = "best_model.safetensors", "last.pt"
-HUB = "hf://"  # before USER/NAME of a repository on the Hugging Face Hub
-CACHE = Path(os.path.expanduser("~/.cache/ran"))  # what comes from there; without a home a folder called ~
 WEIGHTS = ROOT / "weights"  # the models that are shipped
 
 
 def named(path: str | Path) -> Path:
-    """The path, or where there is none, the shipped model of that name; for hf://USER/NAME see downloaded."""
-    if str(path).startswith(HUB):
-        return downloaded(str(path).removeprefix(HUB))
+    """The path, or where there is none, the shipped model of that name."""
     shipped = WEIGHTS / f"{path}.safetensors"
     return shipped if shipped.is_file() and not Path(path).exists() else Path(path)
-
-
-def downloaded(name: str) -> Path:
-    """A folder with BEST of the Hub's repository USER/NAME. Raises ValueError or OSError: it cannot be had."""
-    folder = CACHE / name
-    try:
-        from huggingface_hub import hf_hub_download  # an optional package
-
-        hf_hub_download(name, BEST, local_dir=folder)
-    except ImportError:
-        raise ValueError(f"{HUB}{name} needs another package: pip install huggingface_hub") from None
-    except Exception as error:  # the package raises many kinds
-        reason = (str(error) or type(error).__name__).splitlines()[0]
-        raise OSError(f"{HUB}{name}: no {BEST} could be downloaded ({reason})") from None
-    return folder
 
 
 def weights_in(path: Path) -> Path:
@@ -47,8 +27,8 @@ def exported(weights: Path) -> Path:
 
 
 def is_own(path: Path) -> bool:
-    """Whether weights are the user's: neither shipped nor from the Hub."""
-    return not {WEIGHTS.resolve(), CACHE.resolve()} & {*path.resolve().parents}
+    """Whether weights are the user's, and not shipped."""
+    return WEIGHTS.resolve() not in path.resolve().parents
 
 
 def image_size(metadata: dict) -> int:

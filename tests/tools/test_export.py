@@ -1,4 +1,5 @@
 import json
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -9,7 +10,7 @@ from ran.predictor import SHIPPED, load_model
 from ran.tools import export
 from ran.tools.options import ExportOptions
 from ran.utils.checkpoint import read_weights, save_weights
-from ran.utils.weight_files import hash_of
+from ran.utils.weight_files import exported, hash_of
 
 pytestmark = pytest.mark.xdist_group("onnx")  # one process makes what its tests share
 
@@ -23,6 +24,7 @@ def options(run_folder, tmp_path) -> ExportOptions:
 def test_the_graph_computes_what_pytorch_does_at_any_size(shipped, run_folder, options, tmp_path):
     """The shipped network's encoder pads by the size of its input, which becomes part of the graph."""
     folder, weights = (SHIPPED, SHIPPED) if shipped else (run_folder, run_folder / "best_model.safetensors")
+    assert exported(folder) == (Path("ran_photos.onnx") if shipped else weights.with_suffix(".onnx"))
     options.model_path, options.output = str(folder), str(tmp_path / "ran.onnx")
     export.run(options)
     ours, theirs = load_model(folder, "cpu"), ran.load_model(options.output)
