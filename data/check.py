@@ -10,7 +10,7 @@ import numpy as np
 from ..utils.progress import in_threads
 from .images import read_image
 from .layouts import Pair, pairs_in, set_folders
-from .masks import check_sizes, read_levels, read_trimap
+from .masks import check_sizes, read_levels
 from .names import listing
 from .resizing import resize
 
@@ -43,10 +43,8 @@ def look(pairs: list[Pair], sizes: bool = True, masks: bool = True) -> list[Look
         result = Look(pair)
         truth: np.ndarray = np.zeros((1, 1), np.uint8)
         try:
-            if masks and pair.trimap:
-                truth = read_trimap(pair.mask, pair.white)
-            elif masks:
-                truth, result.levels = read_levels(pair.mask, pair.white)
+            if masks:
+                truth, result.levels = read_levels(pair.mask, pair.white, pair.trimap)
             if pair.image != pair.mask:
                 grey = cv2.cvtColor(read_image(pair.image), cv2.COLOR_RGB2GRAY)
                 if masks and sizes:

@@ -20,7 +20,6 @@ SUBFILE, SUB_IFDS, DNG_VERSION = 254, 330, 50706
 WAY_OUT = "save it as 8-bit PNG"
 DIM = 4096  # a 16-bit image without a level from here on may hold 10 or 12 bits: nobody can know
 DEEP = cv2.IMREAD_ANYDEPTH | cv2.IMREAD_ANYCOLOR | cv2.IMREAD_IGNORE_ORIENTATION
-JPEG_SIDE = 65_500  # pixels: libjpeg writes no longer side
 JPEG = [cv2.IMWRITE_JPEG_QUALITY, 92, cv2.IMWRITE_JPEG_SAMPLING_FACTOR, cv2.IMWRITE_JPEG_SAMPLING_FACTOR_444]
 
 
@@ -30,11 +29,9 @@ def read_image(source: str | Path | BinaryIO) -> np.ndarray:
     EXIF turns it upright, grey becomes three equal channels, transparency is dropped, and 16-bit values are rounded to
     8 bits. Only the first frame of an animation is read.
 
-    Raises:
-        ValueError: the file cannot be read, or its kind is not supported; with its name and the way out.
+    Raises ValueError: the file cannot be read, or its kind is not supported; with its name and the way out.
     """
-    with opened(source) as image:
-        values = values_of(image)
+    with opened(source) as (_, values):
         if values.dtype == np.uint16 and 0 < values.max() < DIM:
             raise ValueError(f"16 bits whose highest level is {values.max()} of 65535: {WAY_OUT}")
     return as_rgb(values)
@@ -62,15 +59,28 @@ def in_memory(source: Any) -> Iterator[io.BytesIO]:
 
 
 @contextmanager
-def opened(source: Any, formats: tuple[str, ...] = FORMATS) -> Iterator[Any]:
-    """Opens an image file by Pillow. Errors become those of in_memory."""
+def opened(source: Any, formats: tuple[str, ...] = FORMATS) -> Iterator[tuple[Any, np.ndarray]]:
+    """An image file by Pillow, and its values, upright, uint8 or uint16: H x W (grey) or H x W x 3 (RGB, no alpha).
+    Any error in the block becomes a ValueError with the file's name.
+    """
     with in_memory(source) as file:
         try:
-            image = Image.open(file, formats=formats)
+            image: Any = Image.open(file, formats=formats)
         except UnidentifiedImageError:
             raise ValueError(f"damaged, or not one of {', '.join(formats)} of integers: {WAY_OUT}") from None
         _check_kind(image)
-        yield image
+        by_opencv = image.format == "BMP" or ";16" in str(image.tile)
+        image.load()  # raises where the file is damaged, which OpenCV may not notice
+        if image.mode == "P" and np.asarray(image).max() >= len(image.getpalette("RGB")) // 3:
+            raise ValueError("its palette lacks colours that its pixels use")
+        if by_opencv:  # Pillow keeps the high byte of 16-bit colours, and mistakes some palettes of BMP
+            values: Any = cv2.imdecode(np.frombuffer(file.getvalue(), np.uint8), DEEP)
+            if values is None:
+                raise ValueError(f"damaged, or a kind that OpenCV cannot decode: {WAY_OUT}")
+            values = values[..., ::-1] if values.ndim == 3 else values
+        else:
+            values = np.array(image.convert("L" if image.mode in ("1", "L") else "RGB"))
+        yield image, upright(values, image)
 
 
 def _check_kind(image: Any) -> None:
@@ -95,31 +105,13 @@ def is_raw(image: Any) -> bool:
     return DNG_VERSION in tags or bool(tags.get(SUBFILE, 0) & 1 and SUB_IFDS in tags)
 
 
-def values_of(image: Any) -> np.ndarray:
-    """Values of an image just opened, upright, uint8 or uint16: H x W (grey) or H x W x 3 (RGB), without alpha."""
-    by_opencv = image.format == "BMP" or ";16" in str(image.tile)
-    data = image.fp.getvalue() if by_opencv else b""
-    image.load()  # raises where the file is damaged, which OpenCV may not notice; turns a TIFF upright
-    if image.mode == "P" and np.asarray(image).max() >= len(image.getpalette("RGB")) // 3:
-        raise ValueError("its palette lacks colours that its pixels use")
-    if by_opencv:  # Pillow keeps the high byte of 16-bit colours, and mistakes some palettes of BMP
-        values: Any = cv2.imdecode(np.frombuffer(data, np.uint8), DEEP)
-        if values is None:
-            raise ValueError(f"damaged, or a kind that OpenCV cannot decode: {WAY_OUT}")
-        return upright(values[..., ::-1] if values.ndim == 3 else values, image)
-    return upright(np.array(image.convert("L" if image.mode in ("1", "L") else "RGB")), image)
-
-
 def upright(values: np.ndarray, image: Any) -> np.ndarray:
     """Values, H x W (x C), turned by the EXIF of their image. A damaged EXIF turns nothing: the image may be whole."""
     orientation = 1
     with suppress(Exception):  # damaged in one of many ways
         orientation = image.getexif().get(ExifTags.Base.Orientation, 1)
-    if orientation in (5, 6, 7, 8):
-        values = values.swapaxes(0, 1)
-    down = -1 if orientation in (3, 4, 7, 8) else 1
-    across = -1 if orientation in (2, 3, 6, 7) else 1
-    return np.ascontiguousarray(values[::down, ::across])
+    turned = np.rot90(values, {3: 2, 4: 2, 5: 3, 6: 3, 7: 1, 8: 1}.get(orientation, 0))
+    return np.ascontiguousarray(turned[:, ::-1] if orientation in (2, 4, 5, 7) else turned)
 
 
 def to_8_bit(values: np.ndarray) -> np.ndarray:
@@ -137,18 +129,16 @@ def as_rgb(image: Any, read: Callable[[Any], np.ndarray] = read_image) -> np.nda
     """An image of any kind as H x W x 3 uint8, RGB.
 
     Args:
-        image: a path, a file's bytes, an open file; a Pillow image of 8 bits, made upright; an array, H x W or
-            H x W x 1, 3 or 4 (grey, RGB, RGB and alpha); or a tensor, 3 x H x W. Arrays and tensors hold uint8, uint16
-            or floats in [0, 1].
-        read: reads an image file, a path or an open file.
+        image: a path, a file's bytes or an open file, which `read` reads; a Pillow image of 8 bits, made upright; an
+            array, H x W or H x W x 1, 3 or 4 (grey, RGB, RGB and alpha), or a tensor, 3 x H x W, of uint8, uint16 or
+            floats in [0, 1].
 
-    Raises:
-        ValueError: not an image; another mode, shape or type; no pixels; or values out of range.
+    Raises ValueError: not an image; another mode, shape or type; no pixels; or values out of range.
     """
+    if isinstance(image, (bytes, bytearray, memoryview)):
+        image = io.BytesIO(image)
     if isinstance(image, (str, os.PathLike)) or hasattr(image, "read"):
         return read(image)
-    if isinstance(image, (bytes, bytearray, memoryview)):
-        return read(io.BytesIO(image))
     if isinstance(image, Image.Image):
         if image.mode not in MODES:
             raise ValueError(f"an image of mode {image.mode}: give its path, or an image of 8 bits")
@@ -158,32 +148,28 @@ def as_rgb(image: Any, read: Callable[[Any], np.ndarray] = read_image) -> np.nda
     array: Any = np.asarray(image)
     known = array.dtype.kind == "f" or array.dtype in (np.uint8, np.uint16)
     if not known or array.ndim not in (2, 3) or array.shape[2:] not in ((), (1,), (3,), (4,)) or not array.size:
-        kinds = "a path, a file's bytes, an open file, a Pillow image, a tensor, 3 x H x W, or an array"
-        arrays = "H x W or H x W x 1, 3 or 4, of uint8, uint16 or floats in [0, 1]"
         found = f"{type(image).__name__} of shape {array.shape} and type {array.dtype}"
+        kinds = "a path, a file's bytes, an open file, a Pillow image"
+        arrays = "an array, H x W or H x W x 1, 3 or 4, or a tensor, 3 x H x W, of uint8, uint16 or floats in [0, 1]"
         raise ValueError(f"{found} is no image: expected {kinds}, {arrays}")
     array = to_8_bit(array if array.ndim == 2 else array[..., :3])
     return np.ascontiguousarray(array) if array.shape[2:] == (3,) else cv2.cvtColor(array, cv2.COLOR_GRAY2RGB)
 
 
 def write_image(path: Path, image: np.ndarray, metadata: dict[int, bytes] | None = None) -> None:
-    """Writes a PNG or a JPEG, whole or not at all.
+    """Writes a PNG or a JPEG, by the path's suffix, whole or not at all.
 
     Args:
-        path: its suffix chooses the format.
-        image: H x W (grey) uint8, as PNG also uint16; H x W x 3 (RGB) uint8; as PNG also H x W x 4 (and alpha).
+        image: H x W (grey) or H x W x 3 (RGB) uint8; as PNG also H x W x 4 (and alpha), and H x W uint16.
         metadata: EXIF and colour profile by OpenCV's cv2.IMAGE_METADATA_ numbers.
 
-    Raises:
-        ValueError: a side that JPEG cannot hold, or an image that OpenCV cannot write (a PNG a million pixels wide).
+    Raises ValueError: a side that the format cannot hold.
     """
     kinds, settings = metadata or {}, JPEG if path.suffix == ".jpg" else []
-    if settings and max(image.shape) > JPEG_SIDE:
-        raise ValueError(f"{path.name}: JPEG holds at most {JPEG_SIDE} pixels a side")
     if image.ndim == 3:
         image = cv2.cvtColor(image, cv2.COLOR_RGBA2BGRA if image.shape[2] == 4 else cv2.COLOR_RGB2BGR)
     chunks = [np.frombuffer(data, np.uint8) for data in kinds.values()]
     done, packed = cv2.imencodeWithMetadata(path.suffix, image, list(kinds), chunks, settings)
     if not done:
-        raise ValueError(f"{path}: OpenCV cannot write it")
+        raise ValueError(f"{path.name}: OpenCV cannot write it; JPEG holds at most 65500 pixels a side, PNG a million")
     write_bytes(path, packed.data)

@@ -43,7 +43,7 @@ class Pair:
     mask: Path
     is_test: bool = False  # the split, for Train/DATASET or DATASET/Test
     white: str = "in_focus"  # what white means in the mask, or "blurred"
-    trimap: bool = False  # whether the mask may hold pixels that are unknown, see read_trimap
+    trimap: bool = False  # whether the mask may hold pixels that are unknown, see read_levels
 
     @property
     def name(self) -> str:

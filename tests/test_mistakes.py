@@ -16,6 +16,7 @@ FILES = {
     "fold.yaml": "fast: {lr: 1, fold: 2}", "list.yaml": "fast: [1]", "csv/focus.csv": "image,name\na.jpg\n",
     "json/focus.json": '[{"name": null}]', "full/Train/SYNTHETIC/images/a.jpg": "", "video.mp4": "no video",
     "bare/Train/a/images/1.jpg": "", "bare/Train/b/images/1.jpg": "",
+    "partial/Train/SAMPLE/trimaps/a.png": "",
 }  # fmt: skip
 
 
@@ -58,8 +59,7 @@ MISTAKES = [
     (f"{PREPARE} --source source --dataset ../CUHK", "it cannot be a path"),
     (f"{PREPARE} --split test", "--split needs --images"), (f"{PREPARE} --images source/image", "--images needs"),
     ("prepare --data_path d --dataset SAMPLE --source source", "--white blurred or in_foc"),
-    (f"{OTHER} --split test --trimaps", "--trimaps needs"),
-    (f"{OTHER} --trimaps", "masks/train_000.png: not of this source"),
+    (f"{OTHER} --data_path partial", "trimaps/a.png: not of this source"),
     (f"{OTHER} --images d/Train/SAMPLE/images --masks t/masks", "the source would be overwritten"),
     (f"{OTHER} --images t/images --masks d/Train/SAMPLE/masks", "the source would be overwritten"),
     ("prepare --check --data_path bare", "2 problem.s. in bare:\n  bare/Train/a/masks: no such folder"),

@@ -18,7 +18,6 @@ class PrepareOptions:
     masks: str = option("", "folder of masks for --images")
     dataset: str = option("", "name of the set (known for --source)")
     white: str = option("", "meaning of white in the masks (known for --source)", choices=("blurred", "in_focus"))
-    trimaps: bool = option(False, "--masks may hold a third level, 128 = unknown; the loss ignores it")
     split: str = option("", "use of --images (default: as --test_list says)", choices=("train", "test"))
     test_list: str = option("", "text file with a test image's stem on each line (CUHK: BTBNet's split)")
     data_path: str = data_path_option("dataset folder to write")

@@ -9,7 +9,7 @@ import numpy as np
 from ..data.check import check, look, report
 from ..data.images import write_image
 from ..data.layouts import Layout, Pair, detect, pairs_of
-from ..data.masks import read_mask, read_trimap
+from ..data.masks import read_mask
 from ..data.names import check_name, is_image
 from ..utils.files import atomic, locked
 from ..utils.progress import in_threads, say
@@ -63,11 +63,9 @@ def find_pairs(options: PrepareOptions) -> list[Pair]:
             raise ValueError(f"say what white means in the masks of {layout.dataset}: --white blurred or in_focus")
         test_list = Path(options.test_list) if options.test_list else None
         found, wrong = pairs_of(layout, images, masks, test_list)
-        pairs += [replace(pair, trimap=options.trimaps) for pair in found]
+        pairs += found
         problems += wrong
     raise_problems(problems, "in the source; nothing was written")
-    if any(pair.trimap and pair.is_test for pair in pairs):
-        raise ValueError("--trimaps needs --split train: scores need whole masks")
     return pairs
 
 
@@ -77,7 +75,7 @@ def conflicts(pairs: list[Pair], data_path: Path) -> list[str]:
     problems = []
     for pair in pairs:
         folder = pair.folder(data_path)
-        truth = folder / ("trimaps" if pair.trimap else "masks") / f"{pair.stem}.png"
+        truth = folder / "masks" / f"{pair.stem}.png"
         if truth in expected:
             problems.append(f"{pair.image}: another image of the set has the same stem")
         if folder.resolve() in (*pair.image.resolve().parents, *pair.mask.resolve().parents):
@@ -90,12 +88,12 @@ def conflicts(pairs: list[Pair], data_path: Path) -> list[str]:
 
 
 def write_pair(pair: Pair, data_path: Path) -> float:
-    """Writes image (as it is) and mask or trimap; returns the share in focus."""
+    """Writes image (as it is) and mask; returns the share in focus."""
     folder = pair.folder(data_path)
     with atomic(folder / "images" / pair.image.name) as temporary:
         shutil.copyfile(pair.image, temporary)
-    mask = (read_trimap if pair.trimap else read_mask)(pair.mask, pair.white)
-    write_image(folder / ("trimaps" if pair.trimap else "masks") / f"{pair.stem}.png", mask)
+    mask = read_mask(pair.mask, pair.white)
+    write_image(folder / "masks" / f"{pair.stem}.png", mask)
     return float((mask == 255).mean())
 
 

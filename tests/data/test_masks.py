@@ -8,7 +8,7 @@ import pytest
 from PIL import Image
 from scipy.io import savemat
 
-from ran.data.masks import read_levels, read_map, read_pair, read_trimap
+from ran.data.masks import read_levels, read_map, read_pair
 from tests.faults.making import EXIF, encoded, grey3
 
 WHITE = np.zeros((48, 80), bool)
@@ -66,7 +66,7 @@ def test_grey_edges_are_cut_at_half(tmp_path, kind, step):
 RAMP = np.arange(256, dtype=np.uint8).reshape(8, 32)
 TRIMAP = np.where(np.arange(80) < 9, 128, TRUTH).astype(np.uint8)
 REFUSED = {
-    "a trimap": (TRIMAP, "levels 0, 128, 255: .*; `prepare --trimaps` takes 0, 128 and 255"),
+    "a trimap": (TRIMAP, "levels 0, 128, 255: .*; as a trimap it belongs in Train/NAME/trimaps"),
     "a thin area": (np.where(abs(np.arange(80) - 5) < 2, 254, TRUTH).astype(np.uint8), "levels 0, 254, 255: not two"),
     "a soft matte": (np.tile(np.linspace(0, 255, 80), (48, 1)).astype(np.uint8), "levels 0 to 255, 80 in all: not two"),
     "bright greys": ((levels(249, 255) - AREAS).astype(np.uint8), "levels 248, 249, 254, 255: not two classes"),
@@ -94,13 +94,12 @@ def test_what_is_not_two_classes_is_refused_with_its_values(tmp_path, image, sai
 
 
 def test_trimaps_keep_what_is_unknown(tmp_path):
-    path = saved(tmp_path, TRIMAP)
-    assert np.array_equal(read_trimap(path), TRIMAP) and read_trimap(path).dtype == np.uint8
-    assert np.array_equal(read_trimap(path, "blurred"), np.where(TRIMAP == 128, 128, 255 - TRIMAP))
-    assert np.array_equal(read_trimap(saved(tmp_path, TRUTH)), TRUTH)
+    for trimap in (TRIMAP, TRUTH):
+        read, found = read_levels(saved(tmp_path, trimap), trimap=True)
+        assert np.array_equal(read, trimap) and read.dtype == np.uint8 and found == ()
     for wrong, said in ((TRIMAP - (TRIMAP == 128), "127"), (levels(0, 1), "1"), (TRIMAP * np.uint16(257), "32896")):
         with pytest.raises(ValueError, match=f"mask.image: .* holds only 0, 128 and 255; .* also holds .{said}"):
-            read_trimap(saved(tmp_path, wrong))
+            read_levels(saved(tmp_path, wrong), trimap=True)
 
 
 @pytest.mark.parametrize("suffix", ["npy", "mat"])

@@ -4,9 +4,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from ran.data.images import write_image
 from ran.data.layouts import LAYOUTS, SPLITS
-from ran.data.masks import UNKNOWN, read_mask, read_trimap
+from ran.data.masks import read_mask
 from ran.tools import prepare
 from ran.tools.options import PrepareOptions
 
@@ -69,17 +68,3 @@ def test_cuhk_brings_its_polarity_and_split_and_leaves_motion_blur_out(source, t
     assert len({p.stem for p in (tmp_path / "dataset/CUHK/Test/masks").iterdir()} & set(stems)) == len(stems) == 100
     mask = read_mask(tmp_path / "dataset/Train/CUHK/masks/out_of_focus0001.png")
     assert np.array_equal(mask, read_mask(source / "gt/train_000.png", white="blurred"))
-
-
-def test_trimaps_keep_what_is_unknown(source, tmp_path, capsys):
-    for path in (source / "gt").iterdir():
-        trimap = np.where(np.arange(64)[:, None] < 9, UNKNOWN, read_mask(path)).astype(np.uint8)
-        write_image(tmp_path / "masks" / f"{path.stem}_mask.png", trimap)
-    mine = {"images": str(source / "image"), "masks": str(tmp_path / "masks"), "trimaps": True, "split": "train"}
-    with pytest.warns(UserWarning, match="masks: masks are named like their images, with _mask behind$"):
-        run("", tmp_path / "d", **mine)
-    for path in (tmp_path / "d/Train/SAMPLE/trimaps").iterdir():
-        written, given = read_trimap(path), read_trimap(tmp_path / "masks" / f"{path.stem}_mask.png")
-        assert (written[:9] == UNKNOWN).all() and np.array_equal(written[9:], 255 - given[9:])
-    run("", tmp_path / "d", check=True)
-    assert "Train/SAMPLE: 9 pairs\n" in capsys.readouterr().out
