@@ -58,8 +58,7 @@ def detect(source: Path) -> tuple[list[tuple[Layout, Path, Path]], list[str]]:
     """Known layouts up to four levels below a folder: (layout, images, masks) each, and what is wrong."""
     if not source.is_dir():
         return [], [f"{source}: no such folder"]
-    levels = ("*", "*/*", "*/*/*", "*/*/*/*")
-    folders = {path for level in levels for path in glob_folders(source, level) if path.is_dir()}
+    folders = {path for level in range(4) for path in glob_folders(source, "*/" * level + "*") if path.is_dir()}
     parts: list[tuple[Layout, Path, Path]] = []
     problems: list[str] = []
     for layout in LAYOUTS:
@@ -76,13 +75,13 @@ def detect(source: Path) -> tuple[list[tuple[Layout, Path, Path]], list[str]]:
 
 
 def pairs_of(layout: Layout, images: Path, masks: Path, test_list: Path | None = None) -> tuple[list[Pair], list[str]]:
-    """Pairs of two folders with their split, and what is wrong, a line each; see pair_by_stem on affixes of masks.
+    """Pairs of two folders with their split, and what is wrong, a line each, see pair_by_stem.
 
     Args:
         test_list: text file with the stems of the test images, one a line; only for the split "list", where None takes
             the dataset's own list in configs/splits, or test.txt beside the folders.
     """
-    found, problems = pair_by_stem(images, masks, affixes=True)
+    found, problems = pair_by_stem(images, masks)
     found = {stem: files for stem, files in found.items() if stem.startswith(layout.prefix)}
     tests = set(found) if layout.split == "test" else set()
     if layout.split == "list":

@@ -65,18 +65,14 @@ def list_images(folder: Path, more: tuple[str, ...] = ()) -> dict[str, list[Path
     return found
 
 
-def pair_by_stem(images: Path, masks: Path, affixes: bool = False) -> tuple[dict[str, tuple[Path, Path]], list[str]]:
-    """Pairs (image, mask) of two folders by the image's stem, sorted; and what is wrong, a line each.
-
-    Wrong are a missing folder, a missing partner, and a stem with several files.
-
-    Args:
-        affixes: whether all masks may have one prefix or suffix more, which most of them show; a warning names it.
+def pair_by_stem(images: Path, masks: Path) -> tuple[dict[str, tuple[Path, Path]], list[str]]:
+    """Pairs (image, mask) of two folders by the image's stem, sorted; and what is wrong, a line each: a missing folder,
+    a missing partner, a stem with several files. A warning names a prefix or suffix that masks have more.
     """
     if problems := [f"{folder}: no such folder" for folder in (images, masks) if not folder.is_dir()]:
         return {}, problems
     left, right = list_images(images), list_images(masks)
-    prefix, suffix = common_affixes(left, right, share=1 / 2) if affixes else ("", "")
+    prefix, suffix = common_affixes(left, right)
     if prefix or suffix:
         where = f"{prefix} before" if prefix else f"{suffix} behind"
         warnings.warn(f"{masks}: masks are named like their images, with {where}", stacklevel=2)
@@ -91,10 +87,10 @@ def pair_by_stem(images: Path, masks: Path, affixes: bool = False) -> tuple[dict
     return pairs, problems if pairs or problems else [f"{images}: no images"]
 
 
-def common_affixes(left: Collection[str], right: Collection[str], share: float = 1) -> tuple[str, str]:
-    """What the stems of masks or maps (right) have more than those of their images (left): (prefix, suffix).
+def common_affixes(left: Collection[str], right: Collection[str]) -> tuple[str, str]:
+    """What most stems of masks or maps (right) have more than those of their images (left): (prefix, suffix).
 
-    One of the two is empty. Both are empty where less than this share of the right stems has the prefix or suffix.
+    One of the two is empty; both are where fewer than half of the right stems have one in common.
     """
     found: Counter[tuple[str, str]] = Counter()
     for stem in right:
@@ -102,4 +98,4 @@ def common_affixes(left: Collection[str], right: Collection[str], share: float =
         found.update((stem[:start], "") for start in range(len(stem) - 1, 0, -1) if stem[start:] in left)
     # The shorter one of a tie: one map 11_pred has "_pred" behind 11, not "1_pred" behind 1.
     affixes, count = max(found.items(), key=lambda it: (it[1], -len("".join(it[0]))), default=(("", ""), 0))
-    return affixes if count >= share * len(right) else ("", "")
+    return affixes if 2 * count >= len(right) else ("", "")

@@ -92,15 +92,15 @@ def read_scores(path: str | Path) -> list[MethodScores]:
 
 
 def files_by_name(folder: Path, names: Collection[str]) -> dict[str, Path]:
-    """Images and arrays of a folder by stem, without one prefix or suffix if by it they have these names.
+    """Images and arrays of a folder by stem, without one prefix or suffix if by it most have these names.
 
     Raises ValueError: two files of one name.
     """
     found = list_images(folder, (".npy", ".mat"))
     if several := [", ".join(path.name for path in paths) for paths in found.values() if len(paths) > 1]:
         raise ValueError(f"{folder}: several files of one name: {several[0]}; move the wrong ones away")
-    start, end = (0, 0) if found.keys() & set(names) else map(len, common_affixes(names, found))
-    return {stem[start : len(stem) - end]: path for stem, (path,) in found.items()}
+    prefix, suffix = ("", "") if found.keys() & set(names) else common_affixes(names, found)
+    return {stem.removeprefix(prefix).removesuffix(suffix): path for stem, (path,) in found.items()}
 
 
 @dataclass

@@ -32,24 +32,22 @@ def test_pairs_are_matched_by_stem_also_with_a_suffix(tmp_path):
     masks = touch(tmp_path / "masks", "2.png", "9.bmp", "10.png")
     pairs = {stem: (images / image, masks / mask) for stem, image, mask in
              (("10", "10.jpg", "10.png"), ("2", "2.png", "2.png"), ("9", "9.JPG", "9.bmp"))}  # fmt: skip
-    assert pair_by_stem(images, masks) == pair_by_stem(images, masks, affixes=True) == (pairs, [])
+    assert pair_by_stem(images, masks) == (pairs, [])
     assert list(pair_by_stem(images, masks)[0]) == ["10", "2", "9"]  # sorted, whatever the order of files
     more = touch(tmp_path / "more", "2_mask.png", "9_mask.png", "10_mask.png", "2.png")
-    assert pair_by_stem(images, more)[0] == {"2": (images / "2.png", more / "2.png")}
     pairs = {stem: (image, more / f"{stem}_mask.png") for stem, (image, _) in pairs.items()}
     with pytest.warns(UserWarning, match=f"^{more}: masks are named like their images, with _mask behind$"):
-        found = pair_by_stem(images, more, affixes=True)
+        found = pair_by_stem(images, more)
     assert found == (pairs, [f"{more / '2.png'}: no partner in {images}"])
     few, empty = touch(tmp_path / "few", "2_mask.png", "a.png", "b.png"), touch(tmp_path / "empty")
-    assert pair_by_stem(images, few, affixes=True)[0] == {}  # most masks lack the suffix
+    assert pair_by_stem(images, few)[0] == {}  # most masks lack the suffix
     assert pair_by_stem(empty, empty) == ({}, [f"{empty}: no images"])
 
 
-@pytest.mark.parametrize("images, masks, share, affixes", [
-    ("a b_1", "a_mask b_1_mask", 1, ("", "_mask")), ("a b_1", "mask_a mask_b_1", 1, ("mask_", "")),
-    ("a b_1", "a_mask b_1_mask b_1", 1, ("", "")), ("a b_1", "a_mask b_1_mask b_1", 1 / 2, ("", "_mask")),
-    ("a b_1", "a b_1", 1, ("", "")), ("a b_1", "c a_mask d", 1 / 2, ("", "")),
-    ("a aa", "aa_pred", 1, ("", "_pred")),  # the shorter one: not a_pred behind a
+@pytest.mark.parametrize("images, masks, affixes", [
+    ("a b_1", "a_mask b_1_mask b_1", ("", "_mask")), ("a b_1", "mask_a mask_b_1", ("mask_", "")),
+    ("a b_1", "a b_1", ("", "")), ("a b_1", "c a_mask d", ("", "")), ("1 11", "1 11", ("", "")),
+    ("a aa", "aa_pred", ("", "_pred")),  # the shorter one: not a_pred behind a
 ])  # fmt: skip
-def test_what_masks_are_named_more_is_found(images, masks, share, affixes):
-    assert common_affixes(images.split(), masks.split(), share) == affixes
+def test_what_masks_are_named_more_is_found(images, masks, affixes):
+    assert common_affixes(images.split(), masks.split()) == affixes
