@@ -88,6 +88,7 @@ def test_files_may_be_arrays_and_have_a_prefix_or_suffix_and_what_all_maps_share
             np.save(target, levels / 255) if suffix == ".npy" else savemat(target, {"map": levels})
         else:
             write_image(target, np.uint8(levels > cut) * 255 if cut else levels)
+    write_image(tmp_path / "maps/xxxx_test_006.png", levels)  # of no mask, and as long as with the prefix
     options.gt, options.datasets = str(tmp_path / "gt"), ["SAMPLE"]
     evaluate.run(options)
     (one,) = read_scores(tmp_path / "out")
