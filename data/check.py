@@ -31,12 +31,11 @@ class Look:
 
 
 def look(pairs: list[Pair], sizes: bool = True, masks: bool = True) -> list[Look]:
-    """Looks at every pair, in threads.
+    """Looks at every pair, in threads. Where the image is the mask itself, the mask alone is read.
 
     Args:
-        pairs: where the image is the mask itself, the mask alone is read.
         sizes: whether an image and a mask of different sizes are a problem.
-        masks: whether masks are read, too; without them images can be compared by `twins`.
+        masks: whether masks are read, too; `twins` needs none.
     """
 
     def at(pair: Pair) -> Look:
@@ -68,13 +67,8 @@ def contrast_gain(grey: np.ndarray, mask: np.ndarray) -> float:
 
 
 def report(looks: list[Look], turn: str = TURN) -> list[str]:
-    """What is odd about each set, a line each; warnings begin with WARNING behind the set's name.
-
-    Args:
-        turn: advice on how to swap the two classes.
-
-    Raises:
-        ValueError: pairs that cannot be used, with every reason.
+    """What is odd about each set, a line each, "SET: WARNING: ..." if grave; `turn` says how to swap the two classes.
+    Raises ValueError: pairs that cannot be used, with every reason.
     """
     if problems := [one.problem for one in looks if one.problem]:
         raise ValueError(f"{len(problems)} file(s) cannot be used:\n  " + "\n  ".join(problems))
@@ -84,10 +78,10 @@ def report(looks: list[Look], turn: str = TURN) -> list[str]:
         kinds = Counter(one.levels for one in own if len(one.levels) == 2)
         if kinds.keys() - {(0, 255), (0, 65535)}:
             first = {one.levels: one.pair.mask for one in reversed(own)}
-            shown = [f"{x[0]} and {x[1]} ({count}, such as {first[x]})" for x, count in kinds.items()]
-            warning = "WARNING: " if len(kinds) > 1 else ""
+            shown = ", ".join(f"{x[0]} and {x[1]} ({count}, such as {first[x]})" for x, count in kinds.items())
+            warning = "WARNING: " * (len(kinds) > 1)
             side = "larger" if own[0].pair.white == "in_focus" else "smaller"
-            remarks.append(f"{name}: {warning}masks hold {', '.join(shown)}; the {side} value means in focus; {turn}")
+            remarks.append(f"{name}: {warning}masks hold {shown}; the {side} value means in focus; {turn}")
         if 2 * (wrong := sum(one.gain < 0 for one in own)) > len(own):
             reason = f"in {wrong} of {len(own)} pairs the part called in focus has less detail than the other"
             remarks.append(f"{name}: WARNING: THE MASKS LOOK INVERTED: {reason}; {turn}")
@@ -98,21 +92,20 @@ def twins(first: list[Look], second: list[Look] | None = None) -> list[tuple[Loo
     """Copies of images, also resized, compressed, mirrored or turned by 90 degrees.
 
     Returns:
-        (original, copy) for each image of the second list that has an original in the first; without a second list,
-        for each image of the first that has an earlier original there. The original is the first one that fits.
+        (original, copy) for each image of the second list with an original in the first, the first one that fits;
+        without a second list, for each image of the first with an earlier original there.
     """
     found = []
     small = np.array([one.small.ravel() for one in first])
     for number, copy in enumerate(first if second is None else second):
         earlier = small[:number] if second is None else small
-        if not len(earlier):
-            continue
-        sides = (copy.small, copy.small[:, ::-1])
-        turned = np.array([np.rot90(side, turn).ravel() for side in sides for turn in range(4)])
-        distance = cv2.batchDistance(earlier, turned, cv2.CV_32F, K=1)[0][:, 0]  # to the nearest of the eight
-        alike = distance / 16 < min(SAME, OF_CONTRAST * copy.small.std())  # the root mean square of 256 pixels
-        if alike.any():
-            found.append((first[alike.argmax()], copy))
+        if len(earlier):
+            sides = (copy.small, copy.small[:, ::-1])
+            turned = np.array([np.rot90(side, turn).ravel() for side in sides for turn in range(4)])
+            distance = cv2.batchDistance(earlier, turned, cv2.CV_32F, K=1)[0][:, 0]  # to the nearest of the eight
+            alike = distance / 16 < min(SAME, OF_CONTRAST * copy.small.std())  # the root mean square of 256 pixels
+            if alike.any():
+                found.append((first[alike.argmax()], copy))
     return found
 
 
@@ -123,10 +116,8 @@ def warn_of_twins(what: str, pairs: list[tuple[Look, Look]]) -> list[str]:
 
 
 def check(data_path: Path) -> tuple[list[str], list[str]]:
-    """Remarks on the sets of a dataset folder, a line each, with the number of pairs; and problems.
-
-    Problems are missing and doubled partners, files that cannot be used, the warnings of report, and images that one
-    set or two sets hold twice.
+    """Remarks on the sets of a dataset folder, a line each, with the number of pairs; and problems: missing and doubled
+    partners, files that cannot be used, the warnings of report, and images that one set or two sets hold twice.
     """
     remarks: list[str] = []
     problems: list[str] = []

@@ -11,11 +11,9 @@ def contour_band(mask: np.ndarray, keep: float = 0.6) -> np.ndarray:
     pixels whose floor(255 sqrt(d / max d)) lies in (0, 255 keep]. Compute it at the mask's native size.
 
     Args:
-        mask: H x W uint8, 255 = in focus, 0 = blurred.
-        keep: fraction of the normalised square-root distance kept on each side of the boundary, in (0, 1].
+        mask: H x W uint8, 255 = in focus, 0 = blurred. keep: in (0, 1].
 
-    Returns:
-        H x W uint8, 255 on the band; all zero when the mask holds one class only.
+    Returns H x W uint8, 255 on the band; all zero when the mask holds one class only.
     """
     contour = np.zeros_like(mask)
     if mask.min() == mask.max():

@@ -115,13 +115,13 @@ def upright(values: np.ndarray, image: Any) -> np.ndarray:
 
 
 def to_8_bit(values: np.ndarray) -> np.ndarray:
-    """uint8, uint16, or floats in [0, 1], H x W (x C), rounded to uint8. Raises ValueError for other floats."""
+    """uint8, uint16, or floats in [0, 1], H x W (x C), rounded to uint8. Raises ValueError for other values."""
     if values.dtype == np.uint16:
         return cv2.convertScaleAbs(values, alpha=1 / 257)
     if values.dtype == np.uint8:
         return values
-    if not (values.min() >= 0 and values.max() <= 1):
-        raise ValueError("its float values are not between 0 and 1")
+    if values.dtype.kind != "f" or not (values.min() >= 0 and values.max() <= 1):
+        raise ValueError(f"values of type {values.dtype}: expected uint8, uint16, or floats between 0 and 1")
     return np.round(values * 255).astype(np.uint8)
 
 
@@ -146,12 +146,9 @@ def as_rgb(image: Any, read: Callable[[Any], np.ndarray] = read_image) -> np.nda
     if hasattr(image, "requires_grad") and image.ndim == 3:  # a tensor of torch, which is not needed otherwise
         image = image.detach().cpu().permute(1, 2, 0)
     array: Any = np.asarray(image)
-    known = array.dtype.kind == "f" or array.dtype in (np.uint8, np.uint16)
-    if not known or array.ndim not in (2, 3) or array.shape[2:] not in ((), (1,), (3,), (4,)) or not array.size:
-        found = f"{type(image).__name__} of shape {array.shape} and type {array.dtype}"
-        kinds = "a path, a file's bytes, an open file, a Pillow image"
-        arrays = "an array, H x W or H x W x 1, 3 or 4, or a tensor, 3 x H x W, of uint8, uint16 or floats in [0, 1]"
-        raise ValueError(f"{found} is no image: expected {kinds}, {arrays}")
+    if array.ndim not in (2, 3) or array.shape[2:] not in ((), (1,), (3,), (4,)) or not array.size:
+        kinds = "a path, a file's bytes, an open file, a Pillow image, a tensor, 3 x H x W, or an array"
+        raise ValueError(f"{type(image).__name__} of shape {array.shape}: expected {kinds}, H x W or H x W x 1, 3 or 4")
     array = to_8_bit(array if array.ndim == 2 else array[..., :3])
     return np.ascontiguousarray(array) if array.shape[2:] == (3,) else cv2.cvtColor(array, cv2.COLOR_GRAY2RGB)
 

@@ -77,9 +77,8 @@ def detect(source: Path) -> tuple[list[tuple[Layout, Path, Path]], list[str]]:
 def pairs_of(layout: Layout, images: Path, masks: Path, test_list: Path | None = None) -> tuple[list[Pair], list[str]]:
     """Pairs of two folders with their split, and what is wrong, a line each, see pair_by_stem.
 
-    Args:
-        test_list: text file with the stems of the test images, one a line; only for the split "list", where None takes
-            the dataset's own list in configs/splits, or test.txt beside the folders.
+    A text file lists the stems of the test images, one a line, for the split "list": test_list, else the data set's own
+    in configs/splits, else test.txt beside the folders.
     """
     found, problems = pair_by_stem(images, masks)
     found = {stem: files for stem, files in found.items() if stem.startswith(layout.prefix)}
@@ -111,9 +110,7 @@ def find_sets(data_path: str, split: str, names: list[str]) -> dict[str, list[Pa
         split: "train" (Train/NAME/{images,masks} or {images,trimaps}) or "test" (NAME/Test/{images,masks}).
         names: sets to take; empty takes all that are there with whole masks.
 
-    Raises:
-        FileNotFoundError: no set at all, or not one that was named.
-        ValueError: a missing or doubled partner, with the files' names.
+    Raises FileNotFoundError: no set at all, or not one that was named; ValueError: a missing or doubled partner.
     """
     if not Path(data_path).is_dir():
         advice = f"`{as_typed('prepare')}` writes one (docs/train.md), --data_path names it"

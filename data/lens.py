@@ -31,19 +31,17 @@ def spread(light: np.ndarray, radius: float) -> np.ndarray:
 
 def spread_within(light: np.ndarray, part: np.ndarray, radius: float) -> tuple[np.ndarray, np.ndarray]:
     """The spread light of a part of the image alone, H x W x 3, and how much of the part is there, H x W.
-
-    Args:
-        light: H x W x 3 float32. part: H x W float32 in [0, 1]. radius: pixels. Far from the part the light is 0.
+    Far from the part (H x W float32 in [0, 1]) the light is 0.
     """
     weight = spread(part, radius)
     return spread(light * part[..., None], radius) / np.maximum(weight, 1e-3)[..., None], weight
 
 
 def defocus_background(image: np.ndarray, mask: np.ndarray, radius: float, near: float = 1.0) -> np.ndarray:
-    """Defocuses the background of an object; the object's light stays out of it.
+    """Defocuses the background of an object in an image, H x W x 3 uint8; the object's light stays out of it.
 
     Args:
-        image: H x W x 3 uint8. mask: H x W, nonzero on the object. radius: pixels, of the blur at the top.
+        mask: H x W, nonzero on the object. radius: pixels, of the blur at the top.
         near: share of the radius at the bottom, where the ground comes nearer to the object.
     """
     light, outside = linear(image), (mask == 0).astype(np.float32)
@@ -56,9 +54,7 @@ def defocus_background(image: np.ndarray, mask: np.ndarray, radius: float, near:
 
 def defocus_object(image: np.ndarray, mask: np.ndarray, radius: float) -> tuple[np.ndarray, np.ndarray]:
     """Defocuses an object in front of a sharp background: its rim becomes transparent and spills over.
-
-    Returns:
-        The image, and H x W bool: where the object's light reaches.
+    Returns the image, and where the object's light reaches, H x W bool.
     """
     light, inside = linear(image), (mask > 0).astype(np.float32)
     spilled, cover = spread(light * inside[..., None], radius), spread(inside, radius)
@@ -68,12 +64,10 @@ def defocus_object(image: np.ndarray, mask: np.ndarray, radius: float) -> tuple[
 
 
 def thin_lens(image: np.ndarray, radii: np.ndarray, nearness: np.ndarray) -> np.ndarray:
-    """A sharp image as a lens with an aperture sees it: depth layers, composited from back to front.
+    """A sharp image (H x W x 3 uint8) through a lens with an aperture: depth layers, composited from back to front.
 
     Args:
-        image: H x W x 3 uint8.
-        radii: H x W, radius of the circle of confusion, pixels.
-        nearness: H x W, 1 / depth.
+        radii: of the circles of confusion, pixels, H x W. nearness: 1 / depth, H x W.
     """
     result = light = linear(image)
     layers = max(4, int(np.ceil(2 * radii.max())))  # so that the radii of a layer differ by a pixel at most
