@@ -20,6 +20,7 @@ SUBFILE, SUB_IFDS, DNG_VERSION = 254, 330, 50706
 WAY_OUT = "save it as 8-bit PNG"
 DIM = 4096  # a 16-bit image without a level from here on may hold 10 or 12 bits: nobody can know
 DEEP = cv2.IMREAD_ANYDEPTH | cv2.IMREAD_ANYCOLOR | cv2.IMREAD_IGNORE_ORIENTATION
+JPEG_SIDE = 65_500  # pixels: libjpeg writes no longer side
 JPEG = [cv2.IMWRITE_JPEG_QUALITY, 92, cv2.IMWRITE_JPEG_SAMPLING_FACTOR, cv2.IMWRITE_JPEG_SAMPLING_FACTOR_444]
 
 
@@ -160,13 +161,15 @@ def write_image(path: Path, image: np.ndarray, metadata: dict[int, bytes] | None
         image: H x W (grey) or H x W x 3 (RGB) uint8; as PNG also H x W x 4 (and alpha), and H x W uint16.
         metadata: EXIF and colour profile by OpenCV's cv2.IMAGE_METADATA_ numbers.
 
-    Raises ValueError: a side that the format cannot hold.
+    Raises ValueError: a side that the format cannot hold, 65,500 pixels in JPEG, a million in PNG.
     """
     kinds, settings = metadata or {}, JPEG if path.suffix == ".jpg" else []
+    if settings and max(image.shape) > JPEG_SIDE:  # else OpenCV prints a message of its own
+        raise ValueError(f"{path.name}: JPEG holds at most {JPEG_SIDE} pixels a side")
     if image.ndim == 3:
         image = cv2.cvtColor(image, cv2.COLOR_RGBA2BGRA if image.shape[2] == 4 else cv2.COLOR_RGB2BGR)
     chunks = [np.frombuffer(data, np.uint8) for data in kinds.values()]
     done, packed = cv2.imencodeWithMetadata(path.suffix, image, list(kinds), chunks, settings)
     if not done:
-        raise ValueError(f"{path.name}: OpenCV cannot write it; JPEG holds at most 65500 pixels a side, PNG a million")
+        raise ValueError(f"{path}: OpenCV cannot write it")
     write_bytes(path, packed.data)
