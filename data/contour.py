@@ -16,8 +16,6 @@ def contour_band(mask: np.ndarray, keep: float = 0.6) -> np.ndarray:
     Returns H x W uint8, 255 on the band; all zero when the mask holds one class only.
     """
     contour = np.zeros_like(mask)
-    if mask.min() == mask.max():
-        return contour
     # Squares of the levels 1 and 255 keep + 1: comparing distances spares a root and a floor for each pixel.
     first, end = (np.float32((level / 255) ** 2) for level in (1, np.floor(255 * keep) + 1))
     for region in (mask, 255 - mask):

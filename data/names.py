@@ -48,13 +48,8 @@ def check_name(name: str) -> str:
 
 
 def list_images(folder: Path, more: tuple[str, ...] = ()) -> dict[str, list[Path]]:
-    """Image files of a folder by stem, sorted; a stem with more than one file keeps them all.
-
-    Args:
-        more: suffixes of other files that count, too.
-
-    Raises:
-        ValueError: a folder lies among them, whose images would be left out.
+    """Image files of a folder, and those with `more` suffixes, by stem, sorted; a stem with several files keeps all.
+    Raises ValueError: a folder lies among them, whose images would be left out.
     """
     found: dict[str, list[Path]] = {}
     for path in sorted(folder.iterdir()):
