@@ -91,13 +91,12 @@ def _check_kind(image: Any) -> None:
     if image.format == "TIFF":
         tags, pages = image.tag_v2, image.n_frames
         bits, kinds = set(tags.get(BITS, (1,))), set(tags.get(SAMPLE_FORMAT, (1,)))
-        usual = bits in ({1}, {8}) or (bits == {16} and tags.get(PHOTOMETRIC) in (1, 2))  # grey and RGB
-        if pages > 1 or kinds != {1} or not usual or tags.get(PLANAR, 1) != 1 or 1 in tags.get(EXTRA, ()):
+        colours = (1, 2) if bits == {16} else range(7)  # grey and RGB; else also palettes, CMYK and YCbCr, but no LAB
+        usual = bits in ({1}, {8}, {16}) and tags.get(PHOTOMETRIC) in colours and tags.get(PLANAR, 1) == 1
+        if pages > 1 or kinds != {1} or not usual or 1 in tags.get(EXTRA, ()):
             found = f"{pages} page(s) of {'/'.join(map(str, bits))} bits"
-            expected = "1 page of 1, 8 or 16 unsigned bits, no separate planes, no premultiplied alpha"
+            expected = "1 page of 1, 8 or 16 unsigned bits, no LAB, no separate planes, no premultiplied alpha"
             raise ValueError(f"a TIFF of {found}; expected {expected}, with 16 bits 0 = black: {WAY_OUT}")
-    if image.mode not in (*MODES, "I", "I;16", "I;16B"):
-        raise ValueError(f"values of Pillow's mode {image.mode}: {WAY_OUT}")
 
 
 def is_raw(image: Any) -> bool:

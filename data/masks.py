@@ -99,20 +99,19 @@ def _two_classes(levels: np.ndarray, noise: int) -> tuple[np.ndarray, tuple[int,
     pixels with eight equal neighbours among those that are not of the commonest dark and bright level: 40% and more.
     Masks of CUHK and DUT have at most 2.4% as JPEG, blurred or resized smoothly, 20% if enlarged without smoothing.
     """
-    counts = np.bincount(levels.ravel())
+    largest = np.iinfo(levels.dtype).max
+    counts = np.bincount(levels.ravel(), minlength=largest + 1)
     present = np.flatnonzero(counts).tolist()
     low, high = present[0], present[-1]
-    if present in ([0], [np.iinfo(levels.dtype).max]) or (len(present) == 2 and not noise):
+    if present in ([0], [largest]) or (len(present) == 2 and not noise):
         return levels >= max(high, 1), tuple(present)
     top = 255 if high <= 255 else 65535
     dark, bright, white = top // 4, top * 3 // 4, levels > top // 2  # grey edges lie between dark and bright
-    plain = low <= dark and high >= bright and counts[dark + 1 : bright + 1].sum() <= BETWEEN * levels.size
-    if plain:
-        flat = cv2.morphologyEx(levels, cv2.MORPH_GRADIENT, np.ones((3, 3), np.uint8)) <= noise // 2
-        commonest = np.where(white, bright + counts[bright:].argmax(), counts[: dark + 1].argmax())
-        others = cv2.absdiff(levels, commonest.astype(levels.dtype)) > noise
-        plain = (others & flat).sum() <= FLAT * others.sum()
-    if not plain:
+    flat = cv2.morphologyEx(levels, cv2.MORPH_GRADIENT, np.ones((3, 3), np.uint8)) <= noise // 2
+    commonest = np.where(white, bright + counts[bright:].argmax(), counts[: dark + 1].argmax())
+    others = cv2.absdiff(levels, commonest.astype(levels.dtype)) > noise
+    few_edges = counts[dark + 1 : bright + 1].sum() <= BETWEEN * levels.size
+    if low > dark or high < bright or not few_edges or (others & flat).sum() > FLAT * others.sum():
         shown = ", ".join(map(str, present)) if len(present) < 9 else f"{low} to {high}, {len(present)} in all"
         hint = "; as a trimap it belongs in Train/NAME/trimaps" if present == [0, UNKNOWN, 255] else ""
         raise ValueError(f"levels {shown}: not two classes; save it in black and white{hint}")

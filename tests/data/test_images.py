@@ -76,7 +76,7 @@ REFUSED = {
     "CMYK of 16 bits": (tiff(np.dstack([SIXTEEN] * 4), photometric="separated"), "a TIFF of .* 16 bits; expected"),
     "planes": (tiff(PICTURE.transpose(2, 0, 1), photometric="rgb", planarconfig="separate"), "a TIFF .* planes"),
     "premultiplied": (tiff(ALPHA, photometric="rgb", extrasamples=["assocalpha"]), "a TIFF .* premultiplied"),
-    "LAB": (encoded(Image.fromarray(PICTURE).convert("LAB"), "TIFF"), "values of Pillow's mode LAB"),
+    "LAB": (encoded(Image.fromarray(PICTURE).convert("LAB"), "TIFF"), "a TIFF of .* no LAB"),
     "JPEG 2000": (encoded(PICTURE, "JPEG2000"), "damaged, or not one of JPEG, PNG, TIFF.*: save it as 8-bit PNG"),
     "text": (b"no image\n", "damaged"), "zeros": (bytes(5000), "damaged"), "EPS": (b"%!PS-Adobe-3.0 EPSF-3.0\n", "dam"),
 }  # fmt: skip
