@@ -8,21 +8,19 @@ from ran.dataloader import reseed
 
 def test_augmentations_are_what_the_recipes_say():
     assert os.environ["NO_ALBUMENTATIONS_UPDATE"] == "1"  # else its import asks the network for a newer version
-    assert [(type(one).__name__, one.p) for one in (*paper_augmentation(), *strong_augmentation(64))] == [
-        ("OneOf", 0.5), ("OneOf", 0.5), ("GaussNoise", 0.5),
-        ("RandomResizedCrop", 1), ("HorizontalFlip", 0.5), ("ColorJitter", 0.5), ("ToGray", 0.05), ("Downscale", 0.2),
-        ("GaussNoise", 0.2), ("ImageCompression", 0.2),
+    (flips, light, noise), strong = paper_augmentation(), strong_augmentation(64)
+    assert [(type(one).__name__, one.p) for one in (flips, *flips.transforms, light, noise, *strong)] == [
+        ("OneOf", 0.5), ("HorizontalFlip", 0.5), ("VerticalFlip", 0.5), ("RandomRotate90", 0.5), ("OneOf", 0.5),
+        ("GaussNoise", 0.5), ("RandomResizedCrop", 1), ("HorizontalFlip", 0.5), ("ColorJitter", 0.5), ("ToGray", 0.05),
+        ("Downscale", 0.2), ("GaussNoise", 0.2), ("ImageCompression", 0.2),
     ]  # fmt: skip
-    turns, light, noise = paper_augmentation()
-    kinds = [(type(one).__name__, one.p) for one in turns.transforms]
-    assert kinds == [("HorizontalFlip", 0.5), ("VerticalFlip", 0.5), ("RandomRotate90", 0.5)]
     contrast, gamma, brightness = light.transforms
     assert (contrast.contrast_limit, contrast.brightness_limit) == ((-0.2, 0.2), (0, 0))
     assert (brightness.contrast_limit, brightness.brightness_limit) == ((0, 0), (-0.2, 0.2))
-    crop = strong_augmentation(64).transforms[0]
+    assert gamma.gamma_limit == (80, 120) and np.allclose(np.multiply(noise.std_range, 255), (3, 7), atol=0.2)
+    crop = strong.transforms[0]
     assert (crop.size, crop.scale, crop.ratio) == ((64, 64), (0.5, 1), (3 / 4, 4 / 3))
     assert uncropped(64) == 91  # 64 of 91 px a side are half of the area
-    assert gamma.gamma_limit == (80, 120) and np.allclose(np.multiply(noise.std_range, 255), (3, 7), atol=0.2)
 
 
 def test_groups_are_drawn_independently():
