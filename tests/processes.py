@@ -7,6 +7,7 @@ import contextlib
 import gc
 import multiprocessing
 import os
+import shutil
 import signal
 import sys
 import time
@@ -32,6 +33,12 @@ started: list["Job"] = []
 def lacks(what: str) -> None:
     """Skips a test for which this machine lacks something, but fails it where RAN_COMPLETE is set, as in CI."""
     (pytest.fail if os.environ.get("RAN_COMPLETE") else pytest.skip)(f"this machine lacks {what}")
+
+
+def checkout(folder: Path) -> Path:
+    """A copy of the code, without what is built or downloaded."""
+    left_out = (".*", "dataset", "runs", "demo", "build", "*.egg-info", "__pycache__", "shared", "tests", "results")
+    return shutil.copytree(ROOT, folder, ignore=shutil.ignore_patterns(*left_out, "*.onnx"))
 
 
 def preload() -> None:

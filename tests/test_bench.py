@@ -3,13 +3,11 @@
 import json
 import re
 import sys
-from pathlib import Path
 
 import pytest
 
 import bench
-
-ROOT = Path(__file__).parent.parent
+from tests.processes import ROOT
 
 
 @pytest.mark.slow

@@ -5,7 +5,8 @@ from pathlib import Path
 
 import pytest
 
-ROOT = Path(__file__).parents[1]
+from tests.processes import ROOT
+
 # From the ground up; a module may import what stands before it, and its own place.
 ORDER = ("model", "utils", "data", "evaluation", "predictor", "dataloader", "training_data", "trainer", "tester",
          "tools", "photos")  # fmt: skip

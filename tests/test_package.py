@@ -18,10 +18,8 @@ from main import main
 from ran.data.masks import read_map
 from ran.predictor import load_model
 from ran.utils.files import read_lines
+from tests.processes import ROOT, checkout
 
-ROOT = Path(__file__).parent.parent
-LEFT_OUT = shutil.ignore_patterns(".*", "dataset", "runs", "demo", "build", "*.egg-info", "__pycache__", "shared",
-                                  "tests", "results")  # fmt: skip
 ENVIRONMENT = {key: value for key, value in os.environ.items() if key != "PYTHONPATH"}
 # Somebody's program, which has packages of its own called utils and model, and a signal handler of its own.
 PROGRAM = """
@@ -46,9 +44,9 @@ def out(*command, status: int = 0, **options) -> str:
 
 def installed(folder: Path, *options) -> tuple[Path, Path]:
     """Installs a copy of the checkout beside the packages of this environment; gives its python and site-packages."""
-    checkout, python = shutil.copytree(ROOT, folder / "another name", ignore=LEFT_OUT), folder / "venv/bin/python"
+    code, python = checkout(folder / "another name"), folder / "venv/bin/python"
     venv.create(folder / "venv")
-    out(sys.executable, "-m", "pip", "--python", python, "install", "--quiet", "--no-deps", *options, checkout)
+    out(sys.executable, "-m", "pip", "--python", python, "install", "--quiet", "--no-deps", *options, code)
     site = Path(out(python, "-c", "import sysconfig; print(sysconfig.get_path('purelib'))").strip())
     (others,) = (path for path in sys.path if Path(path).name == "site-packages")
     (site / "others.pth").write_text(f"{others}\n")

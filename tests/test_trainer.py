@@ -248,10 +248,10 @@ def test_a_run_that_was_killed_goes_on_as_if_unbroken(config, tmp_path, monkeypa
         torch.testing.assert_close(first, second, rtol=0, atol=0)
 
 
-@pytest.mark.parametrize("number, workers", [*zip(POLITE, (0, 1))])
-def test_a_signal_ends_a_run_when_its_epoch_is_saved(config, monkeypatch, tmp_path, capsys, number, workers):
+@pytest.mark.parametrize("number", POLITE)
+def test_a_signal_ends_a_run_when_its_epoch_is_saved(config, monkeypatch, tmp_path, capsys, number):
     """Slurm sends it to all processes, also to those that load images."""
-    config, before = dataclasses.replace(config, num_workers=workers), signal.getsignal(number)
+    config, before = dataclasses.replace(config, num_workers=1), signal.getsignal(number)
 
     def to_all() -> None:
         for process in (os.getpid(), *(child.pid for child in multiprocessing.active_children())):

@@ -1,7 +1,6 @@
 """docs/extending.md does what it says: its blocks, put where they say into a copy of the repository, all work."""
 
 import re
-import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -11,10 +10,8 @@ import pytest
 from ran.data.images import read_image, write_image
 from ran.evaluation.scores import read_scores
 from ran.tools.sample import photograph
+from tests.processes import ROOT, checkout
 
-ROOT = Path(__file__).parents[2]
-LEFT_OUT = shutil.ignore_patterns(".*", "dataset", "runs", "demo", "build", "*.egg-info", "__pycache__", "tests",
-                                  "results", "*.onnx", "shared")  # fmt: skip
 BLOCK = re.compile(r"```python\n# (\S+), (a new file|at its end|above|in) ?([^\n]*)\n(.*?)```", re.DOTALL)
 
 
@@ -36,7 +33,7 @@ def apply(text: str, root: Path) -> None:
 
 @pytest.mark.slow  # a copy of the code needs a process of its own
 def test_five_changes(dataset, tmp_path):
-    shutil.copytree(ROOT, tmp_path / "ran", ignore=LEFT_OUT)
+    checkout(tmp_path / "ran")
     text = (ROOT / "docs/extending.md").read_text()
     assert len(BLOCK.findall(text)) == text.count("```python") >= 5
     apply(text, tmp_path / "ran")

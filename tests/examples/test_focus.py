@@ -3,13 +3,14 @@
 import json
 import sys
 import tempfile
-from pathlib import Path
 from types import SimpleNamespace
 
 import matplotlib
 import pytest
 
-FOLDER = Path(__file__).parents[2] / "examples"
+from tests.processes import ROOT
+
+FOLDER = ROOT / "examples"
 
 
 @pytest.mark.slow

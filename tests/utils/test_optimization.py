@@ -55,16 +55,3 @@ def test_gradients_are_clipped_and_their_norm_is_that_before(network, clip):
         whole = weight * parameter.numel() ** 0.5
         assert norm.item() == pytest.approx(whole, rel=1e-2)
         assert parameter.grad.norm().item() == pytest.approx(min(whole, clip or whole), rel=1e-2)
-
-
-def test_a_step_waits_for_the_last_of_its_batches(network):
-    optimization = Optimization(network, TrainConfig(clip=0), 10)
-    parameter = list(network.parameters())[-1]
-    before = parameter.detach().clone()
-    optimization.step((parameter * 1).sum(), 0.5, last=False)
-    assert torch.equal(parameter, before)
-    norm = optimization.step((parameter * 3).sum(), 0.5)
-    assert torch.equal(parameter.grad, torch.full_like(parameter, 2)) and not torch.equal(parameter, before)
-    assert norm.item() == pytest.approx(2 * parameter.numel() ** 0.5, rel=1e-2)
-    optimization.step((parameter * 1).sum())
-    assert torch.equal(parameter.grad, torch.ones_like(parameter))

@@ -9,8 +9,9 @@ from ran.utils.checkpoint import read_weights, recipe
 from ran.utils.command_line import names, parse, read_yaml
 from ran.utils.options import TestConfig as EvaluationConfig
 from ran.utils.options import TrainConfig
+from tests.processes import ROOT
 
-CONFIGS = Path(__file__).parent.parent.parent / "configs"
+CONFIGS = ROOT / "configs"
 
 
 def train(*words) -> TrainConfig:
