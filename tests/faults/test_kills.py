@@ -1,9 +1,7 @@
 """SIGKILL at three moments: what is there is whole, and the same command goes on to the same result."""
 
-import os
 import signal
 import time
-from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -52,29 +50,3 @@ def test_a_killed_command_goes_on_to_the_same_result(command, images, run_folder
     job = start(broken)
     assert job.wait() == 0, job.stderr
     assert contents(broken) == contents(whole) and not list(broken.rglob(".part-*"))
-
-
-def members(session: int) -> list[str]:
-    """What runs in a session, zombies left out."""
-    found = []
-    for path in Path("/proc").glob("[0-9]*"):
-        with suppress(OSError):  # it has just ended
-            state, _, _, its = (path / "stat").read_text().rpartition(")")[2].split()[:4]
-            found += [path.name] * (int(its) == session and state != "Z")
-    return found
-
-
-@pytest.mark.slow
-@pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="Linux lists processes there")
-def test_loader_processes_end_with_a_killed_command(images, run_folder, tmp_path):
-    """The server that forks them lives as long as they do: they cannot wait for its end."""
-    line = words("train", images, run_folder, tmp_path / "out", "--epochs", "99", workers=1)
-    job = processes.Job(tmp_path / "said", *line)
-    processes.until(job, (tmp_path / "out/last.pt").exists)
-    assert len(members(job.pid)) > 2, job.stderr
-    os.kill(job.pid, signal.SIGKILL)
-    assert job.wait() == -signal.SIGKILL
-    deadline = time.monotonic() + 60
-    while members(job.pid) and time.monotonic() < deadline:
-        time.sleep(0.1)
-    assert not members(job.pid)
