@@ -1,6 +1,8 @@
 import dataclasses
 import gc
 import multiprocessing
+import subprocess
+import sys
 import time
 from itertools import product
 from pathlib import Path
@@ -18,6 +20,7 @@ from ran.data.layouts import find_sets
 from ran.data.masks import UNKNOWN, read_mask
 from ran.data.resizing import resize
 from ran.dataloader import EpochBatches, Samples, as_floats, load_sample, make_loader
+from tests.processes import ROOT
 
 
 @pytest.fixture
@@ -154,3 +157,14 @@ def test_loader_processes_end_with_their_loader_and_tell_errors_without_a_trace(
     for process in started:
         process.join(60)
         assert not process.is_alive()
+
+
+def test_a_process_that_is_set_up_ends_with_a_killed_parent():
+    """The server that forks it lives as long as it does: it cannot wait for the server's end."""
+    parent = "import main, sys; from ran.utils.processes import start_method\n"
+    parent += "start_method().Process(target=exec, args=(sys.argv[1],)).start()"
+    child = "import main, time, ran.utils.processes as ours\nours.set_up()\nprint('up', flush=True)\ntime.sleep(300)"
+    with subprocess.Popen([sys.executable, "-c", parent, child], cwd=ROOT, stdout=subprocess.PIPE) as process:
+        assert process.stdout.readline() == b"up\n"
+        process.kill()
+        assert process.communicate(timeout=60) == (b"", None)  # the pipe ends with the last process that writes to it

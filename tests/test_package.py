@@ -1,4 +1,4 @@
-"""The checkout is the package ran, installed or editable, and what the Dockerfile copies is that package."""
+"""The checkout is the package ran, installed, editable or by torch.hub; the Dockerfile copies that package."""
 
 import os
 import re
@@ -93,6 +93,17 @@ def test_the_installed_package_works_beside_onnxruntime_alone(run_folder, tmp_pa
     assert abs(np.load(tmp_path / "tiled.npy") - predictor(photo, tile=400)).max() < 1e-4
     (site / "sitecustomize.py").unlink()
     check_program(python, site)
+
+
+@pytest.mark.slow
+def test_torch_hub_loads_it_from_a_folder(tmp_path):
+    """In a process that knows no `ran`, from another folder."""
+    code = (
+        "import sys, numpy, torch; sys.path = [p for p in sys.path if p != sys.argv[1]]\n"
+        "predictor = torch.hub.load(sys.argv[1], 'ran', source='local', weights='ran_resnet18', device='cpu')\n"
+        "print(predictor(numpy.zeros((40, 60, 3), 'uint8'), size=64).shape, sys.modules['ran'].__file__)"
+    )
+    assert f"(40, 60) {ROOT / '__init__.py'}" in out(sys.executable, "-c", code, ROOT, cwd=tmp_path)
 
 
 def test_the_image_gets_the_package_without_data_sets_and_pip_the_two_lines_of_torch_as_words():

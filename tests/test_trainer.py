@@ -26,7 +26,6 @@ from ran.trainer import VALIDATED, Trainer
 from ran.utils.checkpoint import load_network, read_state, read_weights, recipe
 from ran.utils.options import TestConfig as EvaluationConfig
 from ran.utils.options import TrainConfig
-from ran.utils.processes import POLITE
 from tests.small import TINY
 
 
@@ -248,7 +247,7 @@ def test_a_run_that_was_killed_goes_on_as_if_unbroken(config, tmp_path, monkeypa
         torch.testing.assert_close(first, second, rtol=0, atol=0)
 
 
-@pytest.mark.parametrize("number", POLITE)
+@pytest.mark.parametrize("number", [signal.SIGTERM, getattr(signal, "SIGUSR1", signal.SIGTERM)])
 def test_a_signal_ends_a_run_when_its_epoch_is_saved(config, monkeypatch, tmp_path, capsys, number):
     """Slurm sends it to all processes, also to those that load images."""
     config, before = dataclasses.replace(config, num_workers=1), signal.getsignal(number)

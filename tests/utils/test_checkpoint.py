@@ -7,7 +7,7 @@ import torch
 from ran.utils.checkpoint import STATE, network_to_tune, read_weights, recipe, save_state, save_weights
 from ran.utils.checkpoint import state_to_resume as resumed
 from ran.utils.options import TrainConfig
-from ran.utils.weight_files import WEIGHTS, named
+from ran.utils.weight_files import WEIGHTS, image_size, named
 
 
 def test_recipe_keeps_no_folders():
@@ -36,6 +36,13 @@ def test_a_shipped_model_goes_by_its_name(tmp_path, monkeypatch):
     assert read_weights("ran_resnet18")[1]["model"]["arch"] == "resnet18"
     (tmp_path / "ran_resnet18").mkdir()
     assert [named(name) for name in ("ran_resnet18", "no_such")] == [Path("ran_resnet18"), Path("no_such")]
+
+
+def test_weights_say_the_side_of_their_images():
+    assert image_size({"config": {"img_size": 64, "test_size": 32}}) == 32
+    for side in (31, "64", None):
+        with pytest.raises(ValueError, match=f"its metadata lack the side of its images: {side}"):
+            image_size({"config": {"img_size": side}})
 
 
 def test_weights_bring_their_own_network_and_options_of_another_one_are_refused():
