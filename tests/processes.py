@@ -13,7 +13,7 @@ import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
-from subprocess import CompletedProcess, Popen, TimeoutExpired
+from subprocess import Popen, TimeoutExpired
 from unittest import mock
 
 import pytest
@@ -54,24 +54,20 @@ def preload() -> None:
 
 class Job(context.Process):
     """`python main.py WORDS`, or with `torchrun` two processes of a script and its words; in a session of its own.
-    Its output is collected in a folder.
+    What it prints and its errors go into a file.
     """
 
-    def __init__(self, folder: Path, *words, torchrun: bool = False):
+    def __init__(self, log: Path, *words, torchrun: bool = False):
         if not FORKS:
             lacks("a forkserver")
         super().__init__()
-        folder.mkdir(parents=True, exist_ok=True)
-        self.streams = [folder / f"{len(started)}.{name}" for name in ("out", "err")]
-        for stream in self.streams:
-            stream.touch()
-        self.words, self.torchrun = [*map(str, words)], torchrun
+        log.write_text("")
+        self.log, self.words, self.torchrun = log, [*map(str, words)], torchrun
         preload()
         self.start()
         started.append(self)
 
-    stdout = property(lambda self: self.streams[0].read_text(encoding="utf-8", errors="replace"))
-    stderr = property(lambda self: self.streams[1].read_text(encoding="utf-8", errors="replace"))
+    said = property(lambda self: self.log.read_text(encoding="utf-8", errors="replace"))
 
     def poll(self) -> int | None:
         return self.exitcode
@@ -90,8 +86,8 @@ class Job(context.Process):
     def run(self) -> None:
         gc.freeze()  # what was imported stays: a training collects garbage, and would copy all of it to look at it
         os.setsid()
-        for number, stream in enumerate(self.streams, 1):
-            os.dup2(os.open(stream, os.O_RDWR | os.O_APPEND), number)
+        for stream in (1, 2):
+            os.dup2(os.open(self.log, os.O_RDWR | os.O_APPEND), stream)
         os.chdir(ROOT)
         # Its own processes start as those of a user's command do; from a server of its own they would outlive a kill.
         multiprocessing.set_start_method(multiprocessing.get_all_start_methods()[0], force=True)
@@ -117,9 +113,3 @@ def end_all() -> None:
         if job.poll() is None:
             job.send_signal(signal.SIGKILL)
         job.wait()
-
-
-def run(folder: Path, *words, **options) -> CompletedProcess:
-    """A whole process, see Job."""
-    job = Job(folder, *words, **options)
-    return CompletedProcess(words, job.wait(), job.stdout, job.stderr)

@@ -27,10 +27,10 @@ pytestmark = pytest.mark.slow
 
 
 def torchrun(folder: Path, *words, fails: bool = False) -> str:
-    """Runs a script and its words in two processes of torchrun; what they print, or their errors where they fail."""
-    result = processes.run(folder / "said", *words, torchrun=True)
-    assert bool(result.returncode) == fails, result.stderr
-    return result.stderr if fails else result.stdout
+    """Runs a script and its words in two processes of torchrun; what they print, and their errors."""
+    job = processes.Job(folder / "log", *words, torchrun=True)
+    assert bool(job.wait()) == fails, job.said
+    return job.said
 
 
 def options(config) -> list[str]:
@@ -115,17 +115,17 @@ def test_sigterm_ends_the_job_after_an_epoch_and_a_killed_process_leaves_a_good_
     config, run = dataclasses.replace(config, val_share=0.17, epochs=500, early_stop=500, resume=True), tmp_path / "run"
 
     def job_after(epochs: int) -> processes.Job:
-        job = processes.Job(tmp_path / "said", MAIN, "train", *options(config), torchrun=True)
+        job = processes.Job(tmp_path / "log", MAIN, "train", *options(config), torchrun=True)
         processes.until(job, lambda: (run / "last.pt").exists() and len(history(run)) > epochs)
         return job
 
     (job := job_after(0)).send_signal(signal.SIGTERM)
-    assert job.wait(120) != 0 and "SIGTERM: saved after epoch" in job.stdout, job.stderr
+    assert job.wait(120) != 0 and "SIGTERM: saved after epoch" in job.said, job.said
     job = job_after(len(history(run)))
     first, second = Path(f"/proc/{job.pid}/task/{job.pid}/children").read_text().split()  # as they were forked
     os.kill(int(second), signal.SIGKILL)
     assert job.wait(120) != 0  # torchrun names the killed process, or the other one that misses it
-    assert "5 training and 1 validation images" in job.stdout
+    assert "5 training and 1 validation images" in job.said
     assert Trainer(dataclasses.replace(config, epochs=len(history(run)) + 1)).train() == 0
 
 

@@ -30,12 +30,12 @@ def test_a_killed_command_goes_on_to_the_same_result(command, images, run_folder
 
     def start(out: Path) -> processes.Job:
         line = words(command, images, run_folder, out, *["--batch_size", "4"] * (command == "train"), workers=1)
-        job = processes.Job(tmp_path / "said", *line)
-        processes.until(job, lambda: job.stdout or job.stderr or out.exists())  # it has begun its work
+        job = processes.Job(tmp_path / "log", *line)
+        processes.until(job, lambda: job.said or out.exists())  # it has begun its work
         return job
 
     job, began = start(whole), time.monotonic()
-    assert job.wait() == 0, job.stderr
+    assert job.wait() == 0, job.said
     lasts, statuses = time.monotonic() - began, []
     for share in (0, 0.3, 0.7):
         job = start(broken)
@@ -46,7 +46,7 @@ def test_a_killed_command_goes_on_to_the_same_result(command, images, run_folder
         job.send_signal(signal.SIGKILL)
         statuses.append(job.wait())
         contents(broken)
-    assert -signal.SIGKILL in statuses and {*statuses} <= {-signal.SIGKILL, 0}, job.stderr
+    assert -signal.SIGKILL in statuses and {*statuses} <= {-signal.SIGKILL, 0}, job.said
     job = start(broken)
-    assert job.wait() == 0, job.stderr
+    assert job.wait() == 0, job.said
     assert contents(broken) == contents(whole) and not list(broken.rglob(".part-*"))

@@ -139,9 +139,9 @@ def test_names_beyond_the_code_page_are_no_error(options, tmp_path, monkeypatch)
 def test_two_processes_share_the_list_and_the_table(options, shoot, tmp_path):
     words = [processes.ROOT / "main.py", "predict", shoot, "-o", tmp_path / "two", "--model", options.model_path]
     (shoot / "0 broken.png").write_text("no image")  # of the first process, which then waits for the second one
-    result = processes.run(tmp_path / "said", *words, "--device", "cpu", "--table", "csv", torchrun=True)
-    assert result.returncode == 1 and "0 broken.png: not a readable image" in result.stderr, result.stderr
-    assert "2 image(s) in" not in result.stdout and "1 image(s) in" in result.stdout  # each has its share
+    job = processes.Job(tmp_path / "log", *words, "--device", "cpu", "--table", "csv", torchrun=True)
+    assert job.wait() == 1 and "0 broken.png: not a readable image" in job.said, job.said
+    assert "2 image(s) in" not in job.said and "1 image(s) in" in job.said  # each has its share
     predict.run(PredictOptions(**vars(options) | {"table": "csv"}))
     assert written(tmp_path / "two") == written(tmp_path / "out")
     assert (tmp_path / "two/focus.csv").read_text() == (tmp_path / "out/focus.csv").read_text()

@@ -1,4 +1,4 @@
-"""docs/extending.md does what it says: its blocks, put where they say into a copy of the repository, all work."""
+"""The documents: their tables agree with what is behind them, they become web pages, extending.md does what it says."""
 
 import re
 import subprocess
@@ -7,12 +7,46 @@ from pathlib import Path
 
 import pytest
 
+from docs import tables
 from ran.data.images import read_image, write_image
 from ran.evaluation.scores import read_scores
 from ran.tools.sample import photograph
-from tests.processes import ROOT, checkout
+from tests.processes import ROOT, checkout, lacks
 
+# A block of extending.md: its file, where it goes there, and its lines.
 BLOCK = re.compile(r"```python\n# (\S+), (a new file|at its end|above|in) ?([^\n]*)\n(.*?)```", re.DOTALL)
+
+
+@pytest.mark.slow
+def test_the_tables_of_this_repository_are_up_to_date(capsys):
+    assert tables.run(tables.DOCUMENTS, check=True) == 0, capsys.readouterr().out
+
+
+def test_a_changed_number_is_found_and_named(tmp_path, monkeypatch, capsys):
+    monkeypatch.setattr(tables, "RESULTS", tmp_path)
+    (tmp_path / "one.md").write_text("| MAE |\n| .052 |\n")
+    (path := tmp_path / "README.md").write_text("before\n<!-- table one.md -->\n| .051 |\n<!-- end -->\nafter\n")
+    before = path.read_text()
+    assert tables.run((path,), check=True) == 1 and path.read_text() == before
+    assert capsys.readouterr().out == f"{path}: table one.md differs\n"
+    assert tables.run((path,), check=False) == tables.run((path,), check=True) == 0
+    assert path.read_text() == "before\n<!-- table one.md -->\n| MAE |\n| .052 |\n<!-- end -->\nafter\n"
+
+
+@pytest.mark.slow
+@pytest.mark.filterwarnings("ignore")  # of what Sphinx calls
+def test_the_pages_have_no_warning_and_hold_the_api(tmp_path, monkeypatch, capsys):
+    try:
+        from sphinx.cmd.build import main as sphinx_build
+    except ModuleNotFoundError:
+        lacks("Sphinx")
+    monkeypatch.chdir(ROOT)
+    words = re.search(r"sphinx-build (.*) build/pages", (ROOT / "Makefile").read_text(encoding="utf-8"))[1].split()
+    assert "--fail-on-warning" in words and sphinx_build([*words, str(tmp_path)]) == 0, capsys.readouterr().err
+    api = (tmp_path / "docs/api.html").read_text(encoding="utf-8")
+    for name in ("load_model", "predictor.Predictor", "model.network.RAN", "model.losses.ran_loss"):
+        assert f'id="ran.{name}"' in api
+    assert (tmp_path / "examples/focus.html").is_file()
 
 
 def apply(text: str, root: Path) -> None:
