@@ -101,9 +101,10 @@ def test_torch_hub_loads_it_from_a_folder(tmp_path):
     code = (
         "import sys, numpy, torch; sys.path = [p for p in sys.path if p != sys.argv[1]]\n"
         "predictor = torch.hub.load(sys.argv[1], 'ran', source='local', weights='ran_resnet18', device='cpu')\n"
-        "print(predictor(numpy.zeros((40, 60, 3), 'uint8'), size=64).shape, sys.modules['ran'].__file__)"
+        "image = numpy.zeros((40, 60, 3), 'uint8')\n"
+        "print(predictor.img_size, predictor(image, size=64).shape, sys.modules['ran'].__file__)"
     )
-    assert f"(40, 60) {ROOT / '__init__.py'}" in out(sys.executable, "-c", code, ROOT, cwd=tmp_path)
+    assert f"448 (40, 60) {ROOT / '__init__.py'}" in out(sys.executable, "-c", code, ROOT, cwd=tmp_path)
 
 
 def test_the_image_gets_the_package_without_data_sets_and_pip_the_two_lines_of_torch_as_words():
