@@ -1,1 +1,0 @@
-"""Kills, full disks, bad and hostile files."""
