@@ -12,6 +12,7 @@ from math import inf, nan
 from pathlib import Path
 
 import cv2
+import numpy as np
 import pytest
 import torch
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
@@ -21,6 +22,7 @@ from ran.evaluation.metrics import columns_of
 from ran.evaluation.scores import read_scores
 from ran.model import Encoder
 from ran.model.losses import ran_loss
+from ran.predictor import load_model
 from ran.tester import Tester
 from ran.trainer import VALIDATED, Trainer
 from ran.utils.checkpoint import load_network, read_state, read_weights, recipe
@@ -167,8 +169,11 @@ def test_bf16_trains_close_to_full_precision_which_auto_is_on_a_cpu(config, tmp_
 
 
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA device")
-def test_cuda_training_runs(config):
+def test_cuda_trains_and_maps_are_those_of_the_cpu(config):
     assert Trainer(dataclasses.replace(config, device="cuda")).train() == 0
+    image = np.random.default_rng(0).integers(0, 256, (96, 128, 3), np.uint8)
+    on_cpu, on_cuda = (load_model(config.model_path, device)(image) for device in ("cpu", "cuda"))
+    assert np.ptp(on_cpu) > 0.01 and abs(on_cpu - on_cuda).max() < 1e-3
 
 
 @pytest.mark.parametrize("where, said", [

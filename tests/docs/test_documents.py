@@ -1,10 +1,14 @@
-"""The documents: their tables agree with what is behind them, they become web pages, extending.md does what it says."""
+"""The documents: tables agree with what is behind them, pages are built, extending.md and the notebook work."""
 
+import json
 import re
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
+from types import SimpleNamespace
 
+import matplotlib
 import pytest
 
 from docs import tables
@@ -91,3 +95,24 @@ def test_five_changes(dataset, tmp_path):
     assert scores.totals["images"] == 2 and 0 < scores.rows[0]["p3_acc"] <= 1
     assert "P3 acc" in (tmp_path / "scores/report/tables.md").read_text()
     assert "val_p3_acc" in (tmp_path / "run/history.csv").read_text()
+
+
+@pytest.mark.slow
+def test_the_notebook_runs_as_in_colab_and_leaves_nothing_in_the_repository(tmp_path, monkeypatch, dataset):
+    """With a file to upload."""
+    folder = ROOT / "examples"
+    cells = json.loads((folder / "focus.ipynb").read_text(encoding="utf-8"))["cells"]
+    assert not [cell for cell in cells if cell.get("outputs") or cell.get("execution_count")]
+    code = "\n\n".join("".join(cell["source"]) for cell in cells if cell["cell_type"] == "code")
+    for words, fewer in (('"--epochs", 4', '"--epochs", 1'), ('"--images", 60', '"--images", 24')):
+        assert code.count(words) == 1
+        code = code.replace(words, fewer)
+    before = sorted(ROOT.glob("*")) + sorted(folder.rglob("*"))
+    files = SimpleNamespace(upload=lambda: [next((dataset / "SAMPLE/Test/images").iterdir())])
+    monkeypatch.setitem(sys.modules, "google.colab", SimpleNamespace(files=files))
+    monkeypatch.chdir(folder)
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    matplotlib.use("agg")
+    exec(code, names := {})
+    assert names["scores"]["after"]["mae"] < names["scores"]["before"]["mae"]
+    assert sorted(ROOT.glob("*")) + sorted(folder.rglob("*")) == before
