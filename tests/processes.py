@@ -13,7 +13,7 @@ import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
-from subprocess import Popen, TimeoutExpired
+from subprocess import TimeoutExpired
 from unittest import mock
 
 import pytest
@@ -69,9 +69,6 @@ class Job(context.Process):
 
     said = property(lambda self: self.log.read_text(encoding="utf-8", errors="replace"))
 
-    def poll(self) -> int | None:
-        return self.exitcode
-
     def wait(self, timeout: float = 300) -> int:
         self.join(timeout)
         if self.exitcode is None:
@@ -99,10 +96,10 @@ class Job(context.Process):
             sys.exit(main.main(self.words))
 
 
-def until(process: Job | Popen, happened: Callable[[], object], pause: float = 0.02, patience: float = 120) -> None:
+def until(process: Job, happened: Callable[[], object], pause: float = 0.02, patience: float = 120) -> None:
     """Waits for something that a process does, or for its end."""
     deadline = time.monotonic() + patience
-    while not happened() and process.poll() is None and time.monotonic() < deadline:
+    while not happened() and process.exitcode is None and time.monotonic() < deadline:
         time.sleep(pause)
 
 
@@ -110,6 +107,6 @@ def end_all() -> None:
     """Kills what a failed test has left."""
     while started:
         job = started.pop()
-        if job.poll() is None:
+        if job.exitcode is None:
             job.send_signal(signal.SIGKILL)
         job.wait()

@@ -13,6 +13,7 @@ import pytest
 import main
 from ran.data.masks import read_map
 from tests import processes
+from tests.faults import commands
 from tests.processes import ROOT
 
 SIGPIPE = getattr(signal, "SIGPIPE", 0)
@@ -82,14 +83,12 @@ def test_errors_become_sentences_but_faults_of_ours_do_not(monkeypatch, capsys, 
 @pytest.mark.slow
 def test_ctrl_c_ends_a_training_and_its_loader_processes_in_a_word(dataset, tmp_path):
     """The whole process group gets the signal, as from a terminal: loader processes must not spoil the end."""
-    words = ["train", "--data_path", dataset, "--model_path", tmp_path / "run", "--epochs", "500"]
-    process = subprocess.Popen([sys.executable, ROOT / "main.py", *words, *SMALL.split()], stdout=subprocess.PIPE,
-                               stderr=subprocess.PIPE, text=True, start_new_session=True)  # fmt: skip
-    processes.until(process, (tmp_path / "run/history.csv").exists)
-    os.killpg(process.pid, signal.SIGINT)
-    out, err = process.communicate(timeout=120)
-    assert process.returncode == 130 and err.endswith("interrupted\n") and "Traceback" not in err, err
-    assert not [p.name for p in (tmp_path / "run").iterdir() if p.name.startswith(".")]
+    run = tmp_path / "run"
+    job = processes.Job(tmp_path / "log", *commands.words("train", dataset, run, run, "--epochs", "500", workers=1))
+    processes.until(job, (run / "history.csv").exists)
+    job.send_signal(signal.SIGINT)
+    assert job.wait() == 130 and job.said.endswith("interrupted\n") and "Traceback" not in job.said, job.said
+    assert not [p.name for p in run.iterdir() if p.name.startswith(".")]
 
 
 @pytest.mark.skipif(not SIGPIPE, reason="no such signal here")
