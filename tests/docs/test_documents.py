@@ -18,7 +18,8 @@ from ran.tools.sample import photograph
 from tests.processes import ROOT, checkout, lacks
 
 # A block of extending.md: its file, where it goes there, and its lines.
-BLOCK = re.compile(r"```python\n# (\S+), (a new file|at its end|above|in) ?([^\n]*)\n(.*?)```", re.DOTALL)
+BLOCK = re.compile(r"```python\n# (\S+), (at its end|above|in) ?([^\n]*)\n(.*?)```", re.DOTALL)
+PLACES = {"at its end": r"\Z", "above": "(?m)^(?= *WHAT)", "in": r"(?ms)^( *)WHAT = [({].*?(?=^\1[)}])"}
 
 
 @pytest.mark.slow
@@ -56,17 +57,9 @@ def test_the_pages_have_no_warning_and_hold_the_api(tmp_path, monkeypatch, capsy
 def apply(text: str, root: Path) -> None:
     """Puts every block of the document into its file."""
     for path, how, what, code in BLOCK.findall(text):
-        file = root / path
-        lines = file.read_text().splitlines() if file.exists() else []
-        place = len(lines)
-        if what:
-            start = re.escape(what) + r" = [({]" * (how == "in")
-            (place,) = (number for number, line in enumerate(lines) if re.match(rf" *{start}", line))
-        if how == "in":  # above the bracket that closes it
-            indent = re.match(" *", lines[place])[0]
-            place = next(n for n in range(place, len(lines)) if re.match(rf"{indent}[)}}]", lines[n]))
-        lines[place:place] = ["", ""] * (how == "at its end") + code.splitlines()
-        file.write_text("\n".join(lines) + "\n")
+        source, pattern = (root / path).read_text(), PLACES[how].replace("WHAT", re.escape(what))
+        (place,) = (match.end() for match in re.finditer(pattern, source))
+        (root / path).write_text(source[:place] + "\n\n" * (how == "at its end") + code + source[place:])
 
 
 @pytest.mark.slow  # a copy of the code needs a process of its own
