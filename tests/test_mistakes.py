@@ -12,8 +12,8 @@ from ran.utils.files import write_bytes
 from tests.small import TINY
 
 FILES = {
-    "paper.yaml": f"arch: {TINY}", "rows.yaml": "full:", "seed.yaml": "seed: 1", "weights.yaml": "weights: ran_photos",
-    "fold.yaml": "fast: {lr: 1, fold: 2}", "list.yaml": "fast: [1]", "csv/focus.csv": "image,name\na.jpg\n",
+    "rows.yaml": f"common: {{arch: {TINY}}}\nfull:", "seed.yaml": "common: {seed: 1}", "empty.yaml": "common:",
+    "weights.yaml": "common: {weights: ran_photos}\nbaseline: {attention: none}", "fold.yaml": "fast: {lr: 1, fold: 2}", "list.yaml": "fast: [1]", "csv/focus.csv": "image,name\na.jpg\n",
     "json/focus.json": '[{"name": null}]', "full/Train/SYNTHETIC/images/a.jpg": "", "video.mp4": "no video",
     "bare/Train/a/images/1.jpg": "", "bare/Train/b/images/1.jpg": "",
     "partial/Train/SAMPLE/trimaps/a.png": "",
@@ -42,7 +42,7 @@ def folder(source, dataset, saved_maps, evaluated, tmp_path_factory) -> Path:
     return folder
 
 
-ABLATION = "ablation --data_path d --model_path out --device cpu --folds 0 --recipe paper.yaml --variants rows.yaml"
+ABLATION = "ablation --data_path d --model_path out --device cpu --folds 0 --variants rows.yaml"
 PREPARE = "prepare --data_path d --dataset SAMPLE --white blurred"
 OTHER = f"{PREPARE} --images source/image --masks source/gt --split train"
 EVALUATE = "evaluate --data_path d --output out --maps"
@@ -76,10 +76,11 @@ MISTAKES = [
     ("report --scores scores --output out --columns P9", "no protocol P9"),
     (f"{ABLATION} --seeds 1 -1", "--seeds are 0 or more"), (f"{ABLATION} --datasets DUT", "no DUT with test images"),
     (f"{ABLATION} --folds 0 1", "--folds are 1 to 5, or 0 alone"),
-    (f"{ABLATION} --recipe seed.yaml", "seed.yaml: expected options of train with values, without config, data_path"),
+    (f"{ABLATION} --variants seed.yaml", "seed.yaml, common: expected options of train with values, without config, da"),
     (f"{ABLATION} --variants fold.yaml", "fold.yaml, fast: expected options of train"),
     (f"{ABLATION} --variants list.yaml", "list.yaml, fast: expected options of train"),
-    ("ablation --data_path d --model_path out --recipe weights.yaml", "weights.yaml: remove weights"),
+    (f"{ABLATION} --variants weights.yaml", "--weights ran_photos: its network has attention separated, so remove att"),
+    (f"{ABLATION} --variants empty.yaml", "empty.yaml: no variants"),
     ("export --output out.onnx --average other", "--average needs --output NAME.safetensors"),
     ("export --output out.pt", "must end in .onnx or .safetensors"), ("explain a.png b.png", "one image, not 2"),
     ("synthesise", "give --objects, --people, --depth, --focus"), ("sample --output source", "holds files already"),

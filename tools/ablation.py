@@ -15,18 +15,11 @@ from ..trainer import Trainer
 from ..utils.checkpoint import LOCAL
 from ..utils.command_line import read_yaml, typed
 from ..utils.files import locked, write_bytes, write_csv
-from ..utils.options import FOLDS, IMG_SIZE, RunConfig, TestConfig, TrainConfig
+from ..utils.options import FOLDS, ROOT, RunConfig, TestConfig, TrainConfig
 from ..utils.weight_files import BEST
 from .options import AblationOptions
 
-ROWS: dict[str, dict] = {
-    "baseline": {"attention": "none", "connectivity": False},
-    "connectivity": {"attention": "none"},
-    "normal": {"attention": "normal", "connectivity": False},
-    "reverse": {"attention": "reverse", "connectivity": False},
-    "separated": {"connectivity": False},
-    "full": {},
-}
+PARTS = ROOT / "configs/ablation.yaml"
 # Options of train that the command sets itself.
 OWN = LOCAL - {"num_workers"} | {"datasets", "fold", "seed"}
 COLUMNS = ("mae", "p0_f", "p1_f", "p3_f", "s", "weighted_f")  # means over images
@@ -39,14 +32,17 @@ def run(options: AblationOptions) -> None:
         ValueError: unknown seeds or folds; runs of another recipe; what train and test raise.
         SystemExit: 128 + signal when stopped; the same command goes on.
     """
-    variants = read_yaml(options.variants) if options.variants else ROWS
-    rows = {name: recipe_of(values or {}, f"{options.variants}, {name}") for name, values in variants.items()}
-    seeds, folder = dict.fromkeys(options.seeds), Path(options.model_path)
+    file, seeds, folder = options.variants or str(PARTS), dict.fromkeys(options.seeds), Path(options.model_path)
     if min(seeds) < 0 or not set(options.folds) <= set(range(1, FOLDS + 1)) and options.folds != [0]:
         raise ValueError(f"--seeds are 0 or more; --folds are 1 to {FOLDS}, or 0 alone for the test sets")
-    shared = shared_options(options)
+    shared = {key: getattr(options, key) for key in ("data_path", "datasets", "device")} | {"resume": True}
+    recipes = {row: recipe_of(values or {}, f"{file}, {row}") for row, values in read_yaml(file).items()}
+    shared |= recipes.pop("common", {})
+    if not recipes:
+        raise ValueError(f"{file}: no variants: write NAME: {{option: value, ...}} for each")
+    rows = {row: TrainConfig(**shared | recipe) for row, recipe in recipes.items()}
     # Before the first training, since it fails where there is nothing to score.
-    sets = {fold: scored_sets(TrainConfig(**shared | {"fold": fold})) for fold in options.folds}
+    sets = {fold: scored_sets(fold, [*rows.values()]) for fold in options.folds}
     runs: dict[str, dict[str, list[MethodScores]]] = {}  # of each set, by row: one a seed
     with locked(folder):
         for seed, row in product(seeds, rows):
@@ -54,7 +50,7 @@ def run(options: AblationOptions) -> None:
             for fold, tested in sets.items():
                 path = folder / row / (f"seed{seed}_fold{fold}" if fold else f"seed{seed}")
                 own = {"model_path": str(path), "seed": seed, "fold": fold}
-                parts.append(scores_of(TrainConfig(**shared | rows[row] | own), tested))
+                parts.append(scores_of(dataclasses.replace(rows[row], **own), tested))
             for folds in zip(*parts):
                 dataset = "+".join([folds[0].dataset, *(fold.dataset.rpartition("fold")[2] for fold in folds[1:])])
                 scored = of_images(row, dataset, [image for fold in folds for image in fold.rows])
@@ -73,23 +69,10 @@ def recipe_of(values: Any, where: str) -> dict:
     return typed(TrainConfig, values, where)
 
 
-def shared_options(options: AblationOptions) -> dict:
-    """Options of train that all rows share: those of --recipe, and the command's own.
-
-    Raises ValueError: see recipe_of; also a recipe with a network whose parts cannot be switched off.
-    """
-    shared = recipe_of(read_yaml(options.recipe), options.recipe) if options.recipe else {}
-    if not shared.get("weights"):
-        shared["img_size"] = shared.get("img_size") or IMG_SIZE
-    elif not options.variants:
-        raise ValueError(f"{options.recipe}: remove weights: no part of their network can be switched off")
-    return shared | {key: getattr(options, key) for key in ("data_path", "datasets", "device")} | {"resume": True}
-
-
-def scored_sets(config: TrainConfig) -> set[str]:
+def scored_sets(fold: int, rows: list[TrainConfig]) -> set[str]:
     """Names of the sets that rows are scored on, see sets_to_score: with a fold none that trains or validates whole."""
-    whole = {f"{name}_fold{config.fold}" for name in (*config.extra, config.val)}
-    return set(sets_to_score(config)) - whole
+    whole = {f"{name}_fold{fold}" for row in rows for name in (*row.extra, row.val)}
+    return set(sets_to_score(dataclasses.replace(rows[0], fold=fold))) - whole
 
 
 def scores_of(config: TrainConfig, sets: set[str]) -> list[MethodScores]:
@@ -100,13 +83,11 @@ def scores_of(config: TrainConfig, sets: set[str]) -> list[MethodScores]:
         raise SystemExit(status)
     folder = Path(config.model_path) / (f"fold{config.fold}" if config.fold else "")
     best, scores = Path(config.model_path, BEST), folder / "scores.json"  # test writes it last
-    if scores.exists() and scores.stat().st_mtime_ns > best.stat().st_mtime_ns:
-        done = read_scores(folder)
-        if {scored.dataset for scored in done} == sets:
-            return done
-    shared = {field.name: getattr(config, field.name) for field in dataclasses.fields(RunConfig)}
-    Tester(TestConfig(**shared, report=False)).test()
-    return read_scores(folder)
+    is_tested = scores.exists() and scores.stat().st_mtime_ns > best.stat().st_mtime_ns
+    if not is_tested or not sets <= {scored.dataset for scored in read_scores(folder)}:
+        shared = {field.name: getattr(config, field.name) for field in dataclasses.fields(RunConfig)}
+        Tester(TestConfig(**shared, report=False)).test()
+    return [scored for scored in read_scores(folder) if scored.dataset in sets]
 
 
 def of_images(row: str, dataset: str, images: list[dict]) -> MethodScores:

@@ -26,10 +26,9 @@ class PrepareOptions:
 
 @dataclass
 class AblationOptions:
-    """Train and score variants of the network under one recipe: parts switched off, or the rows of a file."""
+    """Train and score variants of the network or of its recipe, each on its own, and compare them."""
 
-    recipe: str = option("", "YAML file of train's options for all rows (default: the paper's recipe)")
-    variants: str = option("", "YAML file of rows, NAME: {option: value, ...} (default: parts of the network)")
+    variants: str = option("", "YAML file of variants, NAME: {option: value, ...} (default: configs/ablation.yaml)")
     seeds: list[int] = option([42], "seeds of the trainings of each row")
     folds: list[int] = option([1, 2, 3, 4, 5], "fifths of the training images to leave out and score; 0: test sets")
     data_path: str = data_path_option("dataset folder")

@@ -11,17 +11,16 @@ from ran.trainer import Trainer
 from ran.utils.options import TrainConfig
 from tests.small import TINY
 
-RECIPE = f"arch: {TINY}\npretrained: none\nimg_size: 64\nval_share: 0.34\nepochs: 1\nnum_workers: 0\namp: auto\n"
+COMMON = f"common: {{arch: {TINY}, pretrained: none, img_size: 64, val_share: 0.34, epochs: 1, num_workers: 0}}\n"
+ROWS = "baseline: {attention: none, lr: 1e-3, loss_weights: [0.5, 1, 4]}\nfull:\n"
 
 
 @pytest.fixture
 def options(dataset, tmp_path, monkeypatch) -> AblationOptions:
     monkeypatch.chdir(tmp_path)
-    Path("recipe.yaml").write_text(RECIPE)
-    Path("variants.yaml").write_text("baseline: {attention: none, lr: 1e-3, loss_weights: [0.5, 1, 4]}\nfull:\n")
+    Path("variants.yaml").write_text(COMMON + ROWS)
     shutil.copytree(dataset, "data")
-    return AblationOptions(data_path="data", model_path="out", recipe="recipe.yaml", variants="variants.yaml",
-                           device="cpu", folds=[0])  # fmt: skip
+    return AblationOptions(data_path="data", model_path="out", variants="variants.yaml", device="cpu", folds=[0])
 
 
 def scores(method: str, maes: dict[str, float], dataset: str = "SET") -> MethodScores:
@@ -48,7 +47,7 @@ def test_a_stopped_ablation_goes_on_and_trains_nothing_twice(options, monkeypatc
     ablation.run(options)
     of_sets = [line["set"] for line in csv.DictReader(Path("out/scores.csv").read_text().splitlines())]
     assert sorted(set(of_sets)) == ["ANOTHER", "SAMPLE"] and of_sets.count("ANOTHER") == of_sets.count("SAMPLE")
-    Path("recipe.yaml").write_text(RECIPE + "clip: 1\n")
+    Path("variants.yaml").write_text(COMMON.replace("}", ", clip: 1}") + ROWS)
     with pytest.raises(ValueError, match="clip 2.0 .now 1.0.: resume with the same options"):
         ablation.run(options)
 
@@ -56,7 +55,8 @@ def test_a_stopped_ablation_goes_on_and_trains_nothing_twice(options, monkeypatc
 def test_every_row_is_the_network_it_names_and_test_images_choose_nothing(options, monkeypatch):
     asked, of = [], lambda fold: [scores("", {str(fold): 0.1}, f"SAMPLE_fold{fold}")]
     monkeypatch.setattr(ablation, "scores_of", lambda config, _: asked.append(config) or of(config.fold))
-    options.variants, options.folds, options.seeds = "", AblationOptions().folds, [1, 2, 1]
+    options.folds, options.seeds = AblationOptions().folds, [1, 2, 1]
+    Path("variants.yaml").write_text(COMMON + ablation.PARTS.read_text())
     shutil.rmtree("data/SAMPLE")
     ablation.run(options)
     assert [(config.seed, config.fold) for config in asked] == [*zip([1] * 30 + [2] * 30, [1, 2, 3, 4, 5] * 12)]
@@ -72,8 +72,8 @@ def test_every_row_is_the_network_it_names_and_test_images_choose_nothing(option
 def test_with_a_fold_no_set_is_scored_that_trains_or_validates_whole(tmp_path, dataset):
     for name in ("MAIN", "EXTRA", "VAL"):
         shutil.copytree(dataset / "Train/SAMPLE", tmp_path / "Train" / name)
-    config = TrainConfig(data_path=str(tmp_path), fold=2, val="VAL", extra=["EXTRA"])
-    assert ablation.scored_sets(config) == {"MAIN_fold2"}
+    rows = [TrainConfig(data_path=str(tmp_path), val="VAL"), TrainConfig(data_path=str(tmp_path), extra=["EXTRA"])]
+    assert ablation.scored_sets(2, rows) == {"MAIN_fold2"}
 
 
 def test_rows_are_compared_with_the_first_and_seeds_are_averaged():
