@@ -37,7 +37,7 @@ COMMANDS = {
     "video": Command("images", photos.VideoOptions, "photos.video", "write the focus maps of a video"),
     "serve": Command("images", photos.ServeOptions, "photos.serve", "serve a page that shows focus maps"),
     "evaluate": Command("compare", tools.EvaluateOptions, "tools.evaluate", "score saved maps of any method"),
-    "report": Command("compare", options.ReportOptions, "tools.report", "put scored methods side by side"),
+    "report": Command("compare", tools.ReportOptions, "tools.report", "put scored methods side by side"),
     "info": Command("compare", tools.InfoOptions, "tools.info", "print parameters and multiply-adds"),
     "explain": Command("compare", tools.ExplainOptions, "tools.explain", "draw the network's parts for an image"),
     "export": Command("share", tools.ExportOptions, "tools.export", "write a network as an ONNX or a weights file"),

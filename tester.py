@@ -21,7 +21,7 @@ from .predictor import SHIPPED, load_model
 from .training_data import split_fold
 from .utils import distributed
 from .utils.files import locked
-from .utils.options import ReportOptions, RunConfig, TestConfig, TrainConfig
+from .utils.options import RunConfig, TestConfig, TrainConfig
 from .utils.progress import bar, cores_of_process, in_order, say
 from .utils.weight_files import BEST, LAST, is_own, named
 
@@ -113,8 +113,8 @@ class Tester:
         write_scores(self.folder, [replace(x, folders={key: x.folders[key] for key in kept}) for x in scores])
         print(f"scores in {self.folder / 'scores.json'}", *[f"maps in {self.maps}"] * self.config.save_map, sep=", ")
         if self.config.report:
-            shown = ReportOptions(output=str(self.folder / "report"))
-            print(*write_report(scores, shown), f"report in {self.folder / 'report/index.html'}", sep="\n")
+            page = self.folder / "report/index.html"
+            print(*write_report(scores, page.parent), f"report in {page}", sep="\n")
 
     def _score(self, name: str, pairs: list[Pair]) -> MethodScores:
         """Scores of one set: each process makes and scores its share of the maps, and gets all scores."""

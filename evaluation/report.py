@@ -2,7 +2,7 @@
 
 import base64
 import io
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
 from statistics import fmean
@@ -15,7 +15,6 @@ from matplotlib import rc_context
 from ..data.images import read_image
 from ..data.masks import read_map, read_mask
 from ..utils.files import write_bytes, write_csv
-from ..utils.options import ReportOptions
 from ..utils.progress import in_threads
 from .comparison import number, set_tables
 from .figures import curves_figure, grid_figure, save_figure
@@ -107,16 +106,22 @@ def webp(image: np.ndarray) -> str:
     return uri("webp", cv2.imencode(".webp", image[..., ::-1] if image.ndim == 3 else image, quality)[1].tobytes())
 
 
-def write_report(scores: list[MethodScores], options: ReportOptions) -> list[str]:
+def write_report(
+    scores: list[MethodScores], folder: Path, protocols: Sequence[str] = ("P0", "P3", "S"), names: Sequence[str] = ()
+) -> list[str]:
     """Writes index.html, tables (.md, .tex, .csv), images.csv, and each set's curves and examples.
 
-    Methods on one set are compared; `scores` and `methods` of the options are not used. Returns sentences about what is
-    not shown. Raises ValueError: see SetTable; also an unknown protocol or example, a damaged image.
+    Methods on one set are compared.
+
+    Args:
+        protocols: columns of tables.tex beside MAE. names: images of the grid of examples, see Gallery.range_of_errors.
+
+    Returns sentences about what is not shown.
+    Raises ValueError: see SetTable; also an unknown protocol or name, a damaged image.
     """
-    columns, folder, tables = columns_of(options.columns), Path(options.output), set_tables(scores)
+    columns, tables = columns_of(protocols), set_tables(scores)
     galleries = [Gallery(table.measured) for table in tables]
-    known = [name for gallery in galleries for name in gallery.errors]
-    if unknown := set(options.examples) - set(known):
+    if unknown := set(names).difference(*(gallery.errors for gallery in galleries)):
         raise ValueError(f"--examples {' '.join(sorted(unknown))}: no such image with a map of every method")
     heading = "Focus maps of " + ", ".join(dict.fromkeys(scored.method for scored in scores))
     sections = []
@@ -127,8 +132,8 @@ def write_report(scores: list[MethodScores], options: ReportOptions) -> list[str
             curves.savefig(svg := io.BytesIO(), format="svg", metadata={"Date": None})
             save_figure(curves, folder / f"{table.dataset}_curves")
             sections.append((table, uri("svg+xml", svg.getvalue()), gallery.remarks, examples))
-            names = [name for name in options.examples if name in gallery.errors] or gallery.range_of_errors()
-            rows = {f"{name}\nMAE {number(gallery.errors[name])}": gallery.read(name, GRID_SIDE) for name in names}
+            chosen = [name for name in names if name in gallery.errors] or gallery.range_of_errors()
+            rows = {f"{name}\nMAE {number(gallery.errors[name])}": gallery.read(name, GRID_SIDE) for name in chosen}
             if rows:
                 save_figure(grid_figure(rows), folder / f"{table.dataset}_examples")
     page = TEMPLATES.get_template("page.html").render(

@@ -13,10 +13,10 @@ from tests.small import TINY
 
 FILES = {
     "rows.yaml": f"common: {{arch: {TINY}}}\nfull:", "seed.yaml": "common: {seed: 1}", "empty.yaml": "common:",
-    "weights.yaml": "common: {weights: ran_photos}\nbaseline: {attention: none}", "fold.yaml": "fast: {lr: 1, fold: 2}", "list.yaml": "fast: [1]", "csv/focus.csv": "image,name\na.jpg\n",
-    "json/focus.json": '[{"name": null}]', "full/Train/SYNTHETIC/images/a.jpg": "", "video.mp4": "no video",
-    "bare/Train/a/images/1.jpg": "", "bare/Train/b/images/1.jpg": "",
-    "partial/Train/SAMPLE/trimaps/a.png": "",
+    "weights.yaml": "common: {weights: ran_photos}\nbaseline: {attention: none}", "list.yaml": "fast: [1]",
+    "fold.yaml": "fast: {lr: 1, fold: 2}", "csv/focus.csv": "image,name\na.jpg\n", "video.mp4": "no video",
+    "json/focus.json": '[{"name": null}]', "full/Train/SYNTHETIC/images/a.jpg": "",
+    "bare/Train/a/images/1.jpg": "", "bare/Train/b/images/1.jpg": "", "partial/Train/SAMPLE/trimaps/a.png": "",
 }  # fmt: skip
 
 
@@ -76,7 +76,7 @@ MISTAKES = [
     ("report --scores scores --output out --columns P9", "no protocol P9"),
     (f"{ABLATION} --seeds 1 -1", "--seeds are 0 or more"), (f"{ABLATION} --datasets DUT", "no DUT with test images"),
     (f"{ABLATION} --folds 0 1", "--folds are 1 to 5, or 0 alone"),
-    (f"{ABLATION} --variants seed.yaml", "seed.yaml, common: expected options of train with values, without config, da"),
+    (f"{ABLATION} --variants seed.yaml", "seed.yaml, common: expected options of train with values, without config, d"),
     (f"{ABLATION} --variants fold.yaml", "fold.yaml, fast: expected options of train"),
     (f"{ABLATION} --variants list.yaml", "list.yaml, fast: expected options of train"),
     (f"{ABLATION} --variants weights.yaml", "--weights ran_photos: its network has attention separated, so remove att"),

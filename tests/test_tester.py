@@ -53,7 +53,7 @@ def test_masks_are_decoded_once_and_evaluate_gives_the_same_scores(tester, datas
     """Beside the look at the start."""
     decoded, looked_at, read_levels = [], [], masks.read_levels
     for module, paths in ((masks, decoded), (check, looked_at)):
-        reader = lambda path, *white, paths=paths: paths.append(path) or read_levels(path, *white)  # noqa: E731
+        reader = lambda path, *how, paths=paths, **more: paths.append(path) or read_levels(path, *how, **more)  # noqa: E731
         monkeypatch.setattr(module, "read_levels", reader)
     monkeypatch.setattr("ran.tester.cores_of_process", lambda: 1)  # the third map waits until the first is scored
     (ours,) = scored_by(tester(output=tmp_path / "out", save_map=True))

@@ -60,6 +60,17 @@ class EvaluateOptions:
 
 
 @dataclass
+class ReportOptions:
+    """Turn the scores of test and evaluate into tables (Markdown, LaTeX, CSV), curves and an HTML page."""
+
+    scores: list[str] = option([], "folders of test or evaluate, or their scores.json")
+    output: str = output_option("runs/report", "folder to write")
+    methods: list[str] = option([], "methods to show, in this order (default: all)")
+    columns: list[str] = option(["P0", "P3", "S"], "columns of tables.tex beside MAE: P0 P1 P3 P5 S E wF FOCUS")
+    examples: list[str] = option([], "images in the grid, by file stem (default: from smallest to largest error)")
+
+
+@dataclass
 class InfoOptions:
     """Print parameters and multiply-adds of the networks, for an image of 384 x 384."""
 

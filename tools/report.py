@@ -5,8 +5,8 @@ from pathlib import Path
 from ..evaluation.report import write_report
 from ..evaluation.scores import read_scores
 from ..utils.files import locked
-from ..utils.options import ReportOptions
 from ..utils.progress import say
+from .options import ReportOptions
 
 
 def run(options: ReportOptions) -> None:
@@ -25,5 +25,5 @@ def run(options: ReportOptions) -> None:
     scores = sorted((one for one in scores if one.method in order), key=lambda one: order.index(one.method))
     folder = Path(options.output)
     with locked(folder):
-        say(write_report(scores, options))
+        say(write_report(scores, folder, options.columns, options.examples))
     print(f"report in {folder}: {', '.join(sorted(path.name for path in folder.iterdir()))}")

@@ -121,14 +121,3 @@ class TestConfig(RunConfig):
     def __post_init__(self):
         if 0 < self.img_size < MIN_SIZE:
             raise ValueError(f"--img_size {self.img_size}: expected at least {MIN_SIZE}, or 0 for that of training")
-
-
-@dataclass
-class ReportOptions:
-    """Turn the scores of test and evaluate into tables (Markdown, LaTeX, CSV), curves and an HTML page."""
-
-    scores: list[str] = option([], "folders of test or evaluate, or their scores.json")
-    output: str = output_option("runs/report", "folder to write")
-    methods: list[str] = option([], "methods to show, in this order (default: all)")
-    columns: list[str] = option(["P0", "P3", "S"], "columns of tables.tex beside MAE: P0 P1 P3 P5 S E wF FOCUS")
-    examples: list[str] = option([], "images in the grid, by file stem (default: from smallest to largest error)")

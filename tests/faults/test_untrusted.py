@@ -15,9 +15,9 @@ from ran.model.state_dicts import read_state_dict
 from ran.photos.formats import read_photo
 from ran.photos.onnx import load_model
 from ran.tools import report
+from ran.tools.options import ReportOptions
 from ran.utils.checkpoint import load_network, read_state, read_weights, save_state, save_weights, state_to_resume
 from ran.utils.command_line import read_yaml
-from ran.utils.options import ReportOptions
 from tests.faults.making import DNG, JPEG, MASK, PICTURE, encoded
 
 READERS = [

@@ -14,7 +14,7 @@ from ran.evaluation import figures
 from ran.evaluation.report import Gallery, signed_error
 from ran.evaluation.scores import read_scores, write_scores
 from ran.tools import report
-from ran.utils.options import ReportOptions
+from ran.tools.options import ReportOptions
 
 pytestmark = pytest.mark.xdist_group("report")  # one process makes what its tests share
 TABLES = {"index.html", "tables.md", "tables.tex", "tables.csv", "images.csv"}
