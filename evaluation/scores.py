@@ -99,7 +99,7 @@ def files_by_name(folder: Path, names: Collection[str]) -> dict[str, Path]:
     found = list_images(folder, (".npy", ".mat"))
     if several := [", ".join(path.name for path in paths) for paths in found.values() if len(paths) > 1]:
         raise ValueError(f"{folder}: several files of one name: {several[0]}; move the wrong ones away")
-    prefix, suffix = ("", "") if found.keys() & set(names) else common_affixes(names, found)
+    prefix, suffix = common_affixes(names, found)
     return {stem.removeprefix(prefix).removesuffix(suffix): path for stem, (path,) in found.items()}
 
 

@@ -83,7 +83,7 @@ REFUSED = {
     "two frames": (encoded(TRUTH, "PNG", save_all=True, append_images=[Image.fromarray(~TRUTH)]), "2 frames: save the"),
     "WebP": (encoded(TRUTH, "WEBP", lossless=True), "damaged, or not one of PNG, TIFF, BMP, JPEG of integers: save"),
     "a JPEG of bright labels": (encoded(levels(200, 255), "JPEG", quality=95), "levels .*; save it in black and white"),
-    "a JPEG of labels 0 and 3": (encoded(levels(0, 3), "JPEG", quality=95), "levels .*; save it in black and white"),
+    "a JPEG of labels 0 and 1": (encoded(levels(0, 1), "JPEG", quality=95), "levels 0, 1: not two classes; save it in"),
 }  # fmt: skip
 
 
