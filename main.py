@@ -1,6 +1,5 @@
 """RAN's command line: python main.py COMMAND [options], or `ran COMMAND [options]` where the package is installed."""
 
-import difflib
 import importlib
 import os
 import signal
@@ -36,7 +35,6 @@ def main(argv: list[str] | None = None) -> int:
     status = guarded(lambda: dispatch(words))
     if shared and status:  # an orderly exit would wait for the other processes, which may wait for this one
         sys.stdout.flush()
-        sys.stderr.flush()
         os._exit(status)
     if shared:
         importlib.import_module("ran.utils.distributed").leave()
@@ -51,15 +49,12 @@ def dispatch(words: list[str]) -> int | None:
         return 0
     command = COMMANDS.get(name)
     if not command:
-        near = difflib.get_close_matches(name, COMMANDS, n=1)
-        hint = f"; did you mean {near[0]}?" if near else ""
-        print(f"error: unknown command {name!r}{hint} ({PROGRAM} --help lists all)", file=sys.stderr)
+        print(f"error: unknown command {name!r} ({PROGRAM} --help lists all)", file=sys.stderr)
         return 2
     if "LOCAL_RANK" in os.environ:
         if not command.shared:
             able = ", ".join(other for other, known in COMMANDS.items() if known.shared)
-            print(f"error: torchrun is for {able}; start {name} without it", file=sys.stderr)
-            return 2
+            raise ValueError(f"torchrun is for {able}; start {name} without it")
         if os.environ["RANK"] != "0":  # one process prints
             os.environ["TQDM_DISABLE"] = "1"
             sys.stdout = open(os.devnull, "w")  # noqa: SIM115 (as long as the process lives)
@@ -79,23 +74,12 @@ def guarded(work: Callable[[], int | None]) -> int:
     except KeyboardInterrupt:
         print("interrupted", file=sys.stderr)
         return 130
-    except (ValueError, OSError, ModuleNotFoundError, RuntimeError) as error:
-        sentence = explained(error)
-        if not sentence or os.environ.get("RAN_TRACEBACK"):
+    except (ValueError, OSError, ModuleNotFoundError) as error:
+        if os.environ.get("RAN_TRACEBACK"):
             raise
-        print(f"error: {sentence}", file=sys.stderr)
-        return 2 if sentence.startswith("--") else 1  # sentences on a wrong option begin with its name
-
-
-def explained(error: Exception) -> str:
-    """What to say of an error; empty for a fault of ours."""
-    package = (getattr(error, "name", None) or "ran").partition(".")[0]
-    if isinstance(error, ModuleNotFoundError) and package != "ran":
-        advice = "activate the environment, or follow Install in README.md"
-        return f"{package} is not installed in {sys.executable}: {advice}"
-    if isinstance(error, RuntimeError) and "out of memory" in str(error):  # torch's own, on a GPU
-        return f"{error}\nTry a smaller --batch_size, --img_size or --tile"
-    return str(error) if isinstance(error, (ValueError, OSError)) else ""
+        where = f" in {sys.executable}: activate the environment, or follow Install in README.md"
+        print(f"error: {error}{where * isinstance(error, ModuleNotFoundError)}", file=sys.stderr)
+        return 2 if str(error).startswith("--") else 1  # sentences on a wrong option begin with its name
 
 
 if __name__ == "__main__":

@@ -183,7 +183,7 @@ class Trainer:
         epoch, validation = len(self.history) + 1, self.validate() if self.data.validation else {}
         if not math.isfinite(validation.get("loss", 0)):  # its map may score well by chance: it is never kept
             raise self._diverged(f"validation: loss {validation['loss']};")
-        row = {"epoch": epoch, "lr": self.optimization.rate}
+        row = {"epoch": epoch, "lr": self.optimization.optimizer.param_groups[-1]["lr"]}  # the decoder's
         row |= {f"train_{k}": v for k, v in training.items()} | {f"val_{k}": v for k, v in validation.items()}
         self.optimization.end_epoch((validation or training)["loss"])
         self.history.append(row | {"seconds": round(time.monotonic() - start, 1)})

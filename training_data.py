@@ -2,7 +2,6 @@
 
 import hashlib
 from contextlib import suppress
-from typing import NamedTuple
 
 from .data.augmentation import paper_augmentation, strong_augmentation, uncropped
 from .data.check import look, report, twins, warn_of_twins
@@ -62,17 +61,10 @@ def split_validation(
     return training, [pair for pair in pairs if original[pair.name] in held_out]
 
 
-class Chosen(NamedTuple):
-    """Pairs that a recipe names: main, extra and validation sets, and what --fold leaves out."""
-
-    main: list[Pair]
-    extra: list[Pair]
-    val: list[Pair]
-    left_out: list[Pair]
-
-
-def chosen_pairs(config: TrainConfig) -> Chosen:
-    """Finds the sets of a recipe. Raises FileNotFoundError or ValueError: missing, named twice, cannot validate."""
+def chosen_pairs(config: TrainConfig) -> tuple[list[Pair], list[Pair], list[Pair], list[Pair]]:
+    """Pairs that a recipe names: main, extra and validation sets, and what --fold leaves out.
+    Raises FileNotFoundError or ValueError: sets that are missing, named twice, or cannot validate.
+    """
     sets = find_sets(config.data_path, "train", config.datasets)
     extra = find_sets(config.data_path, "train", config.extra) if config.extra else {}
     val = find_sets(config.data_path, "train", [config.val]) if config.val else {}
@@ -84,44 +76,34 @@ def chosen_pairs(config: TrainConfig) -> Chosen:
         raise ValueError(f"{config.data_path}: no training set beside those of extra and val")
     parts = [split_fold(found, config.fold) for found in sets.values()]
     main, left_out = ([pair for part in side for pair in part] for side in zip(*parts))
-    chosen = Chosen(main, sum(extra.values(), []), sum(val.values(), []), left_out)
-    if any(pair.trimap for pair in chosen.val or chosen.main * bool(config.val_share)):
+    validating = sum(val.values(), [])
+    if any(pair.trimap for pair in validating or main * bool(config.val_share)):
         raise ValueError("sets with trimaps cannot validate: name them by extra in a recipe, or use --val_share 0")
-    return chosen
+    return main, sum(extra.values(), []), validating, left_out
 
 
-def look_at_data(chosen: Chosen, data_path: str) -> dict[str, str]:
-    """Looks at all images of a fresh training and says what is odd; returns the name of each twin's original.
+def look_at_data(data_path: str, *parts: list[Pair]) -> dict[str, str]:
+    """Looks at main, extra and validation pairs, and says what is odd; returns the name of each twin's original.
     Raises ValueError: pairs that cannot be used.
     """
     twin_of: dict[str, str] = {}
     if distributed.rank() == 0:
-        main, extra, val = (look(pairs) for pairs in (chosen.main, chosen.extra, chosen.val))
-        remarks = report(main + extra + val)
-        remarks += warn_of_twins("training image(s) are copies of another one", twins(main))
-        remarks += warn_of_twins("validation image(s) are among the training images", twins(main + extra, val))
+        main, extra, val = map(look, parts)
+        say(report(main + extra + val))
+        say(warn_of_twins("training image(s) are copies of another one", twins(main)))
+        say(warn_of_twins("validation image(s) are among the training images", twins(main + extra, val)))
         for original, copy in twins(extra + main):  # extra images train in any case: they are the originals
             twin_of[copy.pair.name] = twin_of.get(original.pair.name, original.pair.name)
         with suppress(FileNotFoundError, ValueError):  # no test set, or one with a fault, which stops no training
             tests = find_sets(data_path, "test", [])
             same = twins(main + extra + val, look([pair for found in tests.values() for pair in found], masks=False))
-            remarks += warn_of_twins("test image(s) are among the training images", same)
-        say(remarks)
+            say(warn_of_twins("test image(s) are among the training images", same))
     return dict(distributed.gather([*twin_of.items()]))
 
 
 def fingerprint(pair: Pair) -> str:
     """A hash of what the files of a pair hold."""
     return hashlib.blake2b(pair.image.read_bytes() + pair.mask.read_bytes(), digest_size=8).hexdigest()
-
-
-def check_unchanged(files: dict[str, str], stored: dict[str, str], source: str) -> None:
-    """Raises ValueError where fingerprints are not those stored by a run that is resumed; names the changed pairs."""
-    if files.keys() != stored.keys():
-        raise ValueError(f"{source}: it was trained on other images")
-    if changed := [name for name in sorted(files) if files[name] != stored[name]]:
-        advice = "restore the old files, or start from its weights with --weights and another --model_path"
-        raise ValueError(f"{source}: {len(changed)} pair(s) have changed since then: {listing(changed)}; {advice}")
 
 
 def may_have_seen(trained: dict, pair: Pair) -> bool:
@@ -154,28 +136,28 @@ class TrainingData:
         rank, size = distributed.rank(), distributed.size()
         if config.batch_size % size:
             raise ValueError(f"--batch_size {config.batch_size}: must be a multiple of the {size} processes")
-        chosen = chosen_pairs(config)
-        twin_of = {} if last else look_at_data(chosen, config.data_path)
-        everything = chosen.main + chosen.extra + chosen.val
-        self.files = {pair.name: fingerprint(pair) for pair in everything}
-        if last:
-            check_unchanged(self.files, last["files"], f"{config.model_path}, with {config.data_path}")
-        training, self.validation = chosen.main, chosen.val
-        if config.val_share and not chosen.val:
+        training, extra, self.validation, left_out = chosen_pairs(config)
+        twin_of = {} if last else look_at_data(config.data_path, training, extra, self.validation)
+        self.files = {pair.name: fingerprint(pair) for pair in training + extra + self.validation}
+        if last and (changed := sorted({name for name, _ in self.files.items() ^ last["files"].items()})):
+            where = f"{config.model_path} was trained on other images than {config.data_path} has"
+            advice = "restore the old files, or start from its weights with --weights and another --model_path"
+            raise ValueError(f"{where}, {len(changed)} pair(s): {listing(changed)}; {advice}")
+        self.sets = sorted({pair.dataset for pair in training + extra})
+        if config.val_share and not self.validation:
             earlier = (last or trained).get("validation", [])
             training, self.validation = split_validation(training, config.val_share, config.seed, earlier, twin_of)
         if trained and (seen := [pair for pair in self.validation if may_have_seen(trained, pair)]):
             count = f"{len(seen)} of {len(self.validation)} validation images may be among the training images of"
             print(f"WARNING: {count} {config.weights}; --val NAME validates on another set")
-        self.sets = sorted({pair.dataset for pair in chosen.main + chosen.extra})
-        self.names = [pair.name for pair in training + chosen.extra]
-        self.left_out = [pair.name for pair in chosen.left_out]
+        self.names = [pair.name for pair in training + extra]
+        self.left_out = [pair.name for pair in left_out]
         distributed.check_same("training and validation images", self.names + [pair.name for pair in self.validation])
         side, augmentation = config.img_size, paper_augmentation()
         if config.augmentation == "strong":
             side, augmentation = uncropped(side), strong_augmentation(side)
-        data = Samples(training + chosen.extra, side, augmentation, config.seed)
-        of_extra = (len(chosen.extra), config.extra_per_batch if chosen.extra else 0)
+        data = Samples(training + extra, side, augmentation, config.seed)
+        of_extra = (len(extra), config.extra_per_batch if extra else 0)
         self.batches = EpochBatches(len(training), config.batch_size, config.seed, rank, size, of_extra)
         self.train_loader = make_loader(data, config.num_workers, batch_sampler=self.batches)
         self.val_pairs = self.validation[rank::size]

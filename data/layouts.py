@@ -3,7 +3,6 @@
 from dataclasses import dataclass
 from pathlib import Path
 
-from ..utils.command_line import as_typed
 from ..utils.files import read_lines
 from .names import glob_folders, pair_by_stem
 
@@ -113,7 +112,7 @@ def find_sets(data_path: str, split: str, names: list[str]) -> dict[str, list[Pa
     Raises FileNotFoundError: no set at all, or not one that was named; ValueError: a missing or doubled partner.
     """
     if not Path(data_path).is_dir():
-        advice = f"`{as_typed('prepare')}` writes one (docs/train.md), --data_path names it"
+        advice = "`prepare` writes one (docs/train.md), --data_path names it"
         raise FileNotFoundError(f"{data_path}: no such dataset folder; {advice}")
     folders = set_folders(Path(data_path), split)
     chosen = names or [name for name, folder in folders.items() if not (folder / "trimaps").is_dir()]
@@ -121,7 +120,7 @@ def find_sets(data_path: str, split: str, names: list[str]) -> dict[str, list[Pa
     if missing or not chosen:
         present = f"found: {', '.join(folders) or 'none'} (those with trimaps have to be named)"
         what = f"no {', '.join(missing) or 'data set'} with {split} images here ({IMAGES[split]})"
-        raise FileNotFoundError(f"{data_path}: {what}; {present}. `{as_typed('prepare')}` makes this layout.")
+        raise FileNotFoundError(f"{data_path}: {what}; {present}. `prepare` makes this layout.")
     sets = {name: pairs_in(name, folders[name], split == "test") for name in sorted(chosen)}
     if problems := [problem for _, wrong in sets.values() for problem in wrong]:
         raise ValueError("images and ground truth do not match:\n  " + "\n  ".join(problems))

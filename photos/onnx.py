@@ -11,7 +11,6 @@ import numpy as np
 
 from ..predictor import SHIPPED, Predictor
 from ..predictor import load_model as load_torch
-from ..utils.command_line import as_typed
 from ..utils.progress import cores
 from ..utils.weight_files import WEIGHTS, exported, hash_of, named
 from .formats import optional, read_pixels
@@ -34,8 +33,7 @@ class OnnxPredictor(Predictor):
         weights = path.with_suffix(".safetensors")
         weights = weights if weights.is_file() else WEIGHTS / weights.name
         if not path.is_file():
-            advice = f"`{as_typed('export')}` writes one where PyTorch is installed"
-            raise FileNotFoundError(f"{path}: no such file; {advice}")
+            raise FileNotFoundError(f"{path}: no such file; `export` writes one where PyTorch is installed")
         kind, _, index = str(device or "auto").partition(":")
         if kind not in ("auto", "cpu", "cuda"):
             raise ValueError(f"--device {device}: onnxruntime works on cpu and cuda; --device auto selects one")

@@ -18,8 +18,7 @@ from PIL import Image
 from ..data.images import write_image
 from ..data.names import is_image
 from ..predictor import Predictor, advice_on_shape, chosen_weights
-from ..utils import distributed
-from ..utils.files import check_writable, write_csv, write_json
+from ..utils.files import check_writable, write_bytes, write_csv
 from ..utils.progress import bar, cores_of_process, in_order
 from .formats import Photo, read_metadata, read_photo
 from .onnx import load_model
@@ -54,6 +53,8 @@ def run(options: PredictOptions) -> int:
     if prediction.failed:
         print(f"{len(prediction.failed)} image(s) failed:", *sorted(prediction.failed), sep="\n  ", file=sys.stderr)
     if "LOCAL_RANK" in os.environ:  # torchrun ends the other processes at the first exit status that is not 0
+        from ..utils import distributed  # which needs PyTorch, as torchrun does
+
         distributed.join("cpu", timedelta(days=1))
         distributed.gather([])
     return 1 if prediction.failed else 0
@@ -158,7 +159,7 @@ class Table:
             with FileLock(path.with_name(f".{path.name}.lock")):
                 rows = [row for _, row in sorted((_read(path) | self.changes).items()) if row]
                 if path.suffix == ".json":
-                    write_json(path, rows)
+                    write_bytes(path, json.dumps(rows, indent=2).encode())
                 else:
                     write_csv(path, rows, encoding="utf-8-sig")
 

@@ -98,7 +98,7 @@ def test_processes_that_see_different_files_do_not_wait_for_each_other(config, t
 
 def test_on_cuda_the_decoders_norms_are_synchronised_and_the_encoders_stay_frozen(monkeypatch):
     monkeypatch.setattr(distributed, "size", lambda: 2)
-    monkeypatch.setattr(torch.nn.parallel, "DistributedDataParallel", lambda network, devices: network)
+    monkeypatch.setattr(distributed, "DistributedDataParallel", lambda network, devices: network)
     network = RAN("resnet18", "frozen")
     names = network.state_dict().keys()
     network = distributed.wrapped(network, torch.device("cuda", 0))

@@ -61,15 +61,13 @@ def test_packages_that_are_missing_are_named(words, package):
     """-S: a Python without its packages, as outside of the virtual environment."""
     result = subprocess.run([sys.executable, "-S", "main.py", *words], cwd=ROOT, capture_output=True, text=True)
     assert result.returncode == 1 and "Traceback" not in result.stderr
-    assert result.stderr.startswith(f"error: {package} is not installed in {sys.executable}: activate the environment")
+    assert result.stderr.startswith(f"error: No module named '{package}' in {sys.executable}: activate the environment")
 
 
 @pytest.mark.parametrize("error, status, said", [
     (BrokenPipeError(32, "Broken pipe", "a loader process"), 1, "error: [Errno 32] Broken pipe: 'a loader process'\n"),
     (KeyboardInterrupt(), 130, "interrupted\n"), (ValueError("--arch x: wrong"), 2, "error: --arch x: wrong\n"),
-    (RuntimeError("CUDA out of memory"), 1, "error: CUDA out of memory\nTry a smaller --batch_size, "),
     (RuntimeError("a fault of ours"), None, ""),
-    (ModuleNotFoundError("No module named 'ran.nowhere'", name="ran.nowhere"), None, ""),  # no missing package
 ])  # fmt: skip
 def test_errors_become_sentences_but_faults_of_ours_do_not(monkeypatch, capsys, error, status, said):
     monkeypatch.setattr("ran.tools.info.run", Mock(side_effect=error))

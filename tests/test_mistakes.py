@@ -47,12 +47,12 @@ PREPARE = "prepare --data_path d --dataset SAMPLE --white blurred"
 OTHER = f"{PREPARE} --images source/image --masks source/gt --split train"
 EVALUATE = "evaluate --data_path d --output out --maps"
 MISTAKES = [
-    ("trian", "unknown command 'trian'; did you mean train?"),
+    ("trian", "unknown command 'trian' .python main.py --help lists all"),
     (f"{PREPARE} --source broken", "(?s)train_005.jpg: no partner.*train_004.bmp: doubled stem, also train_004.png"),
     (f"{PREPARE} --source less", "train_000.jpg: not of this source"), (PREPARE, "--source is missing"),
     (f"{PREPARE} --source empty", "--images and --masks name any"),
     ("prepare --data_path d --source source", "none of the test images of .*CUHK_test.txt; another set needs --data"),
-    ("train --data_path nowhere --model_path out", "nowhere: no such dataset folder; `.* prepare` writes one"),
+    ("train --data_path nowhere --model_path out", "nowhere: no such dataset folder; `prepare` writes one"),
     ("predict source --blur 5 -o out", "--blur is the strength of --bokeh: add it"),
     (f"{PREPARE} --source twice", "train_000.jpg: another image of the set has the same stem"),
     (f"{PREPARE} --source pack", "holds CUHK, CUHK_DUT, DUT: remove --dataset"),
@@ -84,7 +84,7 @@ MISTAKES = [
     ("export --output out.onnx --average other", "--average needs --output NAME.safetensors"),
     ("export --output out.pt", "must end in .onnx or .safetensors"), ("explain a.png b.png", "one image, not 2"),
     ("synthesise", "give --objects, --people, --depth, --focus"), ("sample --output source", "holds files already"),
-    ("synthesise --data_path full --depth empty", "holds files already"), ("predict", "are required: PATHS"),
+    ("synthesise --data_path full --depth empty", "holds files already"), ("predict", "are required: paths"),
     ("synthesise --data_path out --depth empty", "no such folder"), ("predict maps -o map.png", "name a folder"),
     ("predict maps --tile 8", "--tile 8: expected at least 32 pixels, or 0"),
     ("predict t/images --model no", "no such weights"), ("predict maps -o csv", "focus.csv: not a table of an earlier"),

@@ -80,7 +80,7 @@ def test_the_installed_package_works_beside_onnxruntime_alone(run_folder, tmp_pa
     (site / "sitecustomize.py").write_text(f"import sys\nsys.modules |= dict.fromkeys({blocked})\n")
     model, photo = tmp_path / "small.safetensors", ROOT / "docs/serve.png"
     lost = out(python.with_name("ran"), "predict", photo, cwd=tmp_path, status=1)
-    assert "error: ran_photos.onnx: no such file; `ran export` writes one where PyTorch is installed\n" in lost
+    assert "error: ran_photos.onnx: no such file; `export` writes one where PyTorch is installed\n" in lost
     shutil.copy(run_folder / "best_model.safetensors", model)
     assert main(["export", "--model", str(model)]) == 0
     words = [photo, "--model", model, "--overlay", "--cutout", "--bokeh", "--table", "csv"]

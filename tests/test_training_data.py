@@ -146,9 +146,9 @@ def test_resumption_sees_any_change_of_a_file(two_sets):
     for path in (folder / "images/train_001.jpg", folder / "masks/train_003.png"):
         old = path.read_bytes()
         path.write_bytes(old[:-1] + bytes([old[-1] ^ 1]))
-        with pytest.raises(ValueError, match=rf": 1 pair\(s\) have changed since then: B/{path.stem}; restore the old"):
+        with pytest.raises(ValueError, match=rf", 1 pair\(s\): B/{path.stem}; restore the old"):
             TrainingData(two_sets, {"files": files}, {})
         path.write_bytes(old)
     assert TrainingData(two_sets, {"files": files, "validation": []}, {}).files == files
-    with pytest.raises(ValueError, match="it was trained on other images"):
+    with pytest.raises(ValueError, match=r"was trained on other images than .* has, 6 pair\(s\): B/train_000, "):
         TrainingData(dataclasses.replace(two_sets, datasets=["A"]), {"files": files}, {})

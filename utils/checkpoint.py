@@ -10,17 +10,14 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save
 
 from ..model import RAN, make_network
-from ..model.encoder import tensor_names
-from .command_line import as_typed, names
+from .command_line import names
 from .files import write_bytes
 from .options import TrainConfig
 from .weight_files import BEST, LAST, WEIGHTS, image_size, named, weights_in
 
 LOCAL = names(TrainConfig, "local")  # options that weights do not store
-IN_FILE = names(TrainConfig, "in_file")  # that stand in a YAML file alone
-FREE_ON_RESUME = names(TrainConfig, "free")  # that may differ between a run and its resumption
 NETWORK = ("arch", "attention", "connectivity", "decoder")  # that make the network
-STATE = {"config", "model", "network", "optimizer", "history", "validation"}  # parts of a training state, among others
+STATE = ("config", "model", "validation", "files", "before", "history", "network", "optimizer", "scheduler")
 
 
 def recipe(config: TrainConfig) -> dict:
@@ -49,8 +46,7 @@ def read_weights(path: str | Path) -> tuple[dict[str, torch.Tensor], dict]:
     path = weights_in(named(path))
     if not path.is_file():
         shipped = ", ".join(sorted(known.stem for known in WEIGHTS.glob("*.safetensors")))
-        advice = f"`{as_typed('train')}` writes {BEST} into its run folder, and the repository has {shipped}"
-        raise FileNotFoundError(f"{path}: no such weights file; {advice}")
+        raise FileNotFoundError(f"{path}: no such weights file; `train` writes {BEST}; the repository has {shipped}")
     try:
         with safe_open(path, "pt") as file:
             metadata = {key: json.loads(value) for key, value in (file.metadata() or {}).items()}
@@ -83,8 +79,7 @@ def fresh_network(config: TrainConfig) -> RAN:
     options = {key: getattr(config, key) for key in NETWORK}
     network = make_network(encoder_norm="group" if config.pretrained == "none" else "frozen", **options)
     if config.pretrained != "none" and (lacking := network.encoder.load_pretrained(config.pretrained)):
-        of = f"{len(lacking)} of {len(tensor_names(network.encoder.backbone.state_dict()))} tensors"
-        print(f"{config.pretrained} lacks {of}, which start fresh: {', '.join(lacking)}")
+        print(f"{config.pretrained} lacks {len(lacking)} tensors, which start fresh: {', '.join(lacking)}")
     return network
 
 
@@ -106,12 +101,14 @@ def save_state(path: Path, state: dict) -> None:
 
 
 def read_state(path: Path) -> dict:
-    """Reads what save_state wrote, on the CPU. Raises ValueError: damaged, or not such a file."""
+    """Reads what save_state wrote, on the CPU. Raises ValueError: damaged, or not a state of this version."""
     try:
-        return torch.load(path, map_location="cpu", weights_only=True)
+        state = torch.load(path, map_location="cpu", weights_only=True)
+        return {part: state[part] for part in STATE}
     except Exception as error:  # torch raises many kinds for a damaged or hostile file
         reason = (str(error) or type(error).__name__).splitlines()[0]  # of an empty file torch says nothing
-        raise ValueError(f"{path}: not a readable training state ({reason})") from None
+        advice = "an older run can continue with --weights and another --model_path"
+        raise ValueError(f"{path}: not a training state of this version ({reason}); {advice}") from None
 
 
 def state_to_resume(folder: Path, config: TrainConfig) -> dict | None:
@@ -125,13 +122,10 @@ def state_to_resume(folder: Path, config: TrainConfig) -> dict | None:
     if not path.exists():
         return None
     state = read_state(path)
-    if not isinstance(state, dict) or not state.keys() >= STATE:
-        advice = "an older one can continue with --weights and another --model_path"
-        raise ValueError(f"{path}: not a training state of this version; {advice}")
     stored = dataclasses.asdict(TrainConfig()) | state["config"]  # an option newer than the run had its default
     now = dataclasses.asdict(config.with_sizes(stored))
-    free = FREE_ON_RESUME - {"epochs"} if config.schedule == "onecycle" else FREE_ON_RESUME  # its end is planned
+    free = names(TrainConfig, "free") - ({"epochs"} if config.schedule == "onecycle" else set())  # its end is planned
     if differing := [key for key in now if key not in free and stored[key] != now[key]]:
-        options = ", ".join(f"{'' if x in IN_FILE else '--'}{x} {stored[x]} (now {now[x]})" for x in differing)
+        options = ", ".join(f"{key} {stored[key]} (now {now[key]})" for key in differing)
         raise ValueError(f"{path} was trained with {options}: resume with the same options and --config")
     return state

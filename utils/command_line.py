@@ -5,16 +5,11 @@ Imports nothing heavy, so that --help answers at once.
 
 import argparse
 import dataclasses
-import difflib
+import sys
 from pathlib import Path
 from typing import Any
 
 BOOLS = {"true": True, "1": True, "yes": True, "false": False, "0": False, "no": False}
-
-
-def as_typed(words: str) -> str:
-    """A command of ours as one types it here: an installed package has the command ran, a checkout its main.py."""
-    return f"{'ran' if 'site-packages' in Path(__file__).parts else 'python main.py'} {words}"
 
 
 def option(
@@ -55,43 +50,31 @@ def _bool(text: str) -> bool:
     return BOOLS[text.lower()]
 
 
-class _Parser(argparse.ArgumentParser):
-    """An argument for each field of a dataclass. Mistakes are a line without usage, and exit status 2."""
-
-    def __init__(self, options: type, prog: str):
-        nothing = argparse.SUPPRESS  # what is not given is not in the result: the dataclass has the defaults
-        super().__init__(prog=prog, description=options.__doc__, allow_abbrev=False, argument_default=nothing)
-        self.fields = dataclasses.fields(options)
-        titles = dict.fromkeys(f.metadata["group"] for f in self.fields)
-        groups = {title: self.add_argument_group(title) if title else self for title in titles}
-        for f in self.fields:
-            known, default = f.metadata, f.metadata["default"]
-            kind: dict[str, Any] = {"type": type(default), "metavar": f.name.upper()}
-            if known["choices"]:
-                kind = {"choices": known["choices"]}
-            elif isinstance(default, bool):
-                kind = {"type": _bool, "nargs": "?", "const": True, "metavar": "BOOL"}
-            elif isinstance(default, list):
-                kind |= {"type": type((default or [""])[0]), "nargs": "+"}
-            shown = known["help"] + (f" (default: {default})" if default not in ("", []) else "")
-            flags = [f.name] if known["positional"] else [f"--{f.name}", *known["aliases"]]
-            groups[known["group"]].add_argument(*flags, help=nothing if known["in_file"] else shown, **kind)
-
-    def error(self, message: str):
-        self.exit(2, f"{self.prog}: error: {message}\n")
-
-    def values(self, words: list[str]) -> dict[str, Any]:
-        """Values of the options that stand in the words; names an unknown one and the nearest known."""
-        result, unknown = self.parse_known_intermixed_args(words)
-        if unknown:
-            name = unknown[0].split("=")[0]
-            near = difflib.get_close_matches(name, [f"--{f.name}" for f in self.fields], n=1)
-            self.error(f"unknown option {name}{f'; did you mean {near[0]}?' if near else ''} (--help lists all)")
-        for f in self.fields:
-            least, value = f.metadata["at_least"], getattr(result, f.name, None)
-            if least is not None and value is not None and not least <= value < float("inf"):
-                self.error(f"--{f.name}: {value}: expected a finite number, at least {least}")
-        return vars(result)
+def _values(options: type, words: list[str], prog: str) -> dict[str, Any]:
+    """Values of the options that stand in the words. A mistake ends in a line and SystemExit, status 2."""
+    nothing = argparse.SUPPRESS  # no usage; and what is not given is not in the result: the dataclass has the defaults
+    parser = argparse.ArgumentParser(prog, nothing, options.__doc__, argument_default=nothing, allow_abbrev=False)
+    fields = dataclasses.fields(options)
+    titles = dict.fromkeys(f.metadata["group"] for f in fields)
+    groups = {title: parser.add_argument_group(title) if title else parser for title in titles}
+    for f in fields:
+        known, default = f.metadata, f.metadata["default"]
+        kind: dict[str, Any] = {"type": type(default)}
+        if known["choices"]:
+            kind = {"choices": known["choices"]}
+        elif isinstance(default, bool):
+            kind = {"type": _bool, "nargs": "?", "const": True, "metavar": "BOOL"}
+        elif isinstance(default, list):
+            kind = {"type": type((default or [""])[0]), "nargs": "+"}
+        shown = known["help"] + (f" (default: {default})" if default not in ("", []) else "")
+        flags = [f.name] if known["positional"] else [f"--{f.name}", *known["aliases"]]
+        groups[known["group"]].add_argument(*flags, help=nothing if known["in_file"] else shown, **kind)
+    result = vars(parser.parse_intermixed_args(words))
+    for f in fields:
+        least, value = f.metadata["at_least"], result.get(f.name)
+        if least is not None and value is not None and not least <= value < float("inf"):
+            parser.error(f"--{f.name}: {value}: expected a finite number, at least {least}")
+    return result
 
 
 def read_yaml(path: str) -> dict[str, Any]:
@@ -123,7 +106,7 @@ def typed(options: type, values: dict[str, Any], where: str) -> dict[str, Any]:
     words: list[str] = []
     for name, value in values.items():
         words += [f"--{name}", *map(str, value if isinstance(value, list) else [value])]
-    return _Parser(options, where).values(words)
+    return _values(options, words, where)
 
 
 def parse(options: type, argv: list[str], prog: str) -> Any:
@@ -136,16 +119,16 @@ def parse(options: type, argv: list[str], prog: str) -> Any:
     Raises:
         SystemExit: 0 after --help; 2 for an unknown option, a bad value or a bad config, named on stderr.
     """
-    parser = _Parser(options, prog)
-    given = parser.values(argv)
-    if wrong := given.keys() & names(options, "in_file"):
-        parser.error(f"--{min(wrong)} is set only in a YAML file: write it there, and name the file with --config FILE")
+    given = _values(options, argv, prog)
     try:
+        if wrong := given.keys() & names(options, "in_file"):
+            raise ValueError(f"--{min(wrong)} is set only in a YAML file: write it there, and give it as --config")
         if config := given.get("config"):
-            stored, parser.prog = read_yaml(config), f"{prog}: {config}"  # named in a complaint about its values
+            stored = read_yaml(config)
             if "config" in stored:
-                raise ValueError("a recipe cannot name another recipe: remove config")
-            given = typed(options, stored, parser.prog) | given
+                raise ValueError(f"{config}: a recipe cannot name another recipe: remove config")
+            given = typed(options, stored, f"{prog}: {config}") | given
         return options(**given)
     except ValueError as error:
-        parser.error(str(error))
+        print(f"{prog}: error: {error}", file=sys.stderr)
+        raise SystemExit(2) from None

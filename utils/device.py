@@ -15,21 +15,19 @@ def choose_device(name: str | torch.device | None) -> torch.device:
     Under torchrun, "cuda" is this process's own GPU. Raises ValueError: no such name, or no such device here.
     """
     gpus = torch.cuda.device_count() if torch.cuda.is_available() else 0
-    available = {"cuda": gpus, "mps": int(torch.backends.mps.is_available()), "cpu": 1}
+    has_mps = torch.backends.mps.is_available() and "LOCAL_RANK" not in os.environ  # one process alone can use it
+    available = {"cuda": gpus, "mps": int(has_mps), "cpu": 1}
     if name in (None, "auto"):
         name = next(kind for kind, count in available.items() if count)
-    try:
-        device = torch.device(name)
-    except (RuntimeError, TypeError):
-        device = torch.device("meta")
-    if device.type not in available:
+    kind, _, number = str(name).partition(":")
+    if kind not in available or not (number or "0").isdecimal():
         raise ValueError(f"--device {name}: expected auto, cpu, cuda, cuda:1 or mps")
-    if str(device) == "cuda" and "LOCAL_RANK" in os.environ:
-        device = torch.device("cuda", int(os.environ["LOCAL_RANK"]))
-    if (device.index or 0) >= available[device.type]:
+    if kind == "cuda":
+        number = number or os.environ.get("LOCAL_RANK", "")
+    if int(number or 0) >= available[kind]:
         advice = "--device auto selects one; torchrun needs a GPU for each process, or --device cpu"
-        raise ValueError(f"--device {device}: torch finds no such device here; {advice}")
-    return device
+        raise ValueError(f"--device {name}: torch finds no such device here; {advice}")
+    return torch.device(f"{kind}:{int(number)}" if number else kind)
 
 
 def is_mixed(amp: str, device: torch.device) -> bool:

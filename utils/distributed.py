@@ -1,15 +1,15 @@
 """Several processes that train or test together, started by torchrun. Alone, each function does the plain thing."""
 
-from __future__ import annotations
-
 import os
-import sys
 from datetime import timedelta
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-if TYPE_CHECKING:  # imported where several processes, or a device of torch, need it: onnxruntime does without
-    import torch
-    from torch import nn
+import torch
+import torch.distributed as dist
+from torch import nn
+from torch.nn.parallel import DistributedDataParallel
+
+from .device import choose_device
 
 PATIENCE = timedelta(minutes=30)  # torch's own limit on the CPU; on CUDA it would be 10 minutes
 
@@ -19,16 +19,9 @@ def join(device: str, patience: timedelta = PATIENCE) -> torch.device:
 
     Processes wait for each other for as long as `patience`, then the job ends. Raises ValueError: see choose_device.
     """
-    import torch
-    import torch.distributed as dist
-
-    from .device import choose_device
-
     chosen = choose_device(device)
     if "LOCAL_RANK" not in os.environ:
         return chosen
-    if chosen.type == "mps":
-        raise ValueError("--device mps: several processes need CUDA, or --device cpu")
     if chosen.type == "cuda":
         chosen = choose_device("cuda")  # its own, whichever was named
         torch.cuda.set_device(chosen)
@@ -39,24 +32,18 @@ def join(device: str, patience: timedelta = PATIENCE) -> torch.device:
 
 def leave() -> None:
     """Ends this process's part in a job that all processes have finished."""
-    if job := _job():
-        job.destroy_process_group()
-
-
-def _job() -> Any:
-    """torch.distributed, where this process has joined a job."""
-    dist = sys.modules.get("torch.distributed")
-    return dist if dist and dist.is_initialized() else None
+    if dist.is_initialized():
+        dist.destroy_process_group()
 
 
 def rank() -> int:
     """Number of this process, from 0; the first one writes the files."""
-    return job.get_rank() if (job := _job()) else 0
+    return dist.get_rank() if dist.is_initialized() else 0
 
 
 def size() -> int:
     """How many processes there are."""
-    return job.get_world_size() if (job := _job()) else 1
+    return dist.get_world_size() if dist.is_initialized() else 1
 
 
 def wrapped(network: nn.Module, device: torch.device) -> nn.Module:
@@ -66,9 +53,6 @@ def wrapped(network: nn.Module, device: torch.device) -> nn.Module:
     """
     if size() == 1:
         return network
-    from torch import nn
-    from torch.nn.parallel import DistributedDataParallel
-
     if device.type == "cuda":
         for name, part in network.named_children():
             if name != "encoder":  # its norms are frozen
@@ -81,7 +65,7 @@ def gather(items: list) -> list:
     if size() == 1:
         return items
     shares: list[Any] = [None] * size()
-    _job().all_gather_object(shares, items)
+    dist.all_gather_object(shares, items)
     return [share[i] for i in range(max(map(len, shares))) for share in shares if i < len(share)]
 
 
@@ -94,7 +78,7 @@ def same_buffers(network: nn.Module) -> None:
     """Gives every process the first one's buffers (BatchNorm statistics)."""
     if size() > 1:
         for buffer in network.buffers():
-            _job().broadcast(buffer, 0)
+            dist.broadcast(buffer, 0)
 
 
 def check_same(what: str, value: Any) -> None:

@@ -1,9 +1,6 @@
 """Files that are whole or absent, and folders of one run at a time."""
 
 import csv
-import errno
-import hashlib
-import json
 import os
 import tempfile
 from collections.abc import Iterator
@@ -14,8 +11,6 @@ from typing import Any
 from filelock import FileLock, Timeout
 
 LOCK_SECONDS = 10  # a run that was asked to end may need some seconds for it
-UNWRITABLE = (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.EPERM, errno.EFBIG, errno.ENAMETOOLONG,
-              errno.EISDIR)  # fmt: skip
 
 
 @contextmanager
@@ -23,20 +18,20 @@ def atomic(path: Path) -> Iterator[Path]:
     """Yields a temporary path beside `path` that takes its place when the block ends well, and is removed if not.
 
     What a killed process leaves goes when the same file is written again: a path has one temporary, so two processes
-    must not write it at once (see `locked`). Its name is short: the path's may be as long as a name can be.
+    must not write it at once (see `locked`).
 
     Raises:
         OSError: with the path and why it cannot be written, such as a full disk.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
-    code = hashlib.blake2b(os.fsencode(path.name), digest_size=8).hexdigest()
-    temporary = path.with_name(f".part-{code}{path.suffix}")
+    temporary = path.with_name(f".part-{path.name}")
     temporary.unlink(missing_ok=True)  # it may be a link that somebody put there
     try:
         yield temporary
         os.replace(temporary, path)
     except OSError as error:
-        if error.errno in UNWRITABLE:
+        names = [error.filename, error.filename2]  # one that the block reads is named by its own error
+        if error.errno and (names == [None, None] or str(temporary) in map(str, names)):
             raise OSError(f"{path}: cannot be written ({error.strerror})") from None
         raise
     finally:
@@ -82,10 +77,6 @@ def check_writable(folder: Path) -> None:
 def write_bytes(path: Path, data: bytes | memoryview) -> None:
     with atomic(path) as temporary:
         temporary.write_bytes(data)
-
-
-def write_json(path: Path, value: object) -> None:
-    write_bytes(path, (json.dumps(value, indent=2) + "\n").encode())
 
 
 def write_csv(path: Path, rows: list[dict], encoding: str = "utf-8") -> None:

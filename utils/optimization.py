@@ -44,12 +44,6 @@ class Optimization:
         else:
             warm_up = max(WARM_UP, 2 / steps)  # the scheduler cannot do with less than two steps
             self.scheduler = OneCycleLR(self.optimizer, rates, steps, pct_start=warm_up, cycle_momentum=False)
-        self.complete = True  # whether the gradient that the network holds was used
-
-    @property
-    def rate(self) -> float:
-        """The decoder's learning rate."""
-        return self.optimizer.param_groups[-1]["lr"]
 
     def step(self, loss: torch.Tensor, share: float = 1, last: bool = True) -> torch.Tensor:
         """Adds the gradient of a batch's mean loss; with the last one of some batches changes the weights.
@@ -57,14 +51,12 @@ class Optimization:
         `share` is that of the batch in the gradient of the step. Returns the norm of the gradient before clipping; 0
         where the step is not complete.
         """
-        if self.complete:
-            self.network.zero_grad(set_to_none=True)
         (loss * share).backward()
-        self.complete = last
         if not last:
             return torch.zeros((), device=loss.device)
         norm = clip_grad_norm_(self.network.parameters(), self.recipe.clip or float("inf"))
         self.optimizer.step()
+        self.optimizer.zero_grad()
         scheduler = self.scheduler
         if isinstance(scheduler, OneCycleLR) and scheduler.last_epoch + 1 < scheduler.total_steps:
             scheduler.step()

@@ -79,10 +79,10 @@ def test_damaged_images_give_a_value_or_a_sentence(reader, kind, tmp_path):
     damaged(reader, tmp_path / "a.image", IMAGES[kind], lambda value: getattr(value, "pixels", value).dtype == np.uint8)
 
 
-def test_damaged_weights_states_and_settings_give_a_value_or_a_sentence(tmp_path):
+def test_damaged_weights_states_and_settings_give_a_value_or_a_sentence(tmp_path, run_folder):
     state = {"encoder.weight": torch.ones(3, 4), "bias": torch.zeros(2, dtype=torch.float16)}
     save_weights(tmp_path / "a.safetensors", state, {"model": {"arch": "resnet18"}, "config": {"img_size": 64}})
-    save_state(tmp_path / "last.pt", {"network": state, "config": {"lr": 0.1}, "history": [{"epoch": 1}], "epoch": 1})
+    save_state(tmp_path / "last.pt", read_state(run_folder / "last.pt"))
     (tmp_path / "a.yaml").write_text("base: &base {lr: 1e-4}\nlosses: [0.5, 1, 4]\nmore:\n  <<: *base\n")
     for reader, path in ((read_weights, tmp_path / "a.safetensors"), (read_state, tmp_path / "last.pt"),
                          (read_yaml, tmp_path / "a.yaml")):  # fmt: skip

@@ -55,8 +55,8 @@ def test_weights_bring_their_own_network_and_options_of_another_one_are_refused(
 
 @pytest.mark.parametrize("stored, now, message", [
     ({}, {"epochs": 9, "num_workers": 0, "data_path": "elsewhere", "early_stop": 3}, ""),
-    ({}, {"lr": 0.5}, r"with --lr 5e-05 \(now 0.5\)"), ({}, {"clip": 1.0}, r"with clip 2.0 \(now 1.0\)"),
-    ({"schedule": "onecycle"}, {"schedule": "onecycle", "epochs": 9}, r"--epochs 100 \(now 9\)"),
+    ({}, {"lr": 0.5}, r"with lr 5e-05 \(now 0.5\)"), ({}, {"clip": 1.0}, r"with clip 2.0 \(now 1.0\)"),
+    ({"schedule": "onecycle"}, {"schedule": "onecycle", "epochs": 9}, r"epochs 100 \(now 9\)"),
     ({"img_size": 320}, {}, ""), ({}, {"resume": False}, "already holds a run .last.pt.: --resume continues it"),
 ])  # fmt: skip
 def test_a_run_goes_on_with_the_options_that_it_began_with(tmp_path, stored, now, message):

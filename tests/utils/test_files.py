@@ -1,4 +1,5 @@
 import os
+import shutil
 from unittest import mock
 
 import pytest
@@ -15,10 +16,10 @@ def test_atomic_leaves_the_old_file_when_the_block_fails(tmp_path):
         raise RuntimeError
     assert path.read_text() == "old"
     assert list(tmp_path.iterdir()) == [path]
-    longest = tmp_path / ("n" * 251 + ".txt")
-    for written in (path, longest):
-        write_bytes(written, b"new")
-    assert path.read_text() == "new" and sorted(tmp_path.iterdir()) == [tmp_path / "a.txt", longest]
+    with pytest.raises(OSError, match=r"b.txt: cannot be written \(No such file"), atomic(tmp_path / "b.txt"):
+        pass
+    with pytest.raises(FileNotFoundError, match="No such file .*source.txt"), atomic(tmp_path / "b.txt") as temporary:
+        shutil.copyfile(tmp_path / "source.txt", temporary)
 
 
 def test_a_table_has_all_keys_of_its_rows(tmp_path):
