@@ -5,7 +5,6 @@ training shrinks with it. Importing this module makes it known as --arch tiny to
 """
 
 import numpy as np
-import torch
 from torch import nn
 
 import main  # noqa: F401 (makes the folder above known as the package ran)
@@ -27,10 +26,6 @@ def build(_: str) -> nn.Sequential:
     return nn.Sequential(*stages)
 
 
-def features(stages: nn.Sequential, image: torch.Tensor) -> list[torch.Tensor]:
-    return [image := stage(image) for stage in stages]
-
-
 class Bright(Predictor):
     """Its probability is the brightness: every map can be told from its image."""
 
@@ -42,5 +37,6 @@ class Bright(Predictor):
 
 
 if TINY not in encoder.BACKBONES:
+    features = lambda stages, image: [image := stage(image) for stage in stages]  # noqa: E731
     encoder.BACKBONES[TINY] = encoder.Backbone(CHANNELS, build, features)
     encoder.ARCHS = options.ARCHS = tuple(encoder.BACKBONES)

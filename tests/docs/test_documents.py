@@ -5,7 +5,6 @@ import re
 import subprocess
 import sys
 import tempfile
-from pathlib import Path
 from types import SimpleNamespace
 
 import matplotlib
@@ -54,20 +53,14 @@ def test_the_pages_have_no_warning_and_hold_the_api(tmp_path, monkeypatch, capsy
     assert (tmp_path / "examples/focus.html").is_file()
 
 
-def apply(text: str, root: Path) -> None:
-    """Puts every block of the document into its file."""
+@pytest.mark.slow  # a copy of the code needs a process of its own
+def test_five_changes(dataset, tmp_path):
+    root, text = checkout(tmp_path / "ran"), (ROOT / "docs/extending.md").read_text()
+    assert len(BLOCK.findall(text)) == text.count("```python") >= 5
     for path, how, what, code in BLOCK.findall(text):
         source, pattern = (root / path).read_text(), PLACES[how].replace("WHAT", re.escape(what))
         (place,) = (match.end() for match in re.finditer(pattern, source))
         (root / path).write_text(source[:place] + "\n\n" * (how == "at its end") + code + source[place:])
-
-
-@pytest.mark.slow  # a copy of the code needs a process of its own
-def test_five_changes(dataset, tmp_path):
-    checkout(tmp_path / "ran")
-    text = (ROOT / "docs/extending.md").read_text()
-    assert len(BLOCK.findall(text)) == text.count("```python") >= 5
-    apply(text, tmp_path / "ran")
     write_image(tmp_path / "cat.png", photograph("chelsea")[:96, :120])
     here, model = ["--device", "cpu", "--num_workers", 0], ["--model_path", tmp_path / "run"]
     small = ["--arch", "resnet18", "--pretrained", "none", "--img_size", 64, "--epochs", 1]
@@ -80,7 +73,7 @@ def test_five_changes(dataset, tmp_path):
     ]
     words = [list(map(str, command)) for command in commands]
     code = f"import main\nfor words in {words!r}:\n    assert main.main(words) == 0, words"
-    result = subprocess.run([sys.executable, "-c", code], cwd=tmp_path / "ran", capture_output=True, text=True)
+    result = subprocess.run([sys.executable, "-c", code], cwd=root, capture_output=True, text=True)
     assert result.returncode == 0, result.stderr
     assert "| wide_resnet50_2 | " in result.stdout
     assert read_image(tmp_path / "out/cat.pop.jpg").shape == (96, 120, 3) and (tmp_path / "out/cat.pop.mp4").exists()

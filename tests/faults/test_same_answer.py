@@ -13,7 +13,7 @@ from ran.predictor import SHIPPED, load_model
 from ran.utils.weight_files import hash_of
 
 GOLDEN = Path(__file__).with_name("golden.txt")
-GRID = (12, 8)  # a map is remembered by its means over so many columns and rows
+GRID = (12, 4)  # a map is remembered by its means over so many columns and rows
 
 
 def generated() -> list[np.ndarray]:

@@ -4,9 +4,6 @@ from torch.nn import functional as F
 
 from ran.model.losses import WEIGHTS, adaptive_pixel_intensity_loss, is_known, ran_loss
 
-# A filter for each of a pixel's eight neighbours, row by row.
-NEIGHBOURS = torch.eye(9).view(9, 1, 3, 3)[[0, 1, 2, 3, 5, 6, 7, 8]]
-
 
 def reference(logits, target, source, factors=(0.7, 0.7, 0.7)) -> float:
     """Mean over images and channels, in float64; where the target's source is neither 0 nor 1, nothing counts."""
@@ -43,7 +40,8 @@ def test_loss_follows_its_formula(height, width, kind, precision, unknown, facto
     assert loss.item() == pytest.approx(of_mask, rel=precision)
     assert torch.equal(logits["mask"].grad != 0, is_known(mask) == 1)
     logits["connectivity"] = 2 * torch.randn(2, 8, height, width, dtype=kind)
-    connected = contour * F.conv2d(contour, NEIGHBOURS.to(kind), padding=1)  # both lie on the band
+    neighbours = torch.eye(9, dtype=kind).view(9, 1, 3, 3)[[0, 1, 2, 3, 5, 6, 7, 8]]  # a filter for each, row by row
+    connected = contour * F.conv2d(contour, neighbours, padding=1)  # both lie on the band
     of_both = of_mask + reference(logits["connectivity"], connected, contour)
     assert ran_loss(logits, mask, contour, weights).item() == pytest.approx(of_both, rel=precision)
 

@@ -1,5 +1,6 @@
 import math
 import re
+import sys
 
 import pytest
 import torch
@@ -101,9 +102,12 @@ def test_ablation_rows_drop_their_parts_and_train_the_rest(options, gone):
     ({"arch": "timm/levit_128"}, "no features at strides 4, 8, 16, 32"),
     ({"arch": "timm/mambaout_femto"}, "1 x 3 x 64 x 96 gives"),  # N x H x W x C
     ({"arch": "timm/swin_tiny_patch4_window7_224"}, "no features .* of any image .*match model"),
+    ({"arch": "timm/resnet18"}, "pip install timm"),  # where it is missing
 ])  # fmt: skip
-def test_networks_that_do_not_exist_are_refused_with_the_choices(options, reason):
-    if "timm/" in options.get("arch", ""):
+def test_networks_that_do_not_exist_are_refused_with_the_choices(options, reason, monkeypatch):
+    if reason == "pip install timm":
+        monkeypatch.setitem(sys.modules, "timm", None)
+    elif "timm/" in options.get("arch", ""):
         pytest.importorskip("timm")
     with pytest.raises(ValueError, match=reason):
         make_network(**{"arch": TINY} | options)

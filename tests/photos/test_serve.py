@@ -73,10 +73,6 @@ def choose(page, button, *paths: Path) -> None:
     waiting.value.set_files(paths)
 
 
-def expected_map(path: Path) -> np.ndarray:
-    return load_model(device="cpu").levels(serve.read_pixels(path))
-
-
 def test_a_program_gets_the_map_that_predict_makes_and_nothing_else(server, images, tmp_path):
     from gradio_client import Client, handle_file
     from gradio_client.exceptions import AppError
@@ -84,7 +80,8 @@ def test_a_program_gets_the_map_that_predict_makes_and_nothing_else(server, imag
     client = Client(server.address, download_files=str(tmp_path), verbose=False)
     assert list(client.view_api(return_format="dict")["named_endpoints"]) == ["/predict"]
     path = Path(client.predict(handle_file(images / "iphone.heic"), api_name="/predict"))
-    assert path.stem == "iphone" and np.array_equal(Image.open(path), expected_map(images / "iphone.heic"))
+    focus_map = load_model(device="cpu").levels(serve.read_pixels(images / "iphone.heic"))
+    assert path.stem == "iphone" and np.array_equal(Image.open(path), focus_map)
     (large := tmp_path / "large.jpg").write_bytes(bytes(50 * 2**20 + 1))
     for path, kind, said in ((images / "broken.jpg", AppError, BROKEN), (large, Exception, "413|exceeds")):
         with pytest.raises(kind, match=said):
@@ -102,6 +99,7 @@ def test_one_image_is_shown_its_files_are_downloaded_and_a_broken_one_gets_a_sen
         page.get_by_label("Remove file").wait_for(state="detached")
 
     submit("iphone.heic")
+    focus_map = load_model(device="cpu").levels(serve.read_pixels(images / "iphone.heic"))
     page.get_by_text("300", exact=True).first.wait_for()  # its height, among the numbers
     buttons = page.get_by_label("Download", exact=True)
     for number, end in enumerate((".overlay.jpg", ".png", ".cutout.png", ".bokeh.jpg")):
@@ -110,7 +108,7 @@ def test_one_image_is_shown_its_files_are_downloaded_and_a_broken_one_gets_a_sen
         assert waiting.value.suggested_filename == f"iphone{end}"
         image = Image.open(waiting.value.path())
         assert image.size == (600, 300)
-        assert end != ".png" or np.array_equal(image, expected_map(images / "iphone.heic"))
+        assert end != ".png" or np.array_equal(image, focus_map)
     submit("broken.jpg")
     page.get_by_test_id("toast-body").get_by_text(BROKEN).wait_for()
     buttons.first.wait_for(state="detached")
