@@ -32,14 +32,18 @@ from tests.faults.commands import contents
 from tests.small import TINY
 
 
-def test_a_run_leaves_what_its_folder_promises_and_test_scores_it_alike(config, tmp_path, capsys):
+def test_a_run_leaves_what_its_folder_promises_and_test_scores_it_alike(config, tmp_path, capsys, monkeypatch):
     """Also in a thread, as in a notebook; signals are the main thread's. Here the test images validate, too."""
     data = shutil.copytree(config.data_path, tmp_path / "data")
     shutil.copytree(data / "SAMPLE/Test", data / "Train/HELD")
     config = dataclasses.replace(config, data_path=str(data), val="HELD", resume=True, num_workers=1)
-    trainer, folder = Trainer(config), tmp_path / "run"
+    trainer, folder, step, seen = Trainer(config), tmp_path / "run", Trainer.train_step, []
+    record = lambda of: seen.append((of.data.batches.epoch, torch.initial_seed()))  # noqa: E731
+    monkeypatch.setattr(Trainer, "train_step", lambda self, *batch: record(self) or step(self, *batch))
     with ThreadPoolExecutor(1) as pool:
         assert pool.submit(trainer.train).result() == 0
+    assert [epoch for epoch, _ in seen] == [0, 0, 0, 1, 1, 1]  # each is augmented anew
+    assert len({*seen}) == len({seed for _, seed in seen}) == 2  # and has random numbers of its own
     promised = {"best_model.safetensors", "curves.png", "history.csv", "last.pt", "tensorboard"}
     assert {p.name for p in folder.iterdir()} == promised and cv2.imread(str(folder / "curves.png")).std() > 5
     with (folder / "history.csv").open() as file:
@@ -254,15 +258,3 @@ def test_a_signal_ends_a_run_when_its_epoch_is_saved(config, monkeypatch, tmp_pa
     assert f"{number.name}: saved after epoch 1; --resume continues" in capsys.readouterr().out
     assert len(read_state(tmp_path / "run/last.pt")["history"]) == 1 and signal.getsignal(number) is before
     assert Trainer(dataclasses.replace(config, resume=True)).train() == 0
-
-
-def test_each_epoch_is_augmented_anew_and_has_random_numbers_of_its_own(config, monkeypatch):
-    step, seen = Trainer.train_step, []
-
-    def recorded(self, batch, number):
-        seen.append((self.data.batches.epoch, torch.initial_seed()))
-        return step(self, batch, number)
-
-    monkeypatch.setattr(Trainer, "train_step", recorded)
-    Trainer(config).train()
-    assert [epoch for epoch, _ in seen] == [0, 0, 1, 1] and len({*seen}) == len({seed for _, seed in seen}) == 2

@@ -1,6 +1,7 @@
 """Files of others: what a user may name is data, and never code; damaged files give a value or a sentence."""
 
 import dataclasses
+import os
 import pickle
 from pathlib import Path
 
@@ -32,29 +33,27 @@ IMAGES = {
 
 
 class Bomb:
-    """Makes a folder when it is unpickled."""
-
-    def __init__(self, marker: Path):
-        self.marker = marker
+    """Makes the folder `marker` when it is unpickled."""
 
     def __reduce__(self):
-        return Path.mkdir, (self.marker,)
+        return os.mkdir, ("marker",)
 
 
+STATE = dict.fromkeys(("state_dict", "network", "config"), Bomb())
 ATTACKS = {
-    "pickle": lambda file, bomb: pickle.dump(dict.fromkeys(("state_dict", "network", "config"), bomb), file),
-    "zip": lambda file, bomb: torch.save(dict.fromkeys(("state_dict", "network", "config"), bomb), file),
-    "legacy": lambda file, bomb: torch.save({"network": bomb}, file, _use_new_zipfile_serialization=False),
-    "array": lambda file, bomb: np.save(file, np.array([[bomb]], object), allow_pickle=True),
-    "yaml": lambda file, bomb: file.write(f"a: !!python/object/apply:os.mkdir [{bomb.marker}]\n".encode()),
-}
+    "pickle": lambda file: pickle.dump(STATE, file), "zip": lambda file: torch.save(STATE, file),
+    "legacy": lambda file: torch.save(STATE, file, _use_new_zipfile_serialization=False),
+    "array": lambda file: np.save(file, np.array([[Bomb()]], object), allow_pickle=True),
+    "yaml": lambda file: file.write(b"a: !!python/object/apply:os.mkdir [marker]\n"),
+}  # fmt: skip
 
 
 @pytest.mark.parametrize("kind", ATTACKS)
 @pytest.mark.parametrize("reader, name", READERS)
-def test_no_file_is_unpickled(reader, name, kind, tmp_path):
+def test_no_file_is_unpickled(reader, name, kind, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
     with (tmp_path / name).open("wb") as file:
-        ATTACKS[kind](file, Bomb(tmp_path / "marker"))
+        ATTACKS[kind](file)
     with pytest.raises(ValueError, match=name):
         reader(tmp_path / name)
     assert not (tmp_path / "marker").exists()
