@@ -88,14 +88,6 @@ def test_a_process_without_an_image_waits_for_the_others(run_folder, dataset, tm
     assert read_scores(tmp_path)[0].totals["images"] == 1
 
 
-def test_processes_that_see_different_files_do_not_wait_for_each_other(config, tmp_path):
-    script = tmp_path / "other_data.py"
-    words = "sys.argv[1:] + ['--seed', '1'] * (os.environ['RANK'] == '1')"
-    script.write_text(f"import os, sys, main\nsys.exit(main.main({words}))\n")
-    err = torchrun(tmp_path, script, "train", *options(config), fails=True)
-    assert "the processes see different training and validation images" in err
-
-
 def test_on_cuda_the_decoders_norms_are_synchronised_and_the_encoders_stay_frozen(monkeypatch):
     monkeypatch.setattr(distributed, "size", lambda: 2)
     monkeypatch.setattr(distributed, "DistributedDataParallel", lambda network, devices: network)
@@ -132,10 +124,15 @@ def test_sigterm_ends_the_job_after_an_epoch_and_a_killed_process_leaves_a_good_
 @pytest.mark.parametrize("command, change, messages", [
     ("train", {"lr": 1e30}, ["a lower --lr", "images SAMPLE/"]),
     ("train", {"batch_size": 3}, ["--batch_size 3: must be a multiple of the 2 processes"]),
+    ("train", {"seed": 2}, ["the processes see different training and validation images"]),
     ("info", {}, ["torchrun is for train, test, predict; start info without it"]),
 ])  # fmt: skip
 def test_mistakes_end_the_job_with_a_sentence(config, tmp_path, command, change, messages):
-    words = options(dataclasses.replace(config, **change)) if command == "train" else []
-    err = torchrun(tmp_path, MAIN, command, *words, fails=True)
+    words, script = options(dataclasses.replace(config, **change)) if command == "train" else [], MAIN
+    if "seed" in change:  # here each process has another one
+        (script := tmp_path / "seeds.py").write_text(
+            "import os, sys, main\nsys.exit(main.main([*sys.argv[1:], '--seed', os.environ['RANK']]))\n"
+        )
+    err = torchrun(tmp_path, script, command, *words, fails=True)
     assert all(message in err for message in messages)
     assert not (tmp_path / "run/best_model.safetensors").exists()

@@ -31,17 +31,12 @@ def arrange(command: str, data: Path, **more: np.ndarray) -> Path:
     return folder
 
 
-def subfolder(image: Path, mask: Path) -> None:
-    for file in (image, mask):
-        (file.parent / "more").mkdir()
-        file.rename(file.parent / "more" / file.name)
-
-
 KINDS = {  # what becomes of the third pair, what the sentence names and says, and which commands it concerns
     "truncated": (lambda image, _: image.write_bytes(JPEG[:-300]), "bad.jpg", UNREADABLE, COMMANDS),
     NOT_UTF_8: (lambda image, _: image.write_text("no image\n"), "bad?.jpg", UNREADABLE, COMMANDS),
     "pipe": (lambda image, _: image.unlink() or os.mkfifo(image), "bad.jpg", f"{UNREADABLE}a folder, a pipe", COMMANDS),
-    "subfolder": (subfolder, "/more", "a folder among the images", COMMANDS),
+    "subfolder": (lambda *files: [(file.parent / "more").mkdir() for file in files], "/more",
+                  "a folder among the images", COMMANDS),
     "three labels": (lambda _, mask: mask.write_bytes(encoded(THREE, "PNG")), "bad.png",
                      f"{UNREADABLE}levels 0, 1, 2: not two classes", COMMANDS),
     "another size": (lambda _, mask: mask.write_bytes(encoded(MASK[:32, :48], "PNG")), "bad.jpg",

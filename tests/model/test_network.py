@@ -12,12 +12,6 @@ from ran.model.losses import ran_loss
 from tests.small import TINY
 
 
-@pytest.fixture(scope="module")
-def network() -> RAN:
-    torch.manual_seed(0)
-    return RAN("resnet18", encoder_norm="group")
-
-
 @pytest.mark.parametrize("decoder, connectivity", [("paper", True), ("paper", False), ("fine", True)])
 def test_parts_are_joined_as_in_the_figure(decoder, connectivity):
     torch.manual_seed(0)
@@ -41,9 +35,10 @@ def test_parts_are_joined_as_in_the_figure(decoder, connectivity):
     assert torch.equal(alone["mask"], logits["mask"])
 
 
-def test_sizes_are_the_papers(network):
+def test_sizes_are_the_papers():
     """Those of the released code, where it has the same parts."""
-    count = {name: sum(p.numel() for p in part.parameters()) for name, part in network.named_children()}
+    parts = RAN("resnet18", encoder_norm="group").named_children()
+    count = {name: sum(p.numel() for p in part.parameters()) for name, part in parts}
     assert count["rfb2"] + count["rfb3"] + count["rfb4"] == 2433312
     assert sum(count.values()) == 15704233
 
@@ -68,7 +63,8 @@ IMAGE = torch.rand(1, 3, 64, 64)
     (torch.full_like(IMAGE, 255), r"floats in \[0, 1\].* got values from 255 to 255"),
     (IMAGE / 0.225 - 2, r"floats in \[0, 1\].* got values from -2 "), (IMAGE * torch.nan, ".* got values from nan"),
 ])  # fmt: skip
-def test_other_inputs_are_refused_with_what_was_expected(image, reason, network):
+def test_other_inputs_are_refused_with_what_was_expected(image, reason):
+    network = RAN(TINY)
     with pytest.raises(ValueError, match=reason):
         network(image)
     network.eval()(IMAGE[..., :32, :32] * 1.4 - 0.2)  # as bicubic resizing leaves it
