@@ -72,9 +72,15 @@ def test_a_set_of_its_own_validates(two_sets, capsys):
     for data in (first, TrainingData(config, None, before), TrainingData(config, before | {"files": first.files}, {})):
         assert names(data.validation) == [f"B/train_{i:03}" for i in range(6)] and data.sets == ["A"]
         assert data.names == [f"A/train_{i:03}" for i in range(6)]
-    shutil.copytree(Path(two_sets.data_path, "Train/B"), Path(two_sets.data_path, "Train/C"))
+    assert "are among" not in capsys.readouterr().out
+    for copy in ("Train/C", "B/Test"):
+        shutil.copytree(Path(two_sets.data_path, "Train/B"), Path(two_sets.data_path, copy))
     TrainingData(dataclasses.replace(config, extra=["C"]), None, {})
-    assert "WARNING: 6 validation image(s) are among the training images: " in capsys.readouterr().out
+    out = capsys.readouterr().out
+    assert all(f"WARNING: 6 {kind} image(s) are among the training images: " in out for kind in ("validation", "test"))
+    Path(two_sets.data_path, "Train/B/masks").rename(Path(two_sets.data_path, "Train/B/trimaps"))
+    with pytest.raises(ValueError, match="sets with trimaps cannot validate"):
+        TrainingData(dataclasses.replace(config, val_share=0), None, {})
 
 
 @pytest.mark.parametrize("options, message", [

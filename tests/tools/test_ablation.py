@@ -43,8 +43,14 @@ def test_a_stopped_ablation_goes_on_and_trains_nothing_twice(options, monkeypatc
     assert (done / "scores.json").stat().st_mtime_ns == first
     assert (text := Path("out/ablation.md").read_text()) in capsys.readouterr().out and "| full | 1 | " in text
     monkeypatch.setattr(Trainer, "train_epoch", None)  # nothing is trained again
-    shutil.copytree("data/SAMPLE", "data/ANOTHER")
+    (done / "best_model.safetensors").touch()  # but other weights are tested anew
     ablation.run(options)
+    assert (done / "scores.json").stat().st_mtime_ns > first
+    shutil.copytree("data/SAMPLE", "data/ANOTHER")
+    asked, scores_of = [], ablation.scores_of
+    monkeypatch.setattr(ablation, "scores_of", lambda *of: asked.append(of) or scores_of(*of))
+    ablation.run(options)
+    assert [scored.dataset for scored in scores_of(asked[0][0], {"SAMPLE"})] == ["SAMPLE"]
     of_sets = [line["set"] for line in csv.DictReader(Path("out/scores.csv").read_text().splitlines())]
     assert sorted(set(of_sets)) == ["ANOTHER", "SAMPLE"] and of_sets.count("ANOTHER") == of_sets.count("SAMPLE")
     Path("variants.yaml").write_text(COMMON.replace("}", ", clip: 1}") + ROWS)

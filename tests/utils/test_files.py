@@ -18,6 +18,8 @@ def test_atomic_leaves_the_old_file_when_the_block_fails(tmp_path):
     assert list(tmp_path.iterdir()) == [path]
     with pytest.raises(OSError, match=r"b.txt: cannot be written \(No such file"), atomic(tmp_path / "b.txt"):
         pass
+    with pytest.raises(OSError, match="^of ours$"), atomic(tmp_path / "b.txt"):
+        raise OSError("of ours")
     with pytest.raises(FileNotFoundError, match="No such file .*source.txt"), atomic(tmp_path / "b.txt") as temporary:
         shutil.copyfile(tmp_path / "source.txt", temporary)
 
